@@ -1,0 +1,318 @@
+//! Latency, cost, quality and availability per cell: what the report and the weights read.
+//!
+//! A cell is endpoint × category; an endpoint's whole row has the same form under category `*`.
+
+use std::collections::BTreeMap;
+
+use crate::stats::Estimate;
+pub use crate::store::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity, ValidityMark};
+use crate::units::{Category, EndpointId, Usd};
+
+/// Everything that one run shows.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// What the run is and how it ended.
+    pub manifest: Manifest,
+    /// Whether anything in it was simulated.
+    pub simulated: bool,
+    /// Trials by status, over the whole run.
+    pub counts: Counts,
+    /// What the run cost by the price snapshot, failed attempts included.
+    pub cost: Usd,
+    /// `cost` plus the reserved bounds of attempts whose cost is not known.
+    pub cost_upper: Usd,
+    /// The endpoint that stands for today.
+    pub today: Today,
+    /// The categories, in name order, with their share of traffic.
+    pub categories: Vec<CategoryFigures>,
+    /// The endpoints, in catalog order.
+    pub endpoints: Vec<EndpointFigures>,
+    /// Scores by task and endpoint, for paired comparisons.
+    pub scores: ScoreTable,
+}
+
+impl Figures {
+    /// What the run is judged by.
+    #[must_use]
+    pub fn judging(&self) -> &Judging {
+        &self.manifest.judging
+    }
+
+    /// The figures of today's endpoint, where it was measured.
+    #[must_use]
+    pub fn today(&self) -> Option<&EndpointFigures> {
+        let id = self.today.endpoint.as_ref()?;
+        self.endpoints.iter().find(|e| e.id == *id)
+    }
+}
+
+/// What the team runs today.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Today {
+    /// The endpoint; `None`: nothing was scored, so nothing stands for today.
+    pub endpoint: Option<EndpointId>,
+    /// Whether `[today]` named it; otherwise it is the best single endpoint of the run.
+    pub stated: bool,
+}
+
+/// A category and the traffic it has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CategoryFigures {
+    /// Its name.
+    pub name: Category,
+    /// Tasks of the run in it.
+    pub tasks: u64,
+    /// Its share of traffic, 0..1.
+    pub share: f64,
+    /// Whether `[traffic]` named the share; otherwise categories count equally.
+    pub share_stated: bool,
+}
+
+/// An endpoint: its whole row and its cells.
+#[derive(Clone, Debug)]
+pub struct EndpointFigures {
+    /// Its id.
+    pub id: EndpointId,
+    /// Its model.
+    pub model: String,
+    /// Its provider.
+    pub provider: String,
+    /// Whether its price is known.
+    pub priced: bool,
+    /// Over all categories.
+    pub all: Cell,
+    /// By category: same order as [`Figures::categories`].
+    pub cells: Vec<Cell>,
+}
+
+/// One cell's figures. Every denominator is that of METRICS.md.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// Trials by status.
+    pub counts: Counts,
+    /// Mean score of scored trials, 0..1.
+    pub quality: Option<Estimate>,
+    /// Trials answered on the first attempt ÷ (ok + failed).
+    pub availability: Option<Estimate>,
+    /// Trials answered at last ÷ (ok + failed).
+    pub availability_retried: Option<Estimate>,
+    /// What it cost, failed attempts included.
+    pub cost: Usd,
+    /// Attempts whose cost is not known.
+    pub cost_unknown: u64,
+    /// The reserved bounds of those attempts, plus `cost`.
+    pub cost_upper: Usd,
+    /// Σ of what the providers say they charged; `None`: none said.
+    pub cost_reported: Option<Usd>,
+    /// Dollars per task; `None` with an unknown price.
+    pub cost_per_task: Option<Estimate>,
+    /// Dollars per pass.
+    pub cost_per_pass: Option<Estimate>,
+    /// The quality difference from today's endpoint on the same tasks, in score units (−1..1).
+    pub vs_today: Option<Difference>,
+    /// Latency by metric name (`ttft`, `ttfo`, `itl`, `icl`, `e2e`, `e2e_with_retries`); a metric
+    /// without a sample is absent.
+    pub latency: BTreeMap<LatencyMetric, Latency>,
+    /// Share of answers whose TTFT is above the SLO's limit, where there is an SLO.
+    pub slo_miss: Option<Estimate>,
+    /// Mean output tokens of an answer.
+    pub output_tokens: Option<f64>,
+    /// Mean input tokens of a request.
+    pub input_tokens: Option<f64>,
+    /// Σ of input, cached input, output and reasoning tokens that are known.
+    pub tokens: TokenSums,
+}
+
+/// Sums of tokens by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenSums {
+    /// Prompt tokens.
+    pub input: u64,
+    /// Cached prompt tokens.
+    pub cached_input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Reasoning tokens.
+    pub reasoning: u64,
+}
+
+/// Trials by status. `planned = ok + failed + ineligible + skipped + in_doubt` once a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub planned: u64,
+    /// Answered.
+    pub ok: u64,
+    /// Every attempt failed.
+    pub failed: u64,
+    /// The endpoint cannot take the task.
+    pub ineligible: u64,
+    /// Left out.
+    pub skipped: u64,
+    /// Sent, ending unknown.
+    pub in_doubt: u64,
+    /// Of `ok`: a grader judged it.
+    pub scored: u64,
+    /// Of `ok`: the grader could not judge.
+    pub unscored: u64,
+    /// Of `ok`: cut by the output limit.
+    pub truncated: u64,
+    /// Of `ok`: refused, or cut by a content filter.
+    pub refused: u64,
+}
+
+impl Counts {
+    /// Trials that count: ok + failed.
+    #[must_use]
+    pub const fn trials(&self) -> u64 {
+        self.ok + self.failed
+    }
+}
+
+/// A paired difference on the same tasks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// This endpoint minus the other, in score units, two-sided 95 % interval.
+    pub estimate: Estimate,
+    /// Two-sided p: McNemar mid-p for pass/fail, else paired t.
+    pub p: f64,
+    /// `p` after Benjamini–Hochberg over the grid that is shown together.
+    pub p_adjusted: f64,
+    /// What may be said.
+    pub says: DifferenceSays,
+    /// The standard error of the difference.
+    pub se: f64,
+    /// The smallest difference that this sample would show with 80 % power (two-sided 5 %).
+    pub detectable: f64,
+}
+
+/// What a difference says at 5 % after adjustment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DifferenceSays {
+    /// Better.
+    Better,
+    /// Worse.
+    Worse,
+    /// The sample does not tell.
+    Unclear,
+}
+
+/// A latency metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LatencyMetric {
+    /// Time to the first token.
+    Ttft,
+    /// Time to the first output token.
+    Ttfo,
+    /// Mean time per output token after the first.
+    Itl,
+    /// Gap between token events.
+    Icl,
+    /// End to end, of the attempt that succeeded.
+    E2e,
+    /// From the first attempt, back-off included.
+    E2eWithRetries,
+    /// Connection set-up, of attempts that made one.
+    Connect,
+}
+
+impl LatencyMetric {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Ttft,
+        Self::Ttfo,
+        Self::Itl,
+        Self::Icl,
+        Self::E2e,
+        Self::E2eWithRetries,
+        Self::Connect,
+    ];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ttft => "ttft",
+            Self::Ttfo => "ttfo",
+            Self::Itl => "itl",
+            Self::Icl => "icl",
+            Self::E2e => "e2e",
+            Self::E2eWithRetries => "e2e_with_retries",
+            Self::Connect => "connect",
+        }
+    }
+}
+
+/// A latency distribution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latency {
+    /// Observations.
+    pub n: u64,
+    /// Effective observations where they are serially correlated (lag-1 r > 0.1), else `n`.
+    pub n_effective: u64,
+    /// The percentiles 50, 90, 95, 99 and 99.9 whose sample floor is met, in seconds, each with
+    /// its order-statistics interval. The key is in tenths of a percent: 500, 900, 950, 990, 999.
+    pub percentiles: BTreeMap<u16, Estimate>,
+    /// The whole distribution: upper end of a slot in microseconds, count; ascending.
+    pub slots: Vec<(u64, u64)>,
+    /// The mean, seconds.
+    pub mean: f64,
+    /// The longest, seconds.
+    pub max: f64,
+}
+
+impl Latency {
+    /// The highest percentile whose floor is met, as its key in [`Latency::percentiles`].
+    #[must_use]
+    pub fn highest(&self) -> Option<(u16, Estimate)> {
+        self.percentiles.last_key_value().map(|(p, e)| (*p, *e))
+    }
+}
+
+/// Scores by task and endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct ScoreTable {
+    /// The tasks, in run order.
+    pub tasks: Vec<ScoredTask>,
+    /// `scores[task][endpoint]`: the mean over repeats; NaN where nothing was scored. Endpoints
+    /// in the order of [`Figures::endpoints`].
+    pub scores: Vec<Vec<f32>>,
+}
+
+/// A task as the score table knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScoredTask {
+    /// Index into [`Figures::categories`].
+    pub category: usize,
+    /// Tasks with the same number share a cluster; `None`: a cluster of its own.
+    pub cluster: Option<u32>,
+}
+
+/// One task on which two endpoints were both scored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    /// The task's cluster.
+    pub cluster: Option<u32>,
+    /// The first endpoint's score.
+    pub a: f64,
+    /// The second endpoint's score.
+    pub b: f64,
+}
+
+impl ScoreTable {
+    /// The tasks of a category (`None`: all) on which both endpoints were scored.
+    #[must_use]
+    pub fn pairs(&self, category: Option<usize>, a: usize, b: usize) -> Vec<Pair> {
+        self.tasks
+            .iter()
+            .zip(&self.scores)
+            .filter(|(task, _)| category.is_none_or(|c| task.category == c))
+            .filter(|(_, row)| !row[a].is_nan() && !row[b].is_nan())
+            .map(|(task, row)| Pair {
+                cluster: task.cluster,
+                a: f64::from(row[a]),
+                b: f64::from(row[b]),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,3 @@
+//! Parse, runtime, exit code; nothing else.
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! Nouns: money, tokens, ids, time, chance, histograms. No input or output lives here.
+
+pub mod clock;
+pub mod histogram;
+pub mod ids;
+pub mod message;
+pub mod money;
+pub mod names;
+pub mod normal;
+pub mod seed;
+pub mod tokens;
+
+pub use clock::{Clock, Stamp};
+pub use histogram::Histogram;
+pub use ids::{Category, ContentHash, EndpointId, TrialKey};
+pub use message::Message;
+pub use money::{ParseUsdError, Usd};
+pub use seed::{Draw, Seed};
+pub use tokens::{TokensSource, Usage};

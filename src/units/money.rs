@@ -1,0 +1,260 @@
+//! Dollars as an exact integer.
+//!
+//! Published price strings reach 23 decimals, so the unit is 10⁻²⁴ dollars. Sums of integers are
+//! exact and do not depend on their order, so shards of a run add up to the same cent.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The number of decimals kept.
+const DECIMALS: u32 = 24;
+/// One dollar in the unit of [`Usd`].
+const ONE: i128 = 10_i128.pow(DECIMALS);
+
+/// An amount of money: an integer number of 10⁻²⁴ US dollars.
+///
+/// Range ±1.7 × 10¹⁴ dollars. Arithmetic panics on overflow, which no real bill reaches.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Usd(i128);
+
+/// Why a string is not an amount of money.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseUsdError {
+    /// The string is empty.
+    #[error("empty: write a decimal string such as \"0.25\"")]
+    Empty,
+    /// The string is not a plain decimal number.
+    #[error("{0:?} is not a decimal number such as \"0.25\"")]
+    NotDecimal(String),
+    /// More decimals than the unit holds.
+    #[error("{0:?} has more decimals than can be held exactly ({1})")]
+    TooPrecise(String, u32),
+    /// Larger than the type holds.
+    #[error("{0:?} is too large")]
+    TooLarge(String),
+}
+
+impl Usd {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// From a number of 10⁻²⁴ dollars.
+    #[must_use]
+    pub const fn from_raw(units: i128) -> Self {
+        Self(units)
+    }
+
+    /// The number of 10⁻²⁴ dollars.
+    #[must_use]
+    pub const fn raw(self) -> i128 {
+        self.0
+    }
+
+    /// Reads a decimal string that states dollars *per million* and gives the amount for one.
+    ///
+    /// # Errors
+    /// As [`Usd::from_str`]; at most 18 decimals are exact here.
+    pub fn per_million(text: &str) -> Result<Self, ParseUsdError> {
+        parse(text, DECIMALS - 6).map(Self)
+    }
+
+    /// This amount times a count (of tokens, of requests).
+    #[must_use]
+    pub fn times(self, count: u64) -> Self {
+        Self(self.0.checked_mul(i128::from(count)).expect("a bill below 10^14 dollars"))
+    }
+
+    /// This amount shared equally by `count`, rounded half to even at 10⁻²⁴; `None` for none.
+    #[must_use]
+    pub fn per(self, count: u64) -> Option<Self> {
+        if count == 0 {
+            return None;
+        }
+        let n = i128::from(count);
+        let (q, r) = (self.0.div_euclid(n), self.0.rem_euclid(n));
+        let up = r * 2 > n || (r * 2 == n && q % 2 != 0);
+        Some(Self(q + i128::from(up)))
+    }
+
+    /// The nearest `f64`, for statistics and drawing only; never for a bill.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "documented: nearest f64, for statistics only")]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / ONE as f64
+    }
+
+    /// The amount with exactly `decimals` decimals (at most 24), rounded half to even.
+    #[must_use]
+    pub fn to_fixed(self, decimals: u32) -> String {
+        let decimals = decimals.min(DECIMALS);
+        let step = 10_i128.pow(DECIMALS - decimals);
+        let (q, r) = (self.0.abs() / step, self.0.abs() % step);
+        let up = r * 2 > step || (r * 2 == step && q % 2 != 0);
+        let q = q + i128::from(up);
+        let sign = if self.0 < 0 && q != 0 { "-" } else { "" };
+        let scale = 10_i128.pow(decimals);
+        if decimals == 0 {
+            return format!("{sign}{q}");
+        }
+        let width = decimals as usize;
+        format!("{sign}{}.{:0width$}", q / scale, q % scale)
+    }
+}
+
+fn parse(text: &str, decimals: u32) -> Result<i128, ParseUsdError> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(ParseUsdError::Empty);
+    }
+    let not_decimal = || ParseUsdError::NotDecimal(text.to_owned());
+    let (negative, digits) = match trimmed.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, trimmed),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(not_decimal());
+    }
+    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        return Err(not_decimal());
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let kept = u32::try_from(fraction.len()).unwrap_or(u32::MAX);
+    if kept > decimals {
+        return Err(ParseUsdError::TooPrecise(text.to_owned(), decimals));
+    }
+    let mut value: i128 = 0;
+    let too_large = || ParseUsdError::TooLarge(text.to_owned());
+    for b in whole.bytes().chain(fraction.bytes()) {
+        value = value
+            .checked_mul(10)
+            .and_then(|v| v.checked_add(i128::from(b - b'0')))
+            .ok_or_else(too_large)?;
+    }
+    value = value.checked_mul(10_i128.pow(decimals - kept)).ok_or_else(too_large)?;
+    Ok(if negative { -value } else { value })
+}
+
+impl FromStr for Usd {
+    type Err = ParseUsdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text, DECIMALS).map(Self)
+    }
+}
+
+/// All digits that are not trailing zeros: the string reads back to the same amount.
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, fraction) = (self.0.abs() / ONE, self.0.abs() % ONE);
+        if fraction == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let digits = format!("{fraction:024}");
+        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+impl fmt::Debug for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${self}")
+    }
+}
+
+impl Add for Usd {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.checked_add(other.0).expect("a sum below 10^14 dollars"))
+    }
+}
+
+impl AddAssign for Usd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Usd {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.checked_sub(other.0).expect("a difference below 10^14 dollars"))
+    }
+}
+
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl Serialize for Usd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, shown: &str) {
+        let amount: Usd = text.parse().expect(text);
+        assert_eq!(amount.to_string(), shown);
+        assert_eq!(shown.parse::<Usd>().expect(shown), amount);
+    }
+
+    #[test]
+    fn reads_and_shows_every_digit() {
+        check("1.00", "1");
+        check("0.00000008333333333333334", "0.00000008333333333333334");
+        check("-0.5", "-0.5");
+        check(".25", "0.25");
+        check("0.000000000000000000000001", "0.000000000000000000000001");
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_exact_decimal() {
+        for text in ["", " ", "NaN", "1e-6", "1,000", "0x1", ".", "-", "1.2.3", "１"] {
+            assert!(text.parse::<Usd>().is_err(), "{text}");
+        }
+        assert!("0.0000000000000000000000001".parse::<Usd>().is_err());
+        assert!("999999999999999999".parse::<Usd>().is_err());
+    }
+
+    #[test]
+    fn per_million_divides_exactly() {
+        let price = Usd::per_million("0.15").expect("decimal");
+        assert_eq!(price.to_string(), "0.00000015");
+        assert_eq!(price.times(2_000_000).to_string(), "0.3");
+    }
+
+    #[test]
+    fn fixed_rounds_half_to_even() {
+        let amount = |t: &str| t.parse::<Usd>().expect(t);
+        assert_eq!(amount("2.345").to_fixed(2), "2.34");
+        assert_eq!(amount("2.355").to_fixed(2), "2.36");
+        assert_eq!(amount("-0.001").to_fixed(2), "0.00");
+        assert_eq!(amount("9.999").to_fixed(2), "10.00");
+        assert_eq!(amount("7").to_fixed(0), "7");
+    }
+
+    #[test]
+    fn shares_round_half_to_even() {
+        assert_eq!(Usd::from_raw(5).per(2), Some(Usd::from_raw(2)));
+        assert_eq!(Usd::from_raw(7).per(2), Some(Usd::from_raw(4)));
+        assert_eq!(Usd::from_raw(-5).per(2), Some(Usd::from_raw(-2)));
+        assert_eq!(Usd::ZERO.per(0), None);
+    }
+}

@@ -1,0 +1,162 @@
+//! From figures to a routing-weights file: verdicts, the linear program, the file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::stats::Estimate;
+use crate::store::{Goal, Slo};
+use crate::units::Usd;
+
+/// The parts that a category's weights sum to.
+pub const PARTS: u32 = 1_000_000;
+
+/// The weights file, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsFile {
+    /// `1`.
+    pub format_version: u32,
+    /// Whether any of the evidence was simulated.
+    pub simulated: bool,
+    /// The run that it rests on.
+    pub run: String,
+    /// The suites it rests on: name, version, hash.
+    pub suites: Vec<crate::store::SuiteStamp>,
+    /// The hash of the price snapshot.
+    pub prices: String,
+    /// When it was made: the run's start (RFC 3339).
+    pub made_at: String,
+    /// Until when it should be served by; then measure again (RFC 3339).
+    pub valid_until: String,
+    /// What was asked for.
+    pub objective: Objective,
+    /// Weights, fallbacks and verdict per category.
+    pub categories: BTreeMap<String, CategoryWeights>,
+    /// The mix for traffic without a label.
+    pub default: CategoryWeights,
+    /// The whole mixture under the traffic's shares: expected figures, beside today's.
+    pub expected: Expected,
+    /// The estimates used: category, then endpoint.
+    pub estimates: BTreeMap<String, BTreeMap<String, CellEstimates>>,
+    /// What was left out of the weights, and why: endpoint → reason.
+    pub left_out: BTreeMap<String, String>,
+    /// What the reader must know, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What the weights were tuned for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// The goal.
+    pub goal: Goal,
+    /// The accepted loss of quality, 0..1.
+    pub margin: f64,
+    /// The latency objective.
+    pub slo: Option<Slo>,
+    /// The largest share of one provider.
+    pub max_share_provider: Option<f64>,
+    /// Today's endpoint, stated or standing in.
+    pub today: Option<String>,
+    /// Whether `[today]` named it.
+    pub today_stated: bool,
+    /// The shares of traffic that were used.
+    pub shares: BTreeMap<String, f64>,
+    /// Whether `[traffic]` named them.
+    pub shares_stated: bool,
+}
+
+/// How one category is routed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryWeights {
+    /// Parts per million by endpoint; they sum to 1,000,000. Zero weights are left out.
+    pub weights: BTreeMap<String, u32>,
+    /// Where to go when the drawn endpoint fails, in order.
+    pub fallbacks: Vec<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Expected figures of this mix, beside today's.
+    pub expected: Expected,
+}
+
+/// What to do in a category.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// MOVE, STAY or NOT YET.
+    pub word: VerdictWord,
+    /// The candidate that the verdict speaks of: where to move, or what might pay.
+    pub candidate: Option<String>,
+    /// The candidate's quality minus today's, score units, two-sided 95 %.
+    pub difference: Option<Estimate>,
+    /// What moving saves per 1,000 tasks (negative: costs more).
+    pub saves_per_1000_usd: Option<Usd>,
+    /// NOT YET: about how many more tasks would tell.
+    pub tasks_needed: Option<u64>,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
+/// A verdict's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VerdictWord {
+    /// Not worse beyond the margin, and it pays.
+    #[serde(rename = "MOVE")]
+    Move,
+    /// Nothing pays.
+    #[serde(rename = "STAY")]
+    Stay,
+    /// Something might pay; the sample does not tell yet.
+    #[serde(rename = "NOT YET")]
+    NotYet,
+}
+
+impl VerdictWord {
+    /// The word as shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Move => "MOVE",
+            Self::Stay => "STAY",
+            Self::NotYet => "NOT YET",
+        }
+    }
+}
+
+/// What a mix is expected to give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// Mean score, 0..1.
+    pub quality: Option<Estimate>,
+    /// Dollars per task.
+    pub cost_per_task_usd: Option<Estimate>,
+    /// P(TTFT > the SLO's limit).
+    pub slo_miss: Option<Estimate>,
+    /// Today's quality on the same tasks.
+    pub today_quality: Option<Estimate>,
+    /// Today's dollars per task.
+    pub today_cost_per_task_usd: Option<Estimate>,
+    /// Today's P(TTFT > the SLO's limit).
+    pub today_slo_miss: Option<Estimate>,
+}
+
+/// The estimates of one cell that the linear program used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellEstimates {
+    /// Scored trials.
+    pub n: u64,
+    /// Mean score.
+    pub quality: Option<Estimate>,
+    /// Dollars per task.
+    pub cost_per_task_usd: Option<Estimate>,
+    /// P(TTFT > the SLO's limit).
+    pub slo_miss: Option<Estimate>,
+    /// Answered at last ÷ (ok + failed).
+    pub availability: Option<Estimate>,
+    /// Whether the linear program was allowed to use it, and if not, why.
+    pub excluded: Option<String>,
+}

@@ -1,0 +1,111 @@
+//! Pure codecs: a request to bytes, bytes to events, in both directions. No `async`, no clock.
+
+pub mod error;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::units::{Message, Usage, Usd};
+
+pub use error::ErrorClass;
+
+/// A tool call in the normal form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The provider's id of the call.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments, JSON text as the model wrote it.
+    pub arguments: String,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model was done.
+    Stop,
+    /// The output limit cut it.
+    Length,
+    /// It calls tools.
+    ToolCalls,
+    /// A filter cut it.
+    ContentFilter,
+    /// Another reason that the provider gave.
+    Other,
+}
+
+impl FinishReason {
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::Other => "other",
+        }
+    }
+
+    /// Reads a provider's word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "stop" | "end_turn" | "stop_sequence" => Self::Stop,
+            "length" | "max_tokens" => Self::Length,
+            "tool_calls" | "function_call" | "tool_use" => Self::ToolCalls,
+            "content_filter" => Self::ContentFilter,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// An answer in the normal form, whatever the dialect and however it was cut into chunks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The content.
+    pub text: String,
+    /// Visible reasoning.
+    pub reasoning: String,
+    /// A refusal on its own channel.
+    pub refusal: String,
+    /// Tool calls, in order.
+    pub tool_calls: Vec<ToolCall>,
+    /// Why it ended.
+    pub finish_reason: Option<FinishReason>,
+    /// The model that really answered.
+    pub response_model: Option<String>,
+    /// The provider that really answered, where a router says so.
+    pub served_by: Option<String>,
+    /// Usage in the normal form.
+    pub usage: Usage,
+    /// Usage as the provider sent it, verbatim.
+    pub usage_verbatim: Option<String>,
+    /// What the provider says it charged.
+    pub cost_reported: Option<Usd>,
+}
+
+/// A request in the normal form.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// What the API is asked for.
+    pub model: &'a str,
+    /// A system message that comes before the task's own messages.
+    pub system: Option<&'a str>,
+    /// The prompt.
+    pub messages: &'a [Message],
+    /// Tool definitions (a list).
+    pub tools: Option<&'a Value>,
+    /// The JSON Schema that the answer is asked to follow.
+    pub schema: Option<&'a Value>,
+    /// The most output tokens.
+    pub max_tokens: Option<u64>,
+    /// Sampling temperature, where the endpoint takes one.
+    pub temperature: Option<f64>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// Further parameters, which win over everything above.
+    pub params: &'a serde_json::Map<String, Value>,
+}
