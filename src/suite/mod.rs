@@ -102,8 +102,11 @@ pub struct Task {
     pub grader: GraderSpec,
     /// What a right answer is, in the grader's form.
     pub reference: Option<Value>,
-    /// A plausible wrong answer: what the simulator says when it fails, and a proof that the
-    /// grader can tell.
+    /// A right answer as a model would give it: text, or a list of tool calls. Left out where the
+    /// reference is one itself.
+    pub answer: Option<Value>,
+    /// A plausible wrong answer in the same form: what the simulator says when it fails, and a
+    /// proof that the grader can tell.
     pub wrong: Option<Value>,
     /// Free labels.
     pub tags: Vec<String>,
