@@ -3,7 +3,21 @@
 //! SQLite (WAL, `synchronous=FULL`), one writer. Its tables are in `schema.sql`; times are integer
 //! nanoseconds since the run's clock anchor, money is a decimal string, unknown is NULL.
 
+mod gaps;
+mod live;
+mod read;
+mod run_file;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod writer;
+
 use serde::{Deserialize, Serialize};
+
+pub use live::{NewRun, Store, StoreMode};
+pub use read::{Order, Reader, TrialRow};
+pub use sql::FILE_NAME;
+pub use writer::Writer;
 
 use crate::catalog::Endpoint;
 use crate::units::{ContentHash, TokensSource, TrialKey, Usage, Usd};
@@ -12,6 +26,14 @@ use crate::wire::ErrorClass;
 /// Why the run database failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The folder or the file cannot be made.
+    #[error("{path}: {source}")]
+    Io {
+        /// The database file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// SQLite's own error, with the file.
     #[error("{path}: {source}")]
     Sqlite {
@@ -311,6 +333,16 @@ pub enum Source {
     Run,
 }
 
+impl Source {
+    /// The name in the run database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+        }
+    }
+}
+
 /// Written before a request leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptIntent {
@@ -440,6 +472,8 @@ pub enum Record {
     Attempt(Box<AttemptEnding>),
     /// The end of a trial.
     Trial(Box<TrialEnding>),
+    /// A verdict.
+    Score(ScoreRow),
 }
 
 /// The hash under which an answer is stored.
