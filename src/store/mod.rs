@@ -3,15 +3,39 @@
 //! SQLite (WAL, `synchronous=FULL`), one writer. Its tables are in `schema.sql`; times are integer
 //! nanoseconds since the run's clock anchor, money is a decimal string, unknown is NULL.
 
+mod gaps;
+mod live;
+mod read;
+mod run_file;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod writer;
+
 use serde::{Deserialize, Serialize};
+
+pub use live::{NewRun, Store, StoreMode};
+pub use read::{Order, Reader, TrialRow};
+pub use sql::FILE_NAME;
+pub use writer::Writer;
 
 use crate::catalog::Endpoint;
 use crate::units::{ContentHash, TokensSource, TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 
+pub use crate::units::judging::{Goal, Judging, Slo};
+
 /// Why the run database failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The folder or the file cannot be made.
+    #[error("{path}: {source}")]
+    Io {
+        /// The database file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// SQLite's own error, with the file.
     #[error("{path}: {source}")]
     Sqlite {
@@ -103,58 +127,6 @@ pub struct SuiteStamp {
     pub version: String,
     /// The hash of its files.
     pub hash: String,
-}
-
-/// What a run is judged by: today, traffic, objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Judging {
-    /// The endpoint that serves now; `None`: the best single endpoint of the run stands for it.
-    pub today: Option<String>,
-    /// Shares of traffic by category, which sum to 1; empty: categories count equally.
-    pub shares: std::collections::BTreeMap<String, f64>,
-    /// Requests a month.
-    pub requests_per_month: Option<u64>,
-    /// What is optimised.
-    pub goal: Goal,
-    /// The quality loss that is accepted, 0..1.
-    pub margin: f64,
-    /// The latency objective on the whole mixture.
-    pub slo: Option<Slo>,
-    /// The largest share of traffic that one provider may get, 0..1.
-    pub max_share_provider: Option<f64>,
-}
-
-/// What is optimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Goal {
-    /// Least cost, quality not below today's by more than the margin.
-    Cheaper,
-    /// Most quality at today's cost.
-    Better,
-    /// Least P(TTFT > slo), quality within the margin and cost not above today's.
-    Faster,
-}
-
-impl Goal {
-    /// The name in files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cheaper => "cheaper",
-            Self::Better => "better",
-            Self::Faster => "faster",
-        }
-    }
-}
-
-/// P(TTFT > `ttft_ms`) ≤ `miss`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Slo {
-    /// The limit on the time to the first token, milliseconds.
-    pub ttft_ms: f64,
-    /// The share of requests that may miss it, 0..1.
-    pub miss: f64,
 }
 
 /// How a run ended.
@@ -311,6 +283,16 @@ pub enum Source {
     Run,
 }
 
+impl Source {
+    /// The name in the run database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+        }
+    }
+}
+
 /// Written before a request leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptIntent {
@@ -440,6 +422,8 @@ pub enum Record {
     Attempt(Box<AttemptEnding>),
     /// The end of a trial.
     Trial(Box<TrialEnding>),
+    /// A verdict.
+    Score(ScoreRow),
 }
 
 /// The hash under which an answer is stored.

@@ -1,0 +1,378 @@
+//! Reading a run, finished or under way. Rows are streamed: what a reader holds does not grow with
+//! the run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Row};
+use serde::de::DeserializeOwned;
+
+use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
+use super::sql::{self, Unsigned, at};
+use super::{
+    AttemptEnding, Manifest, StoreError, StoredAnswer, StoredEndpoint, StoredTask, TrialStatus,
+};
+use crate::units::{TrialKey, Usage, Usd};
+use crate::wire::ErrorClass;
+
+/// A reader of one run. All that it reads is the state of the moment it was opened, however long
+/// it takes and whatever the run writes meanwhile.
+#[derive(Debug)]
+pub struct Reader {
+    conn: Connection,
+    path: PathBuf,
+}
+
+/// The order of [`Reader::for_each_trial`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// That of the plan.
+    Plan,
+    /// By endpoint, category and trial key: cell by cell, and within a cell an order that does not
+    /// depend on how the run was cut or interleaved.
+    Cell,
+}
+
+/// A trial with all that its attempts came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialRow {
+    /// Its position in the plan.
+    pub idx: u32,
+    /// Its identity.
+    pub key: TrialKey,
+    /// Its task.
+    pub task: u32,
+    /// Its endpoint.
+    pub endpoint: u32,
+    /// Its repeat, from 0.
+    pub repeat: u32,
+    /// Its state.
+    pub status: TrialStatus,
+    /// Why the endpoint cannot take it.
+    pub ineligible: Option<String>,
+    /// The class of the last failure, where it failed.
+    pub error: Option<ErrorClass>,
+    /// Requests made.
+    pub attempts: u32,
+    /// Waited between attempts, nanoseconds.
+    pub backoff_ns: u64,
+    /// Waited for a slot or a rate limit, nanoseconds.
+    pub pacing_ns: u64,
+    /// First dispatch to the end of the last attempt, nanoseconds.
+    pub e2e_with_retries_ns: Option<u64>,
+    /// The attempt that answered, else the last one that ended; `None`: none did.
+    pub attempt: Option<AttemptEnding>,
+    /// When the first request was dispatched (intended, if it never ended), nanoseconds since the
+    /// anchor; `None`: nothing was sent.
+    pub started_ns: Option<u64>,
+    /// Σ of the known costs of all attempts.
+    pub cost_known: Usd,
+    /// Attempts whose cost is not known, those in doubt among them.
+    pub cost_unknown: u32,
+    /// `cost_known` plus the bounds of the attempts whose cost is not known; `None`: one of them
+    /// has no bound.
+    pub cost_upper: Option<Usd>,
+    /// Σ of what the provider says it charged; `None`: it did not say.
+    pub cost_reported: Option<Usd>,
+    /// Whether any attempt was simulated.
+    pub simulated: bool,
+    /// The verdict: `None`, not judged; `Some(None)`, the grader could not judge.
+    pub score: Option<Option<f64>>,
+}
+
+impl TrialRow {
+    /// What the trial cost, failed attempts included; `None`: not known of every attempt, or
+    /// nothing was sent.
+    #[must_use]
+    pub fn cost(&self) -> Option<Usd> {
+        (self.cost_unknown == 0 && self.started_ns.is_some()).then_some(self.cost_known)
+    }
+}
+
+impl Reader {
+    /// Opens the run in this folder, for reading only.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = sql::path_in(dir);
+        let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // The first read fixes the state that this connection sees.
+        conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| at(&path, e))?;
+        Ok(Self { conn, path })
+    }
+
+    /// What the run is and, where it has ended, how.
+    pub fn manifest(&self) -> Result<Manifest, StoreError> {
+        let text = self.meta(MANIFEST)?.ok_or_else(|| self.corrupt(MANIFEST, "it is missing"))?;
+        let mut manifest: Manifest = self.json(MANIFEST, &text)?;
+        manifest.ended = match self.meta(ENDED)? {
+            Some(text) => Some(self.json(ENDED, &text)?),
+            None => None,
+        };
+        Ok(manifest)
+    }
+
+    /// Whether prompts and answers were kept.
+    pub fn keeps_content(&self) -> Result<bool, StoreError> {
+        Ok(self.meta(KEEP_CONTENT)?.as_deref() == Some("true"))
+    }
+
+    /// What was noted under this key.
+    pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.sqlite(meta(&self.conn, key))
+    }
+
+    /// The tasks, by position.
+    pub fn tasks(&self) -> Result<Vec<StoredTask>, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT idx, suite, task, category, cluster, tags, grader, reference, schema, body
+             FROM task LEFT JOIN content ON content.hash = task.prompt ORDER BY idx",
+        )?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        let mut tasks = Vec::new();
+        while let Some(row) = self.sqlite(rows.next())? {
+            tasks.push(self.task(row)?);
+        }
+        Ok(tasks)
+    }
+
+    fn task(&self, row: &Row<'_>) -> Result<StoredTask, StoreError> {
+        let text = |column: usize| self.sqlite(row.get::<_, String>(column));
+        let optional = |column: usize| self.sqlite(row.get::<_, Option<String>>(column));
+        let value = |what: &str, column: usize| -> Result<Option<serde_json::Value>, StoreError> {
+            optional(column)?.map(|text| self.json(what, &text)).transpose()
+        };
+        Ok(StoredTask {
+            idx: self.sqlite(row.get(0))?,
+            suite: text(1)?,
+            task: text(2)?,
+            category: text(3)?,
+            cluster: optional(4)?,
+            tags: self.json("the tags of a task", &text(5)?)?,
+            grader: self.json("the grader of a task", &text(6)?)?,
+            reference: value("the reference of a task", 7)?,
+            schema: value("the schema of a task", 8)?,
+            messages: match optional(9)? {
+                Some(body) => self.json("the prompt of a task", &body)?,
+                None => Vec::new(),
+            },
+        })
+    }
+
+    /// The endpoints, by position.
+    pub fn endpoints(&self) -> Result<Vec<StoredEndpoint>, StoreError> {
+        let mut statement = self.prepare("SELECT idx, spec FROM endpoint ORDER BY idx")?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        let mut endpoints = Vec::new();
+        while let Some(row) = self.sqlite(rows.next())? {
+            let spec: String = self.sqlite(row.get(1))?;
+            endpoints.push(StoredEndpoint {
+                idx: self.sqlite(row.get(0))?,
+                endpoint: self.json("an endpoint", &spec)?,
+            });
+        }
+        Ok(endpoints)
+    }
+
+    /// How many trials are in each state; states without any are left out.
+    pub fn status_counts(&self) -> Result<BTreeMap<TrialStatus, u64>, StoreError> {
+        let mut statement = self.prepare("SELECT status, count(*) FROM trial GROUP BY status")?;
+        let counts = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Unsigned>(1)?.0)));
+        self.sqlite(counts.and_then(Iterator::collect))
+    }
+
+    /// Visits the answer of every `ok` trial in the order of the plan: trial, task, answer
+    /// (`None`: not kept).
+    pub fn for_each_answer<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(u32, u32, Option<StoredAnswer>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statement = self.prepare(ANSWERS)?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        while let Some(row) = self.sqlite(rows.next())? {
+            let ids = row.get(0).and_then(|trial| Ok((trial, row.get(1)?)));
+            let (trial, task) = self.sqlite(ids)?;
+            visit(trial, task, decode_answer(row, &self.path)?)?;
+        }
+        Ok(())
+    }
+
+    /// Visits every trial.
+    pub fn for_each_trial<E: From<StoreError>>(
+        &self,
+        order: Order,
+        mut visit: impl FnMut(&TrialRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Only positions are sorted: wide rows would spill the sort to disk long before.
+        let mut order = self.prepare(match order {
+            Order::Plan => "SELECT idx FROM trial ORDER BY idx",
+            Order::Cell => {
+                "SELECT trial.idx FROM trial JOIN task ON task.idx = trial.task
+                 ORDER BY trial.endpoint, task.category, trial.key"
+            }
+        })?;
+        let mut trial = self.prepare(TRIAL)?;
+        let mut attempts = self.prepare(ATTEMPTS)?;
+        let mut positions = self.sqlite(order.query([]))?;
+        while let Some(position) = self.sqlite(positions.next())? {
+            let idx: u32 = self.sqlite(position.get(0))?;
+            let mut row = self.sqlite(trial.query_row([idx], read_trial))?;
+            self.sqlite(add_attempts(&mut row, &mut attempts))?;
+            visit(&row)?;
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
+        self.sqlite(self.conn.prepare_cached(statement))
+    }
+
+    fn sqlite<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+        result.map_err(|e| at(&self.path, e))
+    }
+
+    fn json<T: DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|e| self.corrupt(what, &e.to_string()))
+    }
+
+    fn corrupt(&self, what: &str, why: &str) -> StoreError {
+        corrupt(&self.path, what, why)
+    }
+}
+
+fn corrupt(path: &Path, what: &str, why: &str) -> StoreError {
+    let path = path.display().to_string();
+    StoreError::Corrupt { path, what: what.to_owned(), why: why.to_owned() }
+}
+
+/// A fact about the run.
+pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    conn.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
+}
+
+/// Trial, task, answer of what can be judged.
+pub(super) const ANSWERS: &str = "
+    SELECT idx, task, body FROM trial LEFT JOIN content ON content.hash = trial.answer
+    WHERE status = 'ok' ORDER BY idx";
+
+/// The answer of a row of [`ANSWERS`].
+pub(super) fn decode_answer(
+    row: &Row<'_>,
+    path: &Path,
+) -> Result<Option<StoredAnswer>, StoreError> {
+    let body: Option<String> = row.get(2).map_err(|e| at(path, e))?;
+    body.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|e| corrupt(path, "an answer", &e.to_string()))
+}
+
+const TRIAL: &str = "
+    SELECT idx, key, task, endpoint, repeat, status, ineligible, error, attempts, backoff_ns,
+           pacing_ns, e2e_with_retries_ns, score.trial IS NOT NULL, score.score
+    FROM trial LEFT JOIN score ON score.trial = trial.idx WHERE idx = ?";
+
+fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
+    let judged: bool = row.get(12)?;
+    Ok(TrialRow {
+        idx: row.get(0)?,
+        key: row.get(1)?,
+        task: row.get(2)?,
+        endpoint: row.get(3)?,
+        repeat: row.get(4)?,
+        status: row.get(5)?,
+        ineligible: row.get(6)?,
+        error: row.get(7)?,
+        attempts: row.get(8)?,
+        backoff_ns: row.get::<_, Unsigned>(9)?.0,
+        pacing_ns: row.get::<_, Unsigned>(10)?.0,
+        e2e_with_retries_ns: unsigned(row, 11)?,
+        attempt: None,
+        started_ns: None,
+        cost_known: Usd::ZERO,
+        cost_unknown: 0,
+        cost_upper: Some(Usd::ZERO),
+        cost_reported: None,
+        simulated: false,
+        score: if judged { Some(row.get(13)?) } else { None },
+    })
+}
+
+const ATTEMPTS: &str = "
+    SELECT attempt, bound, intended_ns, ended_ns, cost_usd, cost_reported_usd, simulated,
+           error, error_detail, http_status, streamed, dispatched_ns, connected_ns, headers_ns,
+           first_byte_ns, first_token_ns, first_output_ns, last_token_ns, token_reads,
+           token_events, reasoning_seen, gaps_us, input_tokens, cached_input_tokens,
+           cache_write_tokens, output_tokens, reasoning_tokens, usage, tokens_source,
+           finish_reason, response_model, served_by
+    FROM attempt WHERE trial = ? ORDER BY attempt";
+
+/// Adds to a trial what its attempts came to.
+fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rusqlite::Result<()> {
+    let mut rows = attempts.query([trial.idx])?;
+    while let Some(row) = rows.next()? {
+        let (bound, cost, reported): (Option<Usd>, Option<Usd>, Option<Usd>) =
+            (row.get(1)?, row.get(4)?, row.get(5)?);
+        trial.cost_known += cost.unwrap_or_default();
+        trial.cost_unknown += u32::from(cost.is_none());
+        trial.cost_upper = trial.cost_upper.zip(cost.or(bound)).map(|(sum, most)| sum + most);
+        if let Some(reported) = reported {
+            trial.cost_reported = Some(trial.cost_reported.unwrap_or_default() + reported);
+        }
+        trial.simulated |= row.get::<_, bool>(6)?;
+        if trial.started_ns.is_none() {
+            trial.started_ns = unsigned(row, 11)?.or(unsigned(row, 2)?);
+        }
+        let answered_before = trial.attempt.as_ref().is_some_and(|a| a.error.is_none());
+        if let Some(ended_ns) = unsigned(row, 3)?
+            && !answered_before
+        {
+            trial.attempt = Some(read_attempt(row, trial.idx, ended_ns)?);
+        }
+    }
+    Ok(())
+}
+
+fn read_attempt(row: &Row<'_>, trial: u32, ended_ns: u64) -> rusqlite::Result<AttemptEnding> {
+    let gaps: Vec<u8> = row.get(21)?;
+    let gaps_us = super::gaps::decode(&gaps).ok_or_else(|| {
+        let why = "a list of gaps is cut".into();
+        rusqlite::Error::FromSqlConversionFailure(21, rusqlite::types::Type::Blob, why)
+    })?;
+    Ok(AttemptEnding {
+        trial,
+        attempt: row.get(0)?,
+        error: row.get(7)?,
+        error_detail: row.get(8)?,
+        http_status: row.get(9)?,
+        simulated: row.get(6)?,
+        streamed: row.get(10)?,
+        dispatched_ns: row.get::<_, Unsigned>(11)?.0,
+        connected_ns: unsigned(row, 12)?,
+        headers_ns: unsigned(row, 13)?,
+        first_byte_ns: unsigned(row, 14)?,
+        first_token_ns: unsigned(row, 15)?,
+        first_output_ns: unsigned(row, 16)?,
+        last_token_ns: unsigned(row, 17)?,
+        ended_ns,
+        token_reads: row.get(18)?,
+        token_events: row.get(19)?,
+        reasoning_seen: row.get(20)?,
+        gaps_us,
+        usage: Usage {
+            input: unsigned(row, 22)?,
+            cached_input: unsigned(row, 23)?,
+            cache_write: unsigned(row, 24)?,
+            output: unsigned(row, 25)?,
+            reasoning: unsigned(row, 26)?,
+        },
+        usage_verbatim: row.get(27)?,
+        tokens_source: row.get(28)?,
+        cost: row.get(4)?,
+        cost_reported: row.get(5)?,
+        finish_reason: row.get(29)?,
+        response_model: row.get(30)?,
+        served_by: row.get(31)?,
+    })
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<Unsigned>>(column)?.map(|value| value.0))
+}

@@ -1,0 +1,154 @@
+//! How our nouns look in a column, and how a run database is opened and recognised.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{StoreError, TrialStatus};
+use crate::units::{ContentHash, TokensSource, TrialKey, Usd};
+use crate::wire::{ErrorClass, FinishReason};
+
+/// The name of the run database in a run's folder.
+pub const FILE_NAME: &str = "run.sqlite";
+/// `Wbrg` in ASCII: marks the file as ours, also to `file(1)`.
+pub(super) const APPLICATION_ID: i32 = 0x5762_7267;
+/// The format that this version writes, and the newest it reads.
+pub(super) const FORMAT: i32 = 1;
+/// How long to wait for another process's lock: a commit of ours takes milliseconds.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Page cache in KiB (negative by SQLite's convention). The working set is the tail of three
+/// tables and one index of hashes; more would only grow with the run.
+const CACHE_KIB: i32 = -8192;
+/// Prepared statements that are kept: all that a run uses.
+const STATEMENTS: usize = 32;
+
+/// The run database of a folder.
+pub(super) fn path_in(dir: &Path) -> PathBuf {
+    dir.join(FILE_NAME)
+}
+
+/// SQLite's error with the file it is about.
+pub(super) fn at(path: &Path, source: rusqlite::Error) -> StoreError {
+    StoreError::Sqlite { path: path.display().to_string(), source }
+}
+
+/// Opens a file and sets what every connection needs; does not look at what it holds.
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // The mutex of SQLite's own is left out: a `Connection` is never shared between threads.
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "cache_size", CACHE_KIB)?;
+    // Sorts that do not fit the cache go to a file, never to memory that grows with the run.
+    conn.pragma_update(None, "temp_store", "FILE")?;
+    Ok(conn)
+}
+
+/// Opens an existing run database after checking that it is one, and of a format known here.
+pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let shown = || path.display().to_string();
+    if !path.is_file() {
+        return Err(StoreError::Missing { path: shown() });
+    }
+    let read = |conn: &Connection, pragma: &str| -> rusqlite::Result<i32> {
+        conn.pragma_query_value(None, pragma, |row| row.get(0))
+    };
+    let opened = connect(path, flags).and_then(|conn| Ok((read(&conn, "application_id")?, conn)));
+    let conn = match opened {
+        Ok((APPLICATION_ID, conn)) => conn,
+        Err(e) if e.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
+            return Err(at(path, e));
+        }
+        Ok(_) | Err(_) => return Err(StoreError::NotOurs { path: shown() }),
+    };
+    let found = read(&conn, "user_version").map_err(|e| at(path, e))?;
+    if found > FORMAT {
+        return Err(StoreError::TooNew { path: shown(), found, known: FORMAT });
+    }
+    Ok(conn)
+}
+
+/// A count or a time: SQLite's integers are signed, ours are not.
+#[derive(Clone, Copy)]
+pub(super) struct Unsigned(pub u64);
+
+impl ToSql for Unsigned {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let signed = i64::try_from(self.0)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        Ok(signed.into())
+    }
+}
+
+impl FromSql for Unsigned {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let signed = value.as_i64()?;
+        u64::try_from(signed).map(Self).map_err(|_| FromSqlError::OutOfRange(signed))
+    }
+}
+
+impl ToSql for Usd {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
+impl FromSql for Usd {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(FromSqlError::other)
+    }
+}
+
+impl ToSql for ContentHash {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_bytes().as_slice().into())
+    }
+}
+
+impl ToSql for TrialKey {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_bytes().as_slice().into())
+    }
+}
+
+impl FromSql for TrialKey {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        Self::from_slice(bytes)
+            .ok_or(FromSqlError::InvalidBlobSize { expected_size: 16, blob_size: bytes.len() })
+    }
+}
+
+/// A word of a closed set that is not in it.
+#[derive(Debug, thiserror::Error)]
+#[error("{word:?} is not a {what}")]
+struct UnknownWord {
+    word: String,
+    what: &'static str,
+}
+
+/// Closed sets are stored by the names that files show.
+macro_rules! by_name {
+    ($type:ty, $what:literal, $read:expr) => {
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.name().into())
+            }
+        }
+
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let word = value.as_str()?;
+                let unknown = || UnknownWord { word: word.to_owned(), what: $what };
+                $read(word).ok_or_else(|| FromSqlError::other(unknown()))
+            }
+        }
+    };
+}
+
+by_name!(TrialStatus, "trial status", TrialStatus::from_name);
+by_name!(ErrorClass, "class of error", ErrorClass::from_name);
+by_name!(TokensSource, "source of token counts", TokensSource::from_name);
+by_name!(FinishReason, "finish reason", |word| Some(FinishReason::from_name(word)));

@@ -1,0 +1,488 @@
+//! The life of a run database: made, written, cut short, read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::live::Lane;
+use super::*;
+use crate::catalog::{Dialect, Limits, Price, Provider};
+use crate::suite::GraderSpec;
+use crate::units::{EndpointId, Message};
+
+fn manifest() -> Manifest {
+    Manifest {
+        run: "r1".into(),
+        name: "demo".into(),
+        version: "0.1.0".into(),
+        seed: u64::MAX,
+        virtual_time: false,
+        demo: true,
+        started_at: "2026-01-01T00:00:00Z".into(),
+        repeats: 1,
+        suites: vec![],
+        plan_hash: "p".into(),
+        judging: Judging {
+            today: None,
+            shares: BTreeMap::new(),
+            requests_per_month: None,
+            goal: Goal::Cheaper,
+            margin: 0.02,
+            slo: None,
+            max_share_provider: None,
+        },
+        notes: vec!["a note".into()],
+        ended: None,
+    }
+}
+
+fn ended() -> Ended {
+    let validity = Validity {
+        mark: ValidityMark::Valid,
+        reasons: vec![],
+        lag_p99_us: Some(120),
+        io_cpu_peak: Some(0.25),
+    };
+    Ended { complete: true, why: None, validity, duration_ns: 5 }
+}
+
+fn task(idx: u32) -> StoredTask {
+    StoredTask {
+        idx,
+        suite: "words".into(),
+        task: format!("t{idx}"),
+        category: "math".into(),
+        cluster: (idx == 1).then(|| "c".into()),
+        tags: vec!["hard".into()],
+        grader: GraderSpec::Number { tolerance: Some("0.5".into()) },
+        reference: Some(serde_json::json!("42")),
+        schema: None,
+        messages: vec![Message { role: "user".into(), content: "six times seven?".into() }],
+    }
+}
+
+fn endpoint(idx: u32) -> StoredEndpoint {
+    let model = format!("acme/m{idx}");
+    let endpoint = Endpoint {
+        id: EndpointId::new(&model, "p", None),
+        model,
+        provider: Provider {
+            name: "p".into(),
+            dialect: Dialect::OpenaiChat,
+            base_url: "http://127.0.0.1:1/v1".into(),
+            api_key_env: None,
+        },
+        upstream_model: "m".into(),
+        price: Price::Free,
+        context_window: None,
+        max_output: None,
+        limits: Limits::default(),
+        supports: None,
+        variant: None,
+        params: serde_json::Map::new(),
+        system: None,
+        stream: true,
+    };
+    StoredEndpoint { idx, endpoint }
+}
+
+fn planned(idx: u32) -> PlannedTrial {
+    let hash = ContentHash::of(&idx.to_le_bytes());
+    let key = TrialKey::from_hash(&hash);
+    PlannedTrial { idx, key, task: idx % 2, endpoint: idx / 2 % 2, repeat: 0, ineligible: None }
+}
+
+fn create(dir: &Path, mode: StoreMode, trials: u32, keep_content: bool) -> Store {
+    limited(dir, mode, trials, keep_content, None).expect("a new folder")
+}
+
+fn limited(
+    dir: &Path,
+    mode: StoreMode,
+    trials: u32,
+    keep_content: bool,
+    max_pages: Option<u32>,
+) -> Result<Store, StoreError> {
+    let (tasks, endpoints) = ([task(0), task(1)], [endpoint(0), endpoint(1)]);
+    let manifest = manifest();
+    let new = NewRun { manifest: &manifest, tasks: &tasks, endpoints: &endpoints, keep_content };
+    Store::create_limited(dir, mode, new, (0..trials).map(planned), max_pages)
+}
+
+fn usd(text: &str) -> Usd {
+    text.parse().expect("a decimal")
+}
+
+fn intent(trial: u32, attempt: u32) -> AttemptIntent {
+    AttemptIntent { trial, attempt, bound: Some(usd("0.5")), at_ns: 10 }
+}
+
+fn answered(trial: u32, attempt: u32) -> AttemptEnding {
+    AttemptEnding {
+        trial,
+        attempt,
+        http_status: Some(200),
+        simulated: true,
+        streamed: true,
+        dispatched_ns: 20,
+        connected_ns: Some(25),
+        headers_ns: Some(30),
+        first_byte_ns: Some(31),
+        first_token_ns: Some(32),
+        first_output_ns: Some(33),
+        last_token_ns: Some(5_000_000_000),
+        ended_ns: 5_000_000_001,
+        token_reads: 3,
+        token_events: 4,
+        reasoning_seen: true,
+        gaps_us: vec![0, 7, 4_000_000],
+        usage: Usage { input: Some(9), output: Some(0), ..Usage::default() },
+        usage_verbatim: Some("{\"x\": 1}".into()),
+        tokens_source: Some(TokensSource::Usage),
+        cost: Some(usd("0.000000000000000000000001")),
+        cost_reported: Some(usd("0.25")),
+        finish_reason: Some(crate::wire::FinishReason::Length),
+        response_model: Some("m-0611".into()),
+        served_by: Some("deep".into()),
+        ..AttemptEnding::default()
+    }
+}
+
+fn refused(trial: u32, attempt: u32) -> AttemptEnding {
+    AttemptEnding {
+        trial,
+        attempt,
+        error: Some(ErrorClass::RateLimited),
+        error_detail: Some("slow down".into()),
+        dispatched_ns: 12,
+        ended_ns: 15,
+        ..AttemptEnding::default()
+    }
+}
+
+fn ending(trial: u32, status: TrialStatus, attempts: u32) -> TrialEnding {
+    let answer = StoredAnswer { text: "it is 42".into(), ..StoredAnswer::default() };
+    TrialEnding {
+        trial,
+        status,
+        error: (status == TrialStatus::Failed).then_some(ErrorClass::RateLimited),
+        attempts,
+        backoff_ns: 1,
+        pacing_ns: 2,
+        e2e_with_retries_ns: Some(3),
+        answer: (status == TrialStatus::Ok).then_some(answer),
+    }
+}
+
+fn score(trial: u32, score: Option<f64>) -> ScoreRow {
+    ScoreRow { trial, score, detail: "found 42".into() }
+}
+
+/// Trials 0 (ok at the second attempt) and 1 (failed); 2 is in doubt, 3 was to be tried again, 4
+/// was never sent.
+async fn play(store: &Store) -> Result<(), StoreError> {
+    store.intent(intent(0, 0)).await?;
+    store.attempt(refused(0, 0)).await?;
+    store.intent(intent(0, 1)).await?;
+    store.attempt(answered(0, 1)).await?;
+    store.trial(ending(0, TrialStatus::Ok, 2)).await?;
+    store.score(score(0, Some(1.0))).await?;
+    store.intent(intent(1, 0)).await?;
+    store.attempt(refused(1, 0)).await?;
+    store.trial(ending(1, TrialStatus::Failed, 1)).await?;
+    store.intent(intent(2, 0)).await?;
+    store.intent(intent(3, 0)).await?;
+    store.attempt(refused(3, 0)).await
+}
+
+fn rows(dir: &Path, order: Order) -> Vec<TrialRow> {
+    let mut rows = Vec::new();
+    let reader = Reader::open(dir).expect("a run");
+    let visited = reader.for_each_trial(order, |row| {
+        rows.push(row.clone());
+        Ok::<_, StoreError>(())
+    });
+    visited.expect("readable");
+    rows
+}
+
+fn counts(dir: &Path) -> Vec<(&'static str, u64)> {
+    let counts = Reader::open(dir).and_then(|reader| reader.status_counts()).expect("readable");
+    counts.into_iter().map(|(status, n)| (status.name(), n)).collect()
+}
+
+fn files(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).expect("a folder");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+async fn check_round_trip(mode: StoreMode) {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), mode, 5, true);
+    play(&store).await.expect("recorded");
+    store.finish(ended()).await.expect("finished");
+
+    assert_eq!(files(dir.path()), ["run.sqlite"], "one file that can be copied");
+    assert_eq!(counts(dir.path()), [("ok", 1), ("failed", 1), ("skipped", 2), ("in_doubt", 1)]);
+
+    let reader = Reader::open(dir.path()).expect("a run");
+    assert_eq!(reader.manifest().expect("there"), Manifest { ended: Some(ended()), ..manifest() });
+    assert_eq!(reader.tasks().expect("there"), [task(0), task(1)]);
+    assert_eq!(reader.endpoints().expect("there"), [endpoint(0), endpoint(1)]);
+    assert!(reader.keeps_content().expect("there"));
+
+    let rows = rows(dir.path(), Order::Plan);
+    let ok = &rows[0];
+    assert_eq!(ok.attempt, Some(answered(0, 1)), "every field of the attempt that answered");
+    assert_eq!((ok.attempts, ok.backoff_ns, ok.pacing_ns), (2, 1, 2));
+    assert_eq!(ok.e2e_with_retries_ns, Some(3));
+    assert_eq!(ok.started_ns, Some(12), "the first attempt's dispatch");
+    assert_eq!((ok.cost(), ok.cost_unknown), (None, 1));
+    assert_eq!(ok.cost_known, usd("0.000000000000000000000001"));
+    assert_eq!(ok.cost_upper, Some(usd("0.500000000000000000000001")));
+    assert_eq!(ok.cost_reported, Some(usd("0.25")));
+    assert_eq!((ok.score, ok.simulated), (Some(Some(1.0)), true));
+    let failed = &rows[1];
+    assert_eq!(failed.attempt, Some(refused(1, 0)));
+    assert_eq!((failed.error, failed.score), (Some(ErrorClass::RateLimited), None));
+    let in_doubt = &rows[2];
+    assert_eq!((in_doubt.attempt.as_ref(), in_doubt.started_ns), (None, Some(10)));
+    assert_eq!((in_doubt.attempts, in_doubt.cost_upper), (1, Some(usd("0.5"))));
+    assert_eq!((rows[3].attempts, rows[4].attempts), (1, 0));
+    assert_eq!((rows[4].cost(), rows[4].cost_upper), (None, Some(Usd::ZERO)));
+}
+
+#[tokio::test]
+async fn what_a_thread_records_reads_back() {
+    check_round_trip(StoreMode::Threaded).await;
+}
+
+#[tokio::test]
+async fn what_is_recorded_inline_reads_back() {
+    check_round_trip(StoreMode::Inline).await;
+}
+
+#[tokio::test]
+async fn a_folder_holds_one_run() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Inline, 2, true);
+    let again = limited(dir.path(), StoreMode::Inline, 2, true, None);
+    assert!(matches!(again, Err(StoreError::Exists { .. })), "{again:?}");
+    play(&store).await.expect_err("trial 2 is not planned");
+    assert!(dir.path().join(FILE_NAME).exists(), "the run that was there is left alone");
+}
+
+#[test]
+#[cfg(unix)]
+fn only_the_owner_reads_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().expect("a folder");
+    let _store = create(dir.path(), StoreMode::Threaded, 2, true);
+    for file in files(dir.path()) {
+        let mode = std::fs::metadata(dir.path().join(&file)).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn what_is_not_a_run_is_refused() {
+    let dir = TempDir::new().expect("a folder");
+    let open = || Reader::open(dir.path()).map(|_| ());
+    let file = dir.path().join(FILE_NAME);
+    assert!(matches!(open(), Err(StoreError::Missing { .. })));
+
+    std::fs::write(
+        &file,
+        "not a database, but longer than SQLite's header of 100 bytes: ".repeat(3),
+    )
+    .expect("written");
+    assert!(matches!(open(), Err(StoreError::NotOurs { .. })), "{:?}", open());
+
+    std::fs::remove_file(&file).expect("removed");
+    let foreign = Connection::open(&file).expect("made");
+    foreign.execute_batch("CREATE TABLE t (x); PRAGMA user_version = 99;").expect("made");
+    assert!(matches!(open(), Err(StoreError::NotOurs { .. })), "{:?}", open());
+
+    foreign.pragma_update(None, "application_id", sql::APPLICATION_ID).expect("set");
+    assert!(matches!(open(), Err(StoreError::TooNew { found: 99, known: 1, .. })), "{:?}", open());
+}
+
+#[test]
+fn a_plan_that_does_not_fit_leaves_nothing_behind() {
+    let dir = TempDir::new().expect("a folder");
+    let made = limited(dir.path(), StoreMode::Threaded, 5_000, true, Some(20));
+    assert!(matches!(made, Err(StoreError::Sqlite { .. })), "{made:?}");
+    assert_eq!(files(dir.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_acknowledged_intent_is_on_the_disk() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Threaded, 3, true);
+    let other = Connection::open(dir.path().join(FILE_NAME)).expect("a second connection");
+    for trial in 0..3 {
+        store.intent(intent(trial, 0)).await.expect("recorded");
+        let seen = other.query_row("SELECT max(trial) FROM attempt", [], |row| row.get(0));
+        assert_eq!(seen, Ok(trial));
+    }
+    let level = |pragma: &str| other.pragma_query_value(None, pragma, |row| row.get(0));
+    assert_eq!(level("journal_mode"), Ok("wal".to_owned()));
+}
+
+#[tokio::test]
+async fn a_reader_sees_one_state_while_the_run_goes_on() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Threaded, 5, true);
+    let early = Reader::open(dir.path()).expect("a run under way");
+    play(&store).await.expect("recorded");
+    // The queue is in order: once this intent is durable, all before it is.
+    store.intent(intent(4, 0)).await.expect("recorded");
+    assert_eq!(counts(dir.path()), [("planned", 3), ("ok", 1), ("failed", 1)]);
+    assert_eq!(early.manifest().expect("there").ended, None);
+    store.finish(ended()).await.expect("a reader does not keep a run from ending");
+    assert_eq!(early.status_counts().expect("readable")[&TrialStatus::Planned], 5);
+    assert_eq!(counts(dir.path()), [("ok", 1), ("failed", 1), ("skipped", 1), ("in_doubt", 2)]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_up_keeps_what_was_queued() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Threaded, 5, true);
+    play(&store).await.expect("recorded");
+    drop(store);
+    assert_eq!(counts(dir.path()), [("planned", 3), ("ok", 1), ("failed", 1)]);
+    let reader = Reader::open(dir.path()).expect("a run");
+    assert_eq!(reader.manifest().expect("there").ended, None);
+}
+
+async fn check_full_disk(mode: StoreMode) {
+    let dir = TempDir::new().expect("a folder");
+    let store = limited(dir.path(), mode, 4_000, true, Some(220)).expect("the plan fits");
+    let mut reason = None;
+    let mut acknowledged = 0;
+    for trial in 0..4_000 {
+        let recorded = async {
+            store.intent(intent(trial, 0)).await?;
+            acknowledged = trial + 1;
+            store.attempt(answered(trial, 0)).await?;
+            store.trial(ending(trial, TrialStatus::Ok, 1)).await
+        };
+        if let Err(e) = recorded.await {
+            reason = Some(e.to_string());
+            break;
+        }
+    }
+    let reason = reason.expect("220 pages do not hold 4,000 attempts");
+    assert!(reason.contains("full"), "{reason}");
+    let later = store.score(score(0, None)).await.expect_err("stopped");
+    assert!(matches!(&later, StoreError::Stopped(why) if reason.contains(why)), "{later}");
+    let end = store.finish(ended()).await.expect_err("stopped");
+    assert_eq!(end.to_string(), reason);
+
+    let rows = rows(dir.path(), Order::Plan);
+    let sent = rows.iter().filter(|row| row.started_ns.is_some()).count();
+    match mode {
+        StoreMode::Threaded => assert_eq!(sent, acknowledged as usize, "every acknowledged intent"),
+        StoreMode::Inline => assert!(sent > 0 && sent < acknowledged as usize, "whole batches"),
+    }
+    assert_eq!(rows[0].attempt, Some(answered(0, 0)));
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_thread_and_what_was_written_reads() {
+    check_full_disk(StoreMode::Threaded).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_inline_and_what_was_written_reads() {
+    check_full_disk(StoreMode::Inline).await;
+}
+
+#[tokio::test]
+async fn endings_that_cannot_be_stop_the_run() {
+    for record in [
+        Record::Attempt(Box::new(answered(0, 0))),
+        Record::Trial(Box::new(ending(9, TrialStatus::Ok, 1))),
+        Record::Score(score(9, None)),
+        Record::Intent(intent(9, 0)),
+    ] {
+        let dir = TempDir::new().expect("a folder");
+        let store = create(dir.path(), StoreMode::Inline, 2, true);
+        let Lane::Inline(lane) = &*store.0 else { unreachable!("made inline") };
+        let refused = lane.lock().expect("not poisoned").record(&record);
+        assert!(matches!(refused, Err(StoreError::Stopped(_))), "{record:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_content_nothing_of_it_is_in_the_file() {
+    for keep in [true, false] {
+        let dir = TempDir::new().expect("a folder");
+        let store = create(dir.path(), StoreMode::Inline, 5, keep);
+        play(&store).await.expect("recorded");
+        store.finish(ended()).await.expect("finished");
+        let bytes = std::fs::read(dir.path().join(FILE_NAME)).expect("there");
+        for secret in ["six times seven", "it is 42", "found 42", "slow down", "\"42\""] {
+            let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert_eq!(found, keep, "{secret}");
+        }
+        let mut answers = Vec::new();
+        let reader = Reader::open(dir.path()).expect("a run");
+        let visit = |trial, task, answer: Option<StoredAnswer>| {
+            answers.push((trial, task, answer.map(|a| a.text)));
+            Ok::<_, StoreError>(())
+        };
+        reader.for_each_answer(visit).expect("readable");
+        assert_eq!(answers, [(0, 0, keep.then(|| "it is 42".to_owned()))]);
+        assert_eq!(rows(dir.path(), Order::Plan)[0].score, Some(Some(1.0)), "the score is kept");
+    }
+}
+
+#[tokio::test]
+async fn scores_are_replaced_all_at_once() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Inline, 5, true);
+    play(&store).await.expect("recorded");
+    store.finish(ended()).await.expect("finished");
+    let scores = || -> Vec<_> {
+        rows(dir.path(), Order::Plan)
+            .into_iter()
+            .filter_map(|row| Some((row.idx, row.score?)))
+            .collect()
+    };
+    let mut writer = Writer::open(dir.path()).expect("a run");
+    let bad = [score(1, Some(0.5)), score(77, None)];
+    writer.replace_scores(bad.into_iter()).expect_err("there is no trial 77");
+    assert_eq!(scores(), [(0, Some(1.0))], "as before");
+    writer.replace_scores([score(1, Some(0.5))].into_iter()).expect("replaced");
+    assert_eq!(scores(), [(1, Some(0.5))]);
+    let judge = |trial, task, answer: Option<StoredAnswer>| {
+        assert_eq!((trial, task, answer.expect("kept").text.as_str()), (0, 0, "it is 42"));
+        Some(score(trial, None))
+    };
+    writer.regrade(judge).expect("replaced");
+    assert_eq!(scores(), [(0, None)]);
+    writer.set_meta("grader", "2").expect("noted");
+    writer.set_meta("grader", "3").expect("noted");
+    drop(writer);
+    let reader = Reader::open(dir.path()).expect("a run");
+    assert_eq!(reader.meta("grader").expect("readable").as_deref(), Some("3"));
+}
+
+#[test]
+fn cells_come_one_after_the_other_by_key() {
+    let dir = TempDir::new().expect("a folder");
+    drop(create(dir.path(), StoreMode::Inline, 40, true));
+    let keys: Vec<_> =
+        rows(dir.path(), Order::Cell).iter().map(|row| (row.endpoint, row.key)).collect();
+    assert_eq!(keys.len(), 40);
+    assert!(keys.is_sorted(), "one category: endpoint, then key");
+    let positions: Vec<_> = rows(dir.path(), Order::Plan).iter().map(|row| row.idx).collect();
+    assert!(positions.into_iter().eq(0..40));
+}
