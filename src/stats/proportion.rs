@@ -73,7 +73,8 @@ pub fn pass_rate(successes: u64, n: u64) -> Option<Estimate> {
 /// stands in for it.
 ///
 /// With shared clusters, z becomes a t quantile of C−1 degrees of freedom, and below
-/// [`CLUSTERS_MIN`] clusters there is no interval.
+/// [`CLUSTERS_MIN`] clusters there is no interval. Just above it, clusters of very unequal size that
+/// agree within still make the interval somewhat short: about 90 % with 12 of 1 to 9 tasks.
 #[must_use]
 pub fn mean_score(tasks: &[TaskScore]) -> Option<Estimate> {
     let values: Vec<_> = tasks.iter().map(|task| (task.mean, task.cluster)).collect();
@@ -242,12 +243,16 @@ mod tests {
 
     #[test]
     fn clustered_intervals_hold_the_truth() {
-        // 95 % of 400, give or take; Wilson on the number of tasks holds it in 63 to 85 %.
-        for (clusters, agreement) in [(12, 0.55), (30, 0.55), (30, 0.9)] {
+        // 380 of 400 would be 95 %. Few clusters of unequal size that agree strongly are the weak
+        // spot, at about 90 %. With the number of tasks as the lower bound, the samples with
+        // agreement have 255 to 345.
+        for (clusters, agreement, least_unequal) in
+            [(12, 0.0, 372), (12, 0.55, 368), (12, 0.9, 356), (30, 0.55, 368), (30, 0.9, 368)]
+        {
             let equal = covered(clusters, |_| 5, agreement);
-            assert!((368..=396).contains(&equal), "{clusters} equal: {equal}");
+            assert!((372..=398).contains(&equal), "{clusters} equal: {equal}");
             let unequal = covered(clusters, |cluster| 1 + cluster % 9, agreement);
-            assert!((364..=396).contains(&unequal), "{clusters} unequal: {unequal}");
+            assert!((least_unequal..=398).contains(&unequal), "{clusters} unequal: {unequal}");
         }
     }
 
