@@ -127,8 +127,17 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub what: WhatArgs,
     /// How to print.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// How to print a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people, at most 80 columns.
+    Table,
+    /// JSON.
+    Json,
 }
 
 /// A run folder.
