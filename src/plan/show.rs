@@ -1,5 +1,7 @@
 //! A plan's estimate as text of at most 80 columns.
 
+use std::fmt::Write as _;
+
 use crate::units::Usd;
 
 use super::estimate::{EndpointEstimate, PlanEstimate};
@@ -46,11 +48,11 @@ fn heading(plan: &PlanEstimate) -> String {
         count(plan.endpoints.len(), "endpoint")
     );
     if plan.repeats > 1 {
-        text.push_str(&format!(" × {} repeats", plan.repeats));
+        let _ = write!(text, " × {} repeats", plan.repeats);
     }
-    text.push_str(&format!(" · {}", count(plan.trials, "trial")));
+    let _ = write!(text, " · {}", count(plan.trials, "trial"));
     if plan.ineligible > 0 {
-        text.push_str(&format!(" · {} ineligible", grouped(plan.ineligible as u128)));
+        let _ = write!(text, " · {} ineligible", grouped(plan.ineligible as u128));
     }
     text
 }
@@ -131,7 +133,7 @@ fn row(name: &str, cells: &[String; 8]) -> String {
     const WIDTHS: [usize; 8] = [7, 6, 7, 7, 9, 9, 5, 6];
     let mut text = cut(name, NAME);
     for (cell, width) in cells.iter().zip(WIDTHS) {
-        text.push_str(&format!("{cell:>width$}"));
+        let _ = write!(text, "{cell:>width$}");
     }
     text
 }

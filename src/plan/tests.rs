@@ -114,6 +114,12 @@ fn the_order_is_the_seeds_not_the_files() {
     assert_ne!(order(numbered(40), 2), order(numbered(40), 1));
 }
 
+/// What the first release gave: a change here makes every run resume from nothing.
+const PINNED: &str = "48c72163ec965685c09acea478178215";
+
+/// A change to a task and one to an endpoint.
+type Change<'a> = (&'a dyn Fn(&mut Task), &'a dyn Fn(&mut Endpoint));
+
 #[test]
 fn a_key_is_its_content() {
     let key = |change_task: &dyn Fn(&mut Task), change_endpoint: &dyn Fn(&mut Endpoint)| {
@@ -124,10 +130,8 @@ fn a_key_is_its_content() {
         let plan = Plan::new(vec![task], vec![endpoint], 1, Seed(1)).expect("a plan");
         plan.trials[0].key.hex()
     };
-    // What the first release gave: a change here makes every run resume from nothing.
-    const PINNED: &str = "48c72163ec965685c09acea478178215";
     assert_eq!(key(&|_| {}, &|_| {}), PINNED);
-    let same: [(&dyn Fn(&mut Task), &dyn Fn(&mut Endpoint)); 4] = [
+    let same: [Change<'_>; 4] = [
         (&|t| t.id = "2".to_owned(), &|_| {}),
         (&|t| t.reference = Some("4".into()), &|_| {}),
         (&|t| t.grader = GraderSpec::Choice {}, &|e| e.price = Price::Free),
@@ -136,7 +140,7 @@ fn a_key_is_its_content() {
     for (change_task, change_endpoint) in same {
         assert_eq!(key(change_task, change_endpoint), PINNED);
     }
-    let other: [(&dyn Fn(&mut Task), &dyn Fn(&mut Endpoint)); 9] = [
+    let other: [Change<'_>; 9] = [
         (&|t| t.messages[0].content.push(' '), &|_| {}),
         (&|t| t.messages[0].role = "system".to_owned(), &|_| {}),
         (&|t| t.max_tokens = Some(9), &|_| {}),
