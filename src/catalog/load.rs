@@ -88,15 +88,9 @@ fn resolve_provider(
         None => Dialect::OpenaiChat,
     };
     let base_url = resolve_base_url(&raw.base_url, toml)?;
-    if let Some(variable) = &raw.api_key_env {
-        if !is_variable_name(variable.get_ref()) {
-            let at = toml.place(&variable.span());
-            let upper: String = name
-                .chars()
-                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-                .collect();
-            return Err(CatalogError::BadKeyVariable { at, example: format!("{upper}_API_KEY") });
-        }
+    if let Some(variable) = raw.api_key_env.as_ref().filter(|v| !is_variable_name(v.get_ref())) {
+        let at = toml.place(&variable.span());
+        return Err(CatalogError::BadKeyVariable { at, example: key_variable(&name) });
     }
     let api_key_env = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
     let provider = Provider { name, dialect, base_url, api_key_env };
@@ -162,12 +156,19 @@ fn resolve_base_url(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<String,
     Ok(url.to_owned())
 }
 
+/// `my-ai` → `MY_AI_API_KEY`.
+fn key_variable(provider: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let name: String = provider.chars().map(letter).collect();
+    format!("{name}_API_KEY")
+}
+
 fn is_variable_name(text: &str) -> bool {
     // A long run of letters and digits without an underscore is more likely the key itself.
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !(text.len() >= 24 && !text.contains('_'))
+        && (text.len() < 24 || text.contains('_'))
 }
 
 /// An endpoint of the file with the line that defines it.

@@ -73,7 +73,7 @@ pub(crate) struct RawVariant {
 pub(crate) enum RawPrice {
     Word(String),
     NumberLiteral,
-    Rates(RawRates),
+    Rates(Box<RawRates>),
 }
 
 /// `price = { … }`: dollars per million tokens; `per_request` in dollars.
@@ -106,7 +106,8 @@ impl<'de> Deserialize<'de> for RawPrice {
                 Ok(RawPrice::NumberLiteral)
             }
             fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<RawPrice, M::Error> {
-                RawRates::deserialize(MapAccessDeserializer::new(map)).map(RawPrice::Rates)
+                let rates = RawRates::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawPrice::Rates(Box::new(rates)))
             }
         }
         deserializer.deserialize_any(WordOrRates)

@@ -83,7 +83,7 @@ impl<'a> TomlText<'a> {
     #[must_use]
     pub fn place(&self, span: &Range<usize>) -> Place {
         let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+        let line = before.split(|&b| b == b'\n').count();
         Place { path: self.path.to_owned(), line }
     }
 
