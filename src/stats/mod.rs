@@ -2,6 +2,17 @@
 //!
 //! No estimate leaves without its sample size, its interval and the name of its method.
 
+pub mod mean;
+pub mod multiple;
+pub mod paired;
+pub mod proportion;
+pub mod quantile;
+pub mod ratio;
+pub mod special;
+
+#[cfg(test)]
+mod oracle;
+
 use serde::{Deserialize, Serialize};
 
 /// A number that may be believed as far as its interval says.
