@@ -2,11 +2,35 @@
 //!
 //! A cell is endpoint × category; an endpoint's whole row has the same form under category `*`.
 
+mod compare;
+mod figures;
+#[cfg(test)]
+mod fixture;
+mod latency;
+mod run;
+mod tally;
+mod timing;
+mod trials;
+
 use std::collections::BTreeMap;
 
 use crate::stats::Estimate;
 pub use crate::store::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity, ValidityMark};
 use crate::units::{Category, EndpointId, Usd};
+
+pub use figures::figures;
+pub use trials::{TrialView, for_each_trial};
+
+/// Why a run cannot be aggregated.
+#[derive(Debug, thiserror::Error)]
+pub enum AggregateError {
+    /// The run database does not read.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// What it holds does not fit together.
+    #[error("{0}")]
+    Corrupt(String),
+}
 
 /// Everything that one run shows.
 #[derive(Clone, Debug)]
@@ -162,6 +186,23 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// These and others.
+    #[must_use]
+    pub const fn and(&self, other: &Self) -> Self {
+        Self {
+            planned: self.planned + other.planned,
+            ok: self.ok + other.ok,
+            failed: self.failed + other.failed,
+            ineligible: self.ineligible + other.ineligible,
+            skipped: self.skipped + other.skipped,
+            in_doubt: self.in_doubt + other.in_doubt,
+            scored: self.scored + other.scored,
+            unscored: self.unscored + other.unscored,
+            truncated: self.truncated + other.truncated,
+            refused: self.refused + other.refused,
+        }
+    }
+
     /// Trials that count: ok + failed.
     #[must_use]
     pub const fn trials(&self) -> u64 {

@@ -15,7 +15,7 @@ mod writer;
 use serde::{Deserialize, Serialize};
 
 pub use live::{NewRun, Store, StoreMode};
-pub use read::{Order, Reader, TrialRow};
+pub use read::{Order, Reader, TaskLabels, TrialRow};
 pub use sql::FILE_NAME;
 pub use writer::Writer;
 

@@ -33,6 +33,23 @@ pub enum Order {
     Cell,
 }
 
+/// What a task is called and sorted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskLabels {
+    /// Its position in the run, from 0.
+    pub idx: u32,
+    /// The suite.
+    pub suite: String,
+    /// The id within the suite.
+    pub task: String,
+    /// The category.
+    pub category: String,
+    /// The cluster.
+    pub cluster: Option<String>,
+    /// Labels.
+    pub tags: Vec<String>,
+}
+
 /// A trial with all that its attempts came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialRow {
@@ -60,6 +77,10 @@ pub struct TrialRow {
     pub pacing_ns: u64,
     /// First dispatch to the end of the last attempt, nanoseconds.
     pub e2e_with_retries_ns: Option<u64>,
+    /// Whether the answer came on the channel for refusals; known without the content too.
+    pub refused: bool,
+    /// Whether an attempt has no ending: it was sent, and nobody knows what came of it.
+    pub unended: bool,
     /// The attempt that answered, else the last one that ended; `None`: none did.
     pub attempt: Option<AttemptEnding>,
     /// When the first request was dispatched (intended, if it never ended), nanoseconds since the
@@ -155,6 +176,26 @@ impl Reader {
                 None => Vec::new(),
             },
         })
+    }
+
+    /// The tasks' labels, by position: what aggregation needs, without prompts and references.
+    pub fn task_labels(&self) -> Result<Vec<TaskLabels>, StoreError> {
+        let mut statement = self
+            .prepare("SELECT idx, suite, task, category, cluster, tags FROM task ORDER BY idx")?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        let mut labels = Vec::new();
+        while let Some(row) = self.sqlite(rows.next())? {
+            let tags: String = self.sqlite(row.get(5))?;
+            labels.push(TaskLabels {
+                idx: self.sqlite(row.get(0))?,
+                suite: self.sqlite(row.get(1))?,
+                task: self.sqlite(row.get(2))?,
+                category: self.sqlite(row.get(3))?,
+                cluster: self.sqlite(row.get(4))?,
+                tags: self.json("the tags of a task", &tags)?,
+            });
+        }
+        Ok(labels)
     }
 
     /// The endpoints, by position.
@@ -266,11 +307,11 @@ pub(super) fn decode_answer(
 
 const TRIAL: &str = "
     SELECT idx, key, task, endpoint, repeat, status, ineligible, error, attempts, backoff_ns,
-           pacing_ns, e2e_with_retries_ns, score.trial IS NOT NULL, score.score
+           pacing_ns, e2e_with_retries_ns, refused, score.trial IS NOT NULL, score.score
     FROM trial LEFT JOIN score ON score.trial = trial.idx WHERE idx = ?";
 
 fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
-    let judged: bool = row.get(12)?;
+    let judged: bool = row.get(13)?;
     Ok(TrialRow {
         idx: row.get(0)?,
         key: row.get(1)?,
@@ -284,6 +325,8 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         backoff_ns: row.get::<_, Unsigned>(9)?.0,
         pacing_ns: row.get::<_, Unsigned>(10)?.0,
         e2e_with_retries_ns: unsigned(row, 11)?,
+        refused: row.get(12)?,
+        unended: false,
         attempt: None,
         started_ns: None,
         cost_known: Usd::ZERO,
@@ -291,7 +334,7 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         cost_upper: Some(Usd::ZERO),
         cost_reported: None,
         simulated: false,
-        score: if judged { Some(row.get(13)?) } else { None },
+        score: if judged { Some(row.get(14)?) } else { None },
     })
 }
 
@@ -321,10 +364,12 @@ fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rus
             trial.started_ns = unsigned(row, 11)?.or(unsigned(row, 2)?);
         }
         let answered_before = trial.attempt.as_ref().is_some_and(|a| a.error.is_none());
-        if let Some(ended_ns) = unsigned(row, 3)?
-            && !answered_before
-        {
-            trial.attempt = Some(read_attempt(row, trial.idx, ended_ns)?);
+        match unsigned(row, 3)? {
+            None => trial.unended = true,
+            Some(ended_ns) if !answered_before => {
+                trial.attempt = Some(read_attempt(row, trial.idx, ended_ns)?);
+            }
+            Some(_) => {}
         }
     }
     Ok(())

@@ -303,7 +303,7 @@ impl RunFile {
         self.conn
             .prepare_cached(
                 "UPDATE trial SET status = ?, error = ?, attempts = ?, backoff_ns = ?,
-                     pacing_ns = ?, e2e_with_retries_ns = ?, answer = ?
+                     pacing_ns = ?, e2e_with_retries_ns = ?, refused = ?, answer = ?
                  WHERE idx = ? AND status = 'planned'",
             )?
             .execute(params![
@@ -313,6 +313,7 @@ impl RunFile {
                 Unsigned(ending.backoff_ns),
                 Unsigned(ending.pacing_ns),
                 ending.e2e_with_retries_ns.map(Unsigned),
+                ending.answer.as_ref().is_some_and(|answer| !answer.refusal.is_empty()),
                 answer,
                 ending.trial,
             ])

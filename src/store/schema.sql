@@ -50,6 +50,7 @@ CREATE TABLE trial (
     backoff_ns INTEGER NOT NULL DEFAULT 0,  -- waited between attempts
     pacing_ns  INTEGER NOT NULL DEFAULT 0,  -- waited for a slot or a rate limit
     e2e_with_retries_ns INTEGER,      -- first dispatch to the end of the last attempt
+    refused    INTEGER NOT NULL DEFAULT 0,  -- 1: the answer came on the channel for refusals
     answer     BLOB REFERENCES content (hash)  -- the answer; NULL: none, or content is not kept
 ) STRICT;
 

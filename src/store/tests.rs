@@ -163,7 +163,8 @@ fn refused(trial: u32, attempt: u32) -> AttemptEnding {
 }
 
 fn ending(trial: u32, status: TrialStatus, attempts: u32) -> TrialEnding {
-    let answer = StoredAnswer { text: "it is 42".into(), ..StoredAnswer::default() };
+    let answer =
+        StoredAnswer { text: "it is 42".into(), refusal: "no".into(), ..StoredAnswer::default() };
     TrialEnding {
         trial,
         status,
@@ -255,6 +256,7 @@ async fn check_round_trip(mode: StoreMode) {
     assert_eq!((in_doubt.attempt.as_ref(), in_doubt.started_ns), (None, Some(10)));
     assert_eq!((in_doubt.attempts, in_doubt.cost_upper), (1, Some(usd("0.5"))));
     assert_eq!((rows[3].attempts, rows[4].attempts), (1, 0));
+    assert_eq!((in_doubt.unended, rows[3].unended, ok.refused), (true, false, true));
     assert_eq!((rows[4].cost(), rows[4].cost_upper), (None, Some(Usd::ZERO)));
 }
 

@@ -1,0 +1,223 @@
+//! What stands for today, how far the others are from it, and how categories add up to traffic.
+
+use super::{
+    CategoryFigures, Cell, Difference, DifferenceSays, EndpointFigures, ScoreTable, Today,
+};
+use crate::stats::paired::{self, Paired};
+use crate::stats::{Estimate, Method, multiple, special};
+use crate::store::Judging;
+use crate::units::{Category, EndpointId};
+
+/// The level of an adjusted p at which a difference is said to be one.
+const ALPHA: f64 = 0.05;
+
+/// The categories with their shares: those of `[traffic]`, else equal ones.
+pub(super) fn categories(
+    names: &[Category],
+    tasks_in: &[u64],
+    judging: &Judging,
+) -> Vec<CategoryFigures> {
+    let stated = !judging.shares.is_empty();
+    let equal = 1.0 / names.len() as f64;
+    let share = |name: &Category| match stated {
+        true => judging.shares.get(name.as_str()).copied().unwrap_or(0.0),
+        false => equal,
+    };
+    names
+        .iter()
+        .zip(tasks_in)
+        .map(|(name, &tasks)| CategoryFigures {
+            name: name.clone(),
+            tasks,
+            share: share(name),
+            share_stated: stated,
+        })
+        .collect()
+}
+
+/// The endpoint that stands for today: the one that `[today]` names, if it was measured; else the
+/// best single endpoint of the run, by the mean of its categories' quality under their shares.
+/// Only endpoints with a known price can stand in. Ties go to the cheaper, then to the name.
+pub(super) fn today(
+    judging: &Judging,
+    categories: &[CategoryFigures],
+    endpoints: &[EndpointFigures],
+) -> Today {
+    let stated = judging.today.as_ref().map(EndpointId::from_text);
+    if let Some(id) = stated.filter(|id| endpoints.iter().any(|endpoint| endpoint.id == *id)) {
+        return Today { endpoint: Some(id), stated: true };
+    }
+    let best = endpoints
+        .iter()
+        .filter(|endpoint| endpoint.priced)
+        .filter_map(|endpoint| Some((endpoint, standing(categories, &endpoint.cells)?)))
+        .min_by(|(a, standing_a), (b, standing_b)| {
+            let cost = |e: &EndpointFigures| e.all.cost_per_task.map_or(f64::INFINITY, |c| c.value);
+            // An endpoint that was not measured on all of the traffic must not win by what it
+            // was spared.
+            let by_standing = standing_b.covered.total_cmp(&standing_a.covered);
+            by_standing
+                .then(standing_b.quality.total_cmp(&standing_a.quality))
+                .then(cost(a).total_cmp(&cost(b)))
+                .then(a.id.cmp(&b.id))
+        });
+    Today { endpoint: best.map(|(endpoint, _)| endpoint.id.clone()), stated: false }
+}
+
+/// An endpoint's quality over the traffic.
+struct Standing {
+    /// The share of traffic in categories where it was scored.
+    covered: f64,
+    /// The mean over them.
+    quality: f64,
+}
+
+fn standing(categories: &[CategoryFigures], cells: &[Cell]) -> Option<Standing> {
+    let scored = categories.iter().zip(cells).filter_map(|(c, cell)| Some((c.share, cell.quality?)));
+    let (covered, sum) =
+        scored.fold((0.0, 0.0), |(w, sum), (share, q)| (w + share, sum + share * q.value));
+    (covered > 0.0).then(|| Standing { covered, quality: sum / covered })
+}
+
+/// The mean over categories under their shares, which are scaled to sum to 1; `None`: a category
+/// with traffic has no estimate.
+///
+/// The interval is MOVER's: independent categories' distances from estimate to limit add up as
+/// squares (Zou & Donner 2008, *Stat. Med.* 27:1693), so that each keeps the interval that suits
+/// it. It is absent where one of theirs is.
+pub(super) fn mixture(
+    categories: &[CategoryFigures],
+    estimates: impl IntoIterator<Item = Option<Estimate>>,
+) -> Option<Estimate> {
+    let total: f64 = categories.iter().map(|category| category.share).sum();
+    let (mut value, mut n) = (0.0, 0);
+    let (mut below, mut above) = (Some(0.0), Some(0.0));
+    for (category, estimate) in categories.iter().zip(estimates) {
+        if category.share <= 0.0 {
+            continue;
+        }
+        let (weight, estimate) = (category.share / total, estimate?);
+        let square = |end: f64| {
+            let distance = weight * (end - estimate.value);
+            distance * distance
+        };
+        value += weight * estimate.value;
+        n += estimate.n;
+        below = below.zip(estimate.low).map(|(sum, low): (f64, f64)| sum + square(low));
+        above = above.zip(estimate.high).map(|(sum, high): (f64, f64)| sum + square(high));
+    }
+    (n > 0).then(|| Estimate {
+        value,
+        low: below.map(|sum| value - libm::sqrt(sum)),
+        high: above.map(|sum| value + libm::sqrt(sum)),
+        n,
+        method: Method::Mover,
+    })
+}
+
+/// Fills in every difference from today. The endpoints' rows are one family of tests, their cells
+/// another: each is a grid that is shown together.
+pub(super) fn against_today(
+    endpoints: &mut [EndpointFigures],
+    categories: &[CategoryFigures],
+    scores: &ScoreTable,
+    today: &Today,
+) {
+    let Some(base) =
+        endpoints.iter().position(|endpoint| Some(&endpoint.id) == today.endpoint.as_ref())
+    else {
+        return;
+    };
+    let weighted = categories.iter().any(|category| category.share_stated);
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for endpoint in (0..endpoints.len()).filter(|&endpoint| endpoint != base) {
+        let by_category: Vec<Option<Paired>> = (0..categories.len())
+            .map(|category| difference(scores, Some(category), endpoint, base))
+            .collect();
+        let row = if weighted {
+            stratified(categories, &by_category)
+        } else {
+            difference(scores, None, endpoint, base)
+        };
+        rows.extend(row.map(|paired| (endpoint, paired)));
+        for (category, paired) in by_category.into_iter().enumerate() {
+            cells.extend(paired.map(|paired| ((endpoint, category), paired)));
+        }
+    }
+    for (endpoint, found) in adjusted(rows) {
+        endpoints[endpoint].all.vs_today = Some(found);
+    }
+    for ((endpoint, category), found) in adjusted(cells) {
+        endpoints[endpoint].cells[category].vs_today = Some(found);
+    }
+}
+
+fn difference(scores: &ScoreTable, category: Option<usize>, a: usize, b: usize) -> Option<Paired> {
+    let pairs: Vec<_> =
+        scores.pairs(category, a, b).iter().map(|pair| (pair.a, pair.b, pair.cluster)).collect();
+    paired::difference(&pairs)
+}
+
+/// The difference over the traffic: categories are independent strata with fixed weights, so the
+/// variances add up, and Student's degrees of freedom are Welch & Satterthwaite's (1946,
+/// *Biometrics* 2:110). `None`: a category with traffic has no pairs.
+fn stratified(categories: &[CategoryFigures], strata: &[Option<Paired>]) -> Option<Paired> {
+    let total: f64 = categories.iter().map(|category| category.share).sum();
+    let (mut value, mut variance, mut weight_of_df, mut n) = (0.0, 0.0, 0.0, 0);
+    let (mut better, mut worse) = (0, 0);
+    for (category, stratum) in categories.iter().zip(strata) {
+        if category.share <= 0.0 {
+            continue;
+        }
+        let (weight, stratum) = (category.share / total, stratum.as_ref()?);
+        let part = weight * weight * stratum.se * stratum.se;
+        value += weight * stratum.estimate.value;
+        variance += part;
+        // A stratum of one unit has no degree of freedom, and takes the mixture's away.
+        weight_of_df += part * part / stratum.df;
+        n += stratum.estimate.n;
+        better += stratum.better;
+        worse += stratum.worse;
+    }
+    if n == 0 {
+        return None;
+    }
+    let (se, df) = (libm::sqrt(variance), variance * variance / weight_of_df);
+    let half = (df > 0.0).then(|| special::t_quantile(0.975, df) * se);
+    let estimate = Estimate {
+        value,
+        low: half.map(|half| (value - half).max(-1.0)),
+        high: half.map(|half| (value + half).min(1.0)),
+        n,
+        method: Method::T,
+    };
+    let p = if df > 0.0 { 2.0 * special::t_sf((value / se).abs(), df) } else { 1.0 };
+    Some(Paired { estimate, se, df, p, better, worse })
+}
+
+/// One family of tests, adjusted together (Benjamini & Hochberg 1995).
+fn adjusted<T>(family: Vec<(T, Paired)>) -> Vec<(T, Difference)> {
+    let p: Vec<f64> = family.iter().map(|(_, paired)| paired.p).collect();
+    let adjusted = multiple::benjamini_hochberg(&p);
+    family
+        .into_iter()
+        .zip(adjusted)
+        .map(|((what, paired), p_adjusted)| {
+            let value = paired.estimate.value;
+            let says = match p_adjusted < ALPHA {
+                true if value > 0.0 => DifferenceSays::Better,
+                true if value < 0.0 => DifferenceSays::Worse,
+                _ => DifferenceSays::Unclear,
+            };
+            let found = Difference {
+                estimate: paired.estimate,
+                p: paired.p,
+                p_adjusted,
+                says,
+                se: paired.se,
+                detectable: paired::detectable(paired.se),
+            };
+            (what, found)
+        })
+        .collect()
+}

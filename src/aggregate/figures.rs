@@ -1,0 +1,180 @@
+//! From the rows of a run to its figures, in one pass.
+//!
+//! Trials come cell by cell and, within a cell, in the order of their keys, which do not depend on
+//! how the run was interleaved or split. So the sums, and every digit that rests on them, do not
+//! either; and the histograms of two sets of trials are all that is held at a time.
+
+use std::path::Path;
+
+use super::run::{Run, settled};
+use super::tally::Tally;
+use super::timing::Timing;
+use super::{
+    AggregateError, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, compare,
+};
+use crate::catalog::Price;
+use crate::stats::Estimate;
+use crate::stats::proportion::{TaskScore, mean_score};
+use crate::store::{Order, Reader, TrialRow, TrialStatus};
+use crate::units::Usd;
+
+/// The figures of the run in this folder, finished or not.
+pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
+    let reader = Reader::open(dir)?;
+    let run = Run::read(&reader)?;
+    let planned: u64 = reader.status_counts()?.values().sum();
+    let mut pass = Pass::new(&run);
+    reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
+    let figures = pass.finish();
+    assert_eq!(figures.counts.planned, planned, "every trial of the plan was counted once");
+    Ok(figures)
+}
+
+/// What the pass over the rows holds.
+struct Pass<'a> {
+    run: &'a Run,
+    units: Vec<u32>,
+    endpoints: Vec<EndpointFigures>,
+    table: Vec<Vec<f32>>,
+    simulated: bool,
+    /// The cell whose rows are passing: endpoint, category.
+    at: Option<(usize, usize)>,
+    cell: Tally,
+    row: Tally,
+    /// Of the endpoint whose rows are passing, by task: Σ score, scored repeats.
+    scores: Vec<(f64, u32)>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(run: &'a Run) -> Self {
+        let endpoints = run.endpoints.iter().map(|stored| EndpointFigures {
+            id: stored.endpoint.id.clone(),
+            model: stored.endpoint.model.clone(),
+            provider: stored.endpoint.provider.name.clone(),
+            priced: stored.endpoint.price != Price::Unknown,
+            all: Cell::default(),
+            cells: vec![Cell::default(); run.categories.len()],
+        });
+        Self {
+            run,
+            units: run.units(),
+            endpoints: endpoints.collect(),
+            table: vec![vec![f32::NAN; run.endpoints.len()]; run.tasks.len()],
+            simulated: false,
+            at: None,
+            cell: Tally::default(),
+            row: Tally::default(),
+            scores: vec![(0.0, 0); run.tasks.len()],
+        }
+    }
+
+    fn visit(&mut self, row: &TrialRow) -> Result<(), AggregateError> {
+        let (endpoint, task) = (row.endpoint as usize, row.task as usize);
+        if endpoint >= self.run.endpoints.len() || task >= self.run.tasks.len() {
+            let why = format!("trial {} is of no task or endpoint of the run", row.idx);
+            return Err(AggregateError::Corrupt(why));
+        }
+        let category = self.run.category_of[task];
+        if self.at != Some((endpoint, category)) {
+            self.end_cell();
+            if self.at.is_some_and(|(before, _)| before != endpoint) {
+                self.end_endpoint();
+            }
+            self.at = Some((endpoint, category));
+        }
+        self.simulated |= row.simulated;
+        let status = settled(row);
+        let timing = Timing::of(row, &self.run.endpoints[endpoint].endpoint);
+        for tally in [&mut self.cell, &mut self.row] {
+            let slo = self.run.manifest.judging.slo;
+            tally.record(row, status, timing.as_ref(), self.units[task], slo);
+        }
+        if let (TrialStatus::Ok, Some(Some(score))) = (status, row.score) {
+            let (sum, n) = &mut self.scores[task];
+            *sum += score;
+            *n += 1;
+        }
+        Ok(())
+    }
+
+    fn end_cell(&mut self) {
+        let Some((endpoint, category)) = self.at else { return };
+        let tally = std::mem::take(&mut self.cell);
+        let quality = self.quality(Some(category));
+        let figures = &mut self.endpoints[endpoint];
+        figures.cells[category] = Cell { quality, ..tally.finish(figures.priced) };
+    }
+
+    fn end_endpoint(&mut self) {
+        let Some((endpoint, _)) = self.at else { return };
+        let tally = std::mem::take(&mut self.row);
+        let quality = self.quality(None);
+        let figures = &mut self.endpoints[endpoint];
+        figures.all = Cell { quality, ..tally.finish(figures.priced) };
+        for (task, (sum, n)) in self.scores.iter_mut().enumerate() {
+            if *n > 0 {
+                self.table[task][endpoint] = single(*sum / f64::from(*n));
+            }
+            (*sum, *n) = (0.0, 0);
+        }
+    }
+
+    /// The mean score over the tasks of a category (`None`: all) that this endpoint was scored on.
+    fn quality(&self, category: Option<usize>) -> Option<Estimate> {
+        let of_category = |task: usize| category.is_none_or(|c| self.run.category_of[task] == c);
+        let tasks: Vec<TaskScore> = self
+            .scores
+            .iter()
+            .enumerate()
+            .filter(|(task, (_, n))| *n > 0 && of_category(*task))
+            .map(|(task, (sum, n))| TaskScore {
+                mean: sum / f64::from(*n),
+                repeats: *n,
+                cluster: self.run.cluster_of[task],
+            })
+            .collect();
+        mean_score(&tasks)
+    }
+
+    fn finish(mut self) -> Figures {
+        self.end_cell();
+        self.end_endpoint();
+        let run = self.run;
+        let mut tasks_in = vec![0; run.categories.len()];
+        run.category_of.iter().for_each(|&category| tasks_in[category] += 1);
+        let judging = &run.manifest.judging;
+        let categories = compare::categories(&run.categories, &tasks_in, judging);
+        let mut endpoints = self.endpoints;
+        // The row of an endpoint is weighted as traffic is, where the traffic is known; otherwise
+        // it is what was measured, each task counting once.
+        if categories.iter().any(|category| category.share_stated) {
+            for EndpointFigures { all, cells, .. } in &mut endpoints {
+                all.quality = compare::mixture(&categories, cells.iter().map(|c| c.quality));
+                all.cost_per_task =
+                    compare::mixture(&categories, cells.iter().map(|c| c.cost_per_task));
+            }
+        }
+        let labels = run.category_of.iter().zip(&run.cluster_of);
+        let tasks = labels.map(|(&category, &cluster)| ScoredTask { category, cluster }).collect();
+        let scores = ScoreTable { tasks, scores: self.table };
+        let today = compare::today(judging, &categories, &endpoints);
+        compare::against_today(&mut endpoints, &categories, &scores, &today);
+        Figures {
+            simulated: self.simulated,
+            counts: endpoints.iter().fold(Counts::default(), |sum, e| sum.and(&e.all.counts)),
+            cost: endpoints.iter().map(|endpoint| endpoint.all.cost).sum::<Usd>(),
+            cost_upper: endpoints.iter().map(|endpoint| endpoint.all.cost_upper).sum::<Usd>(),
+            manifest: run.manifest.clone(),
+            today,
+            categories,
+            endpoints,
+            scores,
+        }
+    }
+}
+
+/// Scores are kept in single precision: a run may have millions, and none is known to 7 digits.
+#[expect(clippy::cast_possible_truncation, reason = "0..1, and the precision is documented")]
+fn single(score: f64) -> f32 {
+    score as f32
+}

@@ -1,0 +1,73 @@
+//! A run's plan as aggregation sees it: who, what, and which tasks hang together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::AggregateError;
+use crate::store::{Manifest, Reader, StoredEndpoint, TaskLabels, TrialRow, TrialStatus};
+use crate::units::Category;
+
+/// The plan of a run.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub manifest: Manifest,
+    pub tasks: Vec<TaskLabels>,
+    pub endpoints: Vec<StoredEndpoint>,
+    /// In name order.
+    pub categories: Vec<Category>,
+    /// Index into `categories`, by task.
+    pub category_of: Vec<usize>,
+    /// The number of its cluster, by task; `None`: a cluster of its own.
+    pub cluster_of: Vec<Option<u32>>,
+}
+
+impl Run {
+    pub(super) fn read(reader: &Reader) -> Result<Self, AggregateError> {
+        let (manifest, tasks) = (reader.manifest()?, reader.task_labels()?);
+        let endpoints = reader.endpoints()?;
+        let in_order = tasks.iter().map(|t| t.idx).eq(0..u32_len(tasks.len()))
+            && endpoints.iter().map(|e| e.idx).eq(0..u32_len(endpoints.len()));
+        if !in_order {
+            let why = "the run's tasks or endpoints are not numbered from 0 without a gap";
+            return Err(AggregateError::Corrupt(why.to_owned()));
+        }
+        let names: BTreeSet<&str> = tasks.iter().map(|task| task.category.as_str()).collect();
+        let position: BTreeMap<&str, usize> =
+            names.iter().enumerate().map(|(idx, name)| (*name, idx)).collect();
+        // Two suites may use one word for two contexts.
+        let mut numbers: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let cluster_of = tasks
+            .iter()
+            .map(|task| {
+                let next = u32_len(numbers.len());
+                let name = task.cluster.as_deref()?;
+                Some(*numbers.entry((&task.suite, name)).or_insert(next))
+            })
+            .collect();
+        let category_of = tasks.iter().map(|task| position[task.category.as_str()]).collect();
+        let categories = names.into_iter().map(Category::new).collect();
+        Ok(Self { manifest, categories, category_of, cluster_of, tasks, endpoints })
+    }
+
+    /// The independent unit that each task belongs to: its cluster, else itself. Repeats of a task
+    /// share one.
+    pub(super) fn units(&self) -> Vec<u32> {
+        let clusters = self.cluster_of.iter().flatten().max().map_or(0, |last| last + 1);
+        let units = self.cluster_of.iter().enumerate();
+        units.map(|(task, cluster)| cluster.unwrap_or(clusters + u32_len(task))).collect()
+    }
+}
+
+/// Positions are stored as `u32`, so there are never more.
+fn u32_len(len: usize) -> u32 {
+    u32::try_from(len).expect("positions in a run are 32 bits wide")
+}
+
+/// A trial's state as shown. In a run that never ended (a crash, or it is still under way), what
+/// was sent and has no ending is in doubt, and what was not is skipped.
+pub(super) fn settled(row: &TrialRow) -> TrialStatus {
+    match row.status {
+        TrialStatus::Planned if row.unended => TrialStatus::InDoubt,
+        TrialStatus::Planned => TrialStatus::Skipped,
+        status => status,
+    }
+}

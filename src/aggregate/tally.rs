@@ -1,0 +1,231 @@
+//! The figures of one set of trials (a cell, or an endpoint's whole row), collected trial by trial.
+
+use std::collections::BTreeMap;
+
+use super::latency::{Gaps, Sample};
+use super::timing::Timing;
+use super::{Cell, Counts, LatencyMetric, TokenSums};
+use crate::stats::{Estimate, mean, proportion, ratio};
+use crate::store::{AttemptEnding, Slo, TrialRow, TrialStatus};
+use crate::units::{TokensSource, Usd};
+use crate::wire::FinishReason;
+
+/// What is known of a set of trials so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    counts: Counts,
+    answered_first: u64,
+    money: Money,
+    samples: BTreeMap<LatencyMetric, Sample>,
+    gaps: Gaps,
+    slo: SloTally,
+    input: Mean,
+    output: Mean,
+    tokens: TokenSums,
+}
+
+/// Dollars, exact for the bill and as `f64` for the intervals.
+#[derive(Debug, Default)]
+struct Money {
+    known: Usd,
+    unknown: u64,
+    upper: Usd,
+    reported: Option<Usd>,
+    /// The cost and the independent unit of every trial that counts and whose cost is known.
+    per_trial: (Vec<f64>, Vec<Option<u32>>),
+    /// Σ cost and Σ score by independent unit, over trials that were scored or failed.
+    per_unit: BTreeMap<u32, (f64, f64)>,
+    /// How many trials are in `per_unit`.
+    judged: u64,
+}
+
+#[derive(Debug, Default)]
+struct SloTally {
+    measured: u64,
+    missed: u64,
+}
+
+/// Σ and count of what is known.
+#[derive(Debug, Default)]
+struct Mean {
+    sum: u64,
+    n: u64,
+}
+
+impl Mean {
+    fn add(&mut self, value: Option<u64>) {
+        self.sum += value.unwrap_or(0);
+        self.n += u64::from(value.is_some());
+    }
+
+    fn get(&self) -> Option<f64> {
+        (self.n > 0).then(|| self.sum as f64 / self.n as f64)
+    }
+}
+
+impl Tally {
+    /// Counts a trial: its row, its state as shown, its durations where it answered, and the
+    /// independent unit that its task belongs to.
+    pub(super) fn record(
+        &mut self,
+        row: &TrialRow,
+        status: TrialStatus,
+        timing: Option<&Timing>,
+        unit: u32,
+        slo: Option<Slo>,
+    ) {
+        self.count(row, status);
+        self.money.record(row, status, unit);
+        let answer = row.attempt.as_ref().filter(|_| status == TrialStatus::Ok);
+        if let Some(attempt) = answer {
+            self.add_tokens(attempt);
+            if attempt.streamed {
+                self.gaps.record(&attempt.gaps_us);
+            }
+        }
+        if let Some(timing) = timing {
+            for metric in LatencyMetric::ALL {
+                if let Some(observed) = timing.get(metric) {
+                    let sample = self.samples.entry(metric).or_default();
+                    sample.record(timing.dispatched_ns, observed);
+                }
+            }
+            self.slo.record(timing, slo);
+        }
+    }
+
+    fn count(&mut self, row: &TrialRow, status: TrialStatus) {
+        let counts = &mut self.counts;
+        counts.planned += 1;
+        match status {
+            TrialStatus::Ok => counts.ok += 1,
+            TrialStatus::Failed => counts.failed += 1,
+            TrialStatus::Ineligible => counts.ineligible += 1,
+            TrialStatus::Skipped => counts.skipped += 1,
+            TrialStatus::InDoubt => counts.in_doubt += 1,
+            TrialStatus::Planned => unreachable!("a state as shown is settled"),
+        }
+        if status != TrialStatus::Ok {
+            return;
+        }
+        match row.score {
+            Some(Some(_)) => counts.scored += 1,
+            Some(None) => counts.unscored += 1,
+            None => {}
+        }
+        let attempt = row.attempt.as_ref();
+        let finish = attempt.and_then(|attempt| attempt.finish_reason);
+        let filtered = finish == Some(FinishReason::ContentFilter);
+        counts.truncated += u64::from(finish == Some(FinishReason::Length));
+        counts.refused += u64::from(row.refused || filtered);
+        self.answered_first += u64::from(attempt.is_some_and(|attempt| attempt.attempt == 0));
+    }
+
+    fn add_tokens(&mut self, attempt: &AttemptEnding) {
+        // Counts of different origin never mix; the provider's own are the ones that are billed.
+        if attempt.tokens_source != Some(TokensSource::Usage) {
+            return;
+        }
+        let usage = &attempt.usage;
+        self.input.add(usage.input);
+        self.output.add(usage.output);
+        self.tokens.input += usage.input.unwrap_or(0);
+        self.tokens.cached_input += usage.cached_input.unwrap_or(0);
+        self.tokens.output += usage.output.unwrap_or(0);
+        self.tokens.reasoning += usage.reasoning.unwrap_or(0);
+    }
+
+    /// The figures. Quality and the difference from today rest on tasks and are added by the
+    /// caller.
+    pub(super) fn finish(self, priced: bool) -> Cell {
+        let counts = self.counts;
+        let trials = counts.trials();
+        assert_eq!(
+            counts.planned,
+            trials + counts.ineligible + counts.skipped + counts.in_doubt,
+            "every trial has one state"
+        );
+        let mut latency: BTreeMap<_, _> = self
+            .samples
+            .into_iter()
+            .filter_map(|(metric, sample)| Some((metric, sample.finish()?)))
+            .collect();
+        latency.extend(self.gaps.finish().map(|gaps| (LatencyMetric::Icl, gaps)));
+        let money = &self.money;
+        Cell {
+            counts,
+            quality: None,
+            availability: proportion::pass_rate(self.answered_first, trials),
+            availability_retried: proportion::pass_rate(counts.ok, trials),
+            cost: money.known,
+            cost_unknown: money.unknown,
+            cost_upper: money.upper,
+            cost_reported: money.reported,
+            cost_per_task: money.per_task().filter(|_| priced),
+            cost_per_pass: money.per_pass().filter(|_| priced),
+            vs_today: None,
+            latency,
+            slo_miss: proportion::pass_rate(self.slo.missed, self.slo.measured),
+            output_tokens: self.output.get(),
+            input_tokens: self.input.get(),
+            tokens: self.tokens,
+        }
+    }
+}
+
+impl Money {
+    fn record(&mut self, row: &TrialRow, status: TrialStatus, unit: u32) {
+        self.known += row.cost_known;
+        self.unknown += u64::from(row.cost_unknown);
+        // Without a bound the price is unknown, and so is the most it may have been.
+        self.upper += row.cost_upper.unwrap_or(row.cost_known);
+        if let Some(reported) = row.cost_reported {
+            self.reported = Some(self.reported.unwrap_or_default() + reported);
+        }
+        // An answer whose cost is not known says nothing about the cost of a task. A failure whose
+        // cost is not known is seldom billed: it counts with what is known, and its bound is in
+        // `upper`.
+        let known = match status {
+            TrialStatus::Ok => row.attempt.as_ref().is_some_and(|attempt| attempt.cost.is_some()),
+            TrialStatus::Failed => true,
+            _ => false,
+        };
+        if !known {
+            return;
+        }
+        let cost = row.cost_known.to_f64();
+        self.per_trial.0.push(cost);
+        self.per_trial.1.push(Some(unit));
+        let score = match (status, row.score.flatten()) {
+            (TrialStatus::Failed, _) => Some(0.0),
+            (_, score) => score,
+        };
+        if let Some(score) = score {
+            let sums = self.per_unit.entry(unit).or_default();
+            sums.0 += cost;
+            sums.1 += score;
+            self.judged += 1;
+        }
+    }
+
+    /// Σ cost / trials. Repeats and clusters are not independent.
+    fn per_task(&self) -> Option<Estimate> {
+        mean::mean_clustered(&self.per_trial.0, &self.per_trial.1)
+    }
+
+    /// Σ cost / Σ score, the cost of failed trials included. Repeats and clusters are summed
+    /// first, so that the pairs are independent.
+    fn per_pass(&self) -> Option<Estimate> {
+        let (costs, scores): (Vec<f64>, Vec<f64>) = self.per_unit.values().copied().unzip();
+        Some(Estimate { n: self.judged, ..ratio::ratio(&costs, &scores)? })
+    }
+}
+
+impl SloTally {
+    fn record(&mut self, timing: &Timing, slo: Option<Slo>) {
+        if let (Some(slo), Some(ttft_ns)) = (slo, timing.ttft_ns) {
+            self.measured += 1;
+            self.missed += u64::from(ttft_ns as f64 > slo.ttft_ms * 1e6);
+        }
+    }
+}
