@@ -89,6 +89,8 @@ struct RawEndpoint {
     price: PriceText,
     context_window: u64,
     max_output: u64,
+    #[serde(default = "usual_concurrency")]
+    concurrency: u32,
     requests_per_min: Option<u32>,
     #[serde(default = "yes")]
     tools: bool,
@@ -134,6 +136,11 @@ impl OutputTokens {
     }
 }
 
+/// Enough for a run of the bundled suites to end within a minute.
+fn usual_concurrency() -> u32 {
+    64
+}
+
 fn yes() -> bool {
     true
 }
@@ -167,6 +174,7 @@ impl RawEndpoint {
             price_text: self.price,
             context_window: self.context_window,
             max_output: self.max_output,
+            concurrency: self.concurrency.max(1),
             requests_per_min: self.requests_per_min.filter(|&n| n > 0),
             tools: self.tools,
             reasoning: self.reasoning,

@@ -35,6 +35,8 @@ pub struct Profile {
     pub context_window: u64,
     /// Tokens of an answer at most.
     pub max_output: u64,
+    /// Requests under way at once that its catalog entry states.
+    pub concurrency: u32,
     /// Requests a minute that it allows.
     pub requests_per_min: Option<u32>,
     /// Whether it takes tools.

@@ -353,6 +353,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nobody_waits_for_a_client_that_has_gone() {
+        let sim =
+            Simulator::new(Fleet::embedded().clone(), AnswerBook::new(), Seed(1), Clock::real())
+                .with_scale("lengths=1".parse().expect("a scale"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        let (socket, _) = listener.accept().await.expect("a client");
+        // This model thinks for half a minute before it says anything.
+        client.write_all(post(&chat("acme/thinker", true), "").as_bytes()).await.expect("it reads");
+        drop(client);
+        let shutdown = CancellationToken::new();
+        let conversation = converse(socket, &sim, &shutdown);
+        timeout(Duration::from_secs(5), conversation).await.expect("it notices at once");
+    }
+
+    #[tokio::test]
     async fn an_old_client_reads_until_the_connection_closes() {
         let sent = post(&chat("gale/small", true), "").replace("HTTP/1.1", "HTTP/1.0");
         let (text, _) = exchange(&sent).await;
