@@ -4,6 +4,7 @@
 //! to the byte, whatever the order in which requests arrive. The one thing that depends on time,
 //! slow drift, is a function of (seed, endpoint, time slot).
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use libm::{exp, sqrt};
@@ -40,6 +41,27 @@ const MODEL_SHARE: f64 = 0.8;
 const LENGTH_SIGMA: f64 = 0.85;
 /// How long the drift of latency stays the same.
 pub const TIME_SLOT: Duration = Duration::from_secs(2);
+
+/// Why a scale cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a scale: write \"short\", or \"lengths=F\" with F above 0 and at most 10")]
+pub struct ParseScaleError(String);
+
+/// Reads `short`, or `lengths=F`.
+impl FromStr for Scale {
+    type Err = ParseScaleError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "short" {
+            return Ok(Self { lengths: None });
+        }
+        let factor = text.strip_prefix("lengths=").and_then(|factor| factor.parse().ok());
+        match factor.filter(|&factor: &f64| factor > 0.0 && factor <= 10.0) {
+            Some(factor) => Ok(Self { lengths: Some(factor) }),
+            None => Err(ParseScaleError(text.to_owned())),
+        }
+    }
+}
 
 impl Scale {
     fn thinking(self, drawn_s: f64) -> Duration {
@@ -303,6 +325,18 @@ mod tests {
         };
         let r = lag(1) / lag(0);
         assert!((0.4..0.65).contains(&r), "{r}");
+    }
+
+    #[test]
+    fn scales_are_read() {
+        let check = |text: &str, expected: Option<Scale>| {
+            assert_eq!(text.parse().ok(), expected, "{text}");
+        };
+        check("short", Some(SHORT));
+        check("lengths=1", Some(FULL));
+        for text in ["", "1", "lengths=0", "lengths=-1", "lengths=NaN", "lengths=11", "length=1"] {
+            check(text, None);
+        }
     }
 
     #[test]

@@ -5,10 +5,6 @@ use std::fmt::Write;
 
 use super::profile::{Fleet, Profile};
 
-/// Requests under way at once that every simulated endpoint takes: enough for a run of the bundled
-/// suites to end within a minute.
-const CONCURRENCY: u32 = 64;
-
 impl Fleet {
     /// The catalog of the fleet, served under a URL such as `http://127.0.0.1:8100`: the default
     /// endpoints, or all.
@@ -57,7 +53,7 @@ fn endpoint(profile: &Profile) -> String {
         supports.into_iter().filter(|(_, has)| *has).map(|(name, _)| quoted(name)).collect();
     format!(
         "\n[[endpoint]]\nmodel = {}\nprovider = {}\nprice = {{ input = {}, output = {}{cached} }}\n\
-         context_window = {}\nmax_output = {}\nlimits = {{ {requests}concurrency = {CONCURRENCY} }}\n\
+         context_window = {}\nmax_output = {}\nlimits = {{ {requests}concurrency = {} }}\n\
          supports = [{}]\n",
         quoted(&profile.model),
         quoted(&profile.provider),
@@ -65,6 +61,7 @@ fn endpoint(profile: &Profile) -> String {
         quoted(&price.output),
         profile.context_window,
         profile.max_output,
+        profile.concurrency,
         supports.join(", "),
     )
 }

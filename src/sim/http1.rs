@@ -18,6 +18,8 @@ const MOST_HEAD_BYTES: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
 /// The longest body that is read: several times the largest context window.
 const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Room is made for a body before it comes, up to this much of what its head promises.
+const MOST_TRUSTED_BYTES: usize = 1024 * 1024;
 /// How long a connection may lie idle: longer than clients keep one for.
 const IDLE: Duration = Duration::from_secs(120);
 /// How long a begun head or body may stand still.
@@ -89,13 +91,26 @@ impl<R: AsyncRead + Unpin> RequestReader<R> {
 
     /// Reads the body that belongs to a head.
     pub async fn body(&mut self, head: RequestHead, clock: &Clock) -> Result<Request, Stop> {
-        self.buffer.reserve(head.content_length.saturating_sub(self.buffer.len()));
+        let missing = head.content_length.saturating_sub(self.buffer.len());
+        self.buffer.reserve(missing.min(MOST_TRUSTED_BYTES));
         while self.buffer.len() < head.content_length {
             self.fill(STANDSTILL).await?;
         }
         let at = clock.now();
         let body = self.buffer.split_to(head.content_length).freeze();
         Ok(Request { head, body, at })
+    }
+
+    /// Ends when the client closes its side, which for HTTP means that it has gone. What it sends
+    /// meanwhile is the next request, and kept.
+    pub async fn client_gone(&mut self) {
+        while self.buffer.len() < MOST_HEAD_BYTES {
+            match self.socket.read_buf(&mut self.buffer).await {
+                Ok(n) if n > 0 => {}
+                _ => return,
+            }
+        }
+        std::future::pending::<()>().await;
     }
 
     /// Reads and forgets what a refused client still sends, up to a limit, so that it can read the

@@ -8,8 +8,10 @@
 pub mod answers;
 pub mod behaviour;
 pub mod catalog_file;
+mod fleet_file;
 mod http1;
 pub mod ledger;
+mod memory;
 pub mod profile;
 pub mod reply;
 mod request;
@@ -20,9 +22,10 @@ pub mod transport;
 pub mod truth;
 
 pub use answers::{AnswerBook, KnownTask, Said};
-pub use behaviour::Scale;
+pub use behaviour::{ParseScaleError, Scale};
+pub use fleet_file::FleetError;
 pub use ledger::{Ledger, LedgerError};
-pub use profile::{Fleet, FleetError, Profile};
+pub use profile::{Fleet, Profile};
 pub use script::{Event, Fault, Pace, Script};
 pub use server::serve;
 pub use simulator::{SIMULATED_HEADER, Simulator};

@@ -90,7 +90,11 @@ async fn converse(socket: TcpStream, sim: &Simulator, shutdown: &CancellationTok
                 };
                 let script = sim.respond(&arrival);
                 let mut writes = Vec::with_capacity(script.token_events());
-                let complete = writer.play(&script, &request, &mut writes).await.is_ok();
+                let complete = tokio::select! {
+                    biased;
+                    played = writer.play(&script, &request, &mut writes) => played.is_ok(),
+                    () = reader.client_gone() => false,
+                };
                 sim.record(&script, request.at, &writes, complete);
                 if !complete || !request.head.keep_alive {
                     return;
@@ -216,12 +220,24 @@ mod tests {
     /// Sends raw bytes to a fleet that answers at once, and gives back everything that came until
     /// the connection closed, and the ledger.
     async fn exchange(sent: &str) -> (String, Vec<Value>) {
+        let pace = Pace::Instant { tokens: Some(3) };
+        serving(pace, async |mut socket| {
+            socket.write_all(sent.as_bytes()).await.expect("it reads");
+            let mut received = Vec::new();
+            socket.read_to_end(&mut received).await.expect("it answers");
+            String::from_utf8(received).expect("UTF-8")
+        })
+        .await
+    }
+
+    /// Serves a fleet to one connection, and reads the ledger afterwards.
+    async fn serving<T>(pace: Pace, client: impl AsyncFnOnce(TcpStream) -> T) -> (T, Vec<Value>) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("ledger.jsonl");
         let clock = Clock::real();
         let ledger = Ledger::create(&path, clock.clone()).expect("a new file");
         let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::new(), Seed(1), clock)
-            .with_pace(Pace::Instant { tokens: Some(3) })
+            .with_pace(pace)
             .with_ledger(ledger);
         let sim = Arc::new(sim);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -229,16 +245,14 @@ mod tests {
         let shutdown = CancellationToken::new();
         let mut server = JoinSet::new();
         server.spawn(serve(listener, sim.clone(), shutdown.clone()));
-        let mut socket = TcpStream::connect(address).await.expect("it listens");
-        socket.write_all(sent.as_bytes()).await.expect("it reads");
-        let mut received = Vec::new();
-        socket.read_to_end(&mut received).await.expect("it answers");
+        let socket = TcpStream::connect(address).await.expect("it listens");
+        let answer = client(socket).await;
         shutdown.cancel();
         server.join_next().await.expect("a server").expect("no panic").expect("no error");
         sim.ledger().expect("a ledger").finish().expect("written");
         let lines = std::fs::read_to_string(&path).expect("readable");
         let lines = lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
-        (String::from_utf8(received).expect("UTF-8"), lines)
+        (answer, lines)
     }
 
     fn post(body: &str, headers: &str) -> String {
@@ -320,6 +334,39 @@ mod tests {
             post(&chat("gale/small", false), "Expect: 100-continue\r\nConnection: close\r\n");
         let (text, _) = exchange(&sent).await;
         assert!(text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_early_pays_and_is_marked() {
+        let (first, ledger) = serving(Pace::Profile, async |mut socket| {
+            let sent = post(&chat("gale/small", true), "");
+            socket.write_all(sent.as_bytes()).await.expect("it reads");
+            let mut first = [0; 15];
+            socket.read_exact(&mut first).await.expect("a head");
+            first
+        })
+        .await;
+        assert_eq!(&first, b"HTTP/1.1 200 OK");
+        assert_eq!(ledger.len(), 1);
+        assert_eq!((&ledger[0]["complete"], &ledger[0]["status"]), (&json!(false), &json!(200)));
+        assert_ne!(ledger[0]["billed_usd"], "0");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_client_that_has_gone() {
+        let sim =
+            Simulator::new(Fleet::embedded().clone(), AnswerBook::new(), Seed(1), Clock::real())
+                .with_scale("lengths=1".parse().expect("a scale"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        let (socket, _) = listener.accept().await.expect("a client");
+        // This model thinks for half a minute before it says anything.
+        client.write_all(post(&chat("acme/thinker", true), "").as_bytes()).await.expect("it reads");
+        drop(client);
+        let shutdown = CancellationToken::new();
+        let conversation = converse(socket, &sim, &shutdown);
+        timeout(Duration::from_secs(5), conversation).await.expect("it notices at once");
     }
 
     #[tokio::test]

@@ -1,19 +1,15 @@
 //! The fleet in operation: from a request to the script of its response.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderName, HeaderValue};
 use serde_json::json;
 
-use crate::units::{Clock, ContentHash, Seed, Stamp};
+use crate::units::{Clock, Seed, Stamp};
 
 use super::answers::AnswerBook;
 use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::ledger::{Entry, Ledger};
+use super::memory::Memory;
 use super::profile::Fleet;
 use super::request::{AttemptKey, Chat};
 use super::script::{self, Fault, Pace, Scene, Script};
@@ -24,10 +20,6 @@ pub const SIMULATED_HEADER: HeaderName = HeaderName::from_static("x-weighbridge-
 /// The header that names the response, as the ledger does.
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request limit lets so much time's worth of requests through at once.
-const BURST: Duration = Duration::from_secs(10);
-/// Prompts without a key whose repeats are counted; later ones count as asked for the first time.
-const MOST_COUNTED: usize = 1_000_000;
 /// A client's own key is kept up to this length.
 const MOST_KEY_BYTES: usize = 128;
 
@@ -43,10 +35,7 @@ pub struct Simulator {
     scale: Scale,
     pace: Pace,
     ledger: Option<Ledger>,
-    /// Per endpoint, when the next request is due at the rate of its limit (GCRA).
-    due: Vec<Mutex<Stamp>>,
-    asked: Mutex<HashMap<(usize, ContentHash), u64>>,
-    n_unnamed: AtomicU64,
+    memory: Memory,
 }
 
 /// A request as it came.
@@ -68,7 +57,7 @@ impl Simulator {
     /// A fleet that answers from a book, at the default scale and pace, without a ledger.
     #[must_use]
     pub fn new(fleet: Fleet, book: AnswerBook, seed: Seed, clock: Clock) -> Self {
-        let due = fleet.profiles.iter().map(|_| Mutex::new(Stamp::from_nanos(0))).collect();
+        let memory = Memory::of_endpoints(fleet.profiles.len());
         Self {
             fleet,
             book,
@@ -77,9 +66,7 @@ impl Simulator {
             scale: Scale::default(),
             pace: Pace::default(),
             ledger: None,
-            due,
-            asked: Mutex::default(),
-            n_unnamed: AtomicU64::new(1),
+            memory,
         }
     }
 
@@ -167,7 +154,7 @@ impl Simulator {
     fn ledgered(&self, provider: Option<&str>, arrival: &Arrival<'_>) -> Script {
         let id = match arrival.key.filter(|key| key.len() <= MOST_KEY_BYTES) {
             Some(key) => key.to_owned(),
-            None => format!("unnamed-{}", self.n_unnamed.fetch_add(1, Ordering::Relaxed)),
+            None => self.memory.name(),
         };
         let mut script = self.chat(provider, arrival);
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -201,7 +188,7 @@ impl Simulator {
             let key = arrival.key.and_then(AttemptKey::parse);
             let (repeat, attempt) = match key {
                 Some(key) => (key.repeat, key.attempt),
-                None => (self.times_asked(index, hash), 0),
+                None => (self.memory.times_asked(index, hash), 0),
             };
             let scene = Scene {
                 chat: &chat,
@@ -226,30 +213,11 @@ impl Simulator {
         script
     }
 
-    /// Lets a request through its endpoint's limit, or says how many seconds to wait: the generic
-    /// cell rate algorithm (ITU-T I.371), which is a token bucket without a clock of its own.
     fn admit(&self, index: usize, at: Stamp) -> Result<(), u64> {
-        let Some(per_min) = self.fleet.profiles[index].requests_per_min else { return Ok(()) };
-        if self.pace != Pace::Profile {
-            return Ok(());
+        match (self.fleet.profiles[index].requests_per_min, self.pace) {
+            (Some(per_min), Pace::Profile) => self.memory.admit(index, per_min, at),
+            _ => Ok(()),
         }
-        let mut due = self.due[index].lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = due.since(at.after(BURST));
-        if !wait.is_zero() {
-            return Err(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        }
-        *due = at.max(*due).after(Duration::from_secs(60) / per_min);
-        Ok(())
-    }
-
-    fn times_asked(&self, index: usize, hash: ContentHash) -> u64 {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.len() >= MOST_COUNTED && !asked.contains_key(&(index, hash)) {
-            return 0;
-        }
-        let count = asked.entry((index, hash)).or_insert(0);
-        *count += 1;
-        *count - 1
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "slots of seconds stay far below 2^64")]
@@ -292,6 +260,8 @@ fn route(path: &str) -> Option<(Option<&str>, Resource)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::Value;
 
     use super::*;
@@ -372,6 +342,37 @@ mod tests {
         }
         assert!((190..265).contains(&passed), "{passed} of 300 at a skill of 0.764");
         assert!((900..1_800).contains(&tokens), "{tokens}");
+    }
+
+    #[test]
+    fn tools_are_called_as_the_book_says() {
+        let tools = json!([{"type": "function", "function": {"name": "look"}}]);
+        let messages = [Message { role: "user".into(), content: "where?".into() }];
+        let call = |city: &str| Said::ToolCalls(vec![("look".into(), json!({"city": city}))]);
+        let task = KnownTask {
+            path: "t/1".into(),
+            category: Category::new("tools"),
+            right: call("Oslo"),
+            wrong: call("Rome"),
+        };
+        let mut book = AnswerBook::new();
+        book.insert(prompt_hash(&messages, Some(&tools)), task);
+        let sim = Simulator::new(Fleet::embedded().clone(), book, Seed(1), Clock::real());
+        let ask = |more: &Value| {
+            let body = body("fir/agent", "where?", more);
+            post(&sim, "/v1/chat/completions", &body, Some(&key(0, 0)))
+        };
+        let plain = ask(&json!({"tools": tools}));
+        let city = if plain.intended_pass == Some(true) { "Oslo" } else { "Rome" };
+        let body: Value = serde_json::from_slice(&plain.events[0].bytes).expect("JSON");
+        let called = &body["choices"][0]["message"]["tool_calls"][0]["function"];
+        assert_eq!(called["arguments"], format!("{{\"city\":\"{city}\"}}"));
+        assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
+        let streamed = ask(&json!({"tools": tools, "stream": true}));
+        assert_eq!(streamed.usage, plain.usage);
+        assert_eq!(streamed.token_events(), 4, "a start and three pieces of {called}");
+        let unknown = ask(&Value::Null);
+        assert_eq!((unknown.task, unknown.intended_pass), (None, None));
     }
 
     #[test]

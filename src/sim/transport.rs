@@ -117,6 +117,7 @@ fn path_of(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::{HeaderName, HeaderValue};
     use serde_json::json;
 
     use super::*;
@@ -176,6 +177,34 @@ mod tests {
         assert!(first.is_sorted());
         assert_eq!(first, run(1));
         assert_ne!(first, run(2));
+    }
+
+    #[test]
+    fn stamps_are_those_of_the_script_and_not_those_of_a_timer() {
+        on_paused_time(|| async {
+            let transport = transport(1);
+            let request = ask("fir/agent", "harbor", "q");
+            let script = transport.sim.respond(&Arrival {
+                method: "POST",
+                path: path_of(&request.url),
+                key: None,
+                body: &request.body,
+                at: transport.sim.clock().now(),
+            });
+            // Without a key, the simulator would count this as another repeat.
+            let request = Outgoing { headers: vec![repeat_0()], ..request };
+            let (head, mut body) = transport.open(request).await.expect("it answers");
+            assert_eq!(head.at.since(Stamp::from_nanos(0)), script.head_after);
+            for event in &script.events {
+                let chunk = body.next().await.expect("it never fails").expect("as many chunks");
+                assert_eq!(chunk.at.since(Stamp::from_nanos(0)), event.after);
+            }
+        });
+    }
+
+    fn repeat_0() -> (HeaderName, HeaderValue) {
+        let key = HeaderValue::from_static("00000000000000000000000000000000-0-0");
+        (HeaderName::from_static("idempotency-key"), key)
     }
 
     #[test]
