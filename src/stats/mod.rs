@@ -50,6 +50,8 @@ pub enum Method {
     Fieller,
     /// Exact: counted, no sampling error of its own.
     Exact,
+    /// A weighted sum of independent estimates, normal.
+    Mixture,
 }
 
 impl Method {
@@ -65,6 +67,7 @@ impl Method {
             Self::OrderStatistics => "order_statistics",
             Self::Fieller => "fieller_t",
             Self::Exact => "exact",
+            Self::Mixture => "mixture",
         }
     }
 }

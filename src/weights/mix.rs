@@ -1,0 +1,462 @@
+//! The mix of every category: the linear program written from the sheets, solved, and made into
+//! parts per million.
+
+use super::PARTS;
+use super::admit::{PAYS, Setting, Sheet};
+use super::round;
+use super::solve::{Family, Limit, Program, Unsolved, Variable, solve};
+use super::words;
+use crate::aggregate::Goal;
+
+/// A weight below this is dropped where the limits allow: a thousandth of the traffic is not
+/// worth an endpoint's upkeep.
+const LEAST_WEIGHT: f64 = 0.001;
+/// Below half a part per million a weight is the solver's rounding, not a weight.
+const NOTHING: f64 = 5e-7;
+/// How much the limits are drawn in where rounding to parts per million would break one: above
+/// what the few split groups of a vertex can lose.
+const ROUNDING: f64 = 4e-6;
+
+/// The mixes of some sheets.
+pub(super) struct Mixes {
+    /// Per sheet, parts per million by endpoint, in catalog order; empty without today's endpoint.
+    pub parts: Vec<Vec<u32>>,
+    /// Why today's endpoint keeps everything although something else might be had.
+    pub held: Option<String>,
+}
+
+/// A program, and which endpoint of which sheet each of its variables stands for.
+struct Written {
+    program: Program,
+    places: Vec<(usize, usize)>,
+}
+
+/// The mixes of sheets that share one budget and one set of limits. Today's endpoint keeps
+/// everything where nothing can be compared, or where no mix meets the limits.
+pub(super) fn mix(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Mixes {
+    if setting.blocked.is_some() || sheets.is_empty() {
+        return Mixes { parts: keep_today(setting, sheets), held: None };
+    }
+    let written = write(setting, sheets);
+    match solve(&written.program) {
+        Ok(first) => {
+            let (program, weights) = settle(written.program, first, &written.places, sheets);
+            let parts = rounded(&program, &weights, &written.places, sheets);
+            Mixes { parts, held: None }
+        }
+        Err(Unsolved::Infeasible) => Mixes {
+            parts: keep_today(setting, sheets),
+            held: Some(unmet(setting, &written.program)),
+        },
+        Err(Unsolved::Failed(why)) => Mixes {
+            parts: keep_today(setting, sheets),
+            held: Some(format!("the linear program could not be solved: {why}")),
+        },
+    }
+}
+
+fn keep_today(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Vec<Vec<u32>> {
+    let Some(today) = setting.today else { return vec![Vec::new(); sheets.len()] };
+    let endpoints = setting.figures.endpoints.len();
+    let one = (0..endpoints).map(|i| if i == today { PARTS } else { 0 }).collect();
+    vec![one; sheets.len()]
+}
+
+/// Writes the program of WEIGHTS.md §2: a simplex per category, and the limits on the whole.
+fn write(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Written {
+    let goal = setting.judging.goal;
+    let whole: f64 = sheets.iter().map(|sheet| sheet.share).sum();
+    let mut places = Vec::new();
+    let mut variables = Vec::new();
+    for (group, sheet) in sheets.iter().enumerate() {
+        let ranks = ranks(sheet, goal);
+        for (i, row) in sheet.rows.iter().enumerate().filter(|(_, row)| row.excluded.is_none()) {
+            let value = share(sheet, whole) * row.value(goal);
+            variables.push(Variable { group, value, rank: ranks[i], allowed: true });
+            places.push((group, i));
+        }
+    }
+    let limits = limits(setting, sheets, &places, whole);
+    Written { program: Program { groups: sheets.len(), variables, limits }, places }
+}
+
+/// A sheet's share of the traffic of the sheets tuned together; alone, it is all of it.
+fn share(sheet: &Sheet<'_>, whole: f64) -> f64 {
+    if whole > 0.0 { sheet.share / whole } else { 1.0 }
+}
+
+/// The order among equals: today's endpoint, as a move that gains nothing is no gain; then the
+/// better (where the goal is cost) or the cheaper; then catalog order.
+fn ranks(sheet: &Sheet<'_>, goal: Goal) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..sheet.rows.len()).collect();
+    let key = |i: usize| {
+        let row = &sheet.rows[i];
+        if goal == Goal::Cheaper { -row.gain() } else { row.cost().unwrap_or(f64::MAX) }
+    };
+    order.sort_by(|&a, &b| {
+        (sheet.today != Some(a))
+            .cmp(&(sheet.today != Some(b)))
+            .then(key(a).total_cmp(&key(b)))
+            .then(a.cmp(&b))
+    });
+    let mut ranks = vec![0; order.len()];
+    for (rank, i) in (0_u32..).zip(order) {
+        ranks[i] = rank;
+    }
+    ranks
+}
+
+fn limits(
+    setting: &Setting<'_>,
+    sheets: &[&Sheet<'_>],
+    places: &[(usize, usize)],
+    whole: f64,
+) -> Vec<Limit> {
+    let judging = setting.judging;
+    let row = |&(s, i): &(usize, usize)| &sheets[s].rows[i];
+    let weighed = |of: &dyn Fn(&(usize, usize)) -> f64| -> Vec<f64> {
+        places.iter().map(|place| share(sheets[place.0], whole) * of(place)).collect()
+    };
+    let mut limits = Vec::new();
+    if judging.goal != Goal::Cheaper {
+        let coefficients = weighed(&|place| row(place).cost().unwrap_or(0.0));
+        let todays = places.iter().zip(&coefficients);
+        let todays = todays.filter(|(place, _)| setting.today == Some(place.1));
+        let at_most = todays.map(|(_, cost)| cost).sum();
+        limits.push(Limit { family: Family::Cost, coefficients, at_most });
+    }
+    if judging.goal != Goal::Faster
+        && let Some(slo) = judging.slo
+    {
+        let coefficients = weighed(&|place| row(place).miss());
+        limits.push(Limit { family: Family::Slo, coefficients, at_most: slo.miss });
+    }
+    if let Some(cap) = judging.max_share_provider {
+        let mut providers: Vec<&str> =
+            places.iter().map(|place| row(place).endpoint.provider.as_str()).collect();
+        providers.sort_unstable();
+        providers.dedup();
+        for provider in providers {
+            let coefficients =
+                weighed(&|p| f64::from(u8::from(row(p).endpoint.provider == provider)));
+            limits.push(Limit { family: Family::Provider, coefficients, at_most: cap });
+        }
+    }
+    if judging.goal != Goal::Better {
+        for s in 0..sheets.len() {
+            let loss = |place: &(usize, usize)| if place.0 == s { -row(place).gain() } else { 0.0 };
+            let coefficients = places.iter().map(loss).collect();
+            limits.push(Limit { family: Family::Quality, coefficients, at_most: judging.margin });
+        }
+    }
+    limits
+}
+
+/// Takes back what is not worth having: weights below a thousandth, and moves whose saving is
+/// below one percent. Each is taken back only if the limits still hold without it, and, for a
+/// move, only if no more than that percent is lost over the whole: a dear endpoint in one
+/// category may be what makes a large saving in another possible.
+fn settle(
+    mut program: Program,
+    mut weights: Vec<f64>,
+    places: &[(usize, usize)],
+    sheets: &[&Sheet<'_>],
+) -> (Program, Vec<f64>) {
+    loop {
+        let taken_back = not_worth_having(&program, &weights, places, sheets).into_iter().find_map(
+            |(variables, may_lose)| {
+                let mut without = program.clone();
+                for i in variables {
+                    without.variables[i].allowed = false;
+                }
+                let next = solve(&without).ok()?;
+                let lost = without.total(&next) - program.total(&weights);
+                (lost <= may_lose).then_some((without, next))
+            },
+        );
+        // Every round takes at least one variable away, so this ends.
+        match taken_back {
+            Some((without, next)) => (program, weights) = (without, next),
+            None => return (program, weights),
+        }
+    }
+}
+
+/// Sets of variables to try without, each with what the total may lose by it.
+fn not_worth_having(
+    program: &Program,
+    weights: &[f64],
+    places: &[(usize, usize)],
+    sheets: &[&Sheet<'_>],
+) -> Vec<(Vec<usize>, f64)> {
+    let mut sets = Vec::new();
+    for (s, sheet) in sheets.iter().enumerate() {
+        let members: Vec<usize> = (0..places.len()).filter(|i| places[*i].0 == s).collect();
+        let is_today = |i: usize| sheet.today == Some(places[i].1);
+        let Some(&today) = members.iter().find(|i| is_today(**i) && program.variables[**i].allowed)
+        else {
+            continue;
+        };
+        let todays = program.variables[today].value;
+        let total: f64 = members.iter().map(|i| program.variables[*i].value * weights[*i]).sum();
+        let others: Vec<usize> = members.into_iter().filter(|i| *i != today).collect();
+        let moved = others.iter().any(|i| weights[*i] > NOTHING);
+        let pays = PAYS * todays.abs();
+        if moved && todays - total <= pays {
+            sets.push((others, pays));
+        }
+    }
+    // Last, as today's endpoint may be thin itself, in a mix that does not pay.
+    let thin = |i: &usize| (NOTHING..LEAST_WEIGHT).contains(&weights[*i]);
+    let all_thin: Vec<usize> = (0..weights.len()).filter(thin).collect();
+    if !all_thin.is_empty() {
+        sets.push((all_thin, f64::INFINITY));
+    }
+    sets
+}
+
+/// Integers, which meet the limits as the weights do: where rounding would break one, the program
+/// is solved again with the limits drawn in by more than rounding can lose.
+fn rounded(
+    program: &Program,
+    weights: &[f64],
+    places: &[(usize, usize)],
+    sheets: &[&Sheet<'_>],
+) -> Vec<Vec<u32>> {
+    let to_parts = |weights: &[f64]| -> Vec<Vec<u32>> {
+        sheets
+            .iter()
+            .enumerate()
+            .map(|(s, sheet)| {
+                let mut by_endpoint = vec![0.0; sheet.rows.len()];
+                for (place, weight) in places.iter().zip(weights).filter(|(p, _)| p.0 == s) {
+                    by_endpoint[place.1] = *weight;
+                }
+                round::parts(&by_endpoint)
+            })
+            .collect()
+    };
+    let holds = |parts: &[Vec<u32>]| {
+        let whole = f64::from(PARTS);
+        let back: Vec<f64> = places.iter().map(|p| f64::from(parts[p.0][p.1]) / whole).collect();
+        program.holds(&back, 1e-12)
+    };
+    let parts = to_parts(weights);
+    if holds(&parts) {
+        return parts;
+    }
+    match solve(&program.tightened(ROUNDING)).map(|weights| to_parts(&weights)) {
+        Ok(within) if holds(&within) => within,
+        _ => parts,
+    }
+}
+
+/// Says which limit cannot be met, and what would do.
+fn unmet(setting: &Setting<'_>, program: &Program) -> String {
+    let judging = setting.judging;
+    let without = |family| {
+        let relaxed = program.without(family);
+        (relaxed.limits.len() < program.limits.len() && solve(&relaxed).is_ok()).then_some(relaxed)
+    };
+    if let (Some(slo), Some(relaxed)) = (judging.slo, without(Family::Slo)) {
+        let limit = format!(
+            "no mix keeps P(TTFT > {} ms) within {}",
+            slo.ttft_ms,
+            words::percent(slo.miss)
+        );
+        let Some(least) = least_miss(program, relaxed) else { return limit };
+        return format!("{limit}; slo.miss = {} could be met", libm::ceil(least * 1000.0) / 1000.0);
+    }
+    if let (Some(cap), Some(_)) = (judging.max_share_provider, without(Family::Provider)) {
+        return format!(
+            "no mix keeps every provider within {} of the traffic; max_share.provider = {} could \
+             be met",
+            words::percent(cap),
+            least_cap(program, cap)
+        );
+    }
+    if without(Family::Cost).is_some() {
+        return "no mix within today's cost meets the other limits".to_owned();
+    }
+    "the limits on latency, providers and cost cannot be met together".to_owned()
+}
+
+/// The least share of misses that the other limits allow.
+fn least_miss(program: &Program, mut relaxed: Program) -> Option<f64> {
+    let slo = program.limits.iter().find(|limit| limit.family == Family::Slo)?;
+    for (variable, coefficient) in relaxed.variables.iter_mut().zip(&slo.coefficients) {
+        variable.value = *coefficient;
+    }
+    let weights = solve(&relaxed).ok()?;
+    Some(relaxed.total(&weights))
+}
+
+/// The least cap on a provider's share, in whole percent, that can be met.
+fn least_cap(program: &Program, cap: f64) -> f64 {
+    let candidates: Vec<f64> =
+        (1..=100).map(|percent| f64::from(percent) / 100.0).filter(|c| *c > cap).collect();
+    let first = candidates.partition_point(|candidate| {
+        let mut wider = program.clone();
+        for limit in wider.limits.iter_mut().filter(|l| l.family == Family::Provider) {
+            limit.at_most = *candidate;
+        }
+        solve(&wider).is_err()
+    });
+    candidates.get(first).copied().unwrap_or(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Figures;
+    use crate::weights::fixture::{Plan, endpoint, figures, with_cap, with_goal, with_slo};
+
+    fn mixed(figures: &Figures) -> Mixes {
+        let setting = Setting::of(figures);
+        let sheets = setting.sheets();
+        mix(&setting, &sheets.iter().collect::<Vec<_>>())
+    }
+
+    /// Checks the mixes of two categories of 400 tasks with half of the traffic each.
+    fn check(figures: &Figures, expected: [&[u32]; 2]) {
+        let mixes = mixed(figures);
+        assert_eq!(mixes.parts, expected, "{:?}", mixes.held);
+    }
+
+    fn fleet(endpoints: Vec<Plan>) -> Figures {
+        figures(&[("a", 400, 0.5), ("b", 400, 0.5)], endpoints)
+    }
+
+    fn large() -> Plan {
+        endpoint("acme/large@azure", 0.01).miss(0.02)
+    }
+
+    #[test]
+    fn the_cheapest_that_is_good_enough_gets_everything() {
+        let bad_at_b = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 0), (0, 30)]).miss(0.01);
+        let middle = endpoint("acme/middle@azure", 0.005).miss(0.01);
+        check(&fleet(vec![large(), bad_at_b, middle]), [&[0, PARTS, 0], &[0, 0, PARTS]]);
+    }
+
+    #[test]
+    fn a_saving_below_one_percent_moves_nothing() {
+        let nearly = endpoint("acme/large@birch", 0.009_91).miss(0.01);
+        check(&fleet(vec![large(), nearly]), [&[PARTS, 0], &[PARTS, 0]]);
+        let enough = endpoint("acme/large@birch", 0.009_89).miss(0.01);
+        check(&fleet(vec![large(), enough]), [&[0, PARTS], &[0, PARTS]]);
+    }
+
+    #[test]
+    fn the_latency_objective_holds_over_the_whole_traffic() {
+        // With w of the traffic on the slow one: 0.02 (1 − w) + 0.10 w ≤ 0.05, so w = 0.375: all
+        // of it in one category, as a vertex splits one category only.
+        let slow = endpoint("acme/mini@azure", 0.002).miss(0.10);
+        let figures = with_slo(fleet(vec![large(), slow]), 0.05);
+        let mixes = mixed(&figures);
+        let whole: f64 = mixes.parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
+        assert!((whole - 0.375).abs() < 1e-5, "{:?}", mixes.parts);
+        assert!(0.02 * (1.0 - whole) + 0.10 * whole <= 0.05 + 1e-12, "{:?}", mixes.parts);
+        assert_eq!(mixes.parts.iter().filter(|m| m[1] > 0 && m[0] > 0).count(), 1);
+    }
+
+    #[test]
+    fn a_dear_endpoint_is_kept_where_it_makes_room_for_a_saving() {
+        // Today misses too often; only the dear one brings the whole within the objective.
+        let late = endpoint("acme/large@azure", 0.01).miss(0.20);
+        let prompt = endpoint("acme/large@birch", 0.012).miss(0.0);
+        let mixes = mixed(&with_slo(fleet(vec![late, prompt]), 0.05));
+        let whole: f64 = mixes.parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
+        assert!((whole - 0.75).abs() < 1e-5 && mixes.held.is_none(), "{:?}", mixes.parts);
+    }
+
+    #[test]
+    fn providers_keep_to_their_share_to_the_last_part() {
+        let birch = endpoint("acme/mini@birch", 0.002);
+        let figures =
+            figures(&[("a", 400, 1.0 / 3.0), ("b", 400, 2.0 / 3.0)], vec![large(), birch]);
+        let mixes = mixed(&with_cap(figures, 0.6));
+        let birch: f64 = mixes.parts[0]
+            .iter()
+            .skip(1)
+            .chain(&mixes.parts[1][1..])
+            .zip([1.0, 2.0])
+            .map(|(part, thirds)| f64::from(*part) * thirds / 3e6)
+            .sum();
+        assert!(birch <= 0.6 + 1e-12 && birch > 0.599_99, "{birch}: {:?}", mixes.parts);
+    }
+
+    #[test]
+    fn what_cannot_be_met_is_said_with_what_could() {
+        let birch = || endpoint("acme/large@birch", 0.012).miss(0.083);
+        let check = |figures: Figures, why: &str| {
+            let mixes = mixed(&figures);
+            assert_eq!(mixes.held.as_deref(), Some(why));
+            assert!(mixes.parts.iter().all(|mix| mix[0] == PARTS), "{:?}", mixes.parts);
+        };
+        let late = || endpoint("acme/large@azure", 0.01).miss(0.2);
+        check(
+            with_slo(fleet(vec![late(), birch()]), 0.05),
+            "no mix keeps P(TTFT > 800 ms) within 5 %; slo.miss = 0.083 could be met",
+        );
+        check(
+            with_cap(fleet(vec![large()]), 0.6),
+            "no mix keeps every provider within 60 % of the traffic; max_share.provider = 1 could \
+             be met",
+        );
+        // Birch is dearer, so within today's cost azure cannot give any of its share away.
+        let better = endpoint("acme/large@birch", 0.012);
+        let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 10), (0, 10)]);
+        let figures = with_goal(fleet(vec![today, better]), Goal::Better);
+        check(
+            with_cap(figures, 0.6),
+            "no mix keeps every provider within 60 % of the traffic; max_share.provider = 1 could \
+             be met",
+        );
+    }
+
+    #[test]
+    fn better_buys_quality_with_todays_money() {
+        // The good one costs twice as much; the cheap one is better than today in `b` at half the
+        // cost. What `b` saves, half of today's cost, buys half of `a`.
+        let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 20), (0, 20)]);
+        let good = endpoint("acme/huge@birch", 0.02).wrong(&[(0, 0), (0, 10)]);
+        let cheap = endpoint("acme/mini@cedar", 0.005).wrong(&[(0, 30), (0, 10)]);
+        let figures = with_goal(fleet(vec![today, good, cheap]), Goal::Better);
+        check(&figures, [&[500_000, 500_000, 0], &[0, 0, PARTS]]);
+    }
+
+    #[test]
+    fn faster_stays_within_quality_and_cost() {
+        let slow = || endpoint("acme/large@azure", 0.01).miss(0.2);
+        let fast = endpoint("acme/large@birch", 0.01).miss(0.1);
+        let faster_but_dear = endpoint("acme/large@cedar", 0.03).miss(0.0);
+        let faster_but_bad =
+            endpoint("acme/mini@dahlia", 0.001).miss(0.0).wrong(&[(0, 30), (0, 30)]);
+        let figures = fleet(vec![slow(), fast, faster_but_dear, faster_but_bad]);
+        let figures = with_slo(with_goal(figures, Goal::Faster), 0.05);
+        check(&figures, [&[0, PARTS, 0, 0], &[0, PARTS, 0, 0]]);
+        // Equally fast: nothing moves.
+        let same = endpoint("acme/large@birch", 0.005).miss(0.2);
+        let figures = with_slo(with_goal(fleet(vec![slow(), same]), Goal::Faster), 0.05);
+        check(&figures, [&[PARTS, 0], &[PARTS, 0]]);
+    }
+
+    #[test]
+    fn equal_costs_stay_with_today_and_else_go_to_the_better() {
+        let twin = endpoint("acme/large@birch", 0.01);
+        check(&fleet(vec![large(), twin]), [&[PARTS, 0], &[PARTS, 0]]);
+        let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 8), (0, 8)]);
+        let worse = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 8), (0, 8)]);
+        let better = endpoint("acme/mini@cedar", 0.002).wrong(&[(0, 7), (0, 7)]);
+        check(&fleet(vec![today, worse, better]), [&[0, 0, PARTS], &[0, 0, PARTS]]);
+    }
+
+    #[test]
+    fn a_thousandth_of_the_traffic_is_not_kept() {
+        // The objective allows 0.05 % of the slow one, which is not worth its upkeep.
+        let slow = endpoint("acme/mini@azure", 0.002).miss(1.0);
+        let today = endpoint("acme/large@azure", 0.01).miss(0.0);
+        let figures = with_slo(fleet(vec![today, slow]), 0.0005);
+        check(&figures, [&[PARTS, 0], &[PARTS, 0]]);
+    }
+}
