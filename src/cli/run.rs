@@ -119,7 +119,7 @@ fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Fail
         return Ok(());
     }
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
-    let dollars = estimate.expected.map_or("an unknown sum".to_owned(), |usd| {
+    let dollars = estimate.billed_expected.map_or("an unknown sum".to_owned(), |usd| {
         format!("about ${}", usd.to_fixed(2))
     });
     if !inputs.selected && estimate.billed_endpoints > MOST_UNSELECTED {
@@ -130,7 +130,7 @@ fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Fail
         )));
     }
     let limit: Usd = ASK_ABOVE.parse().expect("a decimal");
-    let much = estimate.billed_endpoints > 0 && estimate.expected.is_none_or(|usd| usd > limit);
+    let much = estimate.billed_endpoints > 0 && estimate.billed_expected.is_none_or(|usd| usd > limit);
     if much && cap.is_none() && !args.yes {
         return Err(refused(anyhow!(
             "the run would cost {dollars} (`weighbridge plan` shows it by endpoint). Cap it with \

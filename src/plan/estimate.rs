@@ -19,8 +19,9 @@ const BYTES_PER_TOKEN: u64 = 4;
 const AROUND_THE_ANSWER: u64 = 20;
 /// The answer's length where neither reference nor answer is known, tokens.
 const UNKNOWN_ANSWER: u64 = 256;
-/// Output with hidden reasoning, as a multiple of the answer.
-const REASONING_FACTOR: u64 = 8;
+/// Output tokens that a reasoning model is expected to think before it answers: what public
+/// measurements of such models on mixed questions come to, within a factor of about two.
+const REASONING_TOKENS: u64 = 2_000;
 /// The time to the first token, seconds.
 const FIRST_TOKEN_S: f64 = 1.0;
 /// Output tokens a second, one answer.
@@ -43,8 +44,6 @@ pub struct PlanEstimate {
     pub trials: usize,
     /// Trials that their endpoint cannot take.
     pub ineligible: usize,
-    /// Requests under way at once, per endpoint.
-    pub concurrency: u32,
     /// By category, in the order of their names.
     pub categories: Vec<CategoryEstimate>,
     /// The quality difference that all tasks together can show, 0..1; see
@@ -110,10 +109,10 @@ pub struct EndpointEstimate {
     pub percentiles: Vec<&'static str>,
 }
 
-/// Estimates a plan. `concurrency` is the number of requests under way at once, per endpoint.
+/// Estimates a plan. `at_once` is the number of requests under way at once, for each endpoint.
 #[must_use]
-pub fn estimate(plan: &Plan, concurrency: u32) -> PlanEstimate {
-    let endpoints = estimate_endpoints(plan, concurrency);
+pub fn estimate(plan: &Plan, at_once: &[usize]) -> PlanEstimate {
+    let endpoints = estimate_endpoints(plan, at_once);
     let categories = estimate_categories(plan);
     let total = |of: fn(&EndpointEstimate) -> Option<Usd>, among: fn(&EndpointEstimate) -> bool| {
         endpoints.iter().filter(|e| among(e)).map(of).sum::<Option<Usd>>()
@@ -124,7 +123,6 @@ pub fn estimate(plan: &Plan, concurrency: u32) -> PlanEstimate {
         repeats: plan.repeats,
         trials: plan.trials.len() - ineligible,
         ineligible,
-        concurrency,
         can_show: can_show(plan.tasks.len()),
         categories,
         expected: total(|e| e.expected, |_| true),
@@ -133,11 +131,14 @@ pub fn estimate(plan: &Plan, concurrency: u32) -> PlanEstimate {
         billed_endpoints: endpoints.iter().filter(|e| e.billed).count(),
         minutes: endpoints.iter().map(|e| e.minutes).fold(0.0, f64::max),
         endpoints,
-        assumptions: assumptions(concurrency),
+        assumptions: assumptions(at_once),
     }
 }
 
-fn assumptions(concurrency: u32) -> Vec<String> {
+fn assumptions(at_once: &[usize]) -> Vec<String> {
+    let fewest = at_once.iter().min().copied().unwrap_or(1);
+    let most = at_once.iter().max().copied().unwrap_or(1);
+    let at_once = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
     vec![
         format!(
             "Can show: the least quality difference between two endpoints that is found with 80 % \
@@ -147,15 +148,15 @@ fn assumptions(concurrency: u32) -> Vec<String> {
         ),
         format!(
             "Expected: {BYTES_PER_TOKEN} bytes a token; an answer is as long as the known one and \
-             {AROUND_THE_ANSWER} tokens more ({UNKNOWN_ANSWER} where none is known), × \
-             {REASONING_FACTOR} with reasoning."
+             {AROUND_THE_ANSWER} tokens more ({UNKNOWN_ANSWER} where none is known), and \
+             {REASONING_TOKENS} more where the model reasons."
         ),
         "At most: a token per byte of the request, every answer as long as its limit allows, one \
          request for each trial."
             .to_owned(),
         format!(
             "Minutes: {FIRST_TOKEN_S} s to the first token, {TOKENS_PER_S} tokens a second, \
-             {concurrency} at once per endpoint, within its limits."
+             {at_once} at once per endpoint, within its limits."
         ),
     ]
 }
@@ -201,7 +202,7 @@ struct Sums {
     longest_s: f64,
 }
 
-fn estimate_endpoints(plan: &Plan, concurrency: u32) -> Vec<EndpointEstimate> {
+fn estimate_endpoints(plan: &Plan, at_once: &[usize]) -> Vec<EndpointEstimate> {
     let sizes: Vec<(PromptSize, u64)> =
         plan.tasks.iter().map(|task| (PromptSize::of(task), answer_tokens(task))).collect();
     let none = Sums {
@@ -224,16 +225,16 @@ fn estimate_endpoints(plan: &Plan, concurrency: u32) -> Vec<EndpointEstimate> {
         let (size, answer) = sizes[trial.task as usize];
         sums.add(plan.task(trial), plan.endpoint(trial), size, answer);
     }
-    let pairs = plan.endpoints.iter().zip(sums);
-    pairs.map(|(endpoint, sums)| sums.finish(endpoint, concurrency)).collect()
+    let triples = plan.endpoints.iter().zip(sums).zip(at_once);
+    triples.map(|((endpoint, sums), at_once)| sums.finish(endpoint, *at_once)).collect()
 }
 
 impl Sums {
     fn add(&mut self, task: &Task, endpoint: &Endpoint, size: PromptSize, answer: u64) {
         let input = size.tokens(endpoint);
-        let factor = if bounds::reasons(endpoint) { REASONING_FACTOR } else { 1 };
+        let thought = if bounds::reasons(endpoint) { REASONING_TOKENS } else { 0 };
         let limit = bounds::max_tokens_of(size, task, endpoint);
-        let output = answer.saturating_mul(factor).min(limit);
+        let output = answer.saturating_add(thought).min(limit);
         let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
         let at_most = bounds::output_bound_of(limit, endpoint)
             .and_then(|most| endpoint.price.at_most(size.bound(endpoint), most));
@@ -247,12 +248,11 @@ impl Sums {
         self.longest_s = self.longest_s.max(seconds);
     }
 
-    fn finish(self, endpoint: &Endpoint, concurrency: u32) -> EndpointEstimate {
+    fn finish(self, endpoint: &Endpoint, at_once: usize) -> EndpointEstimate {
         let limits = &endpoint.limits;
-        let at_once = limits.concurrency.map_or(concurrency, |most| most.min(concurrency)).max(1);
         let tokens = self.input + self.output;
         let minutes = [
-            self.seconds / f64::from(at_once) / 60.0,
+            self.seconds / at_once.max(1) as f64 / 60.0,
             self.longest_s / 60.0,
             limits.requests_per_min.map_or(0.0, |most| self.trials as f64 / f64::from(most)),
             limits.tokens_per_min.map_or(0.0, |most| tokens as f64 / most as f64),
@@ -312,11 +312,11 @@ mod tests {
         two.max_tokens = Some(10);
         let mut reasoning = endpoint("acme/deep");
         reasoning.params.insert("reasoning_effort".to_owned(), "high".into());
-        let made = estimate(&plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]), 8);
+        let made = estimate(&plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]), &[8, 8]);
         let [plain, deep] = made.endpoints.as_slice() else { panic!("two endpoints") };
         // Twice (two repeats) 400/4 + 16 and 40/4 + 16 in; 40/4 + 20 and, capped, 10 out.
         assert_eq!((plain.trials, plain.input_tokens, plain.output_tokens), (4, 284, 80));
-        assert_eq!(deep.output_tokens, 2 * (8 * 30 + 10));
+        assert_eq!(deep.output_tokens, 2 * (2_000 + 30 + 10));
         // At $1 and $2 per million tokens.
         assert_eq!(plain.expected, Some("0.000444".parse().expect("decimal")));
         assert!(plain.at_most > plain.expected && !plain.billed);
@@ -334,7 +334,7 @@ mod tests {
         let mut small = endpoint("acme/small");
         small.context_window = Some(16 + 10);
         small.price = Price::Free;
-        let made = estimate(&plan_of(tasks, vec![unknown, small]), 8);
+        let made = estimate(&plan_of(tasks, vec![unknown, small]), &[8, 8]);
         assert_eq!((made.expected, made.at_most, made.billed_expected), (None, None, None));
         assert_eq!(made.billed_endpoints, 1);
         let [unknown, small] = made.endpoints.as_slice() else { panic!("two endpoints") };
@@ -348,22 +348,22 @@ mod tests {
     #[test]
     fn limits_set_the_pace() {
         let tasks: Vec<_> = (0..60).map(|i| task(&i.to_string(), "math", "x")).collect();
-        let minutes = |change: &dyn Fn(&mut Endpoint)| {
+        let minutes = |at_once: usize, change: &dyn Fn(&mut Endpoint)| {
             let mut endpoint = endpoint("acme/large");
             change(&mut endpoint);
-            estimate(&plan_of(tasks.clone(), vec![endpoint]), 1_000).minutes
+            estimate(&plan_of(tasks.clone(), vec![endpoint]), &[at_once]).minutes
         };
         let check = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-9, "{got}");
-        check(minutes(&|e| e.limits.requests_per_min = Some(60)), 2.0);
+        check(minutes(1_000, &|e| e.limits.requests_per_min = Some(60)), 2.0);
         // 17 tokens in and 256 out, 120 times.
-        check(minutes(&|e| e.limits.tokens_per_min = Some(273)), 120.0);
-        check(minutes(&|e| e.limits.concurrency = Some(2)), 6.12);
-        check(minutes(&|_| {}), 6.12 / 60.0);
+        check(minutes(1_000, &|e| e.limits.tokens_per_min = Some(273)), 120.0);
+        check(minutes(2, &|_| {}), 6.12);
+        check(minutes(1_000, &|_| {}), 6.12 / 60.0);
     }
 
     #[test]
     fn json_names_its_units() {
-        let made = estimate(&plan_of(vec![task("1", "math", "x")], vec![endpoint("a")]), 1);
+        let made = estimate(&plan_of(vec![task("1", "math", "x")], vec![endpoint("a")]), &[1]);
         let json = serde_json::to_value(&made).expect("serialises");
         assert!(
             json["expected_usd"].is_string() && json["endpoints"][0]["at_most_usd"].is_string()

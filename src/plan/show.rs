@@ -230,7 +230,8 @@ mod tests {
         free.price = Price::Free;
         free.context_window = Some(100);
         let fleet = vec![endpoint("acme/large"), unknown, free];
-        show(&estimate(&plan_of((0..120).map(make).collect(), fleet), 16))
+        let at_once = vec![16; fleet.len()];
+        show(&estimate(&plan_of((0..120).map(make).collect(), fleet), &at_once))
     }
 
     #[test]
