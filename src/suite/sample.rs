@@ -18,8 +18,8 @@ pub enum Sample {
     ToolCalls(Vec<(String, Value)>),
 }
 
-/// What a model says that does not know. No grader takes it, unless a reference asks for it.
-const UNSURE: &str = "I am not sure.";
+/// What a model says that does not know: the first that the reference does not happen to ask for.
+const UNSURE: [&str; 3] = ["I am not sure.", "Nobody knows.", "…"];
 
 /// What a model says that needs no tool.
 const NO_CALL: &str = "None of the tools fits this request.";
@@ -52,7 +52,6 @@ pub fn wrong(task: &Task, all: &[Task], pick: u64) -> Option<Sample> {
     if let Some(wrong) = &task.wrong {
         return stated(wrong);
     }
-    let unsure = || Sample::Text(UNSURE.to_owned());
     let slip = match (&task.grader, &task.reference) {
         (GraderSpec::None {}, _) => return None,
         (GraderSpec::Number { tolerance }, Some(reference)) => {
@@ -73,7 +72,23 @@ pub fn wrong(task: &Task, all: &[Task], pick: u64) -> Option<Sample> {
         }
         _ => None,
     };
-    Some(slip.unwrap_or_else(unsure))
+    Some(slip.unwrap_or_else(|| Sample::Text(unsure(task).to_owned())))
+}
+
+/// Words that say nothing, and that the task's reference does not take.
+fn unsure(task: &Task) -> &'static str {
+    let texts = task.reference.as_ref().and_then(reference::texts).unwrap_or_default();
+    let taken = |said: &str| match &task.grader {
+        GraderSpec::Contains { .. } => {
+            let said = said.to_lowercase();
+            texts.iter().all(|text| said.contains(&text.to_lowercase()))
+        }
+        GraderSpec::Regex {} => {
+            texts.iter().all(|text| reference::pattern(text).is_ok_and(|p| p.is_match(said)))
+        }
+        _ => texts.iter().any(|text| text.trim().eq_ignore_ascii_case(said)),
+    };
+    UNSURE.into_iter().find(|said| !taken(said)).unwrap_or(UNSURE[2])
 }
 
 /// An answer that the task states.
@@ -340,7 +355,7 @@ mod tests {
         }
         assert_eq!(
             wrong(&labels[0], &labels[..1], 0),
-            Some(Sample::Text(UNSURE.to_owned())),
+            Some(Sample::Text(UNSURE[0].to_owned())),
             "nothing else to say"
         );
         let choices = ["A", "F"].map(|letter| task("choice", json!(letter)));
