@@ -6,7 +6,8 @@ use super::solve::{Family, Limit, Program, solve};
 use super::words;
 use crate::aggregate::Goal;
 
-/// The limits that the objective sets. `places` are the sheet and the endpoint of each variable,
+/// The limits that the objective sets. The floor under each category's quality is not among them:
+/// every admitted endpoint is shown to be above it, so every mix of them is. `places` are the sheet and the endpoint of each variable,
 /// `whole` is the sum of the sheets' shares.
 pub(super) fn limits(
     setting: &Setting<'_>,
@@ -42,13 +43,6 @@ pub(super) fn limits(
             let coefficients =
                 weighed(&|p| f64::from(u8::from(row(p).endpoint.provider == provider)));
             limits.push(Limit { family: Family::Provider, coefficients, at_most: cap });
-        }
-    }
-    if judging.goal != Goal::Better {
-        for s in 0..sheets.len() {
-            let loss = |place: &(usize, usize)| if place.0 == s { -row(place).gain() } else { 0.0 };
-            let coefficients = places.iter().map(loss).collect();
-            limits.push(Limit { family: Family::Quality, coefficients, at_most: judging.margin });
         }
     }
     limits

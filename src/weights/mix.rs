@@ -273,6 +273,24 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_that_pays_elsewhere_is_not_taken_back() {
+        // The slow one may serve `b` only if the prompt one, which is dearer, serves `a`.
+        let today = endpoint("acme/large@azure", 0.01).miss(0.05);
+        let prompt = endpoint("acme/large@birch", 0.011).wrong(&[(0, 0), (0, 30)]).miss(0.0);
+        let slow = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 30), (0, 0)]).miss(0.10);
+        let figures = with_slo(fleet(vec![today, prompt, slow]), 0.05);
+        check(&figures, [&[0, PARTS, 0], &[0, 0, PARTS]]);
+    }
+
+    #[test]
+    fn rounding_breaks_no_limit() {
+        // 0.02 (1 − w) + 0.065 w ≤ 0.05: w = 2/3, and 666,667 parts are too many.
+        let slow = endpoint("acme/mini@azure", 0.002).miss(0.065);
+        let (parts, _) = mixed(&with_slo(figures(&[("a", 400, 1.0)], vec![large(), slow]), 0.05));
+        assert!((666_600..666_667).contains(&parts[0][1]), "{parts:?}");
+    }
+
+    #[test]
     fn providers_keep_to_their_share_to_the_last_part() {
         let birch = endpoint("acme/mini@birch", 0.002);
         let figures =
@@ -361,5 +379,11 @@ mod tests {
         let today = endpoint("acme/large@azure", 0.01).miss(0.0);
         let figures = with_slo(fleet(vec![today, slow]), 0.0005);
         check(&figures, [&[PARTS, 0], &[PARTS, 0]]);
+        // Nor where the rest of the mix pays: 0.04 % of one category would still fit.
+        let today = endpoint("acme/large@azure", 0.01).miss(0.1);
+        let middle = endpoint("acme/middle@azure", 0.005).miss(0.0498);
+        let slow = endpoint("acme/mini@azure", 0.002).miss(1.0);
+        let figures = with_slo(fleet(vec![today, middle, slow]), 0.05);
+        check(&figures, [&[0, PARTS, 0], &[0, PARTS, 0]]);
     }
 }

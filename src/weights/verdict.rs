@@ -82,7 +82,7 @@ fn why_moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], names: &st
     let now = sheet.today().map_or(0.0, |row| row.value(goal));
     let then = mean_value(sheet, parts, |row| Some(row.value(goal))).unwrap_or(now);
     if then >= now {
-        return format!("{names} keeps the whole traffic within its limits; {today} does not");
+        return format!("{names} is needed to keep the whole traffic within its limits");
     }
     match goal {
         Goal::Cheaper => format!(
