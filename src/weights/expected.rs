@@ -38,10 +38,10 @@ pub(super) fn expected(mixes: &[(f64, &Sheet<'_>, &[u32])]) -> Expected {
 }
 
 /// The mean of a figure over a mix; `None` where a part with weight lacks it.
-pub(super) fn mean_value(
-    sheet: &Sheet<'_>,
+pub(super) fn mean_value<'a>(
+    sheet: &Sheet<'a>,
     parts: &[u32],
-    of: impl Fn(&Row<'_>) -> Option<f64>,
+    of: impl Fn(&Row<'a>) -> Option<f64>,
 ) -> Option<f64> {
     let mut sum = 0.0;
     for (row, weight) in sheet.rows.iter().zip(parts).filter(|(_, weight)| **weight > 0) {
@@ -96,14 +96,14 @@ fn not_negative(mut estimate: Estimate) -> Estimate {
 mod tests {
     use super::*;
 
-    fn estimate(value: f64, half: Option<f64>) -> Option<Estimate> {
+    fn estimate(value: f64, half: Option<f64>) -> Estimate {
         let (low, high) = (half.map(|h| value - h), half.map(|h| value + h));
-        Some(Estimate { value, low, high, n: 100, method: Method::Wilson })
+        Estimate { value, low, high, n: 100, method: Method::Wilson }
     }
 
     #[test]
     fn variances_add_by_squared_weights() {
-        let parts = [(0.6, estimate(0.8, Some(0.05))), (0.4, estimate(0.9, Some(0.1)))];
+        let parts = [(0.6, Some(estimate(0.8, Some(0.05)))), (0.4, Some(estimate(0.9, Some(0.1))))];
         let mixed = mixture(&parts).expect("known");
         // Half-width: sqrt((0.6 × 0.05)² + (0.4 × 0.1)²) = 0.05.
         assert_eq!((mixed.value, mixed.low, mixed.high), (0.84, Some(0.79), Some(0.89)));
@@ -113,14 +113,15 @@ mod tests {
     #[test]
     fn one_estimate_with_all_the_weight_stays() {
         let one = estimate(0.75, Some(0.125));
-        assert_eq!(mixture(&[(0.0, None), (1.0, one)]), one);
+        assert_eq!(mixture(&[(0.0, None), (1.0, Some(one))]), Some(one));
     }
 
     #[test]
     fn what_is_not_known_is_not_guessed() {
-        assert_eq!(mixture(&[(0.5, estimate(0.8, None)), (0.5, None)]), None);
+        assert_eq!(mixture(&[(0.5, Some(estimate(0.8, None))), (0.5, None)]), None);
         assert_eq!(mixture(&[]), None);
-        let open = mixture(&[(0.5, estimate(0.8, None)), (0.5, estimate(0.6, Some(0.1)))]);
+        let open =
+            mixture(&[(0.5, Some(estimate(0.8, None))), (0.5, Some(estimate(0.6, Some(0.1))))]);
         assert_eq!(open.map(|e| (e.low, e.high)), Some((None, None)));
     }
 }

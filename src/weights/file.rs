@@ -1,7 +1,7 @@
 //! The weights file as text: written so that equal files are equal bytes, read with every check
 //! that its schema cannot express.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{CategoryWeights, FORMAT_VERSION, PARTS, WeightsFile};
 
@@ -109,12 +109,12 @@ fn fault_of(category: &CategoryWeights, served: bool) -> Option<(&'static str, S
     if sum != u64::from(PARTS) {
         return Some((".weights", format!("sum to {sum}, not to {PARTS} parts per million")));
     }
-    let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for fallback in fallbacks {
         if weights.contains_key(fallback) {
             return Some((".fallbacks", format!("{fallback} already has weight")));
         }
-        if seen.insert(fallback, ()).is_some() {
+        if !seen.insert(fallback) {
             return Some((".fallbacks", format!("{fallback} is there twice")));
         }
     }

@@ -1,11 +1,9 @@
 //! The mix of every category: the linear program written from the sheets, solved, and made into
 //! parts per million.
 
-use super::PARTS;
 use super::admit::{PAYS, Setting, Sheet};
-use super::round;
-use super::solve::{Family, Limit, Program, Unsolved, Variable, solve};
-use super::words;
+use super::solve::{Program, Unsolved, Variable, solve};
+use super::{PARTS, limits, round};
 use crate::aggregate::Goal;
 
 /// A weight below this is dropped where the limits allow: a thousandth of the traffic is not
@@ -17,10 +15,10 @@ const NOTHING: f64 = 5e-7;
 /// what the few split groups of a vertex can lose.
 const ROUNDING: f64 = 4e-6;
 
-/// The mixes of some sheets.
-pub(super) struct Mixes {
-    /// Per sheet, parts per million by endpoint, in catalog order; empty without today's endpoint.
-    pub parts: Vec<Vec<u32>>,
+/// The mix of one sheet.
+pub(super) struct Mix {
+    /// Parts per million by endpoint, in catalog order; empty without today's endpoint.
+    pub parts: Vec<u32>,
     /// Why today's endpoint keeps everything although something else might be had.
     pub held: Option<String>,
 }
@@ -31,35 +29,38 @@ struct Written {
     places: Vec<(usize, usize)>,
 }
 
-/// The mixes of sheets that share one budget and one set of limits. Today's endpoint keeps
-/// everything where nothing can be compared, or where no mix meets the limits.
-pub(super) fn mix(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Mixes {
+/// The mixes of sheets that share one budget and one set of limits, in their order. Today's
+/// endpoint keeps everything where nothing can be compared, or where no mix meets the limits.
+pub(super) fn mix(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Vec<Mix> {
     if setting.blocked.is_some() || sheets.is_empty() {
-        return Mixes { parts: keep_today(setting, sheets), held: None };
+        return keep_today(setting, sheets, None);
     }
     let written = write(setting, sheets);
     match solve(&written.program) {
         Ok(first) => {
             let (program, weights) = settle(written.program, first, &written.places, sheets);
             let parts = rounded(&program, &weights, &written.places, sheets);
-            Mixes { parts, held: None }
+            parts.into_iter().map(|parts| Mix { parts, held: None }).collect()
         }
-        Err(Unsolved::Infeasible) => Mixes {
-            parts: keep_today(setting, sheets),
-            held: Some(unmet(setting, &written.program)),
-        },
-        Err(Unsolved::Failed(why)) => Mixes {
-            parts: keep_today(setting, sheets),
-            held: Some(format!("the linear program could not be solved: {why}")),
-        },
+        Err(Unsolved::Infeasible) => {
+            keep_today(setting, sheets, Some(&limits::unmet(setting, &written.program)))
+        }
+        Err(Unsolved::Failed(why)) => {
+            let why = format!("the linear program could not be solved: {why}");
+            keep_today(setting, sheets, Some(&why))
+        }
     }
 }
 
-fn keep_today(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Vec<Vec<u32>> {
-    let Some(today) = setting.today else { return vec![Vec::new(); sheets.len()] };
-    let endpoints = setting.figures.endpoints.len();
-    let one = (0..endpoints).map(|i| if i == today { PARTS } else { 0 }).collect();
-    vec![one; sheets.len()]
+fn keep_today(setting: &Setting<'_>, sheets: &[&Sheet<'_>], held: Option<&str>) -> Vec<Mix> {
+    let parts: Vec<u32> = match setting.today {
+        Some(today) => {
+            let endpoints = 0..setting.figures.endpoints.len();
+            endpoints.map(|i| if i == today { PARTS } else { 0 }).collect()
+        }
+        None => Vec::new(),
+    };
+    sheets.iter().map(|_| Mix { parts: parts.clone(), held: held.map(str::to_owned) }).collect()
 }
 
 /// Writes the program of WEIGHTS.md §2: a simplex per category, and the limits on the whole.
@@ -76,12 +77,12 @@ fn write(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Written {
             places.push((group, i));
         }
     }
-    let limits = limits(setting, sheets, &places, whole);
+    let limits = limits::limits(setting, sheets, &places, whole);
     Written { program: Program { groups: sheets.len(), variables, limits }, places }
 }
 
 /// A sheet's share of the traffic of the sheets tuned together; alone, it is all of it.
-fn share(sheet: &Sheet<'_>, whole: f64) -> f64 {
+pub(super) fn share(sheet: &Sheet<'_>, whole: f64) -> f64 {
     if whole > 0.0 { sheet.share / whole } else { 1.0 }
 }
 
@@ -104,52 +105,6 @@ fn ranks(sheet: &Sheet<'_>, goal: Goal) -> Vec<u32> {
         ranks[i] = rank;
     }
     ranks
-}
-
-fn limits(
-    setting: &Setting<'_>,
-    sheets: &[&Sheet<'_>],
-    places: &[(usize, usize)],
-    whole: f64,
-) -> Vec<Limit> {
-    let judging = setting.judging;
-    let row = |&(s, i): &(usize, usize)| &sheets[s].rows[i];
-    let weighed = |of: &dyn Fn(&(usize, usize)) -> f64| -> Vec<f64> {
-        places.iter().map(|place| share(sheets[place.0], whole) * of(place)).collect()
-    };
-    let mut limits = Vec::new();
-    if judging.goal != Goal::Cheaper {
-        let coefficients = weighed(&|place| row(place).cost().unwrap_or(0.0));
-        let todays = places.iter().zip(&coefficients);
-        let todays = todays.filter(|(place, _)| setting.today == Some(place.1));
-        let at_most = todays.map(|(_, cost)| cost).sum();
-        limits.push(Limit { family: Family::Cost, coefficients, at_most });
-    }
-    if judging.goal != Goal::Faster
-        && let Some(slo) = judging.slo
-    {
-        let coefficients = weighed(&|place| row(place).miss());
-        limits.push(Limit { family: Family::Slo, coefficients, at_most: slo.miss });
-    }
-    if let Some(cap) = judging.max_share_provider {
-        let mut providers: Vec<&str> =
-            places.iter().map(|place| row(place).endpoint.provider.as_str()).collect();
-        providers.sort_unstable();
-        providers.dedup();
-        for provider in providers {
-            let coefficients =
-                weighed(&|p| f64::from(u8::from(row(p).endpoint.provider == provider)));
-            limits.push(Limit { family: Family::Provider, coefficients, at_most: cap });
-        }
-    }
-    if judging.goal != Goal::Better {
-        for s in 0..sheets.len() {
-            let loss = |place: &(usize, usize)| if place.0 == s { -row(place).gain() } else { 0.0 };
-            let coefficients = places.iter().map(loss).collect();
-            limits.push(Limit { family: Family::Quality, coefficients, at_most: judging.margin });
-        }
-    }
-    limits
 }
 
 /// Takes back what is not worth having: weights below a thousandth, and moves whose saving is
@@ -251,76 +206,24 @@ fn rounded(
     }
 }
 
-/// Says which limit cannot be met, and what would do.
-fn unmet(setting: &Setting<'_>, program: &Program) -> String {
-    let judging = setting.judging;
-    let without = |family| {
-        let relaxed = program.without(family);
-        (relaxed.limits.len() < program.limits.len() && solve(&relaxed).is_ok()).then_some(relaxed)
-    };
-    if let (Some(slo), Some(relaxed)) = (judging.slo, without(Family::Slo)) {
-        let limit = format!(
-            "no mix keeps P(TTFT > {} ms) within {}",
-            slo.ttft_ms,
-            words::percent(slo.miss)
-        );
-        let Some(least) = least_miss(program, relaxed) else { return limit };
-        return format!("{limit}; slo.miss = {} could be met", libm::ceil(least * 1000.0) / 1000.0);
-    }
-    if let (Some(cap), Some(_)) = (judging.max_share_provider, without(Family::Provider)) {
-        return format!(
-            "no mix keeps every provider within {} of the traffic; max_share.provider = {} could \
-             be met",
-            words::percent(cap),
-            least_cap(program, cap)
-        );
-    }
-    if without(Family::Cost).is_some() {
-        return "no mix within today's cost meets the other limits".to_owned();
-    }
-    "the limits on latency, providers and cost cannot be met together".to_owned()
-}
-
-/// The least share of misses that the other limits allow.
-fn least_miss(program: &Program, mut relaxed: Program) -> Option<f64> {
-    let slo = program.limits.iter().find(|limit| limit.family == Family::Slo)?;
-    for (variable, coefficient) in relaxed.variables.iter_mut().zip(&slo.coefficients) {
-        variable.value = *coefficient;
-    }
-    let weights = solve(&relaxed).ok()?;
-    Some(relaxed.total(&weights))
-}
-
-/// The least cap on a provider's share, in whole percent, that can be met.
-fn least_cap(program: &Program, cap: f64) -> f64 {
-    let candidates: Vec<f64> =
-        (1..=100).map(|percent| f64::from(percent) / 100.0).filter(|c| *c > cap).collect();
-    let first = candidates.partition_point(|candidate| {
-        let mut wider = program.clone();
-        for limit in wider.limits.iter_mut().filter(|l| l.family == Family::Provider) {
-            limit.at_most = *candidate;
-        }
-        solve(&wider).is_err()
-    });
-    candidates.get(first).copied().unwrap_or(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::aggregate::Figures;
     use crate::weights::fixture::{Plan, endpoint, figures, with_cap, with_goal, with_slo};
 
-    fn mixed(figures: &Figures) -> Mixes {
+    fn mixed(figures: &Figures) -> (Vec<Vec<u32>>, Option<String>) {
         let setting = Setting::of(figures);
         let sheets = setting.sheets();
-        mix(&setting, &sheets.iter().collect::<Vec<_>>())
+        let mut mixes = mix(&setting, &sheets.iter().collect::<Vec<_>>());
+        let held = mixes[0].held.take();
+        (mixes.into_iter().map(|mix| mix.parts).collect(), held)
     }
 
     /// Checks the mixes of two categories of 400 tasks with half of the traffic each.
     fn check(figures: &Figures, expected: [&[u32]; 2]) {
-        let mixes = mixed(figures);
-        assert_eq!(mixes.parts, expected, "{:?}", mixes.held);
+        let (parts, held) = mixed(figures);
+        assert_eq!(parts, expected, "{held:?}");
     }
 
     fn fleet(endpoints: Vec<Plan>) -> Figures {
@@ -352,11 +255,11 @@ mod tests {
         // of it in one category, as a vertex splits one category only.
         let slow = endpoint("acme/mini@azure", 0.002).miss(0.10);
         let figures = with_slo(fleet(vec![large(), slow]), 0.05);
-        let mixes = mixed(&figures);
-        let whole: f64 = mixes.parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
-        assert!((whole - 0.375).abs() < 1e-5, "{:?}", mixes.parts);
-        assert!(0.02 * (1.0 - whole) + 0.10 * whole <= 0.05 + 1e-12, "{:?}", mixes.parts);
-        assert_eq!(mixes.parts.iter().filter(|m| m[1] > 0 && m[0] > 0).count(), 1);
+        let (parts, _) = mixed(&figures);
+        let whole: f64 = parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
+        assert!((whole - 0.375).abs() < 1e-5, "{parts:?}");
+        assert!(0.02 * (1.0 - whole) + 0.10 * whole <= 0.05 + 1e-12, "{parts:?}");
+        assert_eq!(parts.iter().filter(|m| m[1] > 0 && m[0] > 0).count(), 1);
     }
 
     #[test]
@@ -364,9 +267,27 @@ mod tests {
         // Today misses too often; only the dear one brings the whole within the objective.
         let late = endpoint("acme/large@azure", 0.01).miss(0.20);
         let prompt = endpoint("acme/large@birch", 0.012).miss(0.0);
-        let mixes = mixed(&with_slo(fleet(vec![late, prompt]), 0.05));
-        let whole: f64 = mixes.parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
-        assert!((whole - 0.75).abs() < 1e-5 && mixes.held.is_none(), "{:?}", mixes.parts);
+        let (parts, held) = mixed(&with_slo(fleet(vec![late, prompt]), 0.05));
+        let whole: f64 = parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
+        assert!((whole - 0.75).abs() < 1e-5 && held.is_none(), "{parts:?}");
+    }
+
+    #[test]
+    fn a_loss_that_pays_elsewhere_is_not_taken_back() {
+        // The slow one may serve `b` only if the prompt one, which is dearer, serves `a`.
+        let today = endpoint("acme/large@azure", 0.01).miss(0.05);
+        let prompt = endpoint("acme/large@birch", 0.011).wrong(&[(0, 0), (0, 30)]).miss(0.0);
+        let slow = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 30), (0, 0)]).miss(0.10);
+        let figures = with_slo(fleet(vec![today, prompt, slow]), 0.05);
+        check(&figures, [&[0, PARTS, 0], &[0, 0, PARTS]]);
+    }
+
+    #[test]
+    fn rounding_breaks_no_limit() {
+        // 0.02 (1 − w) + 0.065 w ≤ 0.05: w = 2/3, and 666,667 parts are too many.
+        let slow = endpoint("acme/mini@azure", 0.002).miss(0.065);
+        let (parts, _) = mixed(&with_slo(figures(&[("a", 400, 1.0)], vec![large(), slow]), 0.05));
+        assert!((666_600..666_667).contains(&parts[0][1]), "{parts:?}");
     }
 
     #[test]
@@ -374,24 +295,24 @@ mod tests {
         let birch = endpoint("acme/mini@birch", 0.002);
         let figures =
             figures(&[("a", 400, 1.0 / 3.0), ("b", 400, 2.0 / 3.0)], vec![large(), birch]);
-        let mixes = mixed(&with_cap(figures, 0.6));
-        let birch: f64 = mixes.parts[0]
+        let (parts, _) = mixed(&with_cap(figures, 0.6));
+        let birch: f64 = parts[0]
             .iter()
             .skip(1)
-            .chain(&mixes.parts[1][1..])
+            .chain(&parts[1][1..])
             .zip([1.0, 2.0])
             .map(|(part, thirds)| f64::from(*part) * thirds / 3e6)
             .sum();
-        assert!(birch <= 0.6 + 1e-12 && birch > 0.599_99, "{birch}: {:?}", mixes.parts);
+        assert!(birch <= 0.6 + 1e-12 && birch > 0.599_99, "{birch}: {parts:?}");
     }
 
     #[test]
     fn what_cannot_be_met_is_said_with_what_could() {
         let birch = || endpoint("acme/large@birch", 0.012).miss(0.083);
         let check = |figures: Figures, why: &str| {
-            let mixes = mixed(&figures);
-            assert_eq!(mixes.held.as_deref(), Some(why));
-            assert!(mixes.parts.iter().all(|mix| mix[0] == PARTS), "{:?}", mixes.parts);
+            let (parts, held) = mixed(&figures);
+            assert_eq!(held.as_deref(), Some(why));
+            assert!(parts.iter().all(|mix| mix[0] == PARTS), "{parts:?}");
         };
         let late = || endpoint("acme/large@azure", 0.01).miss(0.2);
         check(
@@ -458,5 +379,11 @@ mod tests {
         let today = endpoint("acme/large@azure", 0.01).miss(0.0);
         let figures = with_slo(fleet(vec![today, slow]), 0.0005);
         check(&figures, [&[PARTS, 0], &[PARTS, 0]]);
+        // Nor where the rest of the mix pays: 0.04 % of one category would still fit.
+        let today = endpoint("acme/large@azure", 0.01).miss(0.1);
+        let middle = endpoint("acme/middle@azure", 0.005).miss(0.0498);
+        let slow = endpoint("acme/mini@azure", 0.002).miss(1.0);
+        let figures = with_slo(fleet(vec![today, middle, slow]), 0.05);
+        check(&figures, [&[0, PARTS, 0], &[0, PARTS, 0]]);
     }
 }

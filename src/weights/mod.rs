@@ -1,7 +1,8 @@
 //! From figures to a routing-weights file: verdicts, the linear program, the file.
 //!
 //! [`tune`] is pure. It admits endpoints per category (`admit`), mixes them by one linear program
-//! over all categories (`mix`, `solve`, `round`), and says what it did (`verdict`, `fallback`,
+//! over all categories (`mix`, `limits`,
+//! `solve`, `round`), and says what it did (`verdict`, `fallback`,
 //! `expected`, `notes`). [`WeightsFile::to_json`] and [`WeightsFile::from_json`] are the file.
 
 mod admit;
@@ -10,6 +11,7 @@ mod fallback;
 mod file;
 #[cfg(test)]
 mod fixture;
+mod limits;
 mod mix;
 mod notes;
 mod round;

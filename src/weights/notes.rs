@@ -1,6 +1,7 @@
 //! What the reader of a weights file must know, one sentence each.
 
 use super::admit::{Setting, Sheet};
+use super::mix::Mix;
 use super::{Expected, words};
 use crate::aggregate::{Goal, ValidityMark};
 
@@ -8,7 +9,7 @@ use crate::aggregate::{Goal, ValidityMark};
 pub(super) fn notes(
     setting: &Setting<'_>,
     sheets: &[Sheet<'_>],
-    held: Option<&str>,
+    mixes: &[Mix],
     expected: &Expected,
 ) -> Vec<String> {
     let (figures, judging) = (setting.figures, setting.judging);
@@ -21,8 +22,10 @@ pub(super) fn notes(
     }
     if let Some(why) = &setting.blocked {
         notes.push(format!("Nothing was tuned: {why}."));
-    } else if let Some(why) = held {
-        notes.push(format!("{} keeps everything: {why}.", setting.today_name()));
+    } else {
+        let mut held = sheets.iter().zip(mixes).filter(|(sheet, _)| sheet.share > 0.0);
+        let held = held.find_map(|(_, mix)| mix.held.as_deref());
+        notes.extend(held.map(|why| format!("{} keeps everything: {why}.", setting.today_name())));
     }
     if let Some(ended) = figures.manifest.ended.as_ref().filter(|ended| !ended.complete) {
         let why = ended.why.as_deref().unwrap_or("it did not end by itself");

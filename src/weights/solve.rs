@@ -23,8 +23,6 @@ pub(super) enum Family {
     Slo,
     /// The share of the whole traffic that goes to one provider.
     Provider,
-    /// The quality of one category.
-    Quality,
 }
 
 /// The weight of one member of a group.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::admit::{Row, Setting, Sheet};
 use super::expected::expected;
 use super::fallback::fallbacks;
-use super::mix::{Mixes, mix};
+use super::mix::{Mix, mix};
 use super::verdict::verdict;
 use super::{
     CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, PARTS, WeightsFile, notes, round,
@@ -34,24 +34,23 @@ pub fn tune(figures: &Figures) -> WeightsFile {
     let setting = Setting::of(figures);
     let sheets = setting.sheets();
     let pooled = setting.pooled();
-    let (mixes, held) = all_mixes(&setting, &sheets);
-    let default = mix(&setting, &[&pooled]);
+    let mixes = all_mixes(&setting, &sheets);
+    let default = mix(&setting, &[&pooled]).pop().expect("a mix for every sheet");
     let categories = sheets
         .iter()
         .zip(&mixes)
-        .map(|(sheet, mixed)| {
-            let weights = category(&setting, sheet, &mixed.0, mixed.1.as_deref());
-            (sheet.name.to_owned(), weights)
-        })
+        .map(|(sheet, mixed)| (sheet.name.to_owned(), category(&setting, sheet, mixed)))
         .collect();
     let whole: Vec<(f64, &Sheet<'_>, &[u32])> = sheets
         .iter()
         .zip(&mixes)
-        .map(|(sheet, mixed)| (sheet.share, sheet, mixed.0.as_slice()))
+        .map(|(sheet, mixed)| (sheet.share, sheet, mixed.parts.as_slice()))
         .collect();
     let expected = expected(&whole);
     let every = || sheets.iter().chain([&pooled]);
-    let parts = || mixes.iter().map(|mixed| &mixed.0).chain(&default.parts);
+    let has_weight = |endpoint: usize| {
+        mixes.iter().chain([&default]).any(|m| m.parts.get(endpoint).is_some_and(|part| *part > 0))
+    };
     WeightsFile {
         format_version: FORMAT_VERSION,
         simulated: figures.simulated,
@@ -62,47 +61,27 @@ pub fn tune(figures: &Figures) -> WeightsFile {
         valid_until: valid_until(&figures.manifest.started_at),
         objective: objective(figures),
         categories,
-        default: category(&setting, &pooled, &default.parts[0], default.held.as_deref()),
-        notes: notes::notes(&setting, &sheets, held.as_deref(), &expected),
+        default: category(&setting, &pooled, &default),
+        notes: notes::notes(&setting, &sheets, &mixes, &expected),
         expected,
         estimates: every().map(|sheet| (sheet.name.to_owned(), estimates(sheet))).collect(),
-        left_out: left_out(&setting, &sheets, |endpoint| {
-            parts().any(|mixed| mixed.get(endpoint).is_some_and(|part| *part > 0))
-        }),
+        left_out: left_out(&setting, &sheets, has_weight),
     }
 }
 
-/// The mix of every category, with why today's endpoint was held there, and why it was held in the
-/// categories that have traffic. Those share the limits; one without traffic is tuned by itself.
-fn all_mixes(
-    setting: &Setting<'_>,
-    sheets: &[Sheet<'_>],
-) -> (Vec<(Vec<u32>, Option<String>)>, Option<String>) {
+/// The mix of every category. Those with traffic share the limits; one without is tuned by itself.
+fn all_mixes(setting: &Setting<'_>, sheets: &[Sheet<'_>]) -> Vec<Mix> {
     let linked: Vec<&Sheet<'_>> = sheets.iter().filter(|sheet| sheet.share > 0.0).collect();
-    let Mixes { parts, held } = mix(setting, &linked);
-    let mut parts = parts.into_iter();
-    let mixes = sheets
-        .iter()
-        .map(|sheet| {
-            let together = if sheet.share > 0.0 { parts.next() } else { None };
-            match together {
-                Some(parts) => (parts, held.clone()),
-                None => {
-                    let Mixes { mut parts, held } = mix(setting, &[sheet]);
-                    (parts.swap_remove(0), held)
-                }
-            }
-        })
-        .collect();
-    (mixes, held)
+    let mut together = mix(setting, &linked).into_iter();
+    let mixes = sheets.iter().map(|sheet| {
+        let own = if sheet.share > 0.0 { together.next() } else { mix(setting, &[sheet]).pop() };
+        own.expect("a mix for every sheet")
+    });
+    mixes.collect()
 }
 
-fn category(
-    setting: &Setting<'_>,
-    sheet: &Sheet<'_>,
-    parts: &[u32],
-    held: Option<&str>,
-) -> CategoryWeights {
+fn category(setting: &Setting<'_>, sheet: &Sheet<'_>, mix: &Mix) -> CategoryWeights {
+    let Mix { parts, held } = mix;
     let named = sheet.rows.iter().zip(parts).filter(|(_, part)| **part > 0);
     let mut weights: BTreeMap<String, u32> =
         named.map(|(row, part)| (row.endpoint.id.as_str().to_owned(), *part)).collect();
@@ -113,7 +92,7 @@ fn category(
     CategoryWeights {
         weights,
         fallbacks: fallbacks(sheet, parts),
-        verdict: verdict(setting, sheet, parts, held),
+        verdict: verdict(setting, sheet, parts, held.as_deref()),
         expected: expected(&[(1.0, sheet, parts)]),
     }
 }

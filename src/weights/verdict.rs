@@ -65,7 +65,7 @@ fn moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], mostly: bool) 
         )
     };
     let cost_now = sheet.today().and_then(Row::cost);
-    let cost_then = mean_value(sheet, parts, |row| row.cost());
+    let cost_then = mean_value(sheet, parts, Row::cost);
     Verdict {
         word: if mostly { VerdictWord::Move } else { VerdictWord::Stay },
         candidate: candidate.map(|row| row.endpoint.id.as_str().to_owned()),
@@ -82,7 +82,7 @@ fn why_moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], names: &st
     let now = sheet.today().map_or(0.0, |row| row.value(goal));
     let then = mean_value(sheet, parts, |row| Some(row.value(goal))).unwrap_or(now);
     if then >= now {
-        return format!("{names} keeps the whole traffic within its limits; {today} does not");
+        return format!("{names} is needed to keep the whole traffic within its limits");
     }
     match goal {
         Goal::Cheaper => format!(
@@ -126,7 +126,7 @@ fn not_yet(setting: &Setting<'_>, sheet: &Sheet<'_>) -> Option<Verdict> {
     let name = row.endpoint.id.short();
     let why = match more {
         Some(more) => {
-            format!("{name} might be {wanted}; ≈ {} more would tell", words::count(more, "task"))
+            format!("{name} might be {wanted}; ≈ {} more tasks would tell", words::thousands(more))
         }
         None => format!("{name} might be {wanted}, too near the line for a sample to tell"),
     };
@@ -244,7 +244,7 @@ mod tests {
         let why = format!("70 % cheaper, quality shown to be within 2 pt of {today}");
         check(&figures, "classify", VerdictWord::Move, name, &why);
         let why =
-            format!("mini@azure might be within 2 pt of {today}; ≈ 6700 tasks more would tell");
+            format!("mini@azure might be within 2 pt of {today}; ≈ 6,700 more tasks would tell");
         check(&figures, "extract", VerdictWord::NotYet, name, &why);
         let why = format!("nothing cheaper is within 2 pt of {today}");
         check(&figures, "reply", VerdictWord::Stay, "none", &why);

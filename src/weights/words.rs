@@ -45,6 +45,19 @@ pub(super) fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// `1,234,567`.
+pub(super) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut shown = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +79,13 @@ mod tests {
         let shown = difference(&estimate(-0.012, Some(-0.05), Some(0.026)));
         assert_eq!(shown, "−1.2 (−5.0…+2.6) pt");
         assert_eq!(difference(&estimate(-0.0001, None, None)), "0.0 pt");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (n, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(n), shown);
+        }
     }
 
     #[test]
