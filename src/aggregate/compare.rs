@@ -73,30 +73,44 @@ struct Standing {
 }
 
 fn standing(categories: &[CategoryFigures], cells: &[Cell]) -> Option<Standing> {
-    let scored = categories.iter().zip(cells).filter_map(|(c, cell)| Some((c.share, cell.quality?)));
+    let scored =
+        categories.iter().zip(cells).filter_map(|(c, cell)| Some((c.share, cell.quality?)));
     let (covered, sum) =
         scored.fold((0.0, 0.0), |(w, sum), (share, q)| (w + share, sum + share * q.value));
     (covered > 0.0).then(|| Standing { covered, quality: sum / covered })
 }
 
-/// The mean over categories under their shares, which are scaled to sum to 1; `None`: a category
-/// with traffic has no estimate.
+/// The categories' weights in a mean over traffic: their shares, without those in which no
+/// endpoint has an estimate, scaled to sum to 1.
+pub(super) fn traffic(
+    categories: &[CategoryFigures],
+    endpoints: &[EndpointFigures],
+    estimate: impl Fn(&Cell) -> Option<Estimate>,
+) -> Vec<f64> {
+    let measured =
+        |category: usize| endpoints.iter().any(|e| estimate(&e.cells[category]).is_some());
+    let shares: Vec<f64> = categories
+        .iter()
+        .enumerate()
+        .map(|(idx, category)| if measured(idx) { category.share } else { 0.0 })
+        .collect();
+    let total: f64 = shares.iter().sum();
+    shares.into_iter().map(|share| if total > 0.0 { share / total } else { 0.0 }).collect()
+}
+
+/// The weighted mean over categories; `None`: a category with weight has no estimate.
 ///
 /// The interval is MOVER's: independent categories' distances from estimate to limit add up as
 /// squares (Zou & Donner 2008, *Stat. Med.* 27:1693), so that each keeps the interval that suits
 /// it. It is absent where one of theirs is.
 pub(super) fn mixture(
-    categories: &[CategoryFigures],
+    weights: &[f64],
     estimates: impl IntoIterator<Item = Option<Estimate>>,
 ) -> Option<Estimate> {
-    let total: f64 = categories.iter().map(|category| category.share).sum();
     let (mut value, mut n) = (0.0, 0);
     let (mut below, mut above) = (Some(0.0), Some(0.0));
-    for (category, estimate) in categories.iter().zip(estimates) {
-        if category.share <= 0.0 {
-            continue;
-        }
-        let (weight, estimate) = (category.share / total, estimate?);
+    for (&weight, estimate) in weights.iter().zip(estimates).filter(|(weight, _)| **weight > 0.0) {
+        let estimate = estimate?;
         let square = |end: f64| {
             let distance = weight * (end - estimate.value);
             distance * distance
@@ -129,13 +143,14 @@ pub(super) fn against_today(
         return;
     };
     let weighted = categories.iter().any(|category| category.share_stated);
+    let weights = traffic(categories, endpoints, |cell| cell.quality);
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for endpoint in (0..endpoints.len()).filter(|&endpoint| endpoint != base) {
         let by_category: Vec<Option<Paired>> = (0..categories.len())
             .map(|category| difference(scores, Some(category), endpoint, base))
             .collect();
         let row = if weighted {
-            stratified(categories, &by_category)
+            stratified(&weights, &by_category)
         } else {
             difference(scores, None, endpoint, base)
         };
@@ -160,16 +175,12 @@ fn difference(scores: &ScoreTable, category: Option<usize>, a: usize, b: usize) 
 
 /// The difference over the traffic: categories are independent strata with fixed weights, so the
 /// variances add up, and Student's degrees of freedom are Welch & Satterthwaite's (1946,
-/// *Biometrics* 2:110). `None`: a category with traffic has no pairs.
-fn stratified(categories: &[CategoryFigures], strata: &[Option<Paired>]) -> Option<Paired> {
-    let total: f64 = categories.iter().map(|category| category.share).sum();
+/// *Biometrics* 2:110). `None`: a category with weight has no pairs.
+fn stratified(weights: &[f64], strata: &[Option<Paired>]) -> Option<Paired> {
     let (mut value, mut variance, mut weight_of_df, mut n) = (0.0, 0.0, 0.0, 0);
     let (mut better, mut worse) = (0, 0);
-    for (category, stratum) in categories.iter().zip(strata) {
-        if category.share <= 0.0 {
-            continue;
-        }
-        let (weight, stratum) = (category.share / total, stratum.as_ref()?);
+    for (&weight, stratum) in weights.iter().zip(strata).filter(|(weight, _)| **weight > 0.0) {
+        let stratum = stratum.as_ref()?;
         let part = weight * weight * stratum.se * stratum.se;
         value += weight * stratum.estimate.value;
         variance += part;

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::run::{Run, settled};
+use super::run::{Run, Unit, settled};
 use super::tally::Tally;
 use super::timing::Timing;
 use super::{
@@ -33,7 +33,7 @@ pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
 /// What the pass over the rows holds.
 struct Pass<'a> {
     run: &'a Run,
-    units: Vec<u32>,
+    units: Vec<Unit>,
     endpoints: Vec<EndpointFigures>,
     table: Vec<Vec<f32>>,
     simulated: bool,
@@ -148,10 +148,12 @@ impl<'a> Pass<'a> {
         // The row of an endpoint is weighted as traffic is, where the traffic is known; otherwise
         // it is what was measured, each task counting once.
         if categories.iter().any(|category| category.share_stated) {
+            let graded = compare::traffic(&categories, &endpoints, |cell| cell.quality);
+            let billed = compare::traffic(&categories, &endpoints, |cell| cell.cost_per_task);
             for EndpointFigures { all, cells, .. } in &mut endpoints {
-                all.quality = compare::mixture(&categories, cells.iter().map(|c| c.quality));
+                all.quality = compare::mixture(&graded, cells.iter().map(|c| c.quality));
                 all.cost_per_task =
-                    compare::mixture(&categories, cells.iter().map(|c| c.cost_per_task));
+                    compare::mixture(&billed, cells.iter().map(|c| c.cost_per_task));
             }
         }
         let labels = run.category_of.iter().zip(&run.cluster_of);

@@ -9,6 +9,8 @@ mod fixture;
 mod latency;
 mod run;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod trials;
 

@@ -50,11 +50,27 @@ impl Run {
 
     /// The independent unit that each task belongs to: its cluster, else itself. Repeats of a task
     /// share one.
-    pub(super) fn units(&self) -> Vec<u32> {
-        let clusters = self.cluster_of.iter().flatten().max().map_or(0, |last| last + 1);
-        let units = self.cluster_of.iter().enumerate();
-        units.map(|(task, cluster)| cluster.unwrap_or(clusters + u32_len(task))).collect()
+    pub(super) fn units(&self) -> Vec<Unit> {
+        let mut tasks_in: BTreeMap<u32, usize> = BTreeMap::new();
+        for cluster in self.cluster_of.iter().flatten() {
+            *tasks_in.entry(*cluster).or_default() += 1;
+        }
+        let clusters = u32_len(tasks_in.len());
+        let unit = |(task, cluster): (usize, &Option<u32>)| match cluster {
+            Some(id) => Unit { id: *id, several_tasks: tasks_in[id] > 1 },
+            None => Unit { id: clusters + u32_len(task), several_tasks: false },
+        };
+        self.cluster_of.iter().enumerate().map(unit).collect()
     }
+}
+
+/// What is independent of the rest: a task with its repeats, or a cluster of tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unit {
+    /// The same for all that hang together.
+    pub id: u32,
+    /// Whether it is more than one task.
+    pub several_tasks: bool,
 }
 
 /// Positions are stored as `u32`, so there are never more.

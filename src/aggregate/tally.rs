@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::latency::{Gaps, Sample};
+use super::run::Unit;
 use super::timing::Timing;
 use super::{Cell, Counts, LatencyMetric, TokenSums};
-use crate::stats::{Estimate, mean, proportion, ratio};
+use crate::stats::{Estimate, Method, mean, proportion, ratio, special};
 use crate::store::{AttemptEnding, Slo, TrialRow, TrialStatus};
 use crate::units::{TokensSource, Usd};
 use crate::wire::FinishReason;
@@ -32,7 +33,9 @@ struct Money {
     upper: Usd,
     reported: Option<Usd>,
     /// The cost and the independent unit of every trial that counts and whose cost is known.
-    per_trial: (Vec<f64>, Vec<Option<u32>>),
+    per_trial: Vec<(f64, Option<u32>)>,
+    /// Whether any unit is a cluster of several tasks.
+    clustered: bool,
     /// Σ cost and Σ score by independent unit, over trials that were scored or failed.
     per_unit: BTreeMap<u32, (f64, f64)>,
     /// How many trials are in `per_unit`.
@@ -71,7 +74,7 @@ impl Tally {
         row: &TrialRow,
         status: TrialStatus,
         timing: Option<&Timing>,
-        unit: u32,
+        unit: Unit,
         slo: Option<Slo>,
     ) {
         self.count(row, status);
@@ -174,7 +177,7 @@ impl Tally {
 }
 
 impl Money {
-    fn record(&mut self, row: &TrialRow, status: TrialStatus, unit: u32) {
+    fn record(&mut self, row: &TrialRow, status: TrialStatus, unit: Unit) {
         self.known += row.cost_known;
         self.unknown += u64::from(row.cost_unknown);
         // Without a bound the price is unknown, and so is the most it may have been.
@@ -194,23 +197,34 @@ impl Money {
             return;
         }
         let cost = row.cost_known.to_f64();
-        self.per_trial.0.push(cost);
-        self.per_trial.1.push(Some(unit));
+        self.per_trial.push((cost, Some(unit.id)));
+        self.clustered |= unit.several_tasks;
         let score = match (status, row.score.flatten()) {
             (TrialStatus::Failed, _) => Some(0.0),
             (_, score) => score,
         };
         if let Some(score) = score {
-            let sums = self.per_unit.entry(unit).or_default();
+            let sums = self.per_unit.entry(unit.id).or_default();
             sums.0 += cost;
             sums.1 += score;
             self.judged += 1;
         }
     }
 
-    /// Σ cost / trials. Repeats and clusters are not independent.
+    /// Σ cost / trials with Student's interval, the standard error over independent units (CR1).
+    /// Repeats of a task need no more than that; of clusters there must be enough.
     fn per_task(&self) -> Option<Estimate> {
-        mean::mean_clustered(&self.per_trial.0, &self.per_trial.1)
+        let spread = mean::spread(&self.per_trial)?;
+        let enough = !self.clustered || spread.units >= proportion::CLUSTERS_MIN;
+        let se = spread.se.filter(|_| enough);
+        let half = se.map(|se| special::t_quantile(0.975, spread.df()) * se);
+        Some(Estimate {
+            value: spread.mean,
+            low: half.map(|half| (spread.mean - half).max(0.0)),
+            high: half.map(|half| spread.mean + half),
+            n: spread.n,
+            method: if spread.clustered() { Method::TClustered } else { Method::T },
+        })
     }
 
     /// Σ cost / Σ score, the cost of failed trials included. Repeats and clusters are summed

@@ -156,10 +156,8 @@ mod tests {
     #[test]
     fn failures_have_no_durations() {
         assert_eq!(timing(AttemptEnding { error: Some(ErrorClass::Reset), ..attempt() }), None);
-        let failed = TrialRow {
-            attempt: Some(attempt()),
-            ..fixture::trial_row(TrialStatus::Failed)
-        };
+        let failed =
+            TrialRow { attempt: Some(attempt()), ..fixture::trial_row(TrialStatus::Failed) };
         assert_eq!(Timing::of(&failed, &fixture::endpoint(0)), None);
     }
 }

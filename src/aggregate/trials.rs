@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::AggregateError;
 use super::run::{Run, settled};
 use super::timing::Timing;
-use crate::store::{Order, Reader, StoreError, TrialRow, TrialStatus};
+use crate::store::{Order, Reader, StoreError, TrialRow};
 use crate::units::{TokensSource, TrialKey, Usage, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -37,7 +37,7 @@ pub struct TrialView<'a> {
     pub repeat: u32,
     /// `ok`, `failed`, `ineligible`, `skipped` or `in_doubt`.
     pub status: &'static str,
-    /// The class of the last failure, where it failed.
+    /// The class of the last failure, where it did not answer.
     pub error_class: Option<ErrorClass>,
     /// Requests made.
     pub attempts: u32,
@@ -92,9 +92,11 @@ pub fn for_each_trial<E: From<AggregateError>>(
 ) -> Result<(), E> {
     let reader = Reader::open(dir).map_err(AggregateError::from)?;
     let run = Run::read(&reader)?;
-    let started: Timestamp = run.manifest.started_at.parse().map_err(|e| {
-        AggregateError::Corrupt(format!("the run's start is not a time: {e}"))
-    })?;
+    let started: Timestamp = run
+        .manifest
+        .started_at
+        .parse()
+        .map_err(|e| AggregateError::Corrupt(format!("the run's start is not a time: {e}")))?;
     let visited = reader.for_each_trial(Order::Plan, |row| {
         let view = view(&run, started, row).map_err(|e| Stop(e.into()))?;
         visit(&view).map_err(Stop)
@@ -138,7 +140,7 @@ fn view<'a>(
         variant: endpoint.variant.as_deref(),
         repeat: row.repeat,
         status: status.name(),
-        error_class: row.error.filter(|_| status == TrialStatus::Failed),
+        error_class: row.error,
         attempts: row.attempts,
         score: row.score.flatten(),
         finish_reason: attempt.and_then(|a| a.finish_reason),

@@ -48,6 +48,8 @@ pub enum Method {
     OrderStatistics,
     /// Fieller's method with t.
     Fieller,
+    /// Independent strata with fixed weights: their distances to either limit, squared and added.
+    Mover,
     /// Exact: counted, no sampling error of its own.
     Exact,
     /// A weighted sum of independent estimates, normal.
@@ -66,6 +68,7 @@ impl Method {
             Self::TClustered => "t_clustered",
             Self::OrderStatistics => "order_statistics",
             Self::Fieller => "fieller_t",
+            Self::Mover => "mover",
             Self::Exact => "exact",
             Self::Mixture => "mixture",
         }

@@ -350,7 +350,9 @@ const ATTEMPTS: &str = "
 /// Adds to a trial what its attempts came to.
 fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rusqlite::Result<()> {
     let mut rows = attempts.query([trial.idx])?;
+    let mut made = 0;
     while let Some(row) = rows.next()? {
+        made += 1;
         let (bound, cost, reported): (Option<Usd>, Option<Usd>, Option<Usd>) =
             (row.get(1)?, row.get(4)?, row.get(5)?);
         trial.cost_known += cost.unwrap_or_default();
@@ -371,6 +373,10 @@ fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rus
             }
             Some(_) => {}
         }
+    }
+    // A trial without an ending, of a run that was cut off, was not counted yet.
+    if trial.status == TrialStatus::Planned {
+        trial.attempts = made;
     }
     Ok(())
 }

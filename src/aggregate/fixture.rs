@@ -1,0 +1,287 @@
+//! Small runs for the tests of this folder, made through the store like any other.
+
+use std::path::Path;
+
+use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
+use crate::store::{
+    AttemptEnding, AttemptIntent, Ended, Goal, Judging, Manifest, NewRun, PlannedTrial, ScoreRow,
+    Store, StoreMode, StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
+    Validity, ValidityMark,
+};
+use crate::suite::GraderSpec;
+use crate::units::{ContentHash, EndpointId, TokensSource, TrialKey, Usage, Usd};
+use crate::wire::{ErrorClass, FinishReason};
+
+/// What becomes of a trial.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    /// Answered at the first attempt, at a cost, with a verdict (`None`: the grader could not).
+    Ok { cost: &'static str, score: Option<f64> },
+    /// Answered at the second attempt; the first failed, and nobody knows what it cost.
+    Retried { cost: &'static str, score: Option<f64> },
+    /// Every attempt failed, billed all the same.
+    Failed { cost: &'static str },
+    /// Sent, no ending.
+    InDoubt,
+    /// Never sent.
+    Left,
+    /// Cannot be sent.
+    Ineligible,
+}
+
+/// The bound of every attempt.
+pub(super) const BOUND: &str = "0.5";
+
+/// Endpoint 0 is acme/large@azure#high at a price, 1 is acme/mini@azure at a price, 2 has none.
+pub(super) fn endpoint(idx: u32) -> Endpoint {
+    let rates = Rates {
+        input: usd("0.000001"),
+        output: usd("0.000002"),
+        cached_input: None,
+        cache_write: None,
+        reasoning: None,
+        per_request: None,
+    };
+    let (model, variant, price) = match idx {
+        0 => ("acme/large", Some("high"), Price::Rates(rates)),
+        1 => ("acme/mini", None, Price::Rates(rates)),
+        _ => ("acme/secret", None, Price::Unknown),
+    };
+    Endpoint {
+        id: EndpointId::new(model, "azure", variant),
+        model: model.into(),
+        provider: Provider {
+            name: "azure".into(),
+            dialect: Dialect::OpenaiChat,
+            base_url: "http://127.0.0.1:1/v1".into(),
+            api_key_env: None,
+        },
+        upstream_model: model.into(),
+        price,
+        context_window: None,
+        max_output: None,
+        limits: Limits::default(),
+        supports: Some([Capability::Tools].into()),
+        variant: variant.map(Into::into),
+        params: serde_json::Map::new(),
+        system: None,
+        stream: true,
+    }
+}
+
+/// A trial without attempts.
+pub(super) fn trial_row(status: TrialStatus) -> TrialRow {
+    TrialRow {
+        idx: 0,
+        key: key(0),
+        task: 0,
+        endpoint: 0,
+        repeat: 0,
+        status,
+        ineligible: None,
+        error: None,
+        attempts: 0,
+        backoff_ns: 0,
+        pacing_ns: 0,
+        e2e_with_retries_ns: None,
+        refused: false,
+        unended: false,
+        attempt: None,
+        started_ns: None,
+        cost_known: Usd::ZERO,
+        cost_unknown: 0,
+        cost_upper: Some(Usd::ZERO),
+        cost_reported: None,
+        simulated: false,
+        score: None,
+    }
+}
+
+pub(super) fn usd(text: &str) -> Usd {
+    text.parse().expect("a decimal")
+}
+
+fn key(idx: u32) -> TrialKey {
+    TrialKey::from_hash(&ContentHash::of(&idx.to_le_bytes()))
+}
+
+/// A run to be made: categories by task, outcomes by endpoint and task.
+pub(super) struct Made<'a> {
+    pub categories: &'a [&'a str],
+    pub outcomes: &'a [&'a [Outcome]],
+    pub judging: Judging,
+    pub finished: bool,
+}
+
+pub(super) fn judging(today: Option<&str>, shares: &[(&str, f64)]) -> Judging {
+    Judging {
+        today: today.map(Into::into),
+        shares: shares.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect(),
+        requests_per_month: None,
+        goal: Goal::Better,
+        margin: 0.02,
+        slo: None,
+        max_share_provider: None,
+    }
+}
+
+impl Made<'_> {
+    /// Plays the run in a folder.
+    pub(super) async fn play(&self, dir: &Path) {
+        let tasks: Vec<StoredTask> = (0..).zip(self.categories).map(|(i, c)| task(i, c)).collect();
+        let endpoints: Vec<StoredEndpoint> =
+            (0..).zip(self.outcomes).map(|(idx, _)| stored(idx)).collect();
+        let manifest = manifest(&self.judging);
+        let new = NewRun {
+            manifest: &manifest,
+            tasks: &tasks,
+            endpoints: &endpoints,
+            keep_content: true,
+        };
+        let trials = self.trials();
+        let planned = trials.iter().map(|(planned, _)| planned.clone());
+        // Only the thread keeps what was recorded when a run is given up.
+        let mode = if self.finished { StoreMode::Inline } else { StoreMode::Threaded };
+        let store = Store::create(dir, mode, new, planned).expect("a new folder");
+        for (planned, outcome) in &trials {
+            record(&store, planned.idx, *outcome).await;
+        }
+        if self.finished {
+            store.finish(ended()).await.expect("finished");
+        }
+    }
+
+    fn trials(&self) -> Vec<(PlannedTrial, Outcome)> {
+        let mut trials = Vec::new();
+        for (task, _) in (0..).zip(self.categories) {
+            for (endpoint, outcomes) in (0..).zip(self.outcomes) {
+                let idx = u32::try_from(trials.len()).expect("few");
+                let outcome = outcomes[task as usize];
+                let ineligible =
+                    matches!(outcome, Outcome::Ineligible).then(|| "too long".to_owned());
+                let planned =
+                    PlannedTrial { idx, key: key(idx), task, endpoint, repeat: 0, ineligible };
+                trials.push((planned, outcome));
+            }
+        }
+        trials
+    }
+}
+
+async fn record(store: &Store, trial: u32, outcome: Outcome) {
+    let at = u64::from(trial) * 1_000_000_000;
+    let intent = |attempt| AttemptIntent { trial, attempt, bound: Some(usd(BOUND)), at_ns: at };
+    let ending = |status, attempts| TrialEnding {
+        trial,
+        status,
+        error: (status == TrialStatus::Failed).then_some(ErrorClass::Server),
+        attempts,
+        backoff_ns: 7_000,
+        pacing_ns: 8_999,
+        e2e_with_retries_ns: Some(3_000_000),
+        answer: (status == TrialStatus::Ok).then(StoredAnswer::default),
+    };
+    let failure = AttemptEnding {
+        trial,
+        error: Some(ErrorClass::Server),
+        dispatched_ns: at,
+        ended_ns: at + 1,
+        ..AttemptEnding::default()
+    };
+    let done = async {
+        match outcome {
+            Outcome::Ineligible | Outcome::Left => {}
+            Outcome::InDoubt => store.intent(intent(0)).await?,
+            Outcome::Failed { cost } => {
+                store.intent(intent(0)).await?;
+                store.attempt(AttemptEnding { cost: Some(usd(cost)), ..failure }).await?;
+                store.trial(ending(TrialStatus::Failed, 1)).await?;
+            }
+            Outcome::Ok { cost, score } | Outcome::Retried { cost, score } => {
+                let retried = u32::from(matches!(outcome, Outcome::Retried { .. }));
+                if retried == 1 {
+                    store.intent(intent(0)).await?;
+                    store.attempt(failure).await?;
+                }
+                store.intent(intent(retried)).await?;
+                store.attempt(answer(trial, retried, at, cost)).await?;
+                store.trial(ending(TrialStatus::Ok, retried + 1)).await?;
+                store.score(ScoreRow { trial, score, detail: String::new() }).await?;
+            }
+        }
+        Ok::<_, crate::store::StoreError>(())
+    };
+    done.await.expect("recorded");
+}
+
+/// First token after (trial + 1) ms, one token each ms after that, five in all.
+fn answer(trial: u32, attempt: u32, at: u64, cost: &str) -> AttemptEnding {
+    let first = at + u64::from(trial + 1) * 1_000_000;
+    AttemptEnding {
+        trial,
+        attempt,
+        simulated: true,
+        streamed: true,
+        dispatched_ns: at,
+        first_token_ns: Some(first),
+        first_output_ns: Some(first),
+        last_token_ns: Some(first + 4_000_000),
+        ended_ns: first + 4_000_001,
+        token_reads: 5,
+        token_events: 5,
+        gaps_us: vec![1000; 4],
+        usage: Usage { input: Some(100), output: Some(5), ..Usage::default() },
+        tokens_source: Some(TokensSource::Usage),
+        cost: Some(usd(cost)),
+        finish_reason: Some(FinishReason::Stop),
+        response_model: Some("large-0611".into()),
+        ..AttemptEnding::default()
+    }
+}
+
+fn task(idx: u32, category: &str) -> StoredTask {
+    StoredTask {
+        idx,
+        suite: "s".into(),
+        task: format!("t{idx}"),
+        category: category.into(),
+        cluster: None,
+        tags: vec!["a".into(), "b".into()],
+        grader: GraderSpec::Exact { ignore_case: false },
+        reference: None,
+        schema: None,
+        messages: vec![],
+    }
+}
+
+fn stored(idx: u32) -> StoredEndpoint {
+    StoredEndpoint { idx, endpoint: endpoint(idx) }
+}
+
+fn manifest(judging: &Judging) -> Manifest {
+    Manifest {
+        run: "r1".into(),
+        name: "test".into(),
+        version: "0.1.0".into(),
+        seed: 1,
+        virtual_time: true,
+        demo: false,
+        started_at: "2026-01-01T00:00:00Z".into(),
+        repeats: 1,
+        suites: vec![],
+        plan_hash: String::new(),
+        judging: judging.clone(),
+        notes: vec![],
+        ended: None,
+    }
+}
+
+fn ended() -> Ended {
+    let validity = Validity {
+        mark: ValidityMark::Virtual,
+        reasons: vec![],
+        lag_p99_us: None,
+        io_cpu_peak: None,
+    };
+    Ended { complete: true, why: None, validity, duration_ns: 5 }
+}
