@@ -237,9 +237,10 @@ pub struct SimArgs {
     /// Serve the chaos profiles too.
     #[arg(long)]
     pub chaos: bool,
-    /// Answer at once: no delay before or between tokens.
-    #[arg(long)]
-    pub instant: bool,
+    /// Answer at once, without delay or fault; with a number: answers of so many tokens.
+    #[arg(long, value_name = "TOKENS", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "absent, without a number, with one")]
+    pub instant: Option<Option<usize>>,
     /// Print the truth (skill per category, latency medians, prices) and exit.
     #[arg(long)]
     pub truth: bool,

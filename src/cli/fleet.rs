@@ -110,8 +110,8 @@ pub struct Behaviour<'a> {
     pub seed: u64,
     /// The profiles' lengths times this; `None`: the demo's short ones.
     pub lengths: Option<f64>,
-    /// Answer at once.
-    pub instant: bool,
+    /// Answer at once, with so many tokens where that is said.
+    pub instant: Option<Option<usize>>,
     /// Where to keep the ledger.
     pub ledger: Option<&'a Path>,
 }
@@ -126,8 +126,8 @@ pub fn simulator(
     let mut simulator =
         Simulator::new(fleet, answers(tasks), Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
-    if behaviour.instant {
-        simulator = simulator.with_pace(Pace::Instant);
+    if let Some(tokens) = behaviour.instant {
+        simulator = simulator.with_pace(Pace::Instant { tokens });
     }
     if let Some(path) = behaviour.ledger {
         simulator = simulator.with_ledger(Ledger::create(path, clock.clone())?);

@@ -171,7 +171,9 @@ fn suites(
         return Err(refused(anyhow!("--map says which columns a --suite file has: name one")));
     } else {
         for SuiteEntry { path, map } in &config.suites {
-            let map = map.as_ref().map(ColumnMap::from_fields).transpose().map_err(refused)?;
+            let map = map.as_ref()
+                .map(|map| ColumnMap::from_pairs(map.iter().map(|(f, c)| (f.as_str(), c.as_str()))))
+                .transpose().map_err(refused)?;
             take(path, &map.unwrap_or_default())?;
         }
     }

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use super::args::{Format, SuiteCommand};
 use super::{Exit, Failure, Outcome, console, fleet, refused};
-use crate::grade::check::{Severity, check_suite};
+use crate::grade::{Severity, check_suite};
 use crate::suite::{ColumnMap, LoadedSuite, Suite, load_path};
 
 /// `weighbridge suite …`.

@@ -7,12 +7,14 @@ pub mod check;
 pub mod choice;
 pub mod json;
 pub mod number;
+mod regrade;
 pub mod text;
 pub mod tool_call;
 
 use serde_json::Value;
 
 pub use check::{Finding, Severity, check_suite};
+pub use regrade::{Graded, grade_run};
 
 use crate::store::{StoredAnswer, StoredTask};
 use crate::suite::{GraderSpec, Task};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{GradeTask, grade};
+use super::grade;
 use crate::store::{Reader, ScoreRow, StoreError, Writer};
 
 /// How many answers were graded.
@@ -25,12 +25,7 @@ pub fn grade_run(dir: &Path) -> Result<Graded, StoreError> {
     writer.regrade(|trial, task, answer| {
         let answer = answer?;
         let task = &tasks[task as usize];
-        let of = GradeTask {
-            grader: &task.grader,
-            reference: task.reference.as_ref(),
-            schema: task.schema.as_ref(),
-        };
-        let score = grade(&of, &answer);
+        let score = grade(&task.into(), &answer);
         graded.scored += u64::from(score.score.is_some());
         graded.unscored += u64::from(score.score.is_none());
         Some(ScoreRow { trial, score: score.score, detail: score.detail })
