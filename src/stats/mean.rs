@@ -19,7 +19,7 @@ pub struct Spread {
     pub n: u64,
     /// How many independent units; `n` where no cluster is shared.
     pub units: u64,
-    /// What the values are worth if those of one cluster all say the same: n² / Σ n_c² (Kish
+    /// What the values are worth if those of one cluster all say the same: `n² / Σ n_c²` (Kish
     /// 1965, *Survey Sampling*); `n` where no cluster is shared.
     pub n_floor: f64,
 }
@@ -41,7 +41,7 @@ impl Spread {
 /// The mean of values that may share a cluster (`None`: a cluster of its own), with the
 /// cluster-robust standard error CR1; `None` without a value.
 ///
-/// √(C/(C−1) · Σ_c (Σ_{i∈c} (x_i − x̄))²) / n: Liang & Zeger 1986 (*Biometrika* 73:13); Miller 2024
+/// `√(C/(C−1) · Σ_c (Σ_{i∈c} (x_i − x̄))²) / n`: Liang & Zeger 1986 (*Biometrika* 73:13); Miller 2024
 /// (arXiv:2411.00640) §2.2 for evaluations. Where no cluster is shared it is s/√n.
 #[must_use]
 pub fn spread(values: &[(f64, Option<u32>)]) -> Option<Spread> {

@@ -143,7 +143,7 @@ pub fn tasks_needed(sd_of_differences: f64, effect: f64) -> Option<u64> {
     (tasks < u64::MAX as f64).then(|| (tasks as u64).max(2))
 }
 
-/// ((z_α + z_β) · sd / effect)², at [`POWER`].
+/// `((z_α + z_β) · sd / effect)²`, at [`POWER`].
 fn sample_size(sd: f64, effect: f64, z_alpha: f64) -> f64 {
     let scaled = (z_alpha + normal::quantile(POWER)) * sd / effect;
     scaled * scaled

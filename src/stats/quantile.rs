@@ -79,8 +79,8 @@ pub fn lag1(values: &[f64]) -> f64 {
 /// How many independent observations `n` serially correlated ones are worth: n(1−r)/(1+r) where
 /// the lag-1 correlation `r` is above 0.1, rounded down, at least 1; else n.
 ///
-/// Bayley & Hammersley 1946, *Suppl. JRSS* 8:184, for a first-order autoregression. A rank l of
-/// n_eff observations stands for the rank l·n/n_eff of the n.
+/// Bayley & Hammersley 1946, *Suppl. JRSS* 8:184, for a first-order autoregression. With e of
+/// them effective, a rank l that [`interval_ranks`] gives for e stands for the rank l·n/e of n.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and n")]
 pub fn effective_n(n: u64, r: f64) -> u64 {

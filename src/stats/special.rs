@@ -99,18 +99,15 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
 /// P(B = k) for B ~ Binomial(n, p).
 #[must_use]
 pub fn binomial_pmf(k: u64, n: u64, p: f64) -> f64 {
-    let failures = match n.checked_sub(k) {
-        None => return 0.0,
-        Some(failures) => failures as f64,
-    };
+    let Some(misses) = n.checked_sub(k) else { return 0.0 };
     // 0 · ln 0 would be NaN: the two ends are powers, and a certain event is one.
     let log_power = |count: f64, log_base: f64| if count > 0.0 { count * log_base } else { 0.0 };
     if k == 0 {
-        exp(log_power(failures, log1p(-p)))
+        exp(log_power(misses as f64, log1p(-p)))
     } else if k == n {
         exp(log_power(k as f64, log(p)))
     } else {
-        point_mass(p, 1.0 - p, k as f64, failures)
+        point_mass(p, 1.0 - p, k as f64, misses as f64)
     }
 }
 
@@ -137,17 +134,18 @@ fn beta_kernel(x: f64, y: f64, a: f64, b: f64) -> f64 {
     a * b / (a + b) * point_mass(x, y, a, b)
 }
 
-/// Γ(k+m+1) / (Γ(k+1) Γ(m+1)) · pᵏ qᵐ for k, m > 0 and q = 1 − p: the binomial probability of k
-/// successes and m failures, for real k and m too.
+/// Γ(h+m+1) / (Γ(h+1) Γ(m+1)) · pʰ qᵐ for h, m > 0 and q = 1 − p: the binomial probability of h
+/// hits and m misses, for real h and m too.
 ///
 /// Loader 2000, *Fast and Accurate Computation of Binomial Probabilities*.
-fn point_mass(p: f64, q: f64, k: f64, m: f64) -> f64 {
+fn point_mass(p: f64, q: f64, hits: f64, misses: f64) -> f64 {
     if p <= 0.0 || q <= 0.0 {
         return 0.0;
     }
-    let n = k + m;
-    let stirling = stirling_error(n) - stirling_error(k) - stirling_error(m);
-    exp(stirling - deviance(k, n * p) - deviance(m, n * q)) * sqrt(n / (2.0 * PI * k * m))
+    let n = hits + misses;
+    let stirling = stirling_error(n) - stirling_error(hits) - stirling_error(misses);
+    let deviance = deviance(hits, n * p) + deviance(misses, n * q);
+    exp(stirling - deviance) * sqrt(n / (2.0 * PI * hits * misses))
 }
 
 /// ln Γ(x+1) less Stirling's √(2πx) (x/e)ˣ: the series of Abramowitz & Stegun 1964, 6.1.41, for
