@@ -261,6 +261,11 @@ impl Sheet<'_> {
         self.today.map(|today| &self.rows[today])
     }
 
+    /// Its share of the traffic of the sheets tuned together; alone, it is all of it.
+    pub fn share_of(&self, whole: f64) -> f64 {
+        if whole > 0.0 { self.share / whole } else { 1.0 }
+    }
+
     /// Whether an endpoint is worth moving to from today's, if its quality allows.
     pub fn would_pay(&self, row: &Row<'_>, goal: Goal) -> bool {
         let Some((today, cost)) = self.today().and_then(|t| Some((t, t.cost()?))) else {

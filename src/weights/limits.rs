@@ -1,14 +1,14 @@
 //! The limits on the whole traffic, and what to say when they cannot be met.
 
 use super::admit::{Setting, Sheet};
-use super::mix::share;
 use super::solve::{Family, Limit, Program, solve};
 use super::words;
 use crate::aggregate::Goal;
 
 /// The limits that the objective sets. The floor under each category's quality is not among them:
-/// every admitted endpoint is shown to be above it, so every mix of them is. `places` are the sheet and the endpoint of each variable,
-/// `whole` is the sum of the sheets' shares.
+/// every admitted endpoint is shown to be above it, so every mix of them is.
+///
+/// `places` are the sheet and the endpoint of each variable; `whole` is the sum of the shares.
 pub(super) fn limits(
     setting: &Setting<'_>,
     sheets: &[&Sheet<'_>],
@@ -18,7 +18,7 @@ pub(super) fn limits(
     let judging = setting.judging;
     let row = |&(s, i): &(usize, usize)| &sheets[s].rows[i];
     let weighed = |of: &dyn Fn(&(usize, usize)) -> f64| -> Vec<f64> {
-        places.iter().map(|place| share(sheets[place.0], whole) * of(place)).collect()
+        places.iter().map(|place| sheets[place.0].share_of(whole) * of(place)).collect()
     };
     let mut limits = Vec::new();
     if judging.goal != Goal::Cheaper {

@@ -72,18 +72,13 @@ fn write(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Written {
     for (group, sheet) in sheets.iter().enumerate() {
         let ranks = ranks(sheet, goal);
         for (i, row) in sheet.rows.iter().enumerate().filter(|(_, row)| row.excluded.is_none()) {
-            let value = share(sheet, whole) * row.value(goal);
+            let value = sheet.share_of(whole) * row.value(goal);
             variables.push(Variable { group, value, rank: ranks[i], allowed: true });
             places.push((group, i));
         }
     }
     let limits = limits::limits(setting, sheets, &places, whole);
     Written { program: Program { groups: sheets.len(), variables, limits }, places }
-}
-
-/// A sheet's share of the traffic of the sheets tuned together; alone, it is all of it.
-pub(super) fn share(sheet: &Sheet<'_>, whole: f64) -> f64 {
-    if whole > 0.0 { sheet.share / whole } else { 1.0 }
 }
 
 /// The order among equals: today's endpoint, as a move that gains nothing is no gain; then the
