@@ -1,5 +1,7 @@
 //! What to ask and how to judge it: tasks, suites, grader specifications, loading.
 
+pub mod bundled;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
