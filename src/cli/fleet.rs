@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{self, Catalog};
 use crate::sim::{self, AnswerBook, KnownTask, Ledger, Pace, Said, Scale, Simulator};
 use crate::suite::sample::{self, Sample};
-use crate::suite::{Suite, Task, bundled};
+use crate::suite::{LoadedSuite, Task, bundled};
 use crate::units::{Clock, Seed};
 
 /// Where the fleet is when nobody serves it: in virtual time and in plans.
@@ -158,11 +158,10 @@ fn answers(tasks: &[Task]) -> AnswerBook {
 }
 
 /// The bundled suites.
-pub fn bundled_suites() -> Vec<Suite> {
+pub fn bundled_suites() -> Vec<LoadedSuite> {
     let load = |bundled: &bundled::Bundled| {
         crate::suite::load_texts(bundled.name, bundled.suite_toml, bundled.tasks_jsonl)
             .expect("a test loads every bundled suite")
-            .suite
     };
     bundled::BUNDLED.iter().map(load).collect()
 }

@@ -181,7 +181,7 @@ fn suites(
         if !simulated {
             notes.push("no suite named: the bundled ones are weighed".to_owned());
         }
-        return Ok(fleet::bundled_suites());
+        return Ok(fleet::bundled_suites().into_iter().map(|loaded| loaded.suite).collect());
     }
     let mut names = BTreeSet::new();
     if let Some(twice) = loaded.iter().find(|suite| !names.insert(suite.name.clone())) {

@@ -23,7 +23,7 @@ pub fn report(args: &RunFolder) -> Outcome {
         Err(error) => return Err(anyhow::Error::new(error).context(path.display().to_string()).into()),
     };
     write_report(&args.run, &figures, &weights)?;
-    console::data(&report::screen::answer(&figures, &weights, &args.run))?;
+    console::data(&report::answer(&figures, &weights, &args.run))?;
     Ok(Exit::Ok)
 }
 

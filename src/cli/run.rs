@@ -63,7 +63,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     point_latest_to(&dir);
     let (figures, weights) = conclude(&dir)?;
-    console::data(&report::screen::answer(&figures, &weights, &dir))?;
+    console::data(&report::answer(&figures, &weights, &dir))?;
     Ok(exit(&end, &figures))
 }
 

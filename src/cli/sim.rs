@@ -56,7 +56,7 @@ fn tasks(args: &SimArgs) -> Result<Vec<Task>, Failure> {
         None => ColumnMap::default(),
     };
     let mut tasks: Vec<Task> =
-        fleet::bundled_suites().into_iter().flat_map(|suite| suite.tasks).collect();
+        fleet::bundled_suites().into_iter().flat_map(|loaded| loaded.suite.tasks).collect();
     for path in &args.answers {
         let loaded = load_path(path, &map).map_err(refused)?;
         for note in loaded.notes {

@@ -19,11 +19,7 @@ pub fn suite(command: &SuiteCommand) -> Outcome {
 
 fn load(paths: &[PathBuf], map: Option<&str>) -> Result<Vec<LoadedSuite>, Failure> {
     if paths.is_empty() {
-        let bundled = fleet::bundled_suites();
-        return Ok(bundled
-            .into_iter()
-            .map(|suite| LoadedSuite { suite, notes: Vec::new() })
-            .collect());
+        return Ok(fleet::bundled_suites());
     }
     let map: ColumnMap = match map {
         Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,

@@ -23,6 +23,6 @@ pub fn tune(args: &TuneArgs) -> Outcome {
     }
     let tuned = weights::tune(&figures);
     write_weights(dir, &tuned)?;
-    console::data(&report::screen::answer(&figures, &tuned, dir))?;
+    console::data(&report::answer(&figures, &tuned, dir))?;
     Ok(Exit::Ok)
 }

@@ -2,6 +2,7 @@
 //! rejects.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -36,6 +37,19 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found, and the remedy; one sentence.
     pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        match &self.task {
+            Some(task) => write!(f, "{severity}: {task}: {}", self.message),
+            None => write!(f, "{severity}: {}", self.message),
+        }
+    }
 }
 
 /// Looks through a suite; findings come in the order of its tasks, those about the whole at the end.
