@@ -1,7 +1,7 @@
 //! What to ask and how to judge it: tasks, suites, grader specifications, loading.
 
-pub pub mod bundled;
-mod columns;
+pub mod bundled;
+pub mod columns;
 pub mod decimal;
 pub mod error;
 pub mod load;
