@@ -134,9 +134,9 @@ fn order(dice: &mut Dice) -> Puzzle {
     const PLACES: [&str; 5] = ["first", "second", "third", "fourth", "last"];
     let who: [&str; 5] = dice.some(&NAMES);
     let (event, before) = dice.pick(&[
-        ("Five people finished a race, no two together.", "finished before"),
-        ("Five people stand in a queue at a till.", "stands nearer to the till than"),
-        ("Five people sang one after the other.", "sang earlier than"),
+        ("finished a race, no two together", "finished before"),
+        ("stood in a queue at a till", "stood nearer to the till than"),
+        ("sang one after the other", "sang earlier than"),
     ]);
     let truth = dice.shuffled(&[0, 1, 2, 3, 4]);
     let mut clues: Vec<Clue> = Vec::new();
@@ -172,7 +172,16 @@ fn order(dice: &mut Dice) -> Puzzle {
     let near = others.iter().copied().min_by_key(|&i| truth[i].abs_diff(place)).expect("four");
     let rest: Vec<_> = others.into_iter().filter(|&i| i != near).collect();
     Puzzle {
-        text: format!("{event} {} Who was {}?", words.join(" "), PLACES[place]),
+        text: format!(
+            "{}, {}, {}, {} and {} {event}. {} Who was {}?",
+            who[0],
+            who[1],
+            who[2],
+            who[3],
+            who[4],
+            words.join(" "),
+            PLACES[place]
+        ),
         choices: [right, near, rest[0], rest[1]].map(|i| who[i].to_owned()),
     }
 }
