@@ -195,7 +195,7 @@ const SEVERITY: Scheme = Scheme {
             "S3",
         ),
         (
-            "The nightly job deleted all photos of all users. They are back from the backup since six.",
+            "The nightly job deleted all photos of one user. They are back from the backup since six.",
             "S3",
             "S1",
         ),
@@ -212,7 +212,11 @@ const SEVERITY: Scheme = Scheme {
             "S4",
         ),
         ("Every fourth user is logged out each minute and can hardly work.", "S3", "S2"),
-        ("The panic button in the app is grey where it ought to be red; it works.", "S4", "S1"),
+        (
+            "The emergency number on the safety page is set in another typeface than the rest.",
+            "S4",
+            "S1",
+        ),
     ],
 };
 

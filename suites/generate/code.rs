@@ -2,7 +2,7 @@
 //! output is computed, never typed in. The slip is what one prints who misses the point.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde_json::json;
 
@@ -76,7 +76,7 @@ pub fn suite() -> Suite {
     }
 }
 
-fn program(source: String, output: impl ToString, slip: impl ToString) -> Program {
+fn program(source: String, output: impl Display, slip: impl Display) -> Program {
     Program { source, output: output.to_string(), slip: slip.to_string() }
 }
 

@@ -120,8 +120,9 @@ const ORDER: [Field; 3] = [
 
 fn order(dice: &mut Dice) -> Document {
     let (customer, other) = (person(dice), person(dice));
-    let [a, b, c] = dice.some(&["lamp", "kettle", "stool", "clock", "basket", "mirror", "tray"]);
-    let (n, m, changed) = (dice.between(2, 5), dice.between(6, 9), dice.between(10, 14));
+    let [first, second, third] =
+        dice.some(&["lamp", "kettle", "stool", "clock", "basket", "mirror", "tray"]);
+    let (few, many, changed) = (dice.between(2, 5), dice.between(6, 9), dice.between(10, 14));
     let express = dice.index(2) == 0;
     let wish = if express {
         "Standard delivery was too slow last time, so send it by express, please."
@@ -131,19 +132,19 @@ fn order(dice: &mut Dice) -> Document {
     let (text, lines, slip) = match dice.index(2) {
         0 => (
             format!(
-                "Hello, this is {other}, writing for {customer}, who will pay. We would like {n} {a}s \
-                 and {m} {b}s. {wish} PS: make that {changed} {b}s. And no {c} this time."
+                "Hello, this is {other}, writing for {customer}, who will pay. We would like {few} {first}s \
+                 and {many} {second}s. {wish} PS: make that {changed} {second}s. And no {third} this time."
             ),
-            vec![(a, n), (b, changed)],
-            vec![(a, n), (b, m)],
+            vec![(first, few), (second, changed)],
+            vec![(first, few), (second, many)],
         ),
         _ => (
             format!(
-                "To the shop: {changed} {a}s, {n} {b}s and a {c}, billed to {customer}, delivered to \
-                 {other}. {wish}\nLater the same day: please cancel the {c}, the rest stands."
+                "To the shop: {changed} {first}s, {few} {second}s and a {third}, billed to {customer}, delivered to \
+                 {other}. {wish}\nLater the same day: please cancel the {third}, the rest stands."
             ),
-            vec![(a, changed), (b, n)],
-            vec![(a, changed), (b, n), (c, 1)],
+            vec![(first, changed), (second, few)],
+            vec![(first, changed), (second, few), (third, 1)],
         ),
     };
     let list = |lines: Vec<(&str, i64)>| -> serde_json::Value {
@@ -205,7 +206,7 @@ const VACANCY: [Field; 4] = [
 ];
 
 fn vacancy(dice: &mut Dice) -> Document {
-    let title = dice.pick(&["bookkeeper", "lab technician", "tram driver", "archivist", "nurse"]);
+    let title = dice.pick(&["bookkeeper", "lab technician", "tram driver", "typesetter", "nurse"]);
     let skills: [&str; 4] = dice.some(&[
         "Spanish",
         "first aid",
@@ -394,7 +395,7 @@ fn recipe(dice: &mut Dice) -> Document {
     Document {
         text: format!(
             "{}{}, enough for {serves}. Prepare for {prepare} minutes, let it rest for {rest}, cook for \
-             {cook}. You cannot do without {} and {}. Those who like it add {}; {} is nice but not needed either.",
+             {cook}. You cannot do without {} and {}. Those who like it add {}; {} would be nice too, without being needed.",
             dish[..1].to_uppercase(),
             &dish[1..],
             extras[0],

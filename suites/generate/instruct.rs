@@ -108,6 +108,9 @@ impl Demand {
             Self::Lines(1) => "One line only.".to_owned(),
             Self::Lines(n) => format!("Exactly {n} lines, none of them empty."),
             Self::Words(n) => format!("Exactly {n} words."),
+            Self::Sentences(1) => {
+                "Exactly one sentence, ending with a full stop; no other full stops.".to_owned()
+            }
             Self::Sentences(n) => {
                 format!("Exactly {n} sentences, each ending with a full stop; no other full stops.")
             }
@@ -117,6 +120,9 @@ impl Demand {
             Self::Begins(text) => format!("Begin with \"{text}\"."),
             Self::Ends(text) => format!("End with \"{text}\"."),
             Self::Word(word) => format!("Use the word \"{word}\", written just so."),
+            Self::WordTimes(word, 1) => {
+                format!("Use the word \"{word}\" exactly once, written just so.")
+            }
             Self::WordTimes(word, n) => {
                 format!("Use the word \"{word}\" exactly {n} times, always written just so.")
             }

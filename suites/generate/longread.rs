@@ -71,7 +71,7 @@ fn document(number: usize) -> [Task; 2] {
     // someone who moves.
     let stays: Vec<_> = (0..CAST).filter(|i| !world.exchange.contains(i)).collect();
     let near = stays[0];
-    let far = if (number / KINDS.len()) % 2 == 0 { world.exchange[0] } else { stays[1] };
+    let far = if (number / KINDS.len()).is_multiple_of(2) { world.exchange[0] } else { stays[1] };
     let depths = [DEPTHS[number % 5], DEPTHS[(number + 2) % 5]];
     let length = 32 + number * 52 / (DOCUMENTS - 1);
     let text = write(&mut dice, kind, &world, length, [(near, depths[0]), (far, depths[1])]);
@@ -187,7 +187,8 @@ fn entries(dice: &mut Dice, kind: &Kind, sentences: &[String]) -> String {
     while !rest.is_empty() {
         let (entry, later) = rest.split_at(rest.len().min(2 + dice.index(4)));
         let date = format!("{day} {}", MONTHS[month]);
-        text.push_str(&format!("\n\n{}", fill(kind.heading, &[("date", &date)])));
+        text.push_str("\n\n");
+        text.push_str(&fill(kind.heading, &[("date", &date)]));
         text.push_str(&entry.join(" "));
         rest = later;
         day += dice.between(1, 4);

@@ -1,6 +1,8 @@
 //! Word problems of two to six steps. Each template computes the answer, and the slip that a
 //! hurried reader makes.
 
+use std::fmt::Display;
+
 use serde_json::json;
 
 use crate::chance::{Dice, NAMES};
@@ -79,8 +81,8 @@ pub fn suite() -> Suite {
 fn problem(
     text: String,
     steps: u8,
-    right: (String, impl ToString),
-    slip: (String, impl ToString),
+    right: (String, impl Display),
+    slip: (String, impl Display),
 ) -> Problem {
     Problem {
         text,
@@ -217,7 +219,7 @@ fn before_sale(dice: &mut Dice) -> Problem {
 
 fn posts(dice: &mut Dice) -> Problem {
     let (gap, gaps) = (dice.between(3, 7), dice.between(24, 60));
-    let (gate, length) = (dice.between(1, 3), gap * gaps);
+    let (gate, length) = (dice.between(2, 5), gap * gaps);
     let [name] = dice.some(&NAMES);
     problem(
         format!(
@@ -319,11 +321,11 @@ fn mean(dice: &mut Dice) -> Problem {
 
 fn mixture(dice: &mut Dice) -> Problem {
     let (weak, strong) = (dice.pick(&[5, 10, 15]), dice.pick(&[30, 40, 45]));
-    let (more, less) = dice.pick(&[(4, 1), (3, 2), (12, 8), (16, 4)]);
+    let (more, less) = dice.pick(&[(8, 2), (3, 2), (12, 8), (16, 4)]);
     let water = (more + less) * dice.pick(&[1, 3]);
     let salt = more * weak + less * strong;
     let total = more + less + water;
-    let slip = (weak + strong) / 2;
+    let slip = i64::midpoint(weak, strong);
     let share = |hundredths: i64| {
         let text = dollars(hundredths);
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -343,7 +345,7 @@ fn together(dice: &mut Dice) -> Problem {
     let (a, b) = dice.pick(&[(3, 6), (4, 12), (6, 12), (10, 15), (12, 24), (5, 20)]);
     let [first, second] = dice.some(&NAMES);
     let rest = exactly(60 * (a - 1) * b, a + b);
-    let mean = 30 * (a + b);
+    let whole = exactly(60 * a * b, a + b);
     problem(
         format!(
             "{first} needs {a} hours to paint a hall, {second} needs {b} hours. {first} paints alone \
@@ -352,7 +354,7 @@ fn together(dice: &mut Dice) -> Problem {
         ),
         4,
         (format!("{}/{a} is left; together {}/{} an hour.", a - 1, a + b, a * b), rest),
-        (format!("On average {mean} minutes, minus the first 60."), mean - 60),
+        (format!("Together they do {}/{} an hour.", a + b, a * b), whole),
     )
 }
 
@@ -421,8 +423,8 @@ fn recipe(dice: &mut Dice) -> Problem {
 }
 
 fn map(dice: &mut Dice) -> Problem {
-    let (scale, speed) = (dice.pick(&[3, 4, 5]), dice.pick(&[12, 15, 20]));
-    let tenths = dice.multiple(20, 80, 160);
+    let (scale, speed) = (dice.pick(&[5, 10]), dice.pick(&[12, 15, 20]));
+    let tenths = dice.multiple(2, 82, 158);
     let stop = dice.multiple(5, 20, 45);
     let km = exactly(tenths * scale, 10);
     let riding = exactly(km * 60, speed);

@@ -1,6 +1,8 @@
 //! Multiple choice on reasoning: puzzles that a search over all cases solves, and
 //! [written ones](crate::reason_written) about everyday inference.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use crate::chance::{Dice, NAMES};
@@ -62,7 +64,7 @@ fn task(n: usize, id: String, tag: &str, puzzle: &Puzzle) -> Task {
     order.swap(right, n % 4);
     let mut text = puzzle.text.clone();
     for (letter, &choice) in ["A", "B", "C", "D"].iter().zip(&order) {
-        text.push_str(&format!("\n{letter}) {}", puzzle.choices[choice]));
+        write!(text, "\n{letter}) {}", puzzle.choices[choice]).expect("a string takes all");
     }
     for (i, choice) in puzzle.choices.iter().enumerate() {
         assert!(!puzzle.choices[..i].contains(choice), "{id}: two choices are the same");
@@ -132,9 +134,9 @@ fn order(dice: &mut Dice) -> Puzzle {
     const PLACES: [&str; 5] = ["first", "second", "third", "fourth", "last"];
     let who: [&str; 5] = dice.some(&NAMES);
     let (event, before) = dice.pick(&[
-        ("Five people finished a race, no two together.", "finished before"),
-        ("Five people stand in a queue at a till.", "stands nearer to the till than"),
-        ("Five people sang one after the other.", "sang earlier than"),
+        ("finished a race, no two together", "finished before"),
+        ("stood in a queue at a till", "stood nearer to the till than"),
+        ("sang one after the other", "sang earlier than"),
     ]);
     let truth = dice.shuffled(&[0, 1, 2, 3, 4]);
     let mut clues: Vec<Clue> = Vec::new();
@@ -162,11 +164,24 @@ fn order(dice: &mut Dice) -> Puzzle {
     let holder = move |at: &[usize]| at.iter().position(|&p| p == place).expect("a permutation");
     let right = holder(&truth);
     let words = settle(dice, clues, &truth, holder);
+    if words.len() < 4 {
+        // Too easy: another race.
+        return order(dice);
+    }
     let others: Vec<_> = (0..5).filter(|&i| i != right).collect();
     let near = others.iter().copied().min_by_key(|&i| truth[i].abs_diff(place)).expect("four");
     let rest: Vec<_> = others.into_iter().filter(|&i| i != near).collect();
     Puzzle {
-        text: format!("{event} {} Who was {}?", words.join(" "), PLACES[place]),
+        text: format!(
+            "{}, {}, {}, {} and {} {event}. {} Who was {}?",
+            who[0],
+            who[1],
+            who[2],
+            who[3],
+            who[4],
+            words.join(" "),
+            PLACES[place]
+        ),
         choices: [right, near, rest[0], rest[1]].map(|i| who[i].to_owned()),
     }
 }
@@ -202,8 +217,12 @@ fn floors(dice: &mut Dice) -> Puzzle {
     dice.shuffle(&mut clues);
     let asked = dice.index(4);
     let words = settle(dice, clues, &truth, move |at| at[asked]);
+    if words.len() < 4 {
+        // Too easy: another house.
+        return floors(dice);
+    }
     let right = truth[asked];
-    let tempting = if right % 2 == 0 { right + 1 } else { right - 1 };
+    let tempting = if right.is_multiple_of(2) { right + 1 } else { right - 1 };
     let rest: Vec<_> = (0..4).filter(|&i| i != right && i != tempting).collect();
     Puzzle {
         text: format!(
@@ -351,9 +370,12 @@ fn syllogism(dice: &mut Dice) -> Puzzle {
         let form = |dice: &mut Dice| u8::try_from(dice.index(4)).expect("small");
         let turn =
             |dice: &mut Dice, a: usize, b: usize| if dice.index(2) == 0 { (a, b) } else { (b, a) };
-        let (f, g) = (form(dice), form(dice));
-        let ((a, b), (c, d)) = (turn(dice, 0, 1), turn(dice, 1, 2));
-        let premises = [Sentence(f, a, b), Sentence(g, c, d)];
+        let premise = |dice: &mut Dice, one: usize, other: usize| {
+            let form = form(dice);
+            let (subject, predicate) = turn(dice, one, other);
+            Sentence(form, subject, predicate)
+        };
+        let premises = [premise(dice, 0, 1), premise(dice, 1, 2)];
         let worlds: Vec<u8> = (0..=255)
             .filter(|&world| {
                 (0..3).all(|kind| (0..8).any(|k: u8| world >> k & 1 == 1 && k >> kind & 1 == 1))

@@ -42,7 +42,7 @@ const TEMPLATES: [(&str, &str, Template); 24] = [
     ("slug", "format", slug),
     ("roman", "format", roman),
     ("mask", "letters", mask),
-    ("chain", "words", chain),
+    ("steps", "words", chain),
 ];
 
 /// Two tasks of each template.
@@ -270,9 +270,9 @@ fn initials(dice: &mut Dice) -> Rewrite {
 }
 
 fn camel(dice: &mut Dice) -> Rewrite {
-    let some: [&str; 7] = dice.some(&THINGS);
-    let [a, b, c, d, e, f, g] = some;
-    let snake = [format!("{a}_{b}_{c}"), format!("{d}_{e}"), format!("{f}_{g}_id")];
+    let words: [&str; 7] = dice.some(&THINGS);
+    let snake =
+        [words[..3].join("_"), words[3..5].join("_"), format!("{}_{}_id", words[5], words[6])];
     let humps = |word: &str| -> String {
         let mut parts = word.split('_');
         let first = parts.next().expect("a word").to_owned();
@@ -560,7 +560,7 @@ fn roman(dice: &mut Dice) -> Rewrite {
     let thing = dice.pick(&THINGS);
     let (a, b, c) = (dice.pick(&[14, 19, 24, 29]), dice.pick(&[44, 49, 94]), dice.between(51, 88));
     let with = |write: fn(i64) -> String| {
-        format!("Plate {} shows a {thing}, see pages {} and {}.", write(a), write(b), write(c))
+        format!("Plate {} shows the {thing}, see pages {} and {}.", write(a), write(b), write(c))
     };
     let slip =
         with(|n| to_roman(n).replace("IX", "VIIII").replace("IV", "IIII").replace("XL", "XXXX"));

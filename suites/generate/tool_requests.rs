@@ -377,13 +377,13 @@ pub const REQUESTS: [Request; 48] = [
     Request {
         toolset: "data",
         before: None,
-        text: "For each city the latest date in joined, from the customers; and the ten longest \
-              visits (column seconds).",
+        text: "For each city the latest date in joined, from the customers; and which columns the \
+               visits have.",
         calls: r#"[{"name": "aggregate", "arguments": {"table": "customers", "column": "joined", "function": "max", "group_by": "city"}},
-            {"name": "top_rows", "arguments": {"table": "visits", "order_by": "seconds", "descending": true, "limit": 10}}]"#,
+            {"name": "describe", "arguments": {"table": "visits"}}]"#,
         prose: None,
         wrong: r#"[{"name": "aggregate", "arguments": {"table": "customers", "column": "city", "function": "max", "group_by": "joined"}},
-            {"name": "top_rows", "arguments": {"table": "visits", "order_by": "seconds", "descending": true, "limit": 10}}]"#,
+            {"name": "describe", "arguments": {"table": "visits"}}]"#,
     },
     Request {
         toolset: "data",

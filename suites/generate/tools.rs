@@ -326,14 +326,11 @@ fn task(n: usize, request: &Request) -> Task {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{id}: {error} in {text}"))
     };
     let reference = parse(request.calls);
-    let (tag, answer, wrong) = match request.prose {
-        Some(prose) => ("irrelevance", Some(json!(prose)), parse(request.wrong)),
-        None => {
-            let calls = reference.as_array().expect("a list of calls");
-            let tag = if calls.len() == 1 { "one-call" } else { "several-calls" };
-            (tag, first_alternatives(&reference), parse(request.wrong))
-        }
-    };
+    let n_calls = reference.as_array().expect("a list of calls").len();
+    let tag = ["irrelevance", "one-call", "several-calls"][n_calls.min(2)];
+    assert_eq!(request.prose.is_some(), n_calls == 0, "{id}: prose where nothing is called");
+    let answer = request.prose.map(|prose| json!(prose)).or_else(|| first_alternatives(&reference));
+    let wrong = parse(request.wrong);
     for calls in [&reference, &wrong] {
         check_calls(&id, toolset.1, calls);
     }
