@@ -12,6 +12,7 @@ mod fields;
 mod folder;
 mod grader;
 mod guess;
+mod scan;
 mod schema;
 mod source;
 mod table;
