@@ -219,6 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn phrasings_that_models_use() {
+        check("**Final answer: $1,234.56**", "1234.56");
+        check("Answer: 42 (forty-two).", "42");
+        check("≈ 3.14", "3.14");
+        check("Answer = 5 m/s²", "5");
+        check("5,000-6,000 of them", "6000");
+        check("\\[ x = \\boxed{-12} \\]", "-12");
+        check("$\\boxed{\\dfrac{7}{2}}$", "7/2");
+        check("She needs 18 eggs, i.e. $18.", "18");
+        check("x=−3", "-3");
+        check("The total is 1,000,000 .", "1000000");
+        check("1. First\n2. Then 7\n", "7");
+        check("it took 5–7 days", "7");
+    }
+
+    #[test]
     fn numeric_texts() {
         for text in ["42", " -3.5 ", "$1,200.00", "12%", "**7**", "3/4", "5.", "\u{2212}2"] {
             assert!(is_numeric(text), "{text}");
