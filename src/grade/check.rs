@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    const ALL_KINDS: &str = r##"
+    const ALL_KINDS: &str = r#"
 {"id":"n1","prompt":"1","grader":"number","reference":42}
 {"id":"n2","prompt":"2","grader":"number","reference":"She has 3.\n#### 1,234"}
 {"id":"n3","prompt":"3","grader":{"kind":"number","tolerance":"50"},"reference":"0"}
@@ -246,7 +246,7 @@ mod tests {
 {"id":"k3","prompt":"19","grader":"tool_call","reference":[{"name":"f"}],"tools":[{"type":"function","function":{"name":"f"}}]}
 {"id":"k4","prompt":"20","grader":"tool_call","reference":[],"tools":[{"type":"function","function":{"name":"f"}}]}
 {"id":"k5","prompt":"21","grader":"tool_call","reference":[{"name":"f","arguments":{"a":{"any_of":["x","x or so"]}}}],"tools":[{"type":"function","function":{"name":"f"}}]}
-"##;
+"#;
 
     #[test]
     fn every_kind_of_grader_is_proved() {

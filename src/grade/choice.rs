@@ -1,7 +1,8 @@
 //! The `choice` grader: which letter of a multiple choice an answer settles on.
 //!
-//! Four readings, the surest first: what is called the answer (the last time it is said), a last
-//! line that is a letter alone, a leading letter, and the last letter set off by brackets or bold.
+//! Five readings, the surest first: what is called the answer (the last time it is said), a last
+//! line that is a letter alone, a leading letter, the last letter set off by brackets or bold, and
+//! a letter that ends the last line, in whatever language.
 
 use std::sync::LazyLock;
 
@@ -41,25 +42,32 @@ enum Choice {
 const WRAPPED: &str =
     r#"[\s*_`"'“(\[$]*(?:\\(?:boxed|text|textbf|mathrm|mathbf)\{[\s*(]*)*(?P<l>[A-J])"#;
 
-/// "the answer is B", "Answer: (B)", "correct option is **B**", "I choose B", "\boxed{B}".
-static STATED: LazyLock<Regex> = LazyLock::new(|| {
-    const CALLED: &str = concat!(
-        r"(?i:\b(?:answer|(?:correct|right|best|final)\s+(?:option|choice|letter|one))\b",
-        r#"[\s*_`"']*(?:\s(?:is|was|would\s+be|should\s+be|must\s+be)\b)?[\s*_]*[:=]?\s*"#,
-        r"(?:\s(?:clearly|therefore|thus|definitely|likely)\b)?\s*",
-        r"(?:\b(?:option|choice|letter)\b)?",
-        r"|\b(?:choose|chose|pick|select|go\s+with)\b",
-        r"(?:\s+(?:option|choice|answer|letter)\b)?",
-        r"|\\boxed\{)",
-    );
-    compiled(CALLED, WRAPPED)
+/// What comes before a choice: "the answer is", "Answer:", "correct option is", "I choose",
+/// `\boxed{`.
+const CALLED: &str = concat!(
+    r"(?i:\b(?:answer(?:\s+to\s+(?:this|the)\s+(?:question|problem))?",
+    r"|(?:correct|right|best|final)\s+(?:option|choice|letter|one))\b",
+    r#"[\s*_`"']*(?:\s(?:is|was|would\s+be|should\s+be|must\s+be)\b)?[\s*_]*[:=]?\s*"#,
+    r"(?:\s(?:clearly|therefore|thus|definitely|likely)\b)?\s*",
+    r"(?:\b(?:option|choice|letter)\b)?",
+    r"|\b(?:choose|chose|pick|select|go\s+with)\b",
+    r"(?:\s+(?:option|choice|answer|letter)\b)?",
+    r"|\\boxed\{)",
+);
+
+/// "the answer is B", "Answer: (B)", "I choose B", `\boxed{B}`.
+static STATED: LazyLock<Regex> = LazyLock::new(|| compiled(&format!("{CALLED}{WRAPPED}")));
+
+/// "Answer: b." A small letter needs a mark behind it, or the end of its line.
+static STATED_SMALL: LazyLock<Regex> = LazyLock::new(|| {
+    let wrapped = WRAPPED.replace("[A-J]", "[a-j]");
+    compiled(&format!(r#"(?m){CALLED}{wrapped}(?:[)\]}}*_`.,;:!"'”]|[ \t\r]*$)"#))
 });
 
 /// "B is correct", "(B) is the best answer".
 static JUDGED: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r#"(?:^|[\s*_`"'“(\[])(?P<l>[A-J])[)\]*_`"'”.]*\s+is\s+(?:the\s+)?(?i:correct|right|best)\b"#,
-        "",
     )
 });
 
@@ -67,7 +75,6 @@ static JUDGED: LazyLock<Regex> = LazyLock::new(|| {
 static ALONE: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r#"^[\s*_`"'“(\[$#>]*(?:\\(?:boxed|text|textbf|mathrm)\{)*(?P<l>[A-Ja-j])[\s*_`"'”)\]$.}]*$"#,
-        "",
     )
 });
 
@@ -75,20 +82,25 @@ static ALONE: LazyLock<Regex> = LazyLock::new(|| {
 static LEADING: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r#"^[\s*_`"'“(\[#>]*(?P<l>[A-J])(?:[*_`"'”]*[)\]:,](?:[^A-Za-z0-9]|$)|[*_`"'”]*\.(?:[^A-Za-z0-9]|$)|[*_`"'”]+(?:[^A-Za-z0-9]|$)|\s+[-–—=])"#,
-        "",
     )
+});
+
+/// A letter at the end of a line; "I" there is a pronoun.
+static TRAILING: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r#"[\s:：](?P<l>[A-HJ])[\s.。!*_`"'”)]*$"#));
+
+/// What makes a letter at the end of a line one that is ruled out.
+static DENIED: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(r"(?i)\b(?:not|cannot|never|neither|wrong|incorrect|except)\b|n['’]t\b")
 });
 
 /// A letter in brackets or bold, anywhere.
 static SET_OFF: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(
-        r"\((?P<a>[A-J])\)|\[(?P<b>[A-J])\]|\*\*\(?(?P<c>[A-J])[).:]*\*\*|__(?P<d>[A-J])__",
-        "",
-    )
+    compiled(r"\((?P<a>[A-J])\)|\[(?P<b>[A-J])\]|\*\*\(?(?P<c>[A-J])[).:]*\*\*|__(?P<d>[A-J])__")
 });
 
-fn compiled(pattern: &str, tail: &str) -> Regex {
-    Regex::new(&format!("{pattern}{tail}")).expect("a constant pattern that a test compiles")
+fn compiled(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a constant pattern that a test compiles")
 }
 
 fn choice_of(answer: &str) -> Choice {
@@ -109,19 +121,19 @@ fn choice_of(answer: &str) -> Choice {
             None => Choice::One(letter),
         };
     }
-    match SET_OFF.captures_iter(answer).last() {
-        Some(found) => Choice::One(letter_of(&found)),
-        None => Choice::None,
-    }
+    let trailing = || if DENIED.is_match(last) { None } else { TRAILING.captures(last) };
+    let found = SET_OFF.captures_iter(answer).last().or_else(trailing);
+    found.map_or(Choice::None, |found| Choice::One(letter_of(&found)))
 }
 
 /// The last choice that is called the answer.
 fn stated(answer: &str) -> Option<Choice> {
     let mut last: Option<(usize, Choice)> = None;
-    for found in STATED.captures_iter(answer).chain(JUDGED.captures_iter(answer)) {
+    let readings = [&STATED, &STATED_SMALL, &JUDGED];
+    for found in readings.into_iter().flat_map(|reading| reading.captures_iter(answer)) {
         let letter = found.name("l").expect("every match has its letter");
         let rest = &answer[letter.end()..];
-        let said = letter_of(&found);
+        let said = letter_of(&found).to_ascii_uppercase();
         if !stands_alone(said, rest) || last.is_some_and(|(at, _)| at > letter.start()) {
             continue;
         }
@@ -186,7 +198,7 @@ fn stands_alone(letter: char, rest: &str) -> bool {
 /// The second letter of "B or C", "B and C", "B/C".
 fn alternative(rest: &str) -> Option<char> {
     static OTHER: LazyLock<Regex> =
-        LazyLock::new(|| compiled(r#"^[)\]*_`"'”.]*\s*(?:\bor\b|\band\b|/|&)"#, WRAPPED));
+        LazyLock::new(|| compiled(&format!(r#"^[)\]*_`"'”.]*\s*(?:\bor\b|\band\b|/|&){WRAPPED}"#)));
     let found = OTHER.captures(rest)?;
     let letter = found.name("l")?;
     stands_alone(letter_of(&found), &rest[letter.end()..]).then(|| letter_of(&found))
@@ -250,6 +262,31 @@ mod tests {
         check("A) no\nB) yes\nC) no\nThe answer is B", "B");
         check("The answer is $\\boxed{C}$", "C");
         check("The answer is \\textbf{(D)}", "D");
+    }
+
+    #[test]
+    fn phrasings_that_models_use() {
+        check("The correct answer is **B. Paris**.", "B");
+        check("**Answer: B. Paris**", "B");
+        check("## Final Answer: B", "B");
+        check("Final answer:\n\n**B**\n\nLet me know!", "B");
+        check("ANSWER: B", "B");
+        check("I believe the answer is B) Paris", "B");
+        check("The best choice would be (C)", "C");
+        check("So the correct choice is C: Paris", "C");
+        check("Correct answer: D. None of these", "D");
+        check("Option B.", "B");
+        check("Answer: a dog", "none");
+        check("So it is you and I.", "none");
+        check("option (C)", "C");
+        check("Therefore, B.", "B");
+        check("Thus, the correct option is (A) because it holds.", "A");
+        check("The answer to this question is D.", "D");
+        check("the correct answer should be \"E\"", "E");
+        check("The answer is b.", "B");
+        check("Answer: d", "D");
+        check("答案是 B", "B");
+        check("La respuesta correcta es C.", "C");
     }
 
     #[test]

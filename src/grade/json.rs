@@ -173,6 +173,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a call with json!(…) reads better")]
     fn check(reference: Value, answer: &str, expected: &str) {
         let verdict = verdict(Some(&reference), None, answer);
         let said = match &verdict {

@@ -107,9 +107,10 @@ fn verdict(task: &GradeTask<'_>, answer: &StoredAnswer) -> Verdict {
     let Some(reference) = task.reference else {
         return match task.grader {
             GraderSpec::None {} => Verdict::Unscored("not graded".to_owned()),
-            GraderSpec::Json {} if task.schema.is_some() => {
-                json::verdict(None, task.schema, &answer.text)
-            }
+            GraderSpec::Json {} if task.schema.is_some() => match answer.text.trim() {
+                "" => Verdict::Wrong(nothing_said(answer)),
+                text => json::verdict(None, task.schema, text),
+            },
             _ => Verdict::Unscored("the task has no reference".to_owned()),
         };
     };

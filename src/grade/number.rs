@@ -31,6 +31,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a call with json!(…) reads better")]
     fn check(reference: Value, answer: &str, tolerance: Option<&str>, expected: bool) {
         let verdict = verdict(&reference, answer, tolerance);
         assert_eq!(matches!(verdict, Verdict::Right(_)), expected, "{answer:?}: {verdict:?}");

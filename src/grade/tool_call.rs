@@ -100,14 +100,12 @@ fn assign(
 
 /// What is wrong, against the said call of the same tool where there is one.
 fn complaint(expected: &ExpectedCall, said: &[SaidCall<'_>]) -> String {
-    match said.iter().find(|said| said.name == expected.name) {
-        Some(said) => mismatch(expected, said)
-            .unwrap_or_else(|| format!("{} is called less often than expected", expected.name)),
-        None => {
-            let names: Vec<&str> = said.iter().map(|said| said.name).collect();
-            format!("called {}, expected {}", one_line(&names.join(", "), 60), expected.name)
-        }
-    }
+    let Some(same_tool) = said.iter().find(|said| said.name == expected.name) else {
+        let names: Vec<&str> = said.iter().map(|said| said.name).collect();
+        return format!("called {}, expected {}", one_line(&names.join(", "), 60), expected.name);
+    };
+    mismatch(expected, same_tool)
+        .unwrap_or_else(|| format!("{} is called less often than expected", expected.name))
 }
 
 /// The first way in which a call is not the expected one.
@@ -169,6 +167,7 @@ mod tests {
     use super::*;
     use crate::wire::ToolCall;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a call with json!(…) reads better")]
     fn check(reference: Value, said: &[(&str, &str)], expected: &str) {
         let call = |(name, arguments): &(&str, &str)| ToolCall {
             id: String::new(),

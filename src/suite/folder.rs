@@ -43,9 +43,9 @@ pub(super) fn read(
     header: &Source,
     tasks: &Source,
 ) -> Result<LoadedSuite, SuiteError> {
-    let (table, lines) = read_toml(header)?;
+    let Header { values, lines } = read_toml(header)?;
     let at = |key: &str| header.at(lines.get(key).copied().unwrap_or(1));
-    let fields = Fields { object: &table, at: &at };
+    let fields = Fields { object: &values, at: &at };
     fields.only(&HEADER_KEYS)?;
     let hash = ContentHash::of_parts([header.hash.as_bytes().as_slice(), tasks.hash.as_bytes()]);
     let name = fields.name("name")?.unwrap_or_else(|| folder_name.to_owned());
@@ -78,8 +78,14 @@ pub(super) fn read(
     Ok(LoadedSuite { suite, description: fields.prose("description")?, notes: Vec::new() })
 }
 
-/// The table of a TOML file, and the line of each of its keys.
-fn read_toml(source: &Source) -> Result<(Map<String, Value>, BTreeMap<String, usize>), SuiteError> {
+/// `suite.toml` as it stands: its values, and the line of each of its keys.
+struct Header {
+    values: Map<String, Value>,
+    lines: BTreeMap<String, usize>,
+}
+
+/// Parses TOML, twice: once for the lines of its keys, once for its values.
+fn read_toml(source: &Source) -> Result<Header, SuiteError> {
     let broken = |e: &toml::de::Error| SuiteError::Broken {
         at: source.at(e.span().map_or(1, |span| source.line_of(span.start))),
         format: "TOML",
@@ -92,7 +98,7 @@ fn read_toml(source: &Source) -> Result<(Map<String, Value>, BTreeMap<String, us
         .map(|key| (key.get_ref().to_string(), source.line_of(key.span().start)))
         .collect();
     let values = toml::from_str::<Map<String, Value>>(&source.text).map_err(|e| broken(&e))?;
-    Ok((values, lines))
+    Ok(Header { values, lines })
 }
 
 /// Compiles a prompt template.

@@ -21,6 +21,10 @@ pub struct LoadedSuite {
     pub notes: Vec<String>,
 }
 
+/// The files of a suite folder.
+const HEADER: &str = "suite.toml";
+const TASKS: &str = "tasks.jsonl";
+
 /// Loads a suite from a folder with `suite.toml` and `tasks.jsonl`, or from a single `.jsonl` or
 /// `.csv`, whose columns are taken by `map` and by their usual names.
 pub fn load_path(path: &Path, map: &ColumnMap) -> Result<LoadedSuite, SuiteError> {
@@ -50,7 +54,13 @@ pub fn load_path(path: &Path, map: &ColumnMap) -> Result<LoadedSuite, SuiteError
             });
         }
     };
-    read(&last_name(path, true), &Source::read(path)?, map)
+    let mut loaded = read(&last_name(path, true), &Source::read(path)?, map)?;
+    if path.file_name().is_some_and(|name| name == TASKS) && path.with_file_name(HEADER).exists() {
+        loaded.notes.push(format!(
+            "{shown}: it belongs to a suite folder; give the folder to --suite for its own graders"
+        ));
+    }
+    Ok(loaded)
 }
 
 /// Loads a suite from the texts of its two files. `name_of_source` stands for the folder in errors,
@@ -63,7 +73,7 @@ pub fn load_texts(
     let source = |file: &str, text: &str| {
         Source::decode(format!("{name_of_source}/{file}"), text.as_bytes())
     };
-    let (header, tasks) = (source("suite.toml", suite_toml)?, source("tasks.jsonl", tasks_jsonl)?);
+    let (header, tasks) = (source(HEADER, suite_toml)?, source(TASKS, tasks_jsonl)?);
     folder::read(&last_name(Path::new(name_of_source), false), &header, &tasks)
 }
 
@@ -77,7 +87,7 @@ fn load_folder(path: &Path, shown: &str) -> Result<LoadedSuite, SuiteError> {
             other => other,
         })
     };
-    folder::read(&last_name(path, false), &file("suite.toml")?, &file("tasks.jsonl")?)
+    folder::read(&last_name(path, false), &file(HEADER)?, &file(TASKS)?)
 }
 
 /// The last part of a path (`.` and `..` resolved), with or without its extension.
@@ -128,6 +138,8 @@ impl Ids {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
@@ -169,7 +181,7 @@ mod tests {
         (id.to_owned(), prompt.to_owned(), reference.to_owned(), category.to_owned())
     }
 
-    const HEADER: &str = "name = \"demo\"\nversion = \"1\"\ngrader = \"exact\"\n";
+    const EXACT: &str = "name = \"demo\"\nversion = \"1\"\ngrader = \"exact\"\n";
 
     #[test]
     fn a_folder_with_everything() {
@@ -250,7 +262,7 @@ mod tests {
     /// Errors of the task on the second line.
     fn check_task(task: &str, expected: &str) {
         let good = r#"{"id":"a","prompt":"p","reference":"r"}"#;
-        let error = texts(HEADER, &format!("{good}\n{task}\n")).unwrap_err();
+        let error = texts(EXACT, &format!("{good}\n{task}\n")).unwrap_err();
         assert_eq!(error, format!("suites/s/tasks.jsonl:2: {expected}"), "{task}");
     }
 
@@ -320,7 +332,7 @@ mod tests {
     fn what_is_wrong_with_a_file() {
         let error = |name: &str, bytes: &[u8], map: &str| file(name, bytes, map).unwrap_err();
         assert_eq!(
-            texts(HEADER, "\n").unwrap_err(),
+            texts(EXACT, "\n").unwrap_err(),
             "suites/s/tasks.jsonl has no tasks; a suite needs at least one"
         );
         assert_eq!(
@@ -378,7 +390,7 @@ mod tests {
     fn the_echo_says_what_was_taken_for_what() {
         let mut csv = "question,expected,type,author\n".to_owned();
         for n in 0..40 {
-            csv.push_str(&format!("{n}+1,{},sums,me\n", n + 1));
+            writeln!(csv, "{n}+1,{},sums,me", n + 1).unwrap();
         }
         let loaded = file("prompts.csv", csv, "").unwrap();
         assert_eq!(
@@ -451,6 +463,28 @@ mod tests {
             "number",
             &[("1", "p", "\"So 2.\\n#### 1,002\"", "t")],
         );
+    }
+
+    #[test]
+    fn folders_are_read_from_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sums");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join(HEADER), "\u{feff}grader = \"exact\"\r\nlicense = \"MIT\"\r\n")
+            .unwrap();
+        let tasks = "\u{feff}{\"id\":\"a\",\"prompt\":\"p\",\"reference\":\"r\"}\r\n";
+        std::fs::write(path.join(TASKS), tasks).unwrap();
+        let loaded = load_path(&path, &ColumnMap::default()).unwrap();
+        assert_eq!(
+            (loaded.suite.name.as_str(), loaded.suite.license.as_deref()),
+            ("sums", Some("MIT"))
+        );
+        assert!(loaded.notes.is_empty());
+        let mapped = load_path(&path, &"prompt=q".parse().unwrap()).unwrap();
+        assert!(mapped.notes[0].ends_with("--map is not used"), "{:?}", mapped.notes);
+        let file = load_path(&path.join(TASKS), &ColumnMap::default()).unwrap();
+        assert!(file.notes[1].contains("give the folder"), "{:?}", file.notes);
+        assert_eq!(file.suite.name, "tasks");
     }
 
     #[test]

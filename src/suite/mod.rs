@@ -13,6 +13,7 @@ mod fields;
 mod folder;
 mod grader;
 mod guess;
+mod scan;
 mod schema;
 mod source;
 mod table;

@@ -73,8 +73,7 @@ impl Source {
 
     /// The line of a byte offset, from 1.
     pub fn line_of(&self, offset: usize) -> usize {
-        let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+        self.text.get(..offset).unwrap_or(&self.text).matches('\n').count() + 1
     }
 
     /// The objects of a JSONL file with their lines, blank lines skipped.
@@ -150,6 +149,19 @@ mod tests {
             source(b"{}\r\n{}\n\xff").unwrap_err().to_string(),
             "t.jsonl:3 is not valid UTF-8; save the file as UTF-8"
         );
+    }
+
+    #[test]
+    fn limits_are_enforced() {
+        let long = format!("{{}}\n\"{}\"\n", "x".repeat(MAX_LINE_BYTES));
+        let source = source(long.as_bytes()).unwrap();
+        let error = source.objects().find_map(Result::err).unwrap().to_string();
+        assert!(
+            error.starts_with("t.jsonl:2 has 16777218 bytes, more than the limit of 16777216"),
+            "{error}"
+        );
+        assert!(within_task_limit("t", MAX_TASKS).is_ok());
+        assert!(within_task_limit("t", MAX_TASKS + 1).is_err());
     }
 
     #[test]
