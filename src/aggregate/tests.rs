@@ -229,3 +229,34 @@ async fn trials_are_shown_in_the_order_of_the_plan() {
     assert!(matches!(missing, Err(AggregateError::Store(_))), "{missing:?}");
     assert_eq!(fixture::endpoint(0).id.as_str(), LARGE);
 }
+
+#[tokio::test]
+async fn rows_and_cells_are_families_of_their_own() {
+    let right = Outcome::Ok { cost: "0.01", score: Some(1.0) };
+    let wrong = Outcome::Ok { cost: "0.01", score: Some(0.0) };
+    let categories = ["a"; 8].into_iter().chain(["b"; 2]).collect::<Vec<_>>();
+    let worse: Vec<Outcome> =
+        categories.iter().map(|c| if *c == "a" { wrong } else { right }).collect();
+    let best = [right; 10];
+    let dir = TempDir::new().expect("a folder");
+    let made = Made {
+        categories: &categories,
+        outcomes: &[&best, &worse],
+        judging: judging(None, &[]),
+        finished: true,
+    };
+    made.play(dir.path()).await;
+    let found = figures(dir.path()).expect("a run");
+    let mini = &found.endpoints[1];
+    let (row, cell) = (mini.all.vs_today.expect("a row"), mini.cells[0].vs_today.expect("a cell"));
+    // Eight discordant pairs, all one way: McNemar's mid-p is 2·2⁻⁸ − 2⁻⁸ = 2⁻⁸.
+    let p = 1.0 / 256.0;
+    assert!((row.p - p).abs() < 1e-12 && (row.p_adjusted - p).abs() < 1e-12, "alone: {row:?}");
+    assert!((cell.p - p).abs() < 1e-12 && (cell.p_adjusted - 2.0 * p).abs() < 1e-12, "{cell:?}");
+    assert_eq!((row.says, cell.says), (DifferenceSays::Worse, DifferenceSays::Worse));
+    let same = mini.cells[1].vs_today.expect("a cell");
+    assert_eq!(
+        (same.says, same.p_adjusted.to_bits()),
+        (DifferenceSays::Unclear, 1.0_f64.to_bits())
+    );
+}
