@@ -1,3 +1,7 @@
 //! Parse, runtime, exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weighbridge::cli::main()
+}

@@ -1,11 +1,23 @@
 //! What can be called, and at what price: providers, models, endpoints, variants, limits.
 
+pub mod error;
+pub mod load;
+pub(crate) mod price;
+pub(crate) mod raw;
+pub(crate) mod variant;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::{EndpointId, Usage, Usd};
+
+pub use error::CatalogError;
+pub use load::{CatalogText, load_text, load_texts};
 
 /// The wire format that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +38,21 @@ pub struct Provider {
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
+}
+
+impl Provider {
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let rest = self.base_url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or("");
+        let host = match authority.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or(""),
+            None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+        };
+        host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
 }
 
 /// Prices for one token (or one request) each, in dollars. A class without a price of its own
@@ -138,6 +165,9 @@ pub enum Capability {
 }
 
 impl Capability {
+    /// Every capability.
+    pub const ALL: [Self; 4] = [Self::Tools, Self::JsonSchema, Self::Temperature, Self::Reasoning];
+
     /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -192,13 +222,7 @@ impl Endpoint {
     /// Whether its provider is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let rest = self.provider.base_url.split_once("://").map_or("", |(_, rest)| rest);
-        let authority = rest.split('/').next().unwrap_or("");
-        let host = match authority.strip_prefix('[') {
-            Some(v6) => v6.split(']').next().unwrap_or(""),
-            None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-        };
-        host == "localhost" || host == "::1" || host.starts_with("127.")
+        self.provider.is_loopback()
     }
 }
 

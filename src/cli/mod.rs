@@ -1,1 +1,106 @@
-//! (to be written)
+//! The commands: one file each. The only place that prints or reads the environment.
+
+mod args;
+mod catalog;
+mod console;
+mod exit;
+mod fleet;
+mod grade;
+mod inputs;
+mod plan;
+mod report;
+mod run;
+mod sim;
+mod suite;
+mod tune;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+pub use exit::Exit;
+
+use args::{Cli, Command};
+
+/// A failure that ends a command: what to say, and how to exit.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+/// What a command gives.
+type Outcome = Result<Exit, Failure>;
+
+/// Bad input or a refusal: exit 2.
+fn refused(error: impl Into<anyhow::Error>) -> Failure {
+    Failure { exit: Exit::Usage, error: error.into() }
+}
+
+/// Everything else that goes wrong: exit 1.
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit: Exit::Internal, error: error.into() }
+    }
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    log_to_stderr(cli.verbose);
+    let outcome = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Plan(args) => plan::plan(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Grade(args) => grade::grade(&args),
+        Command::Tune(args) => tune::tune(&args),
+        Command::Suite(command) => suite::suite(&command),
+        Command::Catalog(command) => catalog::catalog(&command),
+        Command::Sim(args) => sim::sim(&args),
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            console::say(&format!("weighbridge: {:#}", failure.error));
+            failure.exit.into()
+        }
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => "weighbridge=info",
+        2 => "weighbridge=debug",
+        _ => "trace",
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn completions(shell: clap_complete::Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "weighbridge", &mut script);
+    console::data(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Ok)
+}
+
+fn man() -> Outcome {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    console::data(&String::from_utf8_lossy(&page))?;
+    Ok(Exit::Ok)
+}

@@ -1,1 +1,33 @@
-//! (to be written)
+//! The simulated fleet: providers with a known price, skill per category, latency and faults.
+//!
+//! It is the demo, the fixture of every test, and the known truth that estimates are checked
+//! against. How an endpoint behaves is a pure function of the seed and of what it is asked
+//! ([`behaviour`]); a [`Script`] is one response, written down before any of it is sent; and the
+//! HTTP server ([`serve`]) and the in-process transport ([`InProcess`]) both only play scripts.
+
+pub mod answers;
+pub mod behaviour;
+pub mod catalog_file;
+mod fleet_file;
+mod http1;
+pub mod ledger;
+mod memory;
+pub mod profile;
+pub mod reply;
+mod request;
+pub mod script;
+pub mod server;
+pub mod simulator;
+pub mod transport;
+pub mod truth;
+
+pub use answers::{AnswerBook, KnownTask, Said};
+pub use behaviour::{ParseScaleError, Scale};
+pub use fleet_file::FleetError;
+pub use ledger::{Ledger, LedgerError};
+pub use profile::{Fleet, Profile};
+pub use script::{Event, Fault, Pace, Script};
+pub use server::serve;
+pub use simulator::{SIMULATED_HEADER, Simulator};
+pub use transport::InProcess;
+pub use truth::Truth;

@@ -52,6 +52,8 @@ pub enum Method {
     Mover,
     /// Exact: counted, no sampling error of its own.
     Exact,
+    /// A weighted sum of independent estimates, normal.
+    Mixture,
 }
 
 impl Method {
@@ -68,6 +70,7 @@ impl Method {
             Self::Fieller => "fieller_t",
             Self::Mover => "mover",
             Self::Exact => "exact",
+            Self::Mixture => "mixture",
         }
     }
 }

@@ -15,7 +15,7 @@ mod tests;
 mod writer;
 
 pub use live::{NewRun, Store, StoreMode};
-pub use manifest::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity, ValidityMark};
+pub use manifest::{Ended, Manifest, SuiteStamp, Validity, ValidityMark};
 pub use read::{Order, Reader, TaskLabels, TrialRow};
 pub use record::{
     AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredAnswer,
@@ -23,6 +23,8 @@ pub use record::{
 };
 pub use sql::FILE_NAME;
 pub use writer::Writer;
+
+pub use crate::units::judging::{Goal, Judging, Slo};
 
 /// Why the run database failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,29 @@
 //! What to ask and how to judge it: tasks, suites, grader specifications, loading.
 
+pub pub mod bundled;
+mod columns;
+pub mod decimal;
+pub mod error;
+pub mod load;
+pub mod number;
+pub mod reference;
+pub mod sample;
+
+mod fields;
+mod folder;
+mod grader;
+mod guess;
+mod schema;
+mod source;
+mod table;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use columns::ColumnMap;
+pub use error::SuiteError;
+pub use load::{LoadedSuite, load_path, load_texts};
+pub use sample::Sample;
 
 use crate::units::{Category, ContentHash, Message};
 

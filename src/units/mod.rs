@@ -3,16 +3,19 @@
 pub mod clock;
 pub mod histogram;
 pub mod ids;
+pub mod judging;
 pub mod message;
 pub mod money;
 pub mod names;
 pub mod normal;
 pub mod seed;
 pub mod tokens;
+pub mod toml_text;
 
 pub use clock::{Clock, Stamp};
 pub use histogram::Histogram;
 pub use ids::{Category, ContentHash, EndpointId, TrialKey};
+pub use judging::{Goal, Judging, Slo};
 pub use message::Message;
 pub use money::{ParseUsdError, Usd};
 pub use seed::{Draw, Seed};

@@ -54,6 +54,34 @@ pub fn nearest<'a>(
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }
 
+/// What to say of a glob that matches none of these names: the nearest ones, else what there is.
+/// A name is near when the glob's letters resemble the whole of it or its beginning.
+#[must_use]
+pub fn matches_none(glob: &str, names: &[&str]) -> String {
+    const MOST: usize = 3;
+    let mut near = nearest(glob, names.iter().copied(), MOST);
+    if near.is_empty() {
+        let letters = glob.trim_matches(['*', '?']).to_lowercase();
+        let length = letters.chars().count();
+        let far = |name: &str| {
+            let beginning: String = name.to_lowercase().chars().take(length).collect();
+            distance(&letters, &beginning)
+        };
+        near = names.iter().copied().filter(|name| far(name) <= length / 3).collect();
+        near.sort_by_key(|name| (far(name), *name));
+        near.dedup();
+        near.truncate(MOST);
+    }
+    if !near.is_empty() {
+        return format!("nearest: {}", near.join(", "));
+    }
+    match names.len() {
+        0 => "there are none to choose from".to_owned(),
+        n if n <= MOST => format!("there are: {}", names.join(", ")),
+        n => format!("there are: {} and {} more", names[..MOST].join(", "), n - MOST),
+    }
+}
+
 /// The number of single-character insertions, deletions, substitutions and swaps of neighbours
 /// between two words (optimal string alignment).
 #[must_use]
@@ -95,6 +123,9 @@ mod tests {
         assert_eq!(distance("concurency", "concurrency"), 1);
         assert_eq!(distance("ab", "ba"), 1);
         assert_eq!(nearest("promt", ["prompt", "reference", "id"], 2), ["prompt"]);
+        assert_eq!(matches_none("amce/*", &["birch/pro", "acme/large"]), "nearest: acme/large");
+        assert_eq!(matches_none("zzz", &["a", "b", "c", "d"]), "there are: a, b, c and 1 more");
+        assert_eq!(matches_none("zzz", &[]), "there are none to choose from");
         assert_eq!(nearest("lrage*", ["acme/large", "large", "tiny"], 1), ["large"]);
     }
 }

@@ -1,4 +1,24 @@
 //! From figures to a routing-weights file: verdicts, the linear program, the file.
+//!
+//! [`tune`] is pure. It admits endpoints per category (`admit`), mixes them by one linear program
+//! over all categories (`mix`, `limits`,
+//! `solve`, `round`), and says what it did (`verdict`, `fallback`,
+//! `expected`, `notes`). [`WeightsFile::to_json`] and [`WeightsFile::from_json`] are the file.
+
+mod admit;
+mod expected;
+mod fallback;
+mod file;
+#[cfg(test)]
+mod fixture;
+mod limits;
+mod mix;
+mod notes;
+mod round;
+mod solve;
+mod tune;
+mod verdict;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -7,6 +27,12 @@ use serde::{Deserialize, Serialize};
 use crate::stats::Estimate;
 use crate::store::{Goal, Slo};
 use crate::units::Usd;
+
+pub use file::{SCHEMA, WeightsError};
+pub use tune::tune;
+
+/// The version of the file's format.
+pub const FORMAT_VERSION: u32 = 1;
 
 /// The parts that a category's weights sum to.
 pub const PARTS: u32 = 1_000_000;
@@ -23,7 +49,7 @@ pub struct WeightsFile {
     pub run: String,
     /// The suites it rests on: name, version, hash.
     pub suites: Vec<crate::store::SuiteStamp>,
-    /// The hash of the price snapshot.
+    /// The hash of the plan, which covers the price snapshot.
     pub prices: String,
     /// When it was made: the run's start (RFC 3339).
     pub made_at: String,
@@ -37,7 +63,7 @@ pub struct WeightsFile {
     pub default: CategoryWeights,
     /// The whole mixture under the traffic's shares: expected figures, beside today's.
     pub expected: Expected,
-    /// The estimates used: category, then endpoint.
+    /// The estimates used: category (`*`: all pooled, for the default mix), then endpoint.
     pub estimates: BTreeMap<String, BTreeMap<String, CellEstimates>>,
     /// What was left out of the weights, and why: endpoint → reason.
     pub left_out: BTreeMap<String, String>,
@@ -71,7 +97,8 @@ pub struct Objective {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryWeights {
-    /// Parts per million by endpoint; they sum to 1,000,000. Zero weights are left out.
+    /// Parts per million by endpoint; they sum to 1,000,000. Zero weights are left out. Empty only
+    /// where nothing was scored, so that `objective.today` is null.
     pub weights: BTreeMap<String, u32>,
     /// Where to go when the drawn endpoint fails, in order.
     pub fallbacks: Vec<String>,
@@ -87,11 +114,13 @@ pub struct CategoryWeights {
 pub struct Verdict {
     /// MOVE, STAY or NOT YET.
     pub word: VerdictWord,
-    /// The candidate that the verdict speaks of: where to move, or what might pay.
+    /// The candidate that the verdict speaks of: what gets most of the moved weight, or what might
+    /// pay.
     pub candidate: Option<String>,
     /// The candidate's quality minus today's, score units, two-sided 95 %.
     pub difference: Option<Estimate>,
-    /// What moving saves per 1,000 tasks (negative: costs more).
+    /// What the mix saves per 1,000 tasks against today's endpoint (negative: costs more); NOT YET:
+    /// what moving to the candidate would save.
     pub saves_per_1000_usd: Option<Usd>,
     /// NOT YET: about how many more tasks would tell.
     pub tasks_needed: Option<u64>,

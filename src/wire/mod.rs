@@ -1,6 +1,9 @@
 //! Pure codecs: a request to bytes, bytes to events, in both directions. No `async`, no clock.
 
 pub mod error;
+pub mod openai_chat;
+pub mod sse;
+pub mod usage;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,0 +1,186 @@
+//! What can be wrong with a catalog: each error says where, what, and what to write instead.
+
+use crate::units::toml_text::{Place, TomlError};
+
+/// Why a catalog does not load.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogError {
+    /// Not TOML, an unknown key, a missing key, a value of the wrong type.
+    #[error(transparent)]
+    Toml(#[from] TomlError),
+    /// Two providers have one name.
+    #[error("{at}: provider {name:?} is defined twice (first at {first}); rename one of them")]
+    DuplicateProvider {
+        /// The second definition.
+        at: Place,
+        /// The name.
+        name: String,
+        /// The first definition.
+        first: Place,
+    },
+    /// Two endpoints have one id.
+    #[error(
+        "{at}: endpoint {id} is defined twice (first at {first}); remove one, or make it a variant \
+         with a name of its own"
+    )]
+    DuplicateEndpoint {
+        /// The second definition.
+        at: Place,
+        /// The id.
+        id: String,
+        /// The first definition.
+        first: Place,
+    },
+    /// An endpoint's provider is not in the catalog.
+    #[error("{at}: no [[provider]] is named {name:?}; {remedy}")]
+    UnknownProvider {
+        /// The endpoint's `provider`.
+        at: Place,
+        /// What it says.
+        name: String,
+        /// The nearest names.
+        remedy: String,
+    },
+    /// A variant that applies to no endpoint.
+    #[error("{at}: variant {name:?} matches no endpoint: match = {glob:?}; {remedy}")]
+    VariantMatchesNothing {
+        /// The variant's `match`.
+        at: Place,
+        /// The variant.
+        name: String,
+        /// Its glob.
+        glob: String,
+        /// The nearest names.
+        remedy: String,
+    },
+    /// A name that could not be read back out of an endpoint's id.
+    #[error(
+        "{at}: {key} = {name:?} cannot be part of an endpoint's id (model@provider#variant); \
+         write it without @, #, * and ?, and without white space"
+    )]
+    BadName {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A dialect that this version does not speak.
+    #[error(
+        "{at}: this version does not speak {dialect:?} yet; write dialect = \"openai-chat\", \
+         with a base_url that serves it"
+    )]
+    DialectNotSpoken {
+        /// Where.
+        at: Place,
+        /// The dialect.
+        dialect: String,
+    },
+    /// No dialect at all.
+    #[error("{at}: {dialect:?} is not a dialect; {remedy}")]
+    UnknownDialect {
+        /// Where.
+        at: Place,
+        /// What was written.
+        dialect: String,
+        /// The nearest name.
+        remedy: String,
+    },
+    /// A base URL that cannot be called.
+    #[error("{at}: base_url {why}; {remedy}")]
+    BadUrl {
+        /// Where.
+        at: Place,
+        /// What is wrong with it.
+        why: &'static str,
+        /// What to write.
+        remedy: String,
+    },
+    /// `api_key_env` holds something other than a variable's name; what it holds is not shown.
+    #[error(
+        "{at}: api_key_env is not the name of an environment variable (its value is not shown, \
+         lest it be a key); write for example api_key_env = {example:?}, and export the key under \
+         that name"
+    )]
+    BadKeyVariable {
+        /// Where.
+        at: Place,
+        /// A name that would do.
+        example: String,
+    },
+    /// A price written as a number.
+    #[error(
+        "{at}: a price is a decimal string, for a float is not exact; write {key} = \"{literal}\""
+    )]
+    PriceIsNumber {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// The string to write.
+        literal: String,
+    },
+    /// A price below zero.
+    #[error(
+        "{at}: {key} = {text:?} is negative; write what is charged, \"0\" where nothing is, or \
+         leave it out where it is not known"
+    )]
+    NegativePrice {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// A price that is not a decimal, or has more decimals than can be held.
+    #[error("{at}: {key} = {why}")]
+    BadPrice {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written and what is wrong with it.
+        why: String,
+    },
+    /// A price that is one word, but not `free`.
+    #[error(
+        "{at}: price = {text:?} says one number where two are needed; write price = {{ input = \
+         \"1.00\", output = \"2.00\" }} in dollars per million tokens, or price = \"free\""
+    )]
+    PriceShape {
+        /// Where.
+        at: Place,
+        /// What was written.
+        text: String,
+    },
+    /// A limit of zero.
+    #[error("{at}: {key} = 0 would let nothing through; write at least 1, or leave it out")]
+    ZeroLimit {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+    },
+    /// A capability that is not known.
+    #[error("{at}: supports {name:?} is not known; {remedy}")]
+    UnknownCapability {
+        /// Where.
+        at: Place,
+        /// What was written.
+        name: String,
+        /// The nearest name.
+        remedy: String,
+    },
+    /// A parameter that a variant must not set.
+    #[error("{at}: params.{key} {why}")]
+    BadParam {
+        /// Where.
+        at: Place,
+        /// The parameter.
+        key: String,
+        /// Why not, and what to write instead.
+        why: &'static str,
+    },
+}

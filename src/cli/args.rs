@@ -1,0 +1,331 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::units::Usd;
+
+/// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
+/// weights from the evidence.
+#[derive(Debug, Parser)]
+#[command(name = "weighbridge", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "First try:  weighbridge run\nThen:       weighbridge run --suite prompts.csv --catalog catalog.toml")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on stderr: -v failed attempts, -vv every attempt, -vvv everything.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Weigh: plan, replay, grade, aggregate, report, tune. Alone: the demo on the simulated fleet.
+    Run(RunArgs),
+    /// Everything but the first request: trials, tokens, dollars, minutes, what n can show.
+    Plan(PlanArgs),
+    /// Write the report of a finished run again.
+    Report(RunFolder),
+    /// Grade a finished run's answers again; calls no model.
+    Grade(RunFolder),
+    /// Tune the weights of a finished run again; calls no model.
+    Tune(TuneArgs),
+    /// Check and list suites.
+    #[command(subcommand)]
+    Suite(SuiteCommand),
+    /// List the endpoints of a catalog.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Serve the simulated fleet as an OpenAI-compatible API.
+    Sim(SimArgs),
+    /// Print a shell's completion script.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man,
+}
+
+/// What is weighed: the flags that `run` and `plan` share.
+#[derive(Debug, Args)]
+pub struct WhatArgs {
+    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A catalog: providers, endpoints, prices.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// A suite: a folder, a .jsonl or a .csv; repeatable.
+    #[arg(long, value_name = "PATH")]
+    pub suite: Vec<PathBuf>,
+    /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub map: Option<String>,
+    /// Models to weigh, a glob over author/name, author/name@provider or the whole id; repeatable.
+    #[arg(short, long, value_name = "GLOB")]
+    pub model: Vec<String>,
+    /// Endpoints to weigh, a glob over the whole id; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub endpoint: Vec<String>,
+    /// Categories to take tasks from, a glob; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub category: Vec<String>,
+    /// Tags that a task must bear one of, a glob; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub tag: Vec<String>,
+    /// At most N tasks: a seeded sample stratified by category, never the first N.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Ask each endpoint each task this many times.
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeats: u32,
+    /// The seed of every choice: the same seed, the same sample, the same order.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Requests under way at once, per endpoint; never more than the endpoint's own limit.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: Option<u32>,
+    /// Weigh on the embedded simulated fleet, whatever configuration is here.
+    #[arg(long, conflicts_with_all = ["catalog", "config"])]
+    pub demo: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[expect(missing_docs, reason = "a group of flags, not a flag")]
+    #[command(flatten)]
+    pub what: WhatArgs,
+    /// Simulated fleet in virtual time: seconds instead of hours, the same bytes each time.
+    #[arg(long = "virtual", conflicts_with_all = ["catalog"])]
+    pub virtual_time: bool,
+    /// Never spend more than this many dollars: the worst case is reserved before each request.
+    #[arg(long, value_name = "USD")]
+    pub budget: Option<Usd>,
+    /// Spend what the plan expects without asking.
+    #[arg(long)]
+    pub yes: bool,
+    /// The run folder; default results/<time>-<name>/.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Time-outs by phase: connect=10s,first_token=120s,stall=60s,total=10m (the defaults).
+    #[arg(long, value_name = "PHASE=TIME,…", value_parser = Timeouts::parse)]
+    pub timeout: Option<Timeouts>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[expect(missing_docs, reason = "a group of flags, not a flag")]
+    #[command(flatten)]
+    pub what: WhatArgs,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// How to print a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people, at most 80 columns.
+    Table,
+    /// JSON.
+    Json,
+}
+
+/// A run folder.
+#[derive(Debug, Args)]
+pub struct RunFolder {
+    /// The run folder.
+    #[arg(value_name = "RUN", default_value = "results/latest")]
+    pub run: PathBuf,
+}
+
+/// `tune`.
+#[derive(Debug, Args)]
+pub struct TuneArgs {
+    #[expect(missing_docs, reason = "a group of flags, not a flag")]
+    #[command(flatten)]
+    pub folder: RunFolder,
+    /// Another goal than the run's.
+    #[arg(long, value_enum)]
+    pub goal: Option<GoalArg>,
+    /// Another accepted loss of quality than the run's, 0 to 1.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub margin: Option<f64>,
+}
+
+/// A goal on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GoalArg {
+    /// Least cost, quality not below today's by more than the margin.
+    Cheaper,
+    /// Most quality at today's cost.
+    Better,
+    /// Least P(TTFT > slo), quality and cost kept.
+    Faster,
+}
+
+/// `suite`.
+#[derive(Debug, Subcommand)]
+pub enum SuiteCommand {
+    /// Check suites: the format, and that each grader takes the right answer and not the wrong.
+    Check {
+        /// Suites: folders, .jsonl or .csv; none: the bundled ones.
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
+        #[arg(long, value_name = "FIELD=COLUMN,…")]
+        map: Option<String>,
+    },
+    /// List the bundled suites, or those named.
+    List {
+        /// Suites: folders, .jsonl or .csv.
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+/// `catalog`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// List endpoints with prices and limits.
+    List {
+        /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
+        #[arg(long, value_name = "FILE")]
+        catalog: Option<PathBuf>,
+        /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Only these models, a glob; repeatable.
+        #[arg(short, long, value_name = "GLOB")]
+        model: Vec<String>,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+/// `sim`.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// Where to listen; port 0 takes a free one. The address is printed on stdout.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// A suite whose answers the fleet knows, beside the bundled ones; repeatable.
+    #[arg(long, value_name = "SUITE")]
+    pub answers: Vec<PathBuf>,
+    /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub map: Option<String>,
+    /// The seed of the fleet's behaviour.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// lengths=1 restores the profiles' lengths, thinking times and stalls; lengths=0.1 a tenth.
+    #[arg(long, value_name = "lengths=F", value_parser = scale)]
+    pub scale: Option<f64>,
+    /// Serve the chaos profiles too.
+    #[arg(long)]
+    pub chaos: bool,
+    /// Answer at once, without delay or fault; with a number: answers of so many tokens.
+    #[arg(long, value_name = "TOKENS", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "absent, without a number, with one")]
+    pub instant: Option<Option<usize>>,
+    /// Print the truth (skill per category, latency medians, prices) and exit.
+    #[arg(long)]
+    pub truth: bool,
+    /// Record each request: when read, when each chunk was written, what was meant and billed.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Write a catalog of the fleet at this address, to pass to `run --catalog`.
+    #[arg(long, value_name = "FILE")]
+    pub write_catalog: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, at most 80 columns.
+    Table,
+    /// JSON.
+    Json,
+    /// CSV.
+    Csv,
+}
+
+/// Time-outs by phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// DNS, TCP and TLS.
+    pub connect: Duration,
+    /// From dispatch to the first token.
+    pub first_token: Duration,
+    /// Between two reads after the first token.
+    pub stall: Duration,
+    /// The whole attempt.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let limits = crate::client::AttemptLimits::default();
+        Self {
+            connect: Duration::from_secs(10),
+            first_token: limits.first_token,
+            stall: limits.stall,
+            total: limits.total,
+        }
+    }
+}
+
+impl Timeouts {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut timeouts = Self::default();
+        for part in text.split(',') {
+            let (phase, time) =
+                part.split_once('=').ok_or_else(|| format!("{part:?} is not PHASE=TIME"))?;
+            let time: jiff::SignedDuration =
+                time.parse().map_err(|_| format!("{time:?} is not a time such as 30s or 2m"))?;
+            let time = Duration::try_from(time)
+                .ok()
+                .filter(|t| !t.is_zero())
+                .ok_or_else(|| format!("{part:?}: the time must be above zero"))?;
+            match phase {
+                "connect" => timeouts.connect = time,
+                "first_token" => timeouts.first_token = time,
+                "stall" => timeouts.stall = time,
+                "total" => timeouts.total = time,
+                _ => {
+                    return Err(format!(
+                        "{phase:?} is no phase; there are connect, first_token, stall, total"
+                    ));
+                }
+            }
+        }
+        Ok(timeouts)
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a share between 0 and 1, such as 0.02".to_owned()),
+    }
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    let value = text.strip_prefix("lengths=").and_then(|v| v.parse::<f64>().ok());
+    value
+        .filter(|v| *v > 0.0 && *v <= 10.0)
+        .ok_or_else(|| "lengths=F with F above 0 and at most 10, such as lengths=1".to_owned())
+}

@@ -1,0 +1,120 @@
+//! `catalog list`: what can be called, and at what price.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::args::{CatalogCommand, Format};
+use super::inputs::Fleet;
+use super::{Exit, Failure, Outcome, console, refused};
+use crate::catalog::{self, Catalog, Endpoint, Price};
+use crate::plan::{Config, config, select};
+use crate::units::Usd;
+
+/// `weighbridge catalog …`.
+pub fn catalog(command: &CatalogCommand) -> Outcome {
+    let CatalogCommand::List { catalog, config, model, format } = command;
+    let found = read(catalog.as_deref(), config.as_deref())?;
+    for warning in &found.warnings {
+        console::say(warning);
+    }
+    let endpoints = select::endpoints(&found.endpoints, model, &[]).map_err(refused)?;
+    let rows: Vec<Row> = endpoints.iter().map(Row::of).collect();
+    let text = match format {
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&rows)?),
+        Format::Csv => csv_of(&rows)?,
+        Format::Table => table(&rows),
+    };
+    console::data(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn read(catalog: Option<&Path>, config: Option<&Path>) -> Result<Catalog, Failure> {
+    let text = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
+    };
+    if let Some(path) = catalog {
+        let shown = path.display().to_string();
+        return catalog::load_text(&text(path)?, &shown).map_err(refused);
+    }
+    let found = config.map(Path::to_owned).or_else(|| {
+        config::find(&std::env::current_dir().ok()?)
+    });
+    match found {
+        Some(path) => {
+            let shown = path.display().to_string();
+            Ok(Config::load_text(&text(&path)?, &shown, &[]).map_err(refused)?.catalog)
+        }
+        None => Ok(Fleet::unserved().catalog(true)),
+    }
+}
+
+/// One endpoint, dollars per million tokens.
+#[derive(Serialize)]
+struct Row {
+    endpoint: String,
+    upstream_model: String,
+    input_usd_per_m: Option<String>,
+    cached_input_usd_per_m: Option<String>,
+    output_usd_per_m: Option<String>,
+    context_window: Option<u64>,
+    max_output: Option<u64>,
+    supports: Option<String>,
+}
+
+impl Row {
+    fn of(endpoint: &Endpoint) -> Self {
+        let per_million = |price: Usd| Some(price.times(1_000_000).to_string());
+        let (input, cached, output) = match &endpoint.price {
+            Price::Rates(rates) => (
+                per_million(rates.input),
+                rates.cached_input.and_then(per_million),
+                per_million(rates.output),
+            ),
+            Price::Free => (Some("0".into()), Some("0".into()), Some("0".into())),
+            Price::Unknown => (None, None, None),
+        };
+        let supports = endpoint.supports.as_ref().map(|set| {
+            set.iter().map(|capability| capability.name()).collect::<Vec<_>>().join(" ")
+        });
+        Self {
+            endpoint: endpoint.id.to_string(),
+            upstream_model: endpoint.upstream_model.clone(),
+            input_usd_per_m: input,
+            cached_input_usd_per_m: cached,
+            output_usd_per_m: output,
+            context_window: endpoint.context_window,
+            max_output: endpoint.max_output,
+            supports,
+        }
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<32} {:>9} {:>9} {:>10}  {}\n",
+        "endpoint", "$/M in", "$/M out", "context", "supports"
+    );
+    for row in rows {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+        text.push_str(&format!(
+            "{:<32} {:>9} {:>9} {:>10}  {}\n",
+            row.endpoint,
+            shown(&row.input_usd_per_m),
+            shown(&row.output_usd_per_m),
+            row.context_window.map(|n| n.to_string()).unwrap_or_default(),
+            row.supports.clone().unwrap_or_default(),
+        ));
+    }
+    text
+}
+
+/// Rows as CSV, with a header.
+pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    Ok(String::from_utf8(writer.into_inner().map_err(|e| e.into_error())?)?)
+}

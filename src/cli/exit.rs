@@ -1,0 +1,54 @@
+//! Exit codes: one table, here and in the README.
+
+use std::process::ExitCode;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Ok,
+    /// Our own error, or the infrastructure's: a database, a disk, every request failed.
+    Internal,
+    /// Usage, bad input, or a refusal before any request was sent.
+    Usage,
+    /// The run is incomplete: interrupted, or its budget is used up.
+    Incomplete,
+    /// The client could not keep up: the run's latencies mean nothing.
+    Invalid,
+}
+
+impl Exit {
+    /// All, in the order of their codes.
+    pub const ALL: [Self; 5] =
+        [Self::Ok, Self::Internal, Self::Usage, Self::Incomplete, Self::Invalid];
+
+    /// The number.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Incomplete => 12,
+            Self::Invalid => 13,
+        }
+    }
+
+    /// What it means, for `--help`.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Internal => "internal or infrastructure error",
+            Self::Usage => "usage, bad input, or refused before any request was sent",
+            Self::Incomplete => "incomplete: budget used up, or interrupted",
+            Self::Invalid => "invalid measurement: the client could not keep up",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

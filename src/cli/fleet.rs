@@ -1,0 +1,167 @@
+//! The simulated fleet inside this process: the demo's provider, and `sim`'s.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::{self, Catalog};
+use crate::sim::{self, AnswerBook, KnownTask, Ledger, Pace, Said, Scale, Simulator};
+use crate::suite::sample::{self, Sample};
+use crate::suite::{LoadedSuite, Task, bundled};
+use crate::units::{Clock, Seed};
+
+/// Where the fleet is when nobody serves it: in virtual time and in plans.
+const UNSERVED: &str = "http://simulated.invalid";
+
+/// The fleet's address, and its socket while nobody serves it yet.
+#[derive(Debug)]
+pub struct Fleet {
+    base_url: String,
+    listener: Option<TcpListener>,
+}
+
+impl Fleet {
+    /// A fleet that nobody serves.
+    pub fn unserved() -> Self {
+        Self { base_url: UNSERVED.to_owned(), listener: None }
+    }
+
+    /// Takes the address; connections wait until [`Fleet::serve`].
+    pub fn bind(address: SocketAddr) -> Result<Self, anyhow::Error> {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("cannot listen on {address}; try --listen 127.0.0.1:0"))?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        Ok(Self { base_url, listener: Some(listener) })
+    }
+
+    /// Where it is.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Its catalog, as a file would hold it.
+    pub fn catalog_toml(&self, chaos: bool) -> String {
+        sim::Fleet::embedded().catalog_toml(&self.base_url, chaos)
+    }
+
+    /// Its catalog.
+    pub fn catalog(&self, chaos: bool) -> Catalog {
+        catalog::load_text(&self.catalog_toml(chaos), "the simulated fleet")
+            .expect("the embedded fleet makes a catalog")
+    }
+
+    /// Serves on a thread and a runtime of its own, so that the simulator's work is not mistaken
+    /// for the client's.
+    pub fn serve(self, simulator: Arc<Simulator>) -> Result<Serving, anyhow::Error> {
+        let listener = self.listener.context("the fleet has no socket")?;
+        listener.set_nonblocking(true)?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let thread = std::thread::Builder::new().name("sim".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                sim::serve(listener, simulator, stopped).await
+            })
+        })?;
+        Ok(Serving { stop, thread: Some(thread) })
+    }
+}
+
+/// A fleet that is being served; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    stop: CancellationToken,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Serving {
+    /// Waits for the server to end by itself.
+    pub fn wait(mut self) -> Result<(), anyhow::Error> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(served)) => Ok(served?),
+            _ => Err(anyhow::anyhow!("the simulator's thread broke")),
+        }
+    }
+
+    /// What stops it from elsewhere.
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How a simulator behaves.
+#[derive(Debug, Default)]
+pub struct Behaviour<'a> {
+    /// The seed.
+    pub seed: u64,
+    /// The profiles' lengths times this; `None`: the demo's short ones.
+    pub lengths: Option<f64>,
+    /// Answer at once, with so many tokens where that is said.
+    pub instant: Option<Option<usize>>,
+    /// Where to keep the ledger.
+    pub ledger: Option<&'a Path>,
+}
+
+/// A simulator that knows the answers of these tasks.
+pub fn simulator(
+    tasks: &[Task],
+    behaviour: &Behaviour<'_>,
+    clock: &Clock,
+) -> Result<Simulator, anyhow::Error> {
+    let fleet = sim::Fleet::embedded().clone();
+    let mut simulator =
+        Simulator::new(fleet, answers(tasks), Seed(behaviour.seed), clock.clone());
+    simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
+    if let Some(tokens) = behaviour.instant {
+        simulator = simulator.with_pace(Pace::Instant { tokens });
+    }
+    if let Some(path) = behaviour.ledger {
+        simulator = simulator.with_ledger(Ledger::create(path, clock.clone())?);
+    }
+    Ok(simulator)
+}
+
+fn answers(tasks: &[Task]) -> AnswerBook {
+    let mut book = AnswerBook::new();
+    let said = |sample: Sample| match sample {
+        Sample::Text(text) => Said::Text(text),
+        Sample::ToolCalls(calls) => Said::ToolCalls(calls),
+    };
+    for (at, task) in tasks.iter().enumerate() {
+        let right = sample::right(task);
+        let wrong = sample::wrong(task, tasks, at as u64);
+        if let (Some(right), Some(wrong)) = (right, wrong) {
+            let known = KnownTask {
+                path: task.path(),
+                category: task.category.clone(),
+                right: said(right),
+                wrong: said(wrong),
+            };
+            book.insert(task.prompt_hash(), known);
+        }
+    }
+    book
+}
+
+/// The bundled suites.
+pub fn bundled_suites() -> Vec<LoadedSuite> {
+    let load = |bundled: &bundled::Bundled| {
+        crate::suite::load_texts(bundled.name, bundled.suite_toml, bundled.tasks_jsonl)
+            .expect("a test loads every bundled suite")
+    };
+    bundled::BUNDLED.iter().map(load).collect()
+}

@@ -1,0 +1,326 @@
+//! From flags and files to a plan: raw arguments in, one resolved struct out.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use secrecy::SecretString;
+
+use super::args::WhatArgs;
+pub use super::fleet::Fleet;
+use super::{Failure, fleet, refused};
+use crate::catalog::{CatalogText, Endpoint};
+use crate::dispatch::Keys;
+use crate::plan::{Config, Plan, SuiteEntry, config, select};
+use crate::store::{Judging, SuiteStamp};
+use crate::suite::{ColumnMap, Suite, load_path};
+use crate::units::{Seed, Usd};
+
+/// What the demo is judged by.
+const DEMO: &str = include_str!("demo.toml");
+
+/// Requests under way at once where neither the flag nor the catalog says.
+const DEFAULT_CONCURRENCY: u32 = 16;
+
+/// Everything that a run needs, resolved.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The plan.
+    pub plan: Plan,
+    /// What it is judged by.
+    pub judging: Judging,
+    /// What the user must see.
+    pub notes: Vec<String>,
+    /// The suites.
+    pub suites: Vec<SuiteStamp>,
+    /// The name for headings and folders.
+    pub name: String,
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// Whether the embedded fleet serves it.
+    pub simulated: bool,
+    /// Whether the user chose endpoints, rather than taking a whole catalog.
+    pub selected: bool,
+    /// The configuration's own cap.
+    pub per_run: Option<Usd>,
+}
+
+impl Inputs {
+    /// Requests under way at once, per endpoint.
+    pub fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
+        let of = |endpoint: &Endpoint| {
+            let limit = endpoint.limits.concurrency.unwrap_or(u32::MAX);
+            let wanted =
+                flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
+            wanted.min(limit).max(1) as usize
+        };
+        self.plan.endpoints.iter().map(of).collect()
+    }
+}
+
+/// Whether these flags, in this folder, mean the demo: nothing of the user's is here or named.
+pub fn is_demo(what: &WhatArgs) -> bool {
+    let named = what.config.is_some()
+        || what.catalog.is_some()
+        || !what.suite.is_empty()
+        || !what.model.is_empty();
+    what.demo || (!named && found_config().is_none())
+}
+
+fn found_config() -> Option<PathBuf> {
+    config::find(&std::env::current_dir().ok()?)
+}
+
+/// Reads everything. `fleet` is the simulated fleet where the flags ask for it.
+pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs, Failure> {
+    let demo = is_demo(what);
+    let simulated = demo || fleet_asked;
+    let mut config = if simulated { demo_config(what)? } else { own_config(what)? };
+    if simulated {
+        config.catalog = fleet.catalog(false);
+    }
+    let mut notes: Vec<String> = config.catalog.warnings.clone();
+    let suites = suites(what, &config, simulated, &mut notes)?;
+    if config.catalog.endpoints.is_empty() {
+        return Err(nothing_to_run_on());
+    }
+    let stamps = suites.iter().map(stamp).collect();
+    let name = if demo && what.suite.is_empty() { "demo".to_owned() } else { name_of(&suites) };
+    let tasks = suites.into_iter().flat_map(|suite| suite.tasks).collect();
+    let tasks = select::tasks(tasks, &what.category, &what.tag).map_err(refused)?;
+    let seed = Seed(what.seed);
+    let tasks = match what.limit {
+        Some(limit) => select::sample(tasks, limit as usize, seed),
+        None => tasks,
+    };
+    let models = if what.model.is_empty() { &config.models } else { &what.model };
+    let selected = !models.is_empty() || !what.endpoint.is_empty();
+    let mut endpoints =
+        select::endpoints(&config.catalog.endpoints, models, &what.endpoint).map_err(refused)?;
+    keep_today(&config, &mut endpoints, &mut notes)?;
+    let plan = Plan::new(tasks, endpoints, what.repeats, seed).map_err(refused)?;
+    let judging = judging(&config, &plan, &mut notes)?;
+    let per_run = config.per_run;
+    Ok(Inputs {
+        plan,
+        judging,
+        notes,
+        suites: stamps,
+        name,
+        demo: demo && what.suite.is_empty(),
+        simulated,
+        selected,
+        per_run,
+    })
+}
+
+/// The demo's configuration; with suites of the user's, nothing is known of traffic or today.
+fn demo_config(what: &WhatArgs) -> Result<Config, Failure> {
+    let own = !what.suite.is_empty();
+    if own { Ok(Config::default()) } else { Ok(Config::load_text(DEMO, "demo.toml", &[])?) }
+}
+
+fn own_config(what: &WhatArgs) -> Result<Config, Failure> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
+    };
+    let catalog = match &what.catalog {
+        Some(path) => Some((path.display().to_string(), read(path)?)),
+        None => None,
+    };
+    let beside: Vec<CatalogText<'_>> =
+        catalog.iter().map(|(path, text)| CatalogText { path, text }).collect();
+    match what.config.clone().or_else(found_config) {
+        Some(path) => {
+            let shown = path.display().to_string();
+            Config::load_text(&read(&path)?, &shown, &beside).map_err(refused)
+        }
+        None => match beside.first() {
+            Some(file) => {
+                let catalog =
+                    crate::catalog::load_text(file.text, file.path).map_err(refused)?;
+                Ok(Config { catalog, ..Config::default() })
+            }
+            None => Ok(Config::default()),
+        },
+    }
+}
+
+fn suites(
+    what: &WhatArgs,
+    config: &Config,
+    simulated: bool,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Suite>, Failure> {
+    let map: ColumnMap = match &what.map {
+        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
+        None => ColumnMap::default(),
+    };
+    let mut loaded = Vec::new();
+    let mut take = |path: &Path, map: &ColumnMap| -> Result<(), Failure> {
+        let suite = load_path(path, map).map_err(refused)?;
+        notes.extend(suite.notes);
+        loaded.push(suite.suite);
+        Ok(())
+    };
+    if !what.suite.is_empty() {
+        for path in &what.suite {
+            take(path, &map)?;
+        }
+    } else if what.map.is_some() {
+        return Err(refused(anyhow!("--map says which columns a --suite file has: name one")));
+    } else {
+        for SuiteEntry { path, map } in &config.suites {
+            let map = map.as_ref()
+                .map(|map| ColumnMap::from_pairs(map.iter().map(|(f, c)| (f.as_str(), c.as_str()))))
+                .transpose().map_err(refused)?;
+            take(path, &map.unwrap_or_default())?;
+        }
+    }
+    if loaded.is_empty() {
+        if !simulated {
+            notes.push("no suite named: the bundled ones are weighed".to_owned());
+        }
+        return Ok(fleet::bundled_suites().into_iter().map(|loaded| loaded.suite).collect());
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = loaded.iter().find(|suite| !names.insert(suite.name.clone())) {
+        return Err(refused(anyhow!("two suites are named {:?}; rename one", twice.name)));
+    }
+    Ok(loaded)
+}
+
+fn stamp(suite: &Suite) -> SuiteStamp {
+    SuiteStamp {
+        name: suite.name.clone(),
+        version: suite.version.clone(),
+        hash: suite.hash.hex(),
+    }
+}
+
+fn name_of(suites: &[Suite]) -> String {
+    match suites {
+        [only] => only.name.clone(),
+        [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
+        [] => String::new(),
+    }
+}
+
+/// Variables in which keys of well-known providers are kept.
+const KEY_VARIABLES: [&str; 12] = [
+    "OPENROUTER_API_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "MISTRAL_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "GROQ_API_KEY",
+    "TOGETHER_API_KEY",
+    "FIREWORKS_API_KEY",
+    "XAI_API_KEY",
+    "AZURE_OPENAI_API_KEY",
+    "LITELLM_API_KEY",
+];
+
+fn nothing_to_run_on() -> Failure {
+    let found: Vec<&str> =
+        KEY_VARIABLES.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
+    let keys = match found.as_slice() {
+        [] => "no provider's key is set in the environment".to_owned(),
+        names => format!("keys found in the environment: {}", names.join(", ")),
+    };
+    refused(anyhow!(
+        "there is nothing to run on: name endpoints in a catalog (--catalog FILE) or in \
+         weighbridge.toml; {keys}. To try your prompts on the simulated fleet, add --demo"
+    ))
+}
+
+/// What serves today is always measured: every saving is against it.
+fn keep_today(
+    config: &Config,
+    endpoints: &mut Vec<Endpoint>,
+    notes: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let Some(today) = &config.today else { return Ok(()) };
+    if endpoints.iter().any(|e| e.id.as_str() == today) {
+        return Ok(());
+    }
+    let endpoint = select::endpoint(&config.catalog.endpoints, today)
+        .map_err(|e| refused(anyhow!("[today] endpoint: {e}")))?;
+    notes.push(format!("{today} serves today, so it is measured too"));
+    endpoints.insert(0, endpoint.clone());
+    Ok(())
+}
+
+/// What the run is judged by, and what had to be assumed.
+fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judging, Failure> {
+    let mut judging = config.judging();
+    let categories: BTreeSet<&str> = plan.tasks.iter().map(|t| t.category.as_str()).collect();
+    if judging.today.is_none() {
+        notes.push(
+            "today is not stated: the best single endpoint of the run stands for it".to_owned(),
+        );
+    }
+    if judging.shares.is_empty() {
+        if categories.len() > 1 {
+            notes.push("shares assumed: categories count equally".to_owned());
+        }
+        return Ok(judging);
+    }
+    let covered: f64 =
+        categories.iter().map(|name| judging.shares.get(*name).copied().unwrap_or(0.0)).sum();
+    if covered <= 0.0 {
+        let names: Vec<&str> = categories.into_iter().collect();
+        return Err(refused(anyhow!(
+            "[traffic] share names none of the categories that are weighed ({}); add them",
+            names.join(", ")
+        )));
+    }
+    let missing: Vec<&str> =
+        categories.iter().copied().filter(|name| !judging.shares.contains_key(*name)).collect();
+    if !missing.is_empty() {
+        notes.push(format!("no traffic is stated for {}: share 0", missing.join(", ")));
+    }
+    let left_out: Vec<String> = judging
+        .shares
+        .keys()
+        .filter(|name| !categories.contains(name.as_str()))
+        .cloned()
+        .collect();
+    if !left_out.is_empty() {
+        notes.push(format!(
+            "traffic of {} is not weighed; the other shares are scaled to 1",
+            left_out.join(", ")
+        ));
+    }
+    judging.shares = categories
+        .iter()
+        .map(|name| {
+            let share = judging.shares.get(*name).copied().unwrap_or(0.0);
+            ((*name).to_owned(), share / covered)
+        })
+        .collect();
+    Ok(judging)
+}
+
+/// The keys of the plan's providers.
+pub fn keys(plan: &Plan) -> Result<Keys, Failure> {
+    let mut keys = Keys::new();
+    for endpoint in &plan.endpoints {
+        let provider = &endpoint.provider;
+        let Some(variable) = &provider.api_key_env else { continue };
+        match std::env::var(variable) {
+            Ok(key) if !key.trim().is_empty() => {
+                keys.insert(provider.name.clone(), SecretString::from(key.trim().to_owned()));
+            }
+            _ => {
+                return Err(refused(anyhow!(
+                    "provider {:?} takes its key from {variable}, which is not set: \
+                     export {variable}=…",
+                    provider.name
+                )));
+            }
+        }
+    }
+    Ok(keys)
+}

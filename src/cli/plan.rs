@@ -1,0 +1,20 @@
+//! `plan`: everything but the first request.
+
+use super::args::{PlanArgs, PlanFormat};
+use super::inputs::{self, Fleet};
+use super::{Exit, Outcome, console};
+use crate::plan::{estimate, show};
+
+/// `weighbridge plan`.
+pub fn plan(args: &PlanArgs) -> Outcome {
+    let inputs = inputs::read(&args.what, &Fleet::unserved(), false)?;
+    for note in &inputs.notes {
+        console::say(note);
+    }
+    let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
+    match args.format {
+        PlanFormat::Table => console::data(&show(&estimate))?,
+        PlanFormat::Json => console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?,
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,46 @@
+//! `report`, and what every stage after the last request shares.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::RunFolder;
+use super::{Exit, Outcome, console};
+use crate::aggregate::{self, Figures};
+use crate::report;
+use crate::weights::{self, WeightsFile};
+
+/// The weights file of a run folder.
+pub const WEIGHTS: &str = "weights.json";
+
+/// `weighbridge report RUN`.
+pub fn report(args: &RunFolder) -> Outcome {
+    let figures = aggregate::figures(&args.run)?;
+    let path = args.run.join(WEIGHTS);
+    let weights = match std::fs::read_to_string(&path) {
+        Ok(text) => WeightsFile::from_json(&text, &path.display().to_string())?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => weights::tune(&figures),
+        Err(error) => return Err(anyhow::Error::new(error).context(path.display().to_string()).into()),
+    };
+    write_report(&args.run, &figures, &weights)?;
+    console::data(&report::answer(&figures, &weights, &args.run))?;
+    Ok(Exit::Ok)
+}
+
+/// Writes the CSV files, the charts, the HTML and the Markdown.
+pub fn write_report(
+    dir: &Path,
+    figures: &Figures,
+    weights: &WeightsFile,
+) -> Result<(), anyhow::Error> {
+    let trials = aggregate::TrialViews::open(dir)?;
+    report::write_all(dir, figures, weights, trials)
+        .with_context(|| format!("the report of {}", dir.display()))
+}
+
+/// Writes the weights file.
+pub fn write_weights(dir: &Path, weights: &WeightsFile) -> Result<(), anyhow::Error> {
+    let path = dir.join(WEIGHTS);
+    report::write_atomically(&path, weights.to_json().as_bytes())
+        .with_context(|| path.display().to_string())
+}

@@ -1,0 +1,77 @@
+//! `sim`: the simulated fleet as a server of its own.
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use tokio_util::sync::CancellationToken;
+
+use super::args::SimArgs;
+use super::fleet::{self, Behaviour, Fleet};
+use super::{Exit, Failure, Outcome, console, refused};
+use crate::sim::{self, Scale};
+use crate::suite::{ColumnMap, Task, load_path};
+use crate::units::Clock;
+
+/// `weighbridge sim`.
+pub fn sim(args: &SimArgs) -> Outcome {
+    if args.truth {
+        let scale = Scale { lengths: args.scale };
+        let truth = sim::Fleet::embedded().truth(scale, args.chaos);
+        console::data(&format!("{}\n", serde_json::to_string_pretty(&truth)?))?;
+        return Ok(Exit::Ok);
+    }
+    let tasks = tasks(args)?;
+    let clock = Clock::real();
+    let behaviour = Behaviour {
+        seed: args.seed,
+        lengths: args.scale,
+        instant: args.instant,
+        ledger: args.ledger.as_deref(),
+    };
+    let simulator = Arc::new(fleet::simulator(&tasks, &behaviour, &clock)?);
+    let fleet = Fleet::bind(args.listen).map_err(refused)?;
+    if let Some(path) = &args.write_catalog {
+        std::fs::write(path, fleet.catalog_toml(args.chaos))
+            .with_context(|| path.display().to_string())?;
+    }
+    console::data(&format!("{}\n", fleet.base_url()))?;
+    console::say(&format!(
+        "SIMULATED fleet of {} endpoints that knows {} tasks; Ctrl-C stops it",
+        sim::Fleet::embedded().listed(args.chaos).count(),
+        tasks.len()
+    ));
+    let serving = fleet.serve(Arc::clone(&simulator))?;
+    stop_on_signal(serving.stop())?;
+    serving.wait()?;
+    if let Some(ledger) = simulator.ledger() {
+        let lines = ledger.finish()?;
+        console::say(&format!("{lines} requests in the ledger"));
+    }
+    Ok(Exit::Ok)
+}
+
+fn tasks(args: &SimArgs) -> Result<Vec<Task>, Failure> {
+    let map: ColumnMap = match &args.map {
+        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
+        None => ColumnMap::default(),
+    };
+    let mut tasks: Vec<Task> =
+        fleet::bundled_suites().into_iter().flat_map(|loaded| loaded.suite.tasks).collect();
+    for path in &args.answers {
+        let loaded = load_path(path, &map).map_err(refused)?;
+        for note in loaded.notes {
+            console::say(&note);
+        }
+        tasks.extend(loaded.suite.tasks);
+    }
+    Ok(tasks)
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<(), anyhow::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(super::run::interrupted());
+        stop.cancel();
+    })?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! `suite check` and `suite list`.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+
+use super::args::{Format, SuiteCommand};
+use super::{Exit, Failure, Outcome, console, fleet, refused};
+use crate::grade::{Severity, check_suite};
+use crate::suite::{ColumnMap, LoadedSuite, Suite, load_path};
+
+/// `weighbridge suite …`.
+pub fn suite(command: &SuiteCommand) -> Outcome {
+    match command {
+        SuiteCommand::Check { paths, map } => check(paths, map.as_deref()),
+        SuiteCommand::List { paths, format } => list(paths, *format),
+    }
+}
+
+fn load(paths: &[PathBuf], map: Option<&str>) -> Result<Vec<LoadedSuite>, Failure> {
+    if paths.is_empty() {
+        return Ok(fleet::bundled_suites());
+    }
+    let map: ColumnMap = match map {
+        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
+        None => ColumnMap::default(),
+    };
+    paths.iter().map(|path| load_path(path, &map).map_err(refused)).collect()
+}
+
+fn check(paths: &[PathBuf], map: Option<&str>) -> Outcome {
+    let mut errors = 0;
+    let mut out = String::new();
+    for loaded in load(paths, map)? {
+        for note in &loaded.notes {
+            console::say(note);
+        }
+        let findings = check_suite(&loaded);
+        let wrong = findings.iter().filter(|f| f.severity == Severity::Error).count();
+        let warned = findings.len() - wrong;
+        let suite = &loaded.suite;
+        out.push_str(&format!(
+            "{}: {} tasks, {wrong} errors, {warned} warnings\n",
+            suite.name,
+            suite.tasks.len()
+        ));
+        for finding in &findings {
+            out.push_str(&format!("  {finding}\n"));
+        }
+        errors += wrong;
+    }
+    console::data(&out)?;
+    Ok(if errors == 0 { Exit::Ok } else { Exit::Usage })
+}
+
+/// One line of `suite list`.
+#[derive(serde::Serialize)]
+struct Listed {
+    suite: String,
+    version: String,
+    tasks: usize,
+    categories: String,
+    graders: String,
+    license: String,
+}
+
+impl Listed {
+    fn of(suite: &Suite) -> Self {
+        let joined = |names: std::collections::BTreeSet<&str>| {
+            names.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        Self {
+            suite: suite.name.clone(),
+            version: suite.version.clone(),
+            tasks: suite.tasks.len(),
+            categories: joined(suite.tasks.iter().map(|t| t.category.as_str()).collect()),
+            graders: joined(suite.tasks.iter().map(|t| t.grader.name()).collect()),
+            license: suite.license.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn list(paths: &[PathBuf], format: Format) -> Outcome {
+    let listed: Vec<Listed> = load(paths, None)?.iter().map(|l| Listed::of(&l.suite)).collect();
+    let text = match format {
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&listed)?),
+        Format::Csv => super::catalog::csv_of(&listed)?,
+        Format::Table => {
+            let mut text =
+                format!("{:<16} {:<12} {:>6}  {:<20} {}\n", "suite", "version", "tasks", "categories", "graders");
+            for l in &listed {
+                text.push_str(&format!(
+                    "{:<16} {:<12} {:>6}  {:<20} {}\n",
+                    l.suite, l.version, l.tasks, l.categories, l.graders
+                ));
+            }
+            text
+        }
+    };
+    console::data(&text)?;
+    Ok(Exit::Ok)
+}

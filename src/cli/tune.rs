@@ -1,0 +1,28 @@
+//! `tune`: weights from a finished run.
+
+use super::args::{GoalArg, TuneArgs};
+use super::report::write_weights;
+use super::{Exit, Outcome, console};
+use crate::aggregate::{self, Goal};
+use crate::{report, weights};
+
+/// `weighbridge tune RUN`.
+pub fn tune(args: &TuneArgs) -> Outcome {
+    let dir = &args.folder.run;
+    let mut figures = aggregate::figures(dir)?;
+    let judging = &mut figures.manifest.judging;
+    if let Some(goal) = args.goal {
+        judging.goal = match goal {
+            GoalArg::Cheaper => Goal::Cheaper,
+            GoalArg::Better => Goal::Better,
+            GoalArg::Faster => Goal::Faster,
+        };
+    }
+    if let Some(margin) = args.margin {
+        judging.margin = margin;
+    }
+    let tuned = weights::tune(&figures);
+    write_weights(dir, &tuned)?;
+    console::data(&report::answer(&figures, &tuned, dir))?;
+    Ok(Exit::Ok)
+}

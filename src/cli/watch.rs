@@ -1,0 +1,97 @@
+//! What a terminal shows while a run runs: a line per endpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::console;
+use crate::run::{EndpointProgress, Progress};
+use crate::units::Clock;
+
+/// Draws until it is dropped. Without a terminal it draws nothing.
+pub struct Watcher {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How often the lines are drawn.
+const REFRESH: Duration = Duration::from_millis(250);
+
+impl Watcher {
+    /// Starts drawing the state of these endpoints.
+    pub fn start(names: Vec<String>, progress: Arc<Progress>, clock: Clock) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        if !console::is_watched() {
+            return Self { stop, thread: None };
+        }
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || draw(&names, &progress, &clock, &stopped));
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn draw(names: &[String], progress: &Progress, clock: &Clock, stop: &AtomicBool) {
+    let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{msg}").expect("a fixed template");
+    let line = || lines.add(ProgressBar::new_spinner().with_style(style.clone()));
+    let heading = line();
+    heading.set_message(format!(
+        "{:<30} {:>11} {:>6} {:>9} {:>9} {:>8}",
+        "endpoint", "done", "failed", "TTFT p50", "dollars", "left"
+    ));
+    let bars: Vec<ProgressBar> = names.iter().map(|_| line()).collect();
+    let started = clock.now();
+    while !stop.load(Ordering::Acquire) {
+        let elapsed = clock.now().since(started);
+        progress.with(|endpoints| {
+            for ((name, bar), endpoint) in names.iter().zip(&bars).zip(endpoints) {
+                bar.set_message(row(name, endpoint, elapsed));
+            }
+        });
+        std::thread::sleep(REFRESH);
+    }
+    let _ = lines.clear();
+}
+
+/// One endpoint's line, at most 80 columns.
+fn row(name: &str, endpoint: &EndpointProgress, elapsed: Duration) -> String {
+    let name: String = name.chars().take(30).collect();
+    let done = format!("{}/{}", endpoint.done, endpoint.total);
+    let ttft =
+        endpoint.ttft_p50().map_or("–".to_owned(), |t| format!("{:.2} s", t.as_secs_f64()));
+    let left = match endpoint.eta(elapsed) {
+        _ if endpoint.done >= endpoint.total => "done".to_owned(),
+        Some(left) => format!("{} s", left.as_secs() + 1),
+        None => "–".to_owned(),
+    };
+    format!(
+        "{name:<30} {done:>11} {:>6} {ttft:>9} {:>9} {left:>8}",
+        endpoint.failed,
+        format!("${}", endpoint.cost.to_fixed(4)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_a_terminal() {
+        let mut endpoint = EndpointProgress { total: 100_000, done: 99_999, ..Default::default() };
+        endpoint.ttft.record(Duration::from_secs(99));
+        let line = row(&"x".repeat(90), &endpoint, Duration::from_secs(9_999));
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}

@@ -1,0 +1,498 @@
+//! One HTTP request made for a trial: sent, read to its end, stamped, decoded, classified.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::transport::{ChunkStream, Head, Outgoing, TimedChunk, Transport, TransportError};
+use crate::units::{Clock, Stamp};
+use crate::wire::openai_chat::{self, StreamDecoder, WireError};
+use crate::wire::{Answer, ErrorClass, sse};
+
+/// How long each phase of an attempt may take, and how much may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// From dispatch to the first token event (streamed answers).
+    pub first_token: Duration,
+    /// Between two reads after the first token.
+    pub stall: Duration,
+    /// The whole attempt.
+    pub total: Duration,
+    /// The most bytes of a body: a model's longest answer is far below.
+    pub body_bytes: usize,
+}
+
+impl Default for AttemptLimits {
+    fn default() -> Self {
+        Self {
+            first_token: Duration::from_mins(2),
+            stall: Duration::from_mins(1),
+            total: Duration::from_mins(10),
+            body_bytes: 64 << 20,
+        }
+    }
+}
+
+/// The most bytes that are read of an error's body.
+const MAX_ERROR_BODY: usize = 64 << 10;
+
+/// How long the end of a body is waited for once the stream has said that it is done. It only
+/// decides whether the connection can be used again.
+const AFTER_DONE: Duration = Duration::from_millis(500);
+
+/// An attempt, ready to leave.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The request.
+    pub outgoing: Outgoing,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// The limits.
+    pub limits: AttemptLimits,
+}
+
+/// The stamps of METRICS.md §1. What did not happen is `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamps {
+    /// The request is picked up, its body already serialised.
+    pub dispatched: Stamp,
+    /// A new connection was ready; `None` on a reused one.
+    pub connected: Option<Stamp>,
+    /// The response head came.
+    pub headers: Option<Stamp>,
+    /// The first body byte came.
+    pub first_byte: Option<Stamp>,
+    /// The first token event came.
+    pub first_token: Option<Stamp>,
+    /// The first token event that is not reasoning came.
+    pub first_output: Option<Stamp>,
+    /// The last token event came (not streamed: the last body byte).
+    pub last_token: Option<Stamp>,
+    /// The stream was closed.
+    pub ended: Stamp,
+}
+
+/// Everything that is known about an attempt once it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRecord {
+    /// When everything happened.
+    pub stamps: Stamps,
+    /// How it went.
+    pub outcome: Outcome,
+    /// The HTTP status, when a head came.
+    pub status: Option<u16>,
+    /// Whether the response bore the simulator's mark.
+    pub simulated: bool,
+    /// Whether the response was a stream of events.
+    pub streamed: bool,
+    /// How long the provider asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Reads of the socket that held token events.
+    pub token_reads: u32,
+    /// Token events.
+    pub token_events: u32,
+    /// Whether a reasoning delta was seen.
+    pub reasoning_seen: bool,
+    /// The gaps between consecutive token events, microseconds. Events of one read share their
+    /// stamp, so their gaps are 0.
+    pub gaps_us: Vec<u32>,
+}
+
+/// How an attempt went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// An answer.
+    Answered(Answer),
+    /// A failure; the answer as far as it came, for its usage.
+    Failed {
+        /// The class.
+        class: ErrorClass,
+        /// What was said.
+        detail: String,
+        /// What had come.
+        partial: Answer,
+    },
+}
+
+/// Header that marks everything that the simulator says.
+pub const SIMULATED_HEADER: &str = "x-weighbridge-simulated";
+
+/// Makes one attempt. It never fails: whatever happens is in the record.
+pub async fn make<T: Transport>(transport: &T, clock: &Clock, attempt: Attempt) -> AttemptRecord {
+    let dispatched = clock.now();
+    let mut reading = Reading::new(dispatched, attempt.limits, attempt.stream);
+    let opened = reading.within_phase(clock, transport.open(attempt.outgoing)).await;
+    let failure = match opened {
+        Err(timeout) => Some(timeout),
+        Ok(Err(error)) => Some(error.into()),
+        Ok(Ok((head, mut body))) => {
+            reading.head(&head, clock);
+            reading.body(&mut body, clock).await.err()
+        }
+    };
+    reading.finish(clock, failure)
+}
+
+impl From<TransportError> for WireError {
+    fn from(error: TransportError) -> Self {
+        Self { class: error.class, detail: error.message }
+    }
+}
+
+/// What is collected while a response is read.
+struct Reading {
+    limits: AttemptLimits,
+    record: AttemptRecord,
+    decoder: StreamDecoder,
+    done: bool,
+    /// The whole body where it is not a stream of events.
+    whole: Vec<u8>,
+    read_bytes: usize,
+}
+
+impl Reading {
+    fn new(dispatched: Stamp, limits: AttemptLimits, stream: bool) -> Self {
+        let stamps = Stamps {
+            dispatched,
+            connected: None,
+            headers: None,
+            first_byte: None,
+            first_token: None,
+            first_output: None,
+            last_token: None,
+            ended: dispatched,
+        };
+        let record = AttemptRecord {
+            stamps,
+            outcome: Outcome::Answered(Answer::default()),
+            status: None,
+            simulated: false,
+            streamed: stream,
+            retry_after: None,
+            token_reads: 0,
+            token_events: 0,
+            reasoning_seen: false,
+            gaps_us: Vec::new(),
+        };
+        Self {
+            limits,
+            record,
+            decoder: StreamDecoder::default(),
+            done: false,
+            whole: Vec::new(),
+            read_bytes: 0,
+        }
+    }
+
+    /// Waits for the next thing, as long as the phase that the attempt is in allows.
+    async fn within_phase<F: Future>(
+        &self,
+        clock: &Clock,
+        next: F,
+    ) -> Result<F::Output, WireError> {
+        let stamps = &self.record.stamps;
+        let total = self.limits.total.saturating_sub(clock.now().since(stamps.dispatched));
+        let (limit, class, what) = if !self.record.streamed {
+            (total, ErrorClass::TotalTimeout, "no answer")
+        } else if stamps.first_token.is_none() {
+            let left = self.limits.first_token.saturating_sub(clock.now().since(stamps.dispatched));
+            (left, ErrorClass::FirstTokenTimeout, "no token")
+        } else if self.done {
+            (AFTER_DONE, ErrorClass::StallTimeout, "no end of the body")
+        } else {
+            (self.limits.stall, ErrorClass::StallTimeout, "no further token")
+        };
+        let (limit, class) =
+            if total < limit { (total, ErrorClass::TotalTimeout) } else { (limit, class) };
+        tokio::time::timeout(limit, next).await.map_err(|_| WireError {
+            class,
+            detail: format!("{what} within {:.1} s", limit.as_secs_f64()),
+        })
+    }
+
+    fn head(&mut self, head: &Head, clock: &Clock) {
+        let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
+        self.record.status = Some(head.status);
+        self.record.stamps.connected = head.connected;
+        self.record.stamps.headers = Some(head.at);
+        self.record.simulated = text(SIMULATED_HEADER).is_some();
+        self.record.retry_after = text("retry-after").and_then(|v| retry_after(v, clock));
+        let events = text("content-type").is_some_and(|t| t.starts_with("text/event-stream"));
+        self.record.streamed = events && head.status == 200;
+    }
+
+    async fn body<B: ChunkStream>(&mut self, body: &mut B, clock: &Clock) -> Result<(), WireError> {
+        let mut events = sse::Decoder::new();
+        loop {
+            let chunk = match self.within_phase(clock, body.next()).await {
+                Ok(read) => read?,
+                Err(_) if self.done => return Ok(()),
+                Err(timeout) => return Err(timeout),
+            };
+            let Some(chunk) = chunk else { break };
+            self.record.stamps.first_byte.get_or_insert(chunk.at);
+            self.read_bytes += chunk.bytes.len();
+            self.bound()?;
+            if self.record.streamed {
+                self.events_of(&mut events, &chunk)?;
+            } else {
+                self.whole.extend_from_slice(&chunk.bytes);
+                self.record.stamps.last_token = Some(chunk.at);
+                if self.record.status != Some(200) && self.whole.len() >= MAX_ERROR_BODY {
+                    break;
+                }
+            }
+        }
+        let rest = TimedChunk { at: clock.now(), bytes: bytes::Bytes::new() };
+        if self.record.streamed { self.last_event(&mut events, &rest) } else { Ok(()) }
+    }
+
+    fn bound(&self) -> Result<(), WireError> {
+        if self.read_bytes <= self.limits.body_bytes {
+            return Ok(());
+        }
+        let detail = format!("the body is larger than {} bytes", self.limits.body_bytes);
+        Err(WireError { class: ErrorClass::TooLarge, detail })
+    }
+
+    fn events_of(
+        &mut self,
+        events: &mut sse::Decoder,
+        chunk: &TimedChunk,
+    ) -> Result<(), WireError> {
+        let mut tokens = 0;
+        let mut failure = None;
+        let fed = events.feed(&chunk.bytes, |event| {
+            if failure.is_none() {
+                failure = self.one_event(event, chunk.at, &mut tokens).err();
+            }
+        });
+        self.record.token_reads += u32::from(tokens > 0);
+        failure.map_or(Ok(()), Err)?;
+        fed.map_err(|e| WireError { class: ErrorClass::TooLarge, detail: e.to_string() })
+    }
+
+    fn last_event(
+        &mut self,
+        events: &mut sse::Decoder,
+        rest: &TimedChunk,
+    ) -> Result<(), WireError> {
+        let mut failure = None;
+        let fed = events.finish(|event| {
+            failure = self.one_event(event, rest.at, &mut 0).err();
+        });
+        failure.map_or(Ok(()), Err)?;
+        fed.map_err(|e| WireError { class: ErrorClass::TooLarge, detail: e.to_string() })
+    }
+
+    fn one_event(
+        &mut self,
+        event: sse::Event<'_>,
+        at: Stamp,
+        tokens: &mut u32,
+    ) -> Result<(), WireError> {
+        let seen = self.decoder.event(event.data)?;
+        self.done |= seen.done;
+        self.record.reasoning_seen |= seen.reasoning;
+        if !seen.token {
+            return Ok(());
+        }
+        let stamps = &mut self.record.stamps;
+        if let Some(last) = stamps.last_token {
+            let gap = u32::try_from(at.since(last).as_micros()).unwrap_or(u32::MAX);
+            self.record.gaps_us.push(gap);
+        }
+        stamps.first_token.get_or_insert(at);
+        stamps.last_token = Some(at);
+        if seen.output {
+            stamps.first_output.get_or_insert(at);
+        }
+        *tokens += 1;
+        self.record.token_events += 1;
+        Ok(())
+    }
+
+    fn finish(mut self, clock: &Clock, failure: Option<WireError>) -> AttemptRecord {
+        // The decoder's answer is wanted even from a failure: its usage may have been billed.
+        self.record.stamps.ended = clock.now();
+        let status = self.record.status;
+        let (answer, error) = match (failure, status) {
+            (Some(error), _) => (self.decoder.finish().0, Some(error)),
+            (None, Some(200)) if self.record.streamed => self.decoder.finish(),
+            (None, Some(200)) => match openai_chat::decode_body(&self.whole) {
+                Ok(answer) => (answer, None),
+                Err(error) => (Answer::default(), Some(error)),
+            },
+            (None, status) => {
+                let error = openai_chat::decode_error(status.unwrap_or(0), &self.whole);
+                (Answer::default(), Some(error))
+            }
+        };
+        self.record.outcome = match error {
+            None => Outcome::Answered(answer),
+            Some(WireError { class, detail }) => Outcome::Failed { class, detail, partial: answer },
+        };
+        self.record
+    }
+}
+
+/// Reads `Retry-After`: seconds (fractions are accepted) or an HTTP date.
+fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
+    /// Nobody waits longer than this; a larger value is most likely a mistake.
+    const MOST: f64 = 3600.0;
+    if let Ok(seconds) = value.trim().parse::<f64>() {
+        return (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(MOST)));
+    }
+    let date = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
+    let wait = date.duration_since(clock.wall(clock.now()));
+    Some(Duration::try_from(wait).unwrap_or_default().min(Duration::from_secs_f64(MOST)))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+
+    /// A transport that plays a list: bytes, and how long after the one before they come.
+    struct Played {
+        status: u16,
+        kind: &'static str,
+        parts: Vec<(u64, &'static str)>,
+        then: Option<ErrorClass>,
+        clock: Clock,
+    }
+
+    struct PlayedBody(std::vec::IntoIter<(u64, &'static str)>, Option<ErrorClass>, Clock);
+
+    impl ChunkStream for PlayedBody {
+        async fn next(&mut self) -> Result<Option<TimedChunk>, TransportError> {
+            match self.0.next() {
+                Some((wait_ms, text)) => {
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    Ok(Some(TimedChunk { at: self.2.now(), bytes: Bytes::from(text) }))
+                }
+                None => match self.1.take() {
+                    None => Ok(None),
+                    Some(class) => Err(TransportError { class, message: "played".into() }),
+                },
+            }
+        }
+    }
+
+    impl Transport for Played {
+        type Body = PlayedBody;
+
+        async fn open(&self, _: Outgoing) -> Result<(Head, PlayedBody), TransportError> {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", self.kind.parse().expect("a header"));
+            headers.insert("retry-after", "1.5".parse().expect("a header"));
+            let at = self.clock.now();
+            let head = Head { status: self.status, headers, connected: None, at };
+            Ok((head, PlayedBody(self.parts.clone().into_iter(), self.then, self.clock.clone())))
+        }
+    }
+
+    fn play(
+        status: u16,
+        kind: &'static str,
+        parts: &[(u64, &'static str)],
+        then: Option<ErrorClass>,
+    ) -> AttemptRecord {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let clock = Clock::virtual_time();
+            let parts = parts.to_vec();
+            let transport = Played { status, kind, parts, then, clock: clock.clone() };
+            let outgoing = Outgoing {
+                provider: String::new(),
+                url: String::new(),
+                headers: Vec::new(),
+                body: Bytes::new(),
+            };
+            let attempt = Attempt { outgoing, stream: true, limits: AttemptLimits::default() };
+            make(&transport, &clock, attempt).await
+        })
+    }
+
+    const SSE: &str = "text/event-stream";
+    const TOKEN: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
+    const ROLE: &str =
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+    const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+    fn class(record: &AttemptRecord) -> Option<ErrorClass> {
+        match &record.outcome {
+            Outcome::Answered(_) => None,
+            Outcome::Failed { class, .. } => Some(*class),
+        }
+    }
+
+    #[test]
+    fn stamps_are_those_of_tokens() {
+        let parts = [(5, ROLE), (20, TOKEN), (10, TOKEN), (40, STOP), (1, "data: [DONE]\n\n")];
+        let record = play(200, SSE, &parts, None);
+        assert_eq!(class(&record), None);
+        let ms = |s: Option<Stamp>| s.map(|s| s.since(record.stamps.dispatched).as_millis());
+        assert_eq!(ms(record.stamps.first_byte), Some(5));
+        assert_eq!(ms(record.stamps.first_token), Some(25));
+        assert_eq!(ms(record.stamps.last_token), Some(35));
+        assert_eq!(record.gaps_us, [10_000]);
+        assert_eq!((record.token_reads, record.token_events), (2, 2));
+    }
+
+    #[test]
+    fn each_phase_has_its_time_out() {
+        let check = |parts: &[(u64, &'static str)], expected: Option<ErrorClass>| {
+            assert_eq!(class(&play(200, SSE, parts, None)), expected);
+        };
+        check(&[(200_000, TOKEN)], Some(ErrorClass::FirstTokenTimeout));
+        check(&[(5, ROLE), (200_000, TOKEN)], Some(ErrorClass::FirstTokenTimeout));
+        check(&[(5, TOKEN), (90_000, TOKEN)], Some(ErrorClass::StallTimeout));
+        let drip = [(59_000, TOKEN); 20];
+        check(&drip, Some(ErrorClass::TotalTimeout));
+        check(&[(5, TOKEN), (5, "data: [DONE]\n\n"), (90_000, "")], None);
+    }
+
+    #[test]
+    fn a_broken_connection_keeps_what_came() {
+        let record = play(200, SSE, &[(5, TOKEN)], Some(ErrorClass::Reset));
+        match record.outcome {
+            Outcome::Failed { class: ErrorClass::Reset, partial, .. } => {
+                assert_eq!(partial.text, "x");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_status_is_an_error_with_its_message() {
+        let body = "{\"error\":{\"message\":\"slow down\"}}";
+        let record = play(429, "application/json", &[(1, body)], None);
+        assert_eq!(class(&record), Some(ErrorClass::RateLimited));
+        assert_eq!(record.retry_after, Some(Duration::from_millis(1500)));
+        assert!(!record.streamed);
+    }
+
+    #[test]
+    fn an_answer_in_one_piece_has_no_first_token() {
+        let body = "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+        let record = play(200, "application/json", &[(7, body)], None);
+        assert_eq!(class(&record), None);
+        assert_eq!(record.stamps.first_token, None);
+        assert!(record.stamps.last_token.is_some());
+    }
+
+    #[test]
+    fn retry_after_takes_seconds_and_dates() {
+        let clock = Clock::real();
+        assert_eq!(retry_after("2", &clock), Some(Duration::from_secs(2)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT", &clock), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon", &clock), None);
+        assert_eq!(retry_after("-1", &clock), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! A cap that holds: the worst case is reserved before a request leaves and settled after.
+
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use crate::units::Usd;
+
+/// The money of a run.
+#[derive(Debug)]
+pub struct Budget {
+    limit: Option<Usd>,
+    state: Mutex<State>,
+    settled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    spent: Usd,
+    reserved: Usd,
+    under_way: u64,
+}
+
+/// Money set aside for one attempt. It must be settled; dropped unsettled it counts as spent
+/// whole, because nobody knows what the provider billed.
+#[derive(Debug)]
+pub struct Reservation<'a> {
+    budget: &'a Budget,
+    amount: Usd,
+}
+
+/// The budget does not allow the attempt, and nothing that is under way can change that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the budget does not allow another trial")]
+pub struct Exhausted;
+
+impl Budget {
+    /// A budget with a cap; `None`: no cap, money is only counted.
+    #[must_use]
+    pub fn new(limit: Option<Usd>) -> Self {
+        Self { limit, state: Mutex::default(), settled: Notify::new() }
+    }
+
+    /// The cap.
+    #[must_use]
+    pub fn limit(&self) -> Option<Usd> {
+        self.limit
+    }
+
+    /// What was spent for certain or may have been.
+    #[must_use]
+    pub fn spent(&self) -> Usd {
+        self.lock().spent
+    }
+
+    /// Sets the worst case of an attempt aside; waits while attempts under way might leave room.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when it does not fit and nothing is under way.
+    pub async fn reserve(&self, worst: Usd) -> Result<Reservation<'_>, Exhausted> {
+        loop {
+            // Registered before the check, so that no settlement between the two is missed.
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            if let Some(decided) = self.try_reserve(worst) {
+                return decided;
+            }
+            settled.await;
+        }
+    }
+
+    fn try_reserve(&self, worst: Usd) -> Option<Result<Reservation<'_>, Exhausted>> {
+        let mut state = self.lock();
+        let fits = self.limit.is_none_or(|limit| state.spent + state.reserved + worst <= limit);
+        if fits {
+            state.reserved += worst;
+            state.under_way += 1;
+            return Some(Ok(Reservation { budget: self, amount: worst }));
+        }
+        (state.under_way == 0).then_some(Err(Exhausted))
+    }
+
+    fn settle(&self, reserved: Usd, spent: Usd) {
+        let mut state = self.lock();
+        state.reserved = state.reserved - reserved;
+        state.spent += spent;
+        state.under_way -= 1;
+        drop(state);
+        self.settled.notify_waiters();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the budget")
+    }
+}
+
+impl Reservation<'_> {
+    /// The attempt ended and cost this much; `None`: not known, so its worst case counts.
+    pub fn settle(self, cost: Option<Usd>) {
+        let amount = self.amount;
+        self.budget.settle(amount, cost.unwrap_or(amount));
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.budget.settle(self.amount, self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usd(text: &str) -> Usd {
+        text.parse().expect(text)
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_waits_for_settlements_and_then_ends() {
+        let budget = Budget::new(Some(usd("1")));
+        let first = budget.reserve(usd("0.7")).await.expect("fits");
+        let waiting = budget.reserve(usd("0.6"));
+        tokio::pin!(waiting);
+        let early = tokio::time::timeout(std::time::Duration::ZERO, waiting.as_mut()).await;
+        assert!(early.is_err(), "0.6 does not fit beside 0.7");
+        first.settle(Some(usd("0.3")));
+        let second = waiting.await.expect("0.3 + 0.6 fits");
+        second.settle(None);
+        assert_eq!(budget.spent(), usd("0.9"));
+        assert_eq!(budget.reserve(usd("0.2")).await.err(), Some(Exhausted));
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_vanishes_counts_whole() {
+        let budget = Budget::new(None);
+        drop(budget.reserve(usd("0.7")).await);
+        assert_eq!(budget.spent(), usd("0.7"));
+    }
+}

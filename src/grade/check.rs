@@ -1,0 +1,338 @@
+//! Proving a suite: for every task, a right answer that its grader accepts and a wrong one that it
+//! rejects.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{GradeTask, Score, grade, json};
+use crate::store::StoredAnswer;
+use crate::suite::sample::{self, Sample};
+use crate::suite::{GraderSpec, LoadedSuite, Task, reference};
+use crate::wire::ToolCall;
+
+/// A prompt longer than this is worth a word before it is sent to every endpoint: some 100,000
+/// tokens of English.
+const LONG_PROMPT_BYTES: usize = 400_000;
+
+/// How many ids a finding about many tasks lists.
+const MAX_LISTED: usize = 5;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The suite works, but could prove more.
+    Warning,
+    /// The task scores what it should not.
+    Error,
+}
+
+/// Something that the author of a suite should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The task's id; `None`: about the suite as a whole.
+    pub task: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found, and the remedy; one sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        match &self.task {
+            Some(task) => write!(f, "{severity}: {task}: {}", self.message),
+            None => write!(f, "{severity}: {}", self.message),
+        }
+    }
+}
+
+/// Looks through a suite; findings come in the order of its tasks, those about the whole at the end.
+#[must_use]
+pub fn check_suite(suite: &LoadedSuite) -> Vec<Finding> {
+    let tasks = &suite.suite.tasks;
+    let mut findings = Vec::new();
+    let (mut ungraded, mut without_wrong) = (Vec::new(), Vec::new());
+    let mut prompts = BTreeMap::new();
+    for (idx, task) in tasks.iter().enumerate() {
+        let mut found = |severity, message: String| {
+            findings.push(Finding { task: Some(task.id.clone()), severity, message });
+        };
+        if let Some(other) = prompts.insert(task.prompt_hash(), task)
+            && (&other.reference, &other.schema) != (&task.reference, &task.schema)
+        {
+            let message =
+                format!("asks the same as task `{}` but expects another answer", other.id);
+            found(Severity::Error, message);
+        }
+        let bytes: usize = task.messages.iter().map(|message| message.content.len()).sum();
+        if bytes > LONG_PROMPT_BYTES {
+            let message = format!("the prompt has {bytes} bytes, beyond many context windows");
+            found(Severity::Warning, message);
+        }
+        if matches!(task.grader, GraderSpec::None {}) {
+            ungraded.push(task.id.as_str());
+            continue;
+        }
+        if task.wrong.is_none() {
+            without_wrong.push(task.id.as_str());
+        }
+        if let Some(message) = unknown_tool(task) {
+            found(Severity::Error, message);
+        }
+        for (severity, message) in proof(task, tasks, idx) {
+            found(severity, message);
+        }
+    }
+    let n = tasks.len();
+    if !ungraded.is_empty() {
+        findings.push(whole(&ungraded, n, "not graded: they measure cost and speed only"));
+    }
+    if !without_wrong.is_empty() {
+        let message = "without a `wrong` answer of their own: a made-up one stands for it";
+        findings.push(whole(&without_wrong, n, message));
+    }
+    findings
+}
+
+/// A warning about several tasks at once.
+fn whole(ids: &[&str], n: usize, what: &str) -> Finding {
+    let listed = ids[..ids.len().min(MAX_LISTED)].join(", ");
+    let more = if ids.len() > MAX_LISTED { ", …" } else { "" };
+    let message = format!("{} of {n} tasks are {what} ({listed}{more})", ids.len());
+    Finding { task: None, severity: Severity::Warning, message }
+}
+
+/// What the grader says to a right and to a wrong answer, where it should say otherwise.
+fn proof(task: &Task, all: &[Task], idx: usize) -> Vec<(Severity, String)> {
+    if let Some(Err(why)) = task.schema.as_ref().map(json::compile) {
+        return vec![(Severity::Error, format!("the schema does not compile: {why}"))];
+    }
+    let mut findings = Vec::new();
+    let judged = |sample: &Sample| grade(&GradeTask::from(task), &answer_of(sample));
+    match sample::right(task).map(|right| judged(&right)) {
+        None => findings.push((
+            Severity::Warning,
+            format!("no right answer follows from grader `{}`; add `answer`", task.grader.name()),
+        )),
+        Some(Score { score: None, detail }) => {
+            findings.push((Severity::Error, format!("the grader cannot judge: {detail}")));
+        }
+        Some(score) if !score.is_right() => findings.push((
+            Severity::Error,
+            format!("the grader rejects the right answer: {}", score.detail),
+        )),
+        Some(_) => {}
+    }
+    if let Some(wrong) = sample::wrong(task, all, idx as u64)
+        && judged(&wrong).is_right()
+    {
+        let said = match &wrong {
+            Sample::Text(text) => super::quoted(text),
+            Sample::ToolCalls(calls) => format!("a call of {}", calls[0].0),
+        };
+        findings.push((Severity::Error, format!("the grader accepts a wrong answer: {said}")));
+    }
+    findings
+}
+
+/// A call in the reference of a tool that the task does not offer.
+fn unknown_tool(task: &Task) -> Option<String> {
+    if !matches!(task.grader, GraderSpec::ToolCall {}) {
+        return None;
+    }
+    let Some(tools) = task.tools.as_ref().and_then(Value::as_array) else {
+        return Some("a tool call is expected but the task has no `tools`".to_owned());
+    };
+    let calls = reference::calls(task.reference.as_ref()?).ok()?;
+    let offered = |name: &str| {
+        tools
+            .iter()
+            .any(|tool| tool.pointer("/function/name").and_then(Value::as_str) == Some(name))
+    };
+    let unknown = calls.iter().find(|call| !offered(&call.name))?;
+    Some(format!("the reference calls `{}`, which is not among the task's tools", unknown.name))
+}
+
+/// A sample as an answer that was received.
+#[must_use]
+pub fn answer_of(sample: &Sample) -> StoredAnswer {
+    match sample {
+        Sample::Text(text) => StoredAnswer { text: text.clone(), ..StoredAnswer::default() },
+        Sample::ToolCalls(calls) => StoredAnswer {
+            tool_calls: calls
+                .iter()
+                .enumerate()
+                .map(|(idx, (name, arguments))| ToolCall {
+                    id: format!("call_{idx}"),
+                    name: name.clone(),
+                    arguments: arguments.to_string(),
+                })
+                .collect(),
+            ..StoredAnswer::default()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::suite::{ColumnMap, load_path, load_texts};
+
+    /// `../shared/data` beside the checkout, or where `WEIGHBRIDGE_SHARED_DATA` says.
+    fn shared(file: &str) -> Option<PathBuf> {
+        let folder = std::env::var_os("WEIGHBRIDGE_SHARED_DATA").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
+            PathBuf::from,
+        );
+        let path = folder.join(file);
+        if !path.exists() {
+            eprintln!("SKIPPED: {} is not there", path.display());
+            return None;
+        }
+        Some(path)
+    }
+
+    fn suite(tasks: &str) -> LoadedSuite {
+        load_texts("s", "name = \"s\"\n", tasks).unwrap()
+    }
+
+    /// The right answer is accepted, and every wrong one of so many picks is rejected.
+    fn assert_proved(loaded: &LoadedSuite, picks: u64) {
+        let tasks = &loaded.suite.tasks;
+        for task in tasks {
+            let grading = GradeTask::from(task);
+            if let Some(right) = sample::right(task) {
+                let score = grade(&grading, &answer_of(&right));
+                assert!(score.is_right(), "{}: {right:?}: {}", task.id, score.detail);
+            }
+            for pick in 0..picks {
+                let wrong = sample::wrong(task, tasks, pick).unwrap();
+                let score = grade(&grading, &answer_of(&wrong));
+                assert_eq!(score.score, Some(0.0), "{}: {wrong:?}: {}", task.id, score.detail);
+            }
+        }
+    }
+
+    const ALL_KINDS: &str = r##"
+{"id":"n1","prompt":"1","grader":"number","reference":42}
+{"id":"n2","prompt":"2","grader":"number","reference":"She has 3.\n#### 1,234"}
+{"id":"n3","prompt":"3","grader":{"kind":"number","tolerance":"50"},"reference":"0"}
+{"id":"n4","prompt":"4","grader":"number","reference":"1/3"}
+{"id":"n5","prompt":"5","grader":{"kind":"number","tolerance":"0.01"},"reference":-2.5}
+{"id":"n6","prompt":"5b","grader":"number","reference":"1e300"}
+{"id":"c1","prompt":"6","grader":"choice","reference":"A"}
+{"id":"c2","prompt":"7","grader":"choice","reference":"J"}
+{"id":"e1","prompt":"8","grader":"exact","reference":"Paris"}
+{"id":"e2","prompt":"9","grader":{"kind":"exact","ignore_case":true},"reference":"paris"}
+{"id":"e3","prompt":"10","grader":{"kind":"one_of","ignore_case":true},"reference":["Rome","Roma"]}
+{"id":"t1","prompt":"11","grader":"contains","reference":["a","sure"]}
+{"id":"t2","prompt":"11b","grader":"exact","reference":"I am not sure."}
+{"id":"r2","prompt":"12b","grader":"regex","reference":"(?i)not sure","answer":"Not sure."}
+{"id":"r1","prompt":"12","grader":"regex","reference":"^[0-9]+$","answer":"77","wrong":"x"}
+{"id":"j1","prompt":"13","grader":"json","reference":{"name":"Ann Lee","n":3,"f":0.5,"ok":true,"z":null,"l":["a",{"b/c":""}]}}
+{"id":"j2","prompt":"14","grader":"json","reference":{}}
+{"id":"j3","prompt":"15","grader":"json","schema":{"type":"object"},"answer":"{}"}
+{"id":"j4","prompt":"16","grader":"json","reference":18446744073709551615}
+{"id":"k1","prompt":"17","grader":"tool_call","reference":[{"name":"f","arguments":{"a":{"any_of":[1,2,3]},"b":{"any_of":[null,true,false]},"c":"x","d":{"e":[1]}}}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]}
+{"id":"k2","prompt":"18","grader":"tool_call","reference":[{"name":"f"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]}
+{"id":"k3","prompt":"19","grader":"tool_call","reference":[{"name":"f"}],"tools":[{"type":"function","function":{"name":"f"}}]}
+{"id":"k4","prompt":"20","grader":"tool_call","reference":[],"tools":[{"type":"function","function":{"name":"f"}}]}
+{"id":"k5","prompt":"21","grader":"tool_call","reference":[{"name":"f","arguments":{"a":{"any_of":["x","x or so"]}}}],"tools":[{"type":"function","function":{"name":"f"}}]}
+"##;
+
+    #[test]
+    fn every_kind_of_grader_is_proved() {
+        let loaded = suite(ALL_KINDS);
+        assert_proved(&loaded, 24);
+        let findings = check_suite(&loaded);
+        let errors: Vec<&Finding> =
+            findings.iter().filter(|f| f.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(
+            findings.last().unwrap().message,
+            "23 of 24 tasks are without a `wrong` answer of their own: a made-up one stands for it (n1, n2, n3, n4, n5, …)"
+        );
+    }
+
+    fn check(task: &str, severity: Severity, expected: &str) {
+        let findings = check_suite(&suite(task));
+        let found =
+            findings.iter().any(|f| f.severity == severity && f.message.starts_with(expected));
+        assert!(found, "{expected}: {findings:?}");
+    }
+
+    #[test]
+    fn what_a_check_finds() {
+        check(
+            r#"{"id":"a","prompt":"p","grader":"number","reference":1,"answer":"one","wrong":"2"}"#,
+            Severity::Error,
+            "the grader rejects the right answer: no number in “one”, expected 1",
+        );
+        check(
+            r#"{"id":"a","prompt":"p","grader":"number","reference":1,"wrong":"It is 1"}"#,
+            Severity::Error,
+            "the grader accepts a wrong answer: “It is 1”",
+        );
+        check(
+            r#"{"id":"a","prompt":"p","grader":"regex","reference":"a"}"#,
+            Severity::Warning,
+            "no right answer follows from grader `regex`; add `answer`",
+        );
+        check(
+            r#"{"id":"a","prompt":"p","grader":"json","schema":{"minimum":"x"}}"#,
+            Severity::Error,
+            "the schema does not compile: ",
+        );
+        check(
+            r#"{"id":"a","prompt":"p","grader":"tool_call","reference":[{"name":"g"}],"tools":[{"function":{"name":"f"}}]}"#,
+            Severity::Error,
+            "the reference calls `g`, which is not among the task's tools",
+        );
+        check(
+            "{\"id\":\"a\",\"prompt\":\"p\",\"grader\":\"exact\",\"reference\":\"x\"}\n{\"id\":\"b\",\"prompt\":\"p\",\"grader\":\"exact\",\"reference\":\"y\"}",
+            Severity::Error,
+            "asks the same as task `a` but expects another answer",
+        );
+        check(
+            r#"{"id":"a","prompt":"p","grader":"none"}"#,
+            Severity::Warning,
+            "1 of 1 tasks are not graded: they measure cost and speed only (a)",
+        );
+    }
+
+    #[test]
+    fn gsm8k_loads_and_is_proved() {
+        let Some(path) = shared("suites/gsm8k_test.jsonl") else { return };
+        let map: ColumnMap = "prompt=question,reference=answer".parse().unwrap();
+        let loaded = load_path(&path, &map).unwrap();
+        assert_eq!(loaded.suite.tasks.len(), 1_319);
+        assert!(loaded.suite.tasks.iter().all(|task| task.grader.name() == "number"));
+        assert!(
+            loaded.notes[0].ends_with(
+                "gsm8k_test.jsonl: prompt ← question, reference ← answer; grader guessed: number (1319 of 1319 references end in a number)"
+            ),
+            "{:?}",
+            loaded.notes
+        );
+        assert_proved(&loaded, 6);
+        for task in &loaded.suite.tasks {
+            let reference = task.reference.as_ref().and_then(Value::as_str).unwrap();
+            let stated = reference.rsplit_once("#### ").unwrap().1.replace(',', "");
+            let right = sample::right(task);
+            assert_eq!(
+                right,
+                Some(Sample::Text(format!("The answer is {stated}."))),
+                "{}",
+                task.id
+            );
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! `weighbridge.toml`: what is measured, and why. How a run behaves is said by flags.
+
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use crate::catalog::load::{Part, resolve};
+use crate::catalog::raw::RawCatalog;
+use crate::catalog::{Catalog, CatalogError, CatalogText};
+use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
+use crate::units::{Goal, Judging, Slo, Usd};
+
+use raw::{RawConfig, RawObjective, RawSlo, RawSuite};
+
+/// The name of the file.
+pub const FILE_NAME: &str = "weighbridge.toml";
+/// The quality loss that is accepted where nothing is said: 2 percentage points.
+pub const DEFAULT_MARGIN: f64 = 0.02;
+/// Shares written with a few decimals may miss 1 by this much.
+const SHARE_TOLERANCE: f64 = 1e-6;
+
+/// A resolved `weighbridge.toml`. The default is what holds without one.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Globs that select models; empty: nothing is selected here.
+    pub models: Vec<String>,
+    /// The suites.
+    pub suites: Vec<SuiteEntry>,
+    /// The id of the endpoint that serves now.
+    pub today: Option<String>,
+    /// Shares of traffic by category, which sum to 1; empty: not said.
+    pub shares: BTreeMap<String, f64>,
+    /// Requests a month.
+    pub requests_per_month: Option<u64>,
+    /// What is optimised; `None`: not said.
+    pub goal: Option<Goal>,
+    /// The quality loss that is accepted, 0..1.
+    pub margin: f64,
+    /// The latency objective on the whole mixture.
+    pub slo: Option<Slo>,
+    /// The largest share of traffic that one provider may get, 0..1.
+    pub max_share_provider: Option<f64>,
+    /// The most that a run may spend.
+    pub per_run: Option<Usd>,
+    /// The providers, endpoints and variants of this file and of the catalog files given with it.
+    pub catalog: Catalog,
+}
+
+/// A suite that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuiteEntry {
+    /// A folder, a `.jsonl` or a `.csv`; relative to the configuration's folder where it was
+    /// written so.
+    pub path: PathBuf,
+    /// Which column holds which field of a task, where the file does not use the usual names.
+    pub map: Option<BTreeMap<String, String>>,
+}
+
+/// Why a configuration does not load.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not TOML, an unknown key, a missing key, a value of the wrong type.
+    #[error(transparent)]
+    Toml(#[from] TomlError),
+    /// A provider, an endpoint or a variant is wrong.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Shares that do not make a whole.
+    #[error("{at}: share sums to {sum}, not to 1; {remedy}")]
+    SharesDoNotSumTo1 {
+        /// Where.
+        at: Place,
+        /// What they sum to.
+        sum: String,
+        /// What is missing or too much.
+        remedy: String,
+    },
+    /// A number outside its range.
+    #[error("{at}: {key} = {value} is out of range; write {range}")]
+    OutOfRange {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: String,
+        /// What was written.
+        value: String,
+        /// What may be written.
+        range: &'static str,
+    },
+    /// A goal that is not known.
+    #[error("{at}: goal {goal:?} is not known; {remedy}")]
+    UnknownGoal {
+        /// Where.
+        at: Place,
+        /// What was written.
+        goal: String,
+        /// The nearest.
+        remedy: String,
+    },
+    /// `faster` has nothing to be measured by.
+    #[error(
+        "{at}: goal \"faster\" needs a latency objective; add slo = {{ ttft = \"800ms\", miss = \
+         0.05 }}"
+    )]
+    FasterNeedsSlo {
+        /// Where.
+        at: Place,
+    },
+    /// A time that is not one.
+    #[error(
+        "{at}: {key} = {text:?} is not a time; write for example {key} = \"800ms\" or \"1.5s\""
+    )]
+    BadDuration {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// A time written without its unit.
+    #[error("{at}: {key} = {number} has no unit; write {key} = \"{number}ms\" or \"{number}s\"")]
+    DurationIsNumber {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        number: String,
+    },
+    /// Money written as a number.
+    #[error(
+        "{at}: money is a decimal string, for a float is not exact; write {key} = \"{literal}\""
+    )]
+    MoneyIsNumber {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// The string to write.
+        literal: String,
+    },
+    /// Money that cannot be spent.
+    #[error("{at}: {key}: {why}; write dollars such as {key} = \"40\"")]
+    BadMoney {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An empty path or glob.
+    #[error("{at}: an empty {what} names nothing; write one, or take it out")]
+    Empty {
+        /// Where.
+        at: Place,
+        /// What is empty.
+        what: &'static str,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            models: Vec::new(),
+            suites: Vec::new(),
+            today: None,
+            shares: BTreeMap::new(),
+            requests_per_month: None,
+            goal: None,
+            margin: DEFAULT_MARGIN,
+            slo: None,
+            max_share_provider: None,
+            per_run: None,
+            catalog: Catalog::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration. `path` is what errors name, and its folder is what suite paths are
+    /// relative to. Its catalog is loaded together with the catalog files `beside` it.
+    pub fn load_text(
+        text: &str,
+        path: &str,
+        beside: &[CatalogText<'_>],
+    ) -> Result<Self, ConfigError> {
+        let toml = TomlText::new(path, text);
+        let raw: RawConfig = toml.decode()?;
+        let catalog = load_catalog(raw.provider, raw.endpoint, raw.variant, toml, beside)?;
+        let objective = resolve_objective(raw.objective.as_ref(), toml)?;
+        let traffic = raw.traffic.unwrap_or_default();
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let per_run = raw.spend.as_ref().and_then(|spend| spend.per_run.as_ref());
+        Ok(Self {
+            models: resolve_models(&raw.models, toml)?,
+            suites: resolve_suites(raw.suites, folder, toml)?,
+            today: raw.today.map(|today| today.endpoint),
+            shares: resolve_shares(traffic.share.as_ref(), toml)?,
+            requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
+            per_run: per_run.map(|text| resolve_money("per_run", text, toml)).transpose()?,
+            catalog,
+            ..objective
+        })
+    }
+
+    /// What a run under this configuration is judged by. Without a goal of its own: `cheaper`
+    /// where something serves today, else `better`.
+    #[must_use]
+    pub fn judging(&self) -> Judging {
+        let unsaid = if self.today.is_some() { Goal::Cheaper } else { Goal::Better };
+        Judging {
+            today: self.today.clone(),
+            shares: self.shares.clone(),
+            requests_per_month: self.requests_per_month,
+            goal: self.goal.unwrap_or(unsaid),
+            margin: self.margin,
+            slo: self.slo,
+            max_share_provider: self.max_share_provider,
+        }
+    }
+}
+
+/// The configuration that holds in a folder: the one in it, else the one in the nearest folder
+/// above it.
+#[must_use]
+pub fn find(start: &Path) -> Option<PathBuf> {
+    start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file())
+}
+
+fn load_catalog(
+    provider: Vec<crate::catalog::raw::RawProvider>,
+    endpoint: Vec<crate::catalog::raw::RawEndpoint>,
+    variant: Vec<crate::catalog::raw::RawVariant>,
+    toml: TomlText<'_>,
+    beside: &[CatalogText<'_>],
+) -> Result<Catalog, CatalogError> {
+    let mut parts: Vec<Part<'_>> =
+        beside.iter().map(|file| Part::read(*file)).collect::<Result<_, _>>()?;
+    parts.push(Part { toml, tables: RawCatalog { provider, endpoint, variant } });
+    resolve(&parts)
+}
+
+fn resolve_models(raw: &[Spanned<String>], toml: TomlText<'_>) -> Result<Vec<String>, ConfigError> {
+    let checked = |glob: &Spanned<String>| {
+        if glob.get_ref().trim().is_empty() {
+            return Err(ConfigError::Empty { at: toml.place(&glob.span()), what: "model" });
+        }
+        Ok(glob.get_ref().clone())
+    };
+    raw.iter().map(checked).collect()
+}
+
+fn resolve_suites(
+    raw: Vec<Spanned<RawSuite>>,
+    folder: &Path,
+    toml: TomlText<'_>,
+) -> Result<Vec<SuiteEntry>, ConfigError> {
+    let resolve_one = |raw: Spanned<RawSuite>| {
+        let at = toml.place(&raw.span());
+        let (path, map) = match raw.into_inner() {
+            RawSuite::Path(path) => (path, None),
+            RawSuite::Mapped { path, map } => (path, map),
+        };
+        if path.trim().is_empty() {
+            return Err(ConfigError::Empty { at, what: "suite path" });
+        }
+        Ok(SuiteEntry { path: folder.join(path), map })
+    };
+    raw.into_iter().map(resolve_one).collect()
+}
+
+fn resolve_shares(
+    raw: Option<&Spanned<BTreeMap<String, Spanned<f64>>>>,
+    toml: TomlText<'_>,
+) -> Result<BTreeMap<String, f64>, ConfigError> {
+    let Some(raw) = raw else { return Ok(BTreeMap::new()) };
+    let mut shares = BTreeMap::new();
+    for (category, share) in raw.get_ref() {
+        let key = format!("share.{category}");
+        let share =
+            within(key, share, toml, "a share of the whole, 0 to 1", |s| (0.0..=1.0).contains(&s))?;
+        shares.insert(category.clone(), share);
+    }
+    let sum = shares.values().fold(0.0, |sum, share| sum + share);
+    if (sum - 1.0).abs() > SHARE_TOLERANCE {
+        let shown = |x: f64| {
+            let text = format!("{x:.6}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        let remedy = match shares.len() {
+            0 => "name the categories and their shares, or leave it out for equal ones".to_owned(),
+            _ if sum < 1.0 => format!("{} is missing", shown(1.0 - sum)),
+            _ => format!("{} is too much", shown(sum - 1.0)),
+        };
+        let at = toml.place(&raw.span());
+        return Err(ConfigError::SharesDoNotSumTo1 { at, sum: shown(sum), remedy });
+    }
+    Ok(shares)
+}
+
+fn resolve_requests(
+    raw: Option<&Spanned<u64>>,
+    toml: TomlText<'_>,
+) -> Result<Option<u64>, ConfigError> {
+    match raw {
+        Some(raw) if *raw.get_ref() == 0 => Err(ConfigError::OutOfRange {
+            at: toml.place(&raw.span()),
+            key: "requests_per_month".to_owned(),
+            value: "0".to_owned(),
+            range: "at least 1, or leave it out",
+        }),
+        raw => Ok(raw.map(|raw| *raw.get_ref())),
+    }
+}
+
+/// The `[objective]` table, as a configuration that says nothing else.
+fn resolve_objective(
+    raw: Option<&RawObjective>,
+    toml: TomlText<'_>,
+) -> Result<Config, ConfigError> {
+    let mut config = Config::default();
+    let Some(raw) = raw else { return Ok(config) };
+    config.goal = raw.goal.as_ref().map(|goal| resolve_goal(goal, toml)).transpose()?;
+    config.slo = raw.slo.as_ref().map(|slo| resolve_slo(slo, toml)).transpose()?;
+    if let Some(margin) = &raw.margin {
+        let range = "a share, 0 or more and below 1: two points are 0.02";
+        config.margin = within("margin", margin, toml, range, |m| (0.0..1.0).contains(&m))?;
+    }
+    let cap = raw.max_share.as_ref().and_then(|caps| caps.provider.as_ref());
+    if let Some(cap) = cap {
+        let range = "a share above 0 and at most 1";
+        let inside = |share| share > 0.0 && share <= 1.0;
+        config.max_share_provider = Some(within("max_share.provider", cap, toml, range, inside)?);
+    }
+    if let (Some(goal), Some(Goal::Faster), None) = (&raw.goal, config.goal, config.slo) {
+        return Err(ConfigError::FasterNeedsSlo { at: toml.place(&goal.span()) });
+    }
+    Ok(config)
+}
+
+fn resolve_goal(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Goal, ConfigError> {
+    const GOALS: [Goal; 3] = [Goal::Cheaper, Goal::Better, Goal::Faster];
+    let goal = raw.get_ref();
+    GOALS.into_iter().find(|known| known.name() == goal).ok_or_else(|| ConfigError::UnknownGoal {
+        at: toml.place(&raw.span()),
+        goal: goal.clone(),
+        remedy: did_you_mean(goal, &GOALS.map(Goal::name)),
+    })
+}
+
+fn resolve_slo(raw: &RawSlo, toml: TomlText<'_>) -> Result<Slo, ConfigError> {
+    let at = toml.place(&raw.ttft.span());
+    let DecimalText::Text(text) = raw.ttft.get_ref() else {
+        let number = toml.as_decimal_string(&raw.ttft.span());
+        return Err(ConfigError::DurationIsNumber { at, key: "ttft", number });
+    };
+    let Some(ttft_ms) = milliseconds(text) else {
+        return Err(ConfigError::BadDuration { at, key: "ttft", text: text.clone() });
+    };
+    let range = "a share above 0 and below 1: one in twenty is 0.05";
+    let miss = within("slo.miss", &raw.miss, toml, range, |m| m > 0.0 && m < 1.0)?;
+    Ok(Slo { ttft_ms, miss })
+}
+
+/// Reads `800ms`, `5s`, `1.5s`; `None` for anything else and for no time at all.
+fn milliseconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, factor) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1.0),
+        None => (text.strip_suffix('s')?, 1000.0),
+    };
+    let number = number.trim_end();
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let value = number.parse::<f64>().ok().filter(|_| plain)? * factor;
+    (value > 0.0).then_some(value)
+}
+
+fn resolve_money(
+    key: &'static str,
+    raw: &Spanned<DecimalText>,
+    toml: TomlText<'_>,
+) -> Result<Usd, ConfigError> {
+    let at = toml.place(&raw.span());
+    let DecimalText::Text(text) = raw.get_ref() else {
+        let literal = toml.as_decimal_string(&raw.span());
+        return Err(ConfigError::MoneyIsNumber { at, key, literal });
+    };
+    match text.parse::<Usd>() {
+        Ok(usd) if usd < Usd::ZERO => {
+            Err(ConfigError::BadMoney { at, key, why: format!("{text:?} is negative") })
+        }
+        Ok(usd) => Ok(usd),
+        Err(error) => Err(ConfigError::BadMoney { at, key, why: error.to_string() }),
+    }
+}
+
+fn within(
+    key: impl Into<String>,
+    raw: &Spanned<f64>,
+    toml: TomlText<'_>,
+    range: &'static str,
+    inside: impl Fn(f64) -> bool,
+) -> Result<f64, ConfigError> {
+    let value = *raw.get_ref();
+    if inside(value) {
+        return Ok(value);
+    }
+    let at = toml.place(&raw.span());
+    Err(ConfigError::OutOfRange { at, key: key.into(), value: value.to_string(), range })
+}

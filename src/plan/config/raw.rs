@@ -1,0 +1,114 @@
+//! `weighbridge.toml` as it is written, before anything is resolved.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use crate::catalog::raw::{RawEndpoint, RawProvider, RawVariant};
+use crate::units::toml_text::DecimalText;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    #[serde(default)]
+    pub(super) models: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) suites: Vec<Spanned<RawSuite>>,
+    pub(super) today: Option<RawToday>,
+    pub(super) traffic: Option<RawTraffic>,
+    pub(super) objective: Option<RawObjective>,
+    pub(super) spend: Option<RawSpend>,
+    #[serde(default)]
+    pub(super) provider: Vec<RawProvider>,
+    #[serde(default)]
+    pub(super) endpoint: Vec<RawEndpoint>,
+    #[serde(default)]
+    pub(super) variant: Vec<RawVariant>,
+}
+
+/// `[today]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawToday {
+    pub(super) endpoint: String,
+}
+
+/// `[traffic]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTraffic {
+    pub(super) requests_per_month: Option<Spanned<u64>>,
+    pub(super) share: Option<Spanned<BTreeMap<String, Spanned<f64>>>>,
+}
+
+/// `[objective]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawObjective {
+    pub(super) goal: Option<Spanned<String>>,
+    pub(super) margin: Option<Spanned<f64>>,
+    pub(super) slo: Option<RawSlo>,
+    pub(super) max_share: Option<RawMaxShare>,
+}
+
+/// `slo = { … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSlo {
+    pub(super) ttft: Spanned<DecimalText>,
+    pub(super) miss: Spanned<f64>,
+}
+
+/// `max_share = { … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMaxShare {
+    pub(super) provider: Option<Spanned<f64>>,
+}
+
+/// `[spend]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSpend {
+    pub(super) per_run: Option<Spanned<DecimalText>>,
+}
+
+/// `"suites/support"`, or `{ path = "prompts.csv", map = { … } }`.
+#[derive(Debug)]
+pub(super) enum RawSuite {
+    Path(String),
+    Mapped { path: String, map: Option<BTreeMap<String, String>> },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMapped {
+    path: String,
+    map: Option<BTreeMap<String, String>>,
+}
+
+impl<'de> Deserialize<'de> for RawSuite {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PathOrTable;
+        impl<'de> Visitor<'de> for PathOrTable {
+            type Value = RawSuite;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path, or a table such as { path = \"prompts.csv\", map = { … } }")
+            }
+            fn visit_str<E>(self, path: &str) -> Result<RawSuite, E> {
+                Ok(RawSuite::Path(path.to_owned()))
+            }
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<RawSuite, M::Error> {
+                let RawMapped { path, map } =
+                    RawMapped::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawSuite::Mapped { path, map })
+            }
+        }
+        deserializer.deserialize_any(PathOrTable)
+    }
+}

@@ -1,0 +1,162 @@
+//! The run watches its own client: how late its runtime is, how busy its I/O threads are.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{Validity, ValidityMark};
+use crate::units::{Clock, Histogram, Stamp};
+
+/// The threads whose CPU time is watched. They register themselves when they start.
+#[derive(Clone, Debug, Default)]
+pub struct IoThreads(Arc<Mutex<Vec<u32>>>);
+
+impl IoThreads {
+    /// Registers the calling thread (on Linux; elsewhere CPU time is not watched).
+    pub fn register(&self) {
+        #[cfg(target_os = "linux")]
+        if let Ok(id) = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()) {
+            self.0.lock().expect("nothing panics while it holds the list").push(id);
+        }
+    }
+
+    /// CPU time of each thread so far, nanoseconds, where the kernel tells.
+    fn cpu_ns(&self) -> Vec<Option<u64>> {
+        let ids = self.0.lock().expect("nothing panics while it holds the list").clone();
+        ids.into_iter().map(thread_cpu_ns).collect()
+    }
+}
+
+/// The first figure of `schedstat`: time on the CPU in nanoseconds (Linux, `proc_pid_schedstat`).
+fn thread_cpu_ns(id: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{id}/schedstat")).ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// What was seen of the client itself.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    lag: Histogram,
+    /// Shares of a core per sampled second, the busiest thread's.
+    cpu_seconds: Vec<f64>,
+    cpu_peak_5s: Option<f64>,
+}
+
+/// The lag tick of METRICS.md §5.
+const TICK: Duration = Duration::from_millis(1);
+/// How often CPU time is read.
+const CPU_SAMPLE: Duration = Duration::from_secs(1);
+
+impl Watch {
+    /// Watches until told to stop. Must run on the client's own I/O runtime: what it measures is
+    /// how late a ready task is run there.
+    pub async fn until(stop: CancellationToken, clock: Clock, threads: IoThreads) -> Self {
+        let mut watch = Self::default();
+        let mut samples = CpuSamples::new(&clock, &threads);
+        let mut due = clock.now().after(TICK);
+        while !stop.is_cancelled() {
+            clock.sleep_until(due).await;
+            let now = clock.now();
+            watch.lag.record(now.since(due));
+            due = now.after(TICK);
+            if now.since(samples.last.0) >= CPU_SAMPLE {
+                samples.take(&mut watch, now, &threads);
+            }
+        }
+        watch
+    }
+}
+
+struct CpuSamples {
+    last: (Stamp, Vec<Option<u64>>),
+    /// The last five seconds' shares by thread.
+    window: VecDeque<Vec<f64>>,
+}
+
+impl CpuSamples {
+    fn new(clock: &Clock, threads: &IoThreads) -> Self {
+        Self { last: (clock.now(), threads.cpu_ns()), window: VecDeque::new() }
+    }
+
+    fn take(&mut self, watch: &mut Watch, now: Stamp, threads: &IoThreads) {
+        let cpu = threads.cpu_ns();
+        let wall = now.since(self.last.0).as_secs_f64();
+        let shares: Vec<f64> = cpu
+            .iter()
+            .zip(&self.last.1)
+            .filter_map(|(new, old)| {
+                let used = Duration::from_nanos(new.as_ref()?.saturating_sub(old.unwrap_or(0)));
+                Some(used.as_secs_f64() / wall)
+            })
+            .collect();
+        self.last = (now, cpu);
+        let Some(busiest) = shares.iter().copied().reduce(f64::max) else { return };
+        watch.cpu_seconds.push(busiest);
+        self.window.push_back(shares);
+        if self.window.len() > 5 {
+            self.window.pop_front();
+        }
+        if self.window.len() == 5 {
+            let threads = self.window.iter().map(Vec::len).min().unwrap_or(0);
+            let mean = |t: usize| self.window.iter().map(|s| s[t]).sum::<f64>() / 5.0;
+            let peak = (0..threads).map(mean).fold(0.0, f64::max);
+            watch.cpu_peak_5s = Some(watch.cpu_peak_5s.unwrap_or(0.0).max(peak));
+        }
+    }
+}
+
+/// The mark of METRICS.md §5 for the task lane, from what was seen and the run's median TTFT.
+#[must_use]
+pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
+    let mut mark = ValidityMark::Valid;
+    let mut reasons = Vec::new();
+    let ttft = median_ttft.unwrap_or_default();
+    let lag = watch.lag.quantile(0.99);
+    if let Some(lag) = lag {
+        let degraded = ttft.mul_f64(0.1).max(Duration::from_millis(5));
+        let invalid = ttft.max(Duration::from_millis(50));
+        if lag > degraded {
+            mark = if lag > invalid { ValidityMark::Invalid } else { ValidityMark::Degraded };
+            reasons.push(format!(
+                "the client's runtime was late: lag p99 {:.1} ms, limit {:.1} ms",
+                lag.as_secs_f64() * 1e3,
+                degraded.as_secs_f64() * 1e3,
+            ));
+        }
+    }
+    if let Some(peak) = watch.cpu_peak_5s.filter(|peak| *peak > 0.80) {
+        mark = mark.max(ValidityMark::Degraded);
+        reasons.push(format!("an I/O thread was busy {:.0} % of the time over 5 s", peak * 100.0));
+    }
+    let full = watch.cpu_seconds.iter().filter(|share| **share > 0.97).count();
+    if watch.cpu_seconds.len() >= 2 && full * 2 > watch.cpu_seconds.len() {
+        mark = ValidityMark::Invalid;
+        reasons.push("an I/O thread was busy more than 97 % for half of the run".to_owned());
+    }
+    let lag_p99_us = lag.map(|lag| u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
+    Validity { mark, reasons, lag_p99_us, io_cpu_peak: watch.cpu_peak_5s }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(lag_ms: u64, peak: f64, seconds: &[f64], ttft_ms: u64) -> ValidityMark {
+        let mut watch = Watch { cpu_peak_5s: Some(peak), ..Watch::default() };
+        watch.lag.record(Duration::from_millis(lag_ms));
+        watch.cpu_seconds = seconds.to_vec();
+        judge(&watch, Some(Duration::from_millis(ttft_ms))).mark
+    }
+
+    #[test]
+    fn marks_follow_the_table() {
+        assert_eq!(mark(4, 0.5, &[0.5; 9], 20), ValidityMark::Valid);
+        assert_eq!(mark(6, 0.5, &[0.5; 9], 20), ValidityMark::Degraded);
+        assert_eq!(mark(30, 0.5, &[0.5; 9], 400), ValidityMark::Valid);
+        assert_eq!(mark(60, 0.5, &[0.5; 9], 20), ValidityMark::Invalid);
+        assert_eq!(mark(1, 0.85, &[0.5; 9], 20), ValidityMark::Degraded);
+        assert_eq!(mark(1, 0.99, &[0.99; 9], 20), ValidityMark::Invalid);
+    }
+}

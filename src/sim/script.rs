@@ -1,0 +1,370 @@
+//! One response, written down before any of it is sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+
+use crate::catalog::Price;
+use crate::units::{EndpointId, Usage, Usd};
+use crate::wire::FinishReason;
+
+use super::answers::{KnownTask, Said};
+use super::behaviour::{Case, Scale};
+use super::profile::FailureKind;
+use super::reply::{self, Envelope, Piece, StreamEncoder};
+use super::request::Chat;
+use super::simulator::SIMULATED_HEADER;
+
+/// How fast scripts are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// As the profiles say.
+    #[default]
+    Profile,
+    /// At once and without faults, for measuring what a client itself costs.
+    Instant {
+        /// The answer is so many one-word tokens; `None`: what the book says.
+        tokens: Option<usize>,
+    },
+}
+
+/// What went wrong on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The endpoint failed, by the error rate of its profile.
+    Failure(FailureKind),
+    /// More requests came than the endpoint allows.
+    RequestLimit,
+    /// The request itself is at fault.
+    Refused,
+}
+
+impl Fault {
+    /// The name in the ledger.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failure(FailureKind::Server) => "server",
+            Self::Failure(FailureKind::RateLimited) => "rate_limited",
+            Self::Failure(FailureKind::Timeout) => "timeout",
+            Self::RequestLimit => "request_limit",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Bytes to write at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When: the time since the request was read.
+    pub after: Duration,
+    /// What: whole server-sent events, or the whole body.
+    pub bytes: Bytes,
+    /// Whether it carries part of the answer.
+    pub is_token: bool,
+}
+
+/// A response and what is to be known about it. Server and in-process transport play it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, but for those that the framing of HTTP needs.
+    pub headers: HeaderMap,
+    /// When the head is sent: the time since the request was read.
+    pub head_after: Duration,
+    /// Whether the body is a stream; if not, it is one event.
+    pub streamed: bool,
+    /// The body, in order of time; never empty.
+    pub events: Vec<Event>,
+    /// What is billed for.
+    pub usage: Usage,
+    /// What is billed.
+    pub cost: Usd,
+    /// Whether the answer was meant to be right; `None`: unknown prompt, no answer, or cut short.
+    pub intended_pass: Option<bool>,
+    /// What went wrong on purpose.
+    pub fault: Option<Fault>,
+    /// What the ledger calls the request; `None`: it is not in the ledger.
+    pub ledger_id: Option<String>,
+    /// The endpoint.
+    pub endpoint: Option<EndpointId>,
+    /// The task's path.
+    pub task: Option<String>,
+}
+
+/// What a script is written from, beside the chances of its case.
+pub(super) struct Scene<'a> {
+    pub chat: &'a Chat,
+    pub known: Option<&'a KnownTask>,
+    pub scale: Scale,
+    pub pace: Pace,
+    /// The time slot of the drift.
+    pub slot: u64,
+    /// Unix time, seconds.
+    pub created: i64,
+    /// Whether the same prompt was sent before, so that the provider has it cached.
+    pub seen_before: bool,
+}
+
+/// What is said to a prompt that is not in the book.
+const GENERIC: &str =
+    "This prompt is not in the simulator's answer book, so the answer is generic.";
+/// Reasoning that pads an output to its length. It holds no number and nothing that a grader could
+/// take for an answer.
+const FILLER: &str = "Let me look at what is asked, note what is given, and work towards what \
+    follows from it, one step after the other, checking each step before the next. ";
+/// What a failing server says.
+const SERVER_MESSAGE: &str = "The server had an error while processing your request.";
+/// A prompt is cached from this many tokens on, in steps of the next: as published by providers
+/// that cache without being asked.
+const CACHE_FROM_TOKENS: u64 = 1_024;
+const CACHE_STEP_TOKENS: u64 = 128;
+/// The role chunk and the head of a stream come at this share of the time to the first token.
+const HEAD_SHARE: f64 = 0.5;
+
+impl Script {
+    /// A body of JSON at once, with nothing billed.
+    pub(super) fn json(status: u16, body: Bytes) -> Self {
+        let mut headers = simulated_headers();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            status,
+            headers,
+            head_after: Duration::ZERO,
+            streamed: false,
+            events: vec![Event { after: Duration::ZERO, bytes: body, is_token: false }],
+            usage: Usage::default(),
+            cost: Usd::ZERO,
+            intended_pass: None,
+            fault: None,
+            ledger_id: None,
+            endpoint: None,
+            task: None,
+        }
+    }
+
+    /// A refusal of a request that is itself at fault.
+    pub(super) fn refused(status: u16, message: &str, code: Option<&str>) -> Self {
+        let body = reply::error(message, "invalid_request_error", code);
+        Self { fault: Some(Fault::Refused), ..Self::json(status, body) }
+    }
+
+    /// Too many requests.
+    pub(super) fn limited(fault: Fault, retry_after_s: u64) -> Self {
+        let body = reply::error(
+            "Rate limit reached for requests.",
+            "rate_limit_error",
+            Some("rate_limit_exceeded"),
+        );
+        let mut script = Self { fault: Some(fault), ..Self::json(429, body) };
+        script.headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+        script
+    }
+
+    /// When the last byte is written: the time since the request was read.
+    #[must_use]
+    pub fn ends_after(&self) -> Duration {
+        self.events.last().map_or(self.head_after, |event| event.after)
+    }
+
+    /// How many events carry part of the answer.
+    #[must_use]
+    pub fn token_events(&self) -> usize {
+        self.events.iter().filter(|event| event.is_token).count()
+    }
+
+    fn delayed(mut self, after: Duration) -> Self {
+        self.head_after = after;
+        for event in &mut self.events {
+            event.after = after;
+        }
+        self
+    }
+}
+
+/// Writes the response of an endpoint to a chat completion.
+pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
+    if scene.pace == Pace::Profile
+        && let Some((kind, after)) = case.failure(scene.scale)
+    {
+        return failure(kind).delayed(after);
+    }
+    let category = scene.known.map(|task| &task.category);
+    let passes = category.map(|category| case.passes(category));
+    let words = match scene.pace {
+        Pace::Instant { tokens: Some(n) } => Some(vec!["word"; n].join(" ")),
+        _ => None,
+    };
+    let said = match (scene.known, &words) {
+        (_, Some(words)) => Speech::text(words),
+        (Some(task), None) => {
+            Speech::of(if passes == Some(true) { &task.right } else { &task.wrong })
+        }
+        (None, None) => Speech::text(GENERIC),
+    };
+    let mut pieces = said.pieces();
+    let room = room(case, scene.chat);
+    let cut_short = pieces.len() > room;
+    pieces.truncate(room);
+
+    let thought = match scene.pace {
+        Pace::Profile => {
+            let drawn = case.output_tokens(category, scene.scale).unwrap_or(0);
+            drawn.saturating_sub(pieces.len() as u64).min((room - pieces.len()) as u64)
+        }
+        Pace::Instant { .. } => 0,
+    };
+    let (hidden, shown) = match (case.profile.reasoning, scene.scale.lengths) {
+        (true, _) => (thought, 0),
+        (false, Some(_)) => (0, thought),
+        (false, None) => (0, 0),
+    };
+    if shown > 0 {
+        let filler = reply::cut(FILLER).cycle().map(Piece::Reasoning);
+        let shown = usize::try_from(shown).unwrap_or(usize::MAX);
+        pieces = filler.take(shown).chain(pieces).collect();
+    }
+
+    let input = scene.chat.input_tokens();
+    let usage = Usage {
+        input: Some(input),
+        cached_input: Some(cached_tokens(case, scene, input)),
+        cache_write: None,
+        output: Some(pieces.len() as u64 + hidden),
+        reasoning: Some(hidden + shown),
+    };
+    let reason = match (cut_short, &said) {
+        (true, _) => FinishReason::Length,
+        (false, Speech::Text(_)) => FinishReason::Stop,
+        (false, Speech::Calls(_)) => FinishReason::ToolCalls,
+    };
+    let mut script = answer(case, scene, &pieces, reason, &usage, hidden);
+    script.cost = case.profile.price.cost(&usage).expect("every price and count is known here");
+    script.usage = usage;
+    script.intended_pass = passes.filter(|_| !cut_short && words.is_none());
+    script
+}
+
+/// Encodes an answer and gives every part its time.
+fn answer(
+    case: &Case<'_>,
+    scene: &Scene<'_>,
+    pieces: &[Piece<'_>],
+    reason: FinishReason,
+    usage: &Usage,
+    hidden: u64,
+) -> Script {
+    let id = case.response_name();
+    let envelope = Envelope { id: &id, model: &case.profile.model, created: scene.created };
+    let mut at = match scene.pace {
+        Pace::Profile => case.first_token(scene.slot, hidden, scene.scale),
+        Pace::Instant { .. } => Duration::ZERO,
+    };
+    let head_after = at.mul_f64(HEAD_SHARE);
+    let mut gaps = case.gaps();
+    let mut next_gap = || match scene.pace {
+        Pace::Profile => gaps.next().unwrap_or_default(),
+        Pace::Instant { .. } => Duration::ZERO,
+    };
+    if !scene.chat.stream {
+        let all = at + (1..pieces.len()).map(|_| next_gap()).sum::<Duration>();
+        let mut script =
+            Script::json(200, reply::whole(envelope, pieces, reason, usage)).delayed(all);
+        script.events[0].is_token = true;
+        return script;
+    }
+    let mut encoder = StreamEncoder::new(envelope, pieces.len());
+    let mut times = Vec::with_capacity(pieces.len() + 2);
+    encoder.role();
+    times.push((head_after, false));
+    for (i, piece) in pieces.iter().enumerate() {
+        if i > 0 {
+            at += next_gap();
+        }
+        encoder.piece(*piece);
+        times.push((at, true));
+    }
+    encoder.end(reason, scene.chat.include_usage.then_some(usage));
+    times.push((at, false));
+    let mut script = Script::json(200, Bytes::new());
+    script.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    script.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    script.head_after = head_after;
+    script.streamed = true;
+    script.events = times
+        .into_iter()
+        .zip(encoder.finish())
+        .map(|((after, is_token), bytes)| Event { after, bytes, is_token })
+        .collect();
+    script
+}
+
+fn failure(kind: FailureKind) -> Script {
+    let fault = Fault::Failure(kind);
+    let status = match kind {
+        FailureKind::RateLimited => return Script::limited(fault, 1),
+        FailureKind::Server => 500,
+        FailureKind::Timeout => 504,
+    };
+    let body = reply::error(SERVER_MESSAGE, "server_error", None);
+    Script { fault: Some(fault), ..Script::json(status, body) }
+}
+
+/// The most output tokens: what the request allows, else what the endpoint does. The simulated
+/// models budget their thinking to it; only an answer that does not fit by itself is cut.
+fn room(case: &Case<'_>, chat: &Chat) -> usize {
+    let most = chat.max_tokens.unwrap_or(u64::MAX).min(case.profile.max_output);
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
+/// A prompt that was sent before is in the cache, where the endpoint has a price for it.
+fn cached_tokens(case: &Case<'_>, scene: &Scene<'_>, input: u64) -> u64 {
+    let caches = matches!(case.profile.price, Price::Rates(rates) if rates.cached_input.is_some());
+    if !caches || !scene.seen_before || input < CACHE_FROM_TOKENS {
+        return 0;
+    }
+    input / CACHE_STEP_TOKENS * CACHE_STEP_TOKENS
+}
+
+fn simulated_headers() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(SIMULATED_HEADER, HeaderValue::from_static("1"));
+    headers
+}
+
+/// What is said, with the arguments of tools as text.
+enum Speech<'a> {
+    Text(&'a str),
+    Calls(Vec<(&'a str, String)>),
+}
+
+impl<'a> Speech<'a> {
+    fn text(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+
+    fn of(said: &'a Said) -> Self {
+        match said {
+            Said::Text(text) => Self::Text(text),
+            Said::ToolCalls(calls) => Self::Calls(
+                calls.iter().map(|(name, args)| (name.as_str(), args.to_string())).collect(),
+            ),
+        }
+    }
+
+    fn pieces(&self) -> Vec<Piece<'_>> {
+        match self {
+            Self::Text(text) => reply::cut(text).map(Piece::Text).collect(),
+            Self::Calls(calls) => {
+                let mut pieces = Vec::new();
+                for (i, (name, args)) in calls.iter().enumerate() {
+                    pieces.push(Piece::ToolStart(i, name));
+                    pieces.extend(reply::cut(args).map(|text| Piece::ToolArguments(i, text)));
+                }
+                pieces
+            }
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! The fleet in operation: from a request to the script of its response.
+
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderName, HeaderValue};
+use serde_json::json;
+
+use crate::units::{Clock, Seed, Stamp};
+
+use super::answers::AnswerBook;
+use super::behaviour::{Case, Scale, TIME_SLOT};
+use super::ledger::{Entry, Ledger};
+use super::memory::Memory;
+use super::profile::Fleet;
+use super::request::{AttemptKey, Chat};
+use super::script::{self, Fault, Pace, Scene, Script};
+
+/// The header that every response bears, with the value `1`.
+pub const SIMULATED_HEADER: HeaderName = HeaderName::from_static("x-weighbridge-simulated");
+
+/// The header that names the response, as the ledger does.
+const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A client's own key is kept up to this length.
+const MOST_KEY_BYTES: usize = 128;
+
+/// A fleet that answers. What it answers depends on the seed and the request alone; it remembers
+/// only what a real provider does: how many requests came of late, and, for clients that send no
+/// key, how often a prompt was asked.
+#[derive(Debug)]
+pub struct Simulator {
+    fleet: Fleet,
+    book: AnswerBook,
+    seed: Seed,
+    clock: Clock,
+    scale: Scale,
+    pace: Pace,
+    ledger: Option<Ledger>,
+    memory: Memory,
+}
+
+/// A request as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The path, with or without a query.
+    pub path: &'a str,
+    /// The header `idempotency-key`.
+    pub key: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+    /// When it was fully read.
+    pub at: Stamp,
+}
+
+impl Simulator {
+    /// A fleet that answers from a book, at the default scale and pace, without a ledger.
+    #[must_use]
+    pub fn new(fleet: Fleet, book: AnswerBook, seed: Seed, clock: Clock) -> Self {
+        let memory = Memory::of_endpoints(fleet.profiles.len());
+        Self {
+            fleet,
+            book,
+            seed,
+            clock,
+            scale: Scale::default(),
+            pace: Pace::default(),
+            ledger: None,
+            memory,
+        }
+    }
+
+    /// With another scale.
+    #[must_use]
+    pub fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// With another pace.
+    #[must_use]
+    pub fn with_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// With a ledger.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+
+    /// The endpoints.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The clock that requests are stamped by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The ledger, to finish it at the end.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    /// Writes the response to a request.
+    #[must_use]
+    pub fn respond(&self, arrival: &Arrival<'_>) -> Script {
+        let path = arrival.path.split('?').next().unwrap_or(arrival.path);
+        let Some((provider, resource)) = route(path) else {
+            return Script::refused(404, &format!("There is nothing at {path}."), None);
+        };
+        if provider.is_some_and(|name| self.fleet.profiles.iter().all(|p| p.provider != name)) {
+            return Script::refused(404, &format!("There is no provider at {path}."), None);
+        }
+        match (resource, arrival.method) {
+            (Resource::Models, "GET") => Script::json(200, self.models(provider)),
+            (Resource::Chat, "POST") => self.ledgered(provider, arrival),
+            (resource, method) => {
+                let allowed = if resource == Resource::Models { "GET" } else { "POST" };
+                let message = format!("{method} is not allowed here; {allowed} is.");
+                let mut script = Script::refused(405, &message, None);
+                script.headers.insert(ALLOW, HeaderValue::from_static(allowed));
+                script
+            }
+        }
+    }
+
+    /// Enters a response in the ledger, when its playing has ended: when each token event was
+    /// written, and whether everything was.
+    pub fn record(&self, script: &Script, read_at: Stamp, writes: &[Stamp], complete: bool) {
+        let (Some(ledger), Some(id)) = (&self.ledger, &script.ledger_id) else { return };
+        ledger.enter(Entry {
+            id: id.clone(),
+            endpoint: script.endpoint.clone(),
+            task: script.task.clone(),
+            read_ns: read_at.as_nanos(),
+            writes_ns: writes.iter().map(|stamp| stamp.as_nanos()).collect(),
+            status: script.status,
+            intended_pass: script.intended_pass,
+            fault: script.fault.map(Fault::name),
+            input_tokens: script.usage.input.unwrap_or(0),
+            cached_tokens: script.usage.cached_input.unwrap_or(0),
+            output_tokens: script.usage.output.unwrap_or(0),
+            reasoning_tokens: script.usage.reasoning.unwrap_or(0),
+            billed_usd: script.cost,
+            complete,
+        });
+    }
+
+    fn ledgered(&self, provider: Option<&str>, arrival: &Arrival<'_>) -> Script {
+        let id = match arrival.key.filter(|key| key.len() <= MOST_KEY_BYTES) {
+            Some(key) => key.to_owned(),
+            None => self.memory.name(),
+        };
+        let mut script = self.chat(provider, arrival);
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            script.headers.insert(REQUEST_ID_HEADER, value);
+        }
+        script.ledger_id = Some(id);
+        script
+    }
+
+    fn chat(&self, provider: Option<&str>, arrival: &Arrival<'_>) -> Script {
+        let chat = match Chat::parse(arrival.body) {
+            Ok(chat) => chat,
+            Err(message) => return Script::refused(400, &message, None),
+        };
+        let Some(index) = self.fleet.find(provider, &chat.model) else {
+            let message = format!("The model `{}` does not exist.", chat.model);
+            return Script::refused(404, &message, Some("model_not_found"));
+        };
+        let profile = &self.fleet.profiles[index];
+        let hash = chat.prompt_hash();
+        let known = self.book.get(&hash);
+        let mut script = if chat.has_tools() && !profile.tools {
+            Script::refused(400, "tools: this model does not take them.", None)
+        } else if chat.input_tokens() > profile.context_window {
+            let window = profile.context_window;
+            let message = format!("This model's maximum context length is {window} tokens.");
+            Script::refused(400, &message, Some("context_length_exceeded"))
+        } else if let Err(wait_s) = self.admit(index, arrival.at) {
+            Script::limited(Fault::RequestLimit, wait_s)
+        } else {
+            let key = arrival.key.and_then(AttemptKey::parse);
+            let (repeat, attempt) = match key {
+                Some(key) => (key.repeat, key.attempt),
+                None => (self.memory.times_asked(index, hash), 0),
+            };
+            let scene = Scene {
+                chat: &chat,
+                known,
+                scale: self.scale,
+                pace: self.pace,
+                slot: self.slot(arrival.at),
+                created: self.clock.wall(arrival.at).as_second(),
+                seen_before: repeat > 0 || attempt > 0,
+            };
+            let case = Case {
+                seed: self.seed,
+                profile,
+                task: &hash.hex(),
+                repeat: &repeat.to_string(),
+                attempt: &attempt.to_string(),
+            };
+            script::write(&case, &scene)
+        };
+        script.endpoint = Some(profile.id.clone());
+        script.task = known.map(|task| task.path.clone());
+        script
+    }
+
+    fn admit(&self, index: usize, at: Stamp) -> Result<(), u64> {
+        match (self.fleet.profiles[index].requests_per_min, self.pace) {
+            (Some(per_min), Pace::Profile) => self.memory.admit(index, per_min, at),
+            _ => Ok(()),
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "slots of seconds stay far below 2^64")]
+    fn slot(&self, at: Stamp) -> u64 {
+        (at.since(self.clock.anchor()).as_nanos() / TIME_SLOT.as_nanos()) as u64
+    }
+
+    fn models(&self, provider: Option<&str>) -> Bytes {
+        let listed =
+            self.fleet.profiles.iter().filter(|p| provider.is_none_or(|n| p.provider == n));
+        let data: Vec<_> = listed
+            .map(
+                |p| json!({"id": p.model, "object": "model", "created": 0, "owned_by": p.provider}),
+            )
+            .collect();
+        Bytes::from(json!({"object": "list", "data": data}).to_string())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Models,
+    Chat,
+}
+
+/// The provider and the resource of a path: `/v1/…` or `/<provider>/v1/…`.
+fn route(path: &str) -> Option<(Option<&str>, Resource)> {
+    let resource = |rest: &str| match rest {
+        "models" => Some(Resource::Models),
+        "chat/completions" => Some(Resource::Chat),
+        _ => None,
+    };
+    let path = path.strip_prefix('/')?;
+    if let Some(rest) = path.strip_prefix("v1/") {
+        return Some((None, resource(rest)?));
+    }
+    let (provider, rest) = path.split_once("/v1/")?;
+    Some((Some(provider), resource(rest)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::sim::{KnownTask, Said};
+    use crate::suite::prompt_hash;
+    use crate::units::{Category, Message};
+
+    fn simulator(seed: u64) -> Simulator {
+        let mut book = AnswerBook::new();
+        for i in 0..300 {
+            let messages = [Message { role: "user".into(), content: format!("question {i}") }];
+            let task = KnownTask {
+                path: format!("quiz/{i}"),
+                category: Category::new("math"),
+                right: Said::Text(format!("The answer is {i}.")),
+                wrong: Said::Text("I do not know.".into()),
+            };
+            assert_eq!(book.insert(prompt_hash(&messages, None), task), None);
+        }
+        Simulator::new(Fleet::embedded().clone(), book, Seed(seed), Clock::real())
+    }
+
+    fn body(model: &str, content: &str, more: &Value) -> Vec<u8> {
+        let mut body = json!({"model": model, "messages": [{"role": "user", "content": content}]});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        body.to_string().into_bytes()
+    }
+
+    fn post(sim: &Simulator, path: &str, body: &[u8], key: Option<&str>) -> Script {
+        let at = sim.clock().anchor();
+        sim.respond(&Arrival { method: "POST", path, key, body, at })
+    }
+
+    fn key(repeat: u64, attempt: u64) -> String {
+        format!("{}-{repeat}-{attempt}", "0f".repeat(16))
+    }
+
+    fn text_of(script: &Script) -> String {
+        let body: Value = serde_json::from_slice(&script.events[0].bytes).expect("JSON");
+        let content = &body["choices"][0]["message"]["content"];
+        content.as_str().expect("an answer").to_owned()
+    }
+
+    #[test]
+    fn the_same_request_gives_the_same_script() {
+        let body = body("elm/moe", "question 7", &json!({"stream": true}));
+        let ask = |seed, key: &str| {
+            let sim = simulator(seed);
+            let mut script = post(&sim, "/fjord/v1/chat/completions", &body, Some(key));
+            // The one thing in a script that is not chance: the wall clock's second.
+            script.events.iter_mut().for_each(|event| event.bytes = Bytes::new());
+            script
+        };
+        assert_eq!(ask(1, &key(0, 0)), ask(1, &key(0, 0)));
+        assert_ne!(ask(1, &key(0, 0)).events, ask(1, &key(0, 1)).events);
+        assert_ne!(ask(1, &key(0, 0)).events, ask(2, &key(0, 0)).events);
+    }
+
+    #[test]
+    fn what_is_said_is_what_was_intended_and_billed() {
+        let sim = simulator(5);
+        let (mut passed, mut tokens) = (0, 0);
+        for i in 0..300 {
+            let body = body("elm/moe", &format!("question {i}"), &Value::Null);
+            let script = post(&sim, "/v1/chat/completions", &body, Some(&key(0, 0)));
+            let right = text_of(&script) == format!("The answer is {i}.");
+            assert_eq!(script.intended_pass, Some(right));
+            assert_eq!(script.task.as_deref(), Some(format!("quiz/{i}").as_str()));
+            let usage = script.usage;
+            assert_eq!(usage.reasoning, Some(0));
+            let (input, output) = (usage.input.expect("known"), usage.output.expect("known"));
+            let cents = (u128::from(input) * 9 + u128::from(output) * 60) * 10_000_000_000_000_000;
+            assert_eq!(script.cost.raw().unsigned_abs(), cents);
+            passed += i32::from(right);
+            tokens += output;
+        }
+        assert!((190..265).contains(&passed), "{passed} of 300 at a skill of 0.764");
+        assert!((900..1_800).contains(&tokens), "{tokens}");
+    }
+
+    #[test]
+    fn tools_are_called_as_the_book_says() {
+        let tools = json!([{"type": "function", "function": {"name": "look"}}]);
+        let messages = [Message { role: "user".into(), content: "where?".into() }];
+        let call = |city: &str| Said::ToolCalls(vec![("look".into(), json!({"city": city}))]);
+        let task = KnownTask {
+            path: "t/1".into(),
+            category: Category::new("tools"),
+            right: call("Oslo"),
+            wrong: call("Rome"),
+        };
+        let mut book = AnswerBook::new();
+        book.insert(prompt_hash(&messages, Some(&tools)), task);
+        let sim = Simulator::new(Fleet::embedded().clone(), book, Seed(1), Clock::real());
+        let ask = |more: &Value| {
+            let body = body("fir/agent", "where?", more);
+            post(&sim, "/v1/chat/completions", &body, Some(&key(0, 0)))
+        };
+        let plain = ask(&json!({"tools": tools}));
+        let city = if plain.intended_pass == Some(true) { "Oslo" } else { "Rome" };
+        let body: Value = serde_json::from_slice(&plain.events[0].bytes).expect("JSON");
+        let called = &body["choices"][0]["message"]["tool_calls"][0]["function"];
+        assert_eq!(called["arguments"], format!("{{\"city\":\"{city}\"}}"));
+        assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
+        let streamed = ask(&json!({"tools": tools, "stream": true}));
+        assert_eq!(streamed.usage, plain.usage);
+        assert_eq!(streamed.token_events(), 4, "a start and three pieces of {called}");
+        let unknown = ask(&Value::Null);
+        assert_eq!((unknown.task, unknown.intended_pass), (None, None));
+    }
+
+    #[test]
+    fn thinking_is_billed_hidden_and_within_what_is_allowed() {
+        let sim = simulator(5);
+        let ask = |max_tokens: u64, stream: bool| {
+            let more = json!({"max_tokens": max_tokens, "stream": stream});
+            let body = body("acme/thinker", "question 3", &more);
+            post(&sim, "/apex/v1/chat/completions", &body, Some(&key(0, 0)))
+        };
+        let free = ask(30_000, true);
+        let reasoning = free.usage.reasoning.expect("known");
+        assert!(reasoning > 100, "{reasoning}");
+        assert_eq!(free.usage.output, Some(reasoning + free.token_events() as u64));
+        assert!(free.token_events() <= 60);
+        let tight = ask(90, true);
+        assert_eq!(tight.usage.output, Some(90));
+        assert_eq!(tight.intended_pass, free.intended_pass);
+        assert_eq!(tight.token_events(), free.token_events());
+        let cut = ask(2, false);
+        assert_eq!((cut.usage.output, cut.intended_pass), (Some(2), None));
+        let body: Value = serde_json::from_slice(&cut.events[0].bytes).expect("JSON");
+        assert_eq!(body["choices"][0]["finish_reason"], "length");
+    }
+
+    #[test]
+    fn full_lengths_are_padded_with_reasoning() {
+        let sim = simulator(5).with_scale(Scale { lengths: Some(1.0) });
+        let body = body("delta/dense", "question 3", &json!({"stream": true}));
+        let script = post(&sim, "/v1/chat/completions", &body, Some(&key(0, 0)));
+        let reasoning = script.usage.reasoning.expect("known");
+        assert!(reasoning > 200, "{reasoning}");
+        assert_eq!(script.token_events() as u64, script.usage.output.expect("known"));
+        let first = std::str::from_utf8(&script.events[1].bytes).expect("UTF-8");
+        assert!(first.contains("reasoning_content"), "{first}");
+        assert!(script.ends_after() > Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_repeated_long_prompt_is_cached() {
+        let sim = simulator(5);
+        let body = body("acme/flagship", &"long ".repeat(2_000), &Value::Null);
+        let ask = |repeat| post(&sim, "/v1/chat/completions", &body, Some(&key(repeat, 0)));
+        let (first, second) = (ask(0), ask(1));
+        assert_eq!(first.usage.cached_input, Some(0));
+        assert_eq!(second.usage.cached_input, Some(2_432));
+        assert_eq!(second.usage.input, Some(2_504));
+        assert!(second.cost < first.cost);
+    }
+
+    #[test]
+    fn without_a_key_repeats_are_counted() {
+        let sim = simulator(5);
+        let body = body("elm/moe", "question 4", &json!({"stream": true}));
+        let path = "/v1/chat/completions";
+        let (named, again) = (post(&sim, path, &body, Some(&key(0, 0))), key(1, 0));
+        let (first, second) = (post(&sim, path, &body, None), post(&sim, path, &body, None));
+        assert_eq!(first.events, named.events);
+        assert_eq!(second.events, post(&sim, path, &body, Some(&again)).events);
+        assert_ne!(first.ledger_id, second.ledger_id);
+    }
+
+    #[test]
+    fn requests_at_fault_are_refused() {
+        let sim = simulator(5);
+        let check = |method: &str, path: &str, body: &[u8], status: u16, needle: &str| {
+            let at = sim.clock().anchor();
+            let script = sim.respond(&Arrival { method, path, key: None, body, at });
+            let text = String::from_utf8_lossy(&script.events[0].bytes).into_owned();
+            assert_eq!(script.status, status, "{text}");
+            assert!(text.contains(needle), "{text}");
+            assert_eq!(script.headers[SIMULATED_HEADER], "1");
+        };
+        let chat = "/v1/chat/completions";
+        let tools = json!({"tools": [{"type": "function", "function": {"name": "f"}}]});
+        check("GET", "/v1/models?x=1", b"", 200, "acme/flagship");
+        check("GET", "/fjord/v1/models", b"", 200, "gale/small");
+        check("POST", "/v1/models", b"", 405, "GET is");
+        check("GET", chat, b"", 405, "POST is");
+        check("GET", "/", b"", 404, "nothing at");
+        check("GET", "/nobody/v1/models", b"", 404, "no provider");
+        check("POST", chat, b"{", 400, "not understood");
+        check("POST", chat, &body("no/such", "q", &Value::Null), 404, "model_not_found");
+        check("POST", chat, &body("acme/flagship", "q", &tools), 400, "tools");
+        let long = body("holm/cold", &"x".repeat(20_000), &Value::Null);
+        check("POST", chat, &long, 400, "context_length_exceeded");
+    }
+
+    #[test]
+    fn a_request_limit_asks_to_wait() {
+        let sim = simulator(5);
+        let body = body("holm/limited", "question 1", &Value::Null);
+        let start = sim.clock().anchor();
+        let limited = |at: Stamp| {
+            let path = "/v1/chat/completions";
+            let script = sim.respond(&Arrival { method: "POST", path, key: None, body: &body, at });
+            (script.fault == Some(Fault::RequestLimit))
+                .then(|| script.headers["retry-after"].clone())
+        };
+        let let_through = (0..200).take_while(|_| limited(start).is_none()).count();
+        assert_eq!(let_through, 101, "ten seconds' worth of 600 a minute, and one");
+        assert_eq!(limited(start).as_ref().map(HeaderValue::as_bytes), Some(b"1".as_slice()));
+        assert_eq!(limited(start.after(Duration::from_secs(1))), None);
+    }
+}

@@ -1,0 +1,229 @@
+//! The fleet in process: scripts played in virtual time, without a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{ChunkStream, Head, Outgoing, TimedChunk, Transport, TransportError};
+use crate::units::{Clock, Stamp};
+
+use super::script::Script;
+use super::simulator::{Arrival, Simulator};
+
+/// What comes within this time is handed out early, with the stamp that it will have: a sleep for
+/// every token would cost more than all else. Time-outs are far longer.
+const LOOK_AHEAD: Duration = Duration::from_millis(100);
+
+/// A transport to the fleet in the same process. Stamps are the script's own, to the nanosecond,
+/// and not those at which a timer fired, so that they are the same in every run.
+#[derive(Clone, Debug)]
+pub struct InProcess {
+    sim: Arc<Simulator>,
+}
+
+impl InProcess {
+    /// A transport to a fleet, in the time of the fleet's own clock.
+    #[must_use]
+    pub fn new(sim: Arc<Simulator>) -> Self {
+        Self { sim }
+    }
+}
+
+impl Transport for InProcess {
+    type Body = InProcessBody;
+
+    async fn open(&self, request: Outgoing) -> Result<(Head, Self::Body), TransportError> {
+        let read_at = self.sim.clock().now();
+        let key = request.headers.iter().find(|(name, _)| name == "idempotency-key");
+        let script = self.sim.respond(&Arrival {
+            method: "POST",
+            path: path_of(&request.url),
+            key: key.and_then(|(_, value)| value.to_str().ok()),
+            body: &request.body,
+            at: read_at,
+        });
+        let mut body = InProcessBody {
+            sim: self.sim.clone(),
+            script,
+            read_at,
+            next: 0,
+            writes: Vec::new(),
+            is_recorded: false,
+        };
+        let at = read_at.after(body.script.head_after);
+        wait_for(self.sim.clock(), at).await;
+        let headers = std::mem::take(&mut body.script.headers);
+        // The connection is always there: nothing is set up.
+        Ok((Head { status: body.script.status, headers, connected: None, at }, body))
+    }
+}
+
+/// A response that is being played.
+#[derive(Debug)]
+pub struct InProcessBody {
+    sim: Arc<Simulator>,
+    script: Script,
+    read_at: Stamp,
+    next: usize,
+    writes: Vec<Stamp>,
+    is_recorded: bool,
+}
+
+impl ChunkStream for InProcessBody {
+    async fn next(&mut self) -> Result<Option<TimedChunk>, TransportError> {
+        let Some(event) = self.script.events.get(self.next) else {
+            let end = self.read_at.after(self.script.ends_after());
+            self.sim.clock().sleep_until(end).await;
+            self.record(true);
+            return Ok(None);
+        };
+        let at = self.read_at.after(event.after);
+        wait_for(self.sim.clock(), at).await;
+        self.next += 1;
+        if event.is_token {
+            self.writes.push(at);
+        }
+        Ok(Some(TimedChunk { at, bytes: event.bytes.clone() }))
+    }
+}
+
+impl InProcessBody {
+    fn record(&mut self, complete: bool) {
+        if !std::mem::replace(&mut self.is_recorded, true) {
+            self.sim.record(&self.script, self.read_at, &self.writes, complete);
+        }
+    }
+}
+
+impl Drop for InProcessBody {
+    /// A client that has read everything may leave without asking for more.
+    fn drop(&mut self) {
+        self.record(self.next == self.script.events.len());
+    }
+}
+
+/// Sleeps until a moment, unless it is near.
+async fn wait_for(clock: &Clock, moment: Stamp) {
+    if moment.since(clock.now()) > LOOK_AHEAD {
+        clock.sleep_until(moment).await;
+    }
+}
+
+/// The path of a URL: what follows the authority.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("/", |slash| &rest[slash..])
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderName, HeaderValue};
+    use serde_json::json;
+
+    use super::*;
+    use crate::sim::{AnswerBook, Fleet};
+    use crate::units::Seed;
+
+    fn on_paused_time<F: Future>(f: impl FnOnce() -> F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async { f().await })
+    }
+
+    fn transport(seed: u64) -> InProcess {
+        let clock = Clock::virtual_time();
+        let fleet = Fleet::embedded().clone();
+        InProcess::new(Arc::new(Simulator::new(fleet, AnswerBook::new(), Seed(seed), clock)))
+    }
+
+    fn ask(model: &str, provider: &str, content: &str) -> Outgoing {
+        let body = json!({"model": model, "stream": true,
+            "messages": [{"role": "user", "content": content}]});
+        Outgoing {
+            provider: provider.to_owned(),
+            url: format!("http://sim.invalid/{provider}/v1/chat/completions"),
+            headers: Vec::new(),
+            body: Bytes::from(body.to_string()),
+        }
+    }
+
+    /// All stamps of some conversations, one after the other, and the time at the end.
+    async fn stamps(transport: InProcess) -> Vec<u64> {
+        let mut all = Vec::new();
+        for i in 0..20 {
+            let (model, provider) =
+                [("elm/moe", "ember"), ("fir/agent", "harbor"), ("birch/pro", "bluff")][i % 3];
+            let request = ask(model, provider, &format!("question {i}"));
+            let (head, mut body) = transport.open(request).await.expect("it answers");
+            all.push(head.at.as_nanos());
+            while let Some(chunk) = body.next().await.expect("it never fails") {
+                all.push(chunk.at.as_nanos());
+                let now = transport.sim.clock().now();
+                assert!(chunk.at.since(now) <= LOOK_AHEAD, "handed out too early");
+            }
+            assert!(all.last() <= Some(&transport.sim.clock().now().as_nanos()));
+        }
+        all
+    }
+
+    #[test]
+    fn virtual_runs_agree_to_the_nanosecond() {
+        let run = |seed| on_paused_time(|| async move { stamps(transport(seed)).await });
+        let first = run(1);
+        assert!(first.len() > 200, "{}", first.len());
+        assert!(first.is_sorted());
+        assert_eq!(first, run(1));
+        assert_ne!(first, run(2));
+    }
+
+    #[test]
+    fn stamps_are_those_of_the_script_and_not_those_of_a_timer() {
+        on_paused_time(|| async {
+            let transport = transport(1);
+            let request = ask("fir/agent", "harbor", "q");
+            let script = transport.sim.respond(&Arrival {
+                method: "POST",
+                path: path_of(&request.url),
+                key: None,
+                body: &request.body,
+                at: transport.sim.clock().now(),
+            });
+            // Without a key, the simulator would count this as another repeat.
+            let request = Outgoing { headers: vec![repeat_0()], ..request };
+            let (head, mut body) = transport.open(request).await.expect("it answers");
+            assert_eq!(head.at.since(Stamp::from_nanos(0)), script.head_after);
+            for event in &script.events {
+                let chunk = body.next().await.expect("it never fails").expect("as many chunks");
+                assert_eq!(chunk.at.since(Stamp::from_nanos(0)), event.after);
+            }
+        });
+    }
+
+    fn repeat_0() -> (HeaderName, HeaderValue) {
+        let key = HeaderValue::from_static("00000000000000000000000000000000-0-0");
+        (HeaderName::from_static("idempotency-key"), key)
+    }
+
+    #[test]
+    fn errors_are_answers_too() {
+        on_paused_time(|| async {
+            let transport = transport(1);
+            let (head, mut body) =
+                transport.open(ask("no/such", "ember", "q")).await.expect("an answer");
+            assert_eq!(head.status, 404);
+            assert_eq!(head.headers["x-weighbridge-simulated"], "1");
+            let chunk = body.next().await.expect("a body").expect("not empty");
+            assert!(chunk.bytes.starts_with(b"{\"error\""));
+            assert!(body.next().await.expect("an end").is_none());
+        });
+    }
+
+    #[test]
+    fn paths() {
+        assert_eq!(path_of("http://h:1/a/v1/x"), "/a/v1/x");
+        assert_eq!(path_of("http://h"), "/");
+    }
+}

@@ -1,0 +1,133 @@
+//! Which grader suits a file of prompts and references that names none.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{GraderSpec, number, reference};
+
+/// Labels and short answers are compared whole; anything longer is prose, which is never equal.
+const MAX_SHORT_CHARS: usize = 60;
+
+/// So few different references over so many tasks are classes.
+const MAX_CLASSES: usize = 12;
+const MIN_CLASSIFIED: usize = 20;
+
+/// A class may be a longer phrase than a short answer.
+const MAX_CLASS_CHARS: usize = 100;
+
+/// Guesses the grader from the references, and says why. `column` is where they come from;
+/// references that are not there do not count (the loader refuses them if the grader needs them).
+pub(super) fn guess(column: Option<&str>, references: &[Option<Value>]) -> (GraderSpec, String) {
+    let Some(column) = column else {
+        return none("no reference column");
+    };
+    let present: Vec<&Value> = references.iter().flatten().collect();
+    let (n, total) = (present.len(), references.len());
+    if present.is_empty() {
+        return none("every reference is empty");
+    }
+    let all = |test: &dyn Fn(&Value) -> bool| present.iter().all(|value| test(value));
+    if all(&|v| ends_in_number(v)) {
+        let why = format!("{n} of {total} references end in a number");
+        return (GraderSpec::Number { tolerance: None }, why);
+    }
+    if all(&|v| reference::letter(v).is_some()) {
+        let why = format!("{n} of {total} references are one letter from A to J");
+        return (GraderSpec::Choice {}, why);
+    }
+    // In the files of OpenAI Evals, where the name comes from, a list under `ideal` is a choice.
+    if column.eq_ignore_ascii_case("ideal")
+        && all(&|v| reference::texts(v).is_some())
+        && present.iter().any(|v| v.is_array())
+    {
+        let why = "each `ideal` is a text or a list of them, and case is ignored".to_owned();
+        return (GraderSpec::OneOf { ignore_case: true }, why);
+    }
+    if all(&|v| structure(v).is_some()) {
+        let why = format!("{n} of {total} references are JSON objects or lists");
+        return (GraderSpec::Json {}, why);
+    }
+    let texts: Vec<String> = present.iter().filter_map(|v| reference::text(v)).collect();
+    if texts.len() < n {
+        return none("the references are a mixture of texts and JSON");
+    }
+    let classes: BTreeSet<String> = texts.iter().map(|t| t.trim().to_lowercase()).collect();
+    if n >= MIN_CLASSIFIED && classes.len() <= MAX_CLASSES && short(&texts, MAX_CLASS_CHARS) {
+        let why = format!("{} classes over {n} references, and case is ignored", classes.len());
+        return (GraderSpec::Exact { ignore_case: true }, why);
+    }
+    if short(&texts, MAX_SHORT_CHARS) {
+        let why = format!(
+            "every reference is one line of at most {MAX_SHORT_CHARS} characters, and case is ignored"
+        );
+        return (GraderSpec::Exact { ignore_case: true }, why);
+    }
+    none("the references are long free text, which no answer equals")
+}
+
+/// A reference that a JSON grader compares with: an object or a list, or a text that holds one.
+pub(super) fn structure(value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(_) | Value::Array(_) => Some(value.clone()),
+        Value::String(text) => serde_json::from_str::<Value>(text)
+            .ok()
+            .filter(|parsed| parsed.is_object() || parsed.is_array()),
+        _ => None,
+    }
+}
+
+fn none(why: &str) -> (GraderSpec, String) {
+    (GraderSpec::None {}, format!("{why}: it measures cost and speed only"))
+}
+
+fn ends_in_number(value: &Value) -> bool {
+    match value {
+        Value::Number(_) => true,
+        Value::String(text) => number::is_numeric(text) || number::ends_in_marked_number(text),
+        _ => false,
+    }
+}
+
+fn short(texts: &[String], most: usize) -> bool {
+    texts.iter().map(|text| text.trim()).all(|t| !t.contains('\n') && t.chars().count() <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(references: &[Value], expected: &str, says: &str) {
+        let references: Vec<Option<Value>> =
+            references.iter().map(|v| Some(v.clone()).filter(|v| !v.is_null())).collect();
+        let (grader, why) = guess(Some("answer"), &references);
+        assert_eq!(grader.name(), expected, "{references:?}: {why}");
+        assert!(why.contains(says), "{why}");
+    }
+
+    #[test]
+    fn each_grader_is_guessed_from_its_kind_of_reference() {
+        check(&[json!("12"), json!(3.5), json!("$1,200")], "number", "3 of 3 references end in a");
+        check(&[json!("She has 3.\n#### 1,234")], "number", "number");
+        check(&[json!("A"), json!("c"), json!("(B)")], "choice", "letter");
+        check(&[json!({"a": 1}), json!("[1, 2]")], "json", "JSON");
+        check(&[json!("Paris"), json!("the Seine")], "exact", "one line");
+        check(&[json!(true), json!(false)], "exact", "one line");
+        check(&[json!("x".repeat(61)), json!("y")], "none", "cost and speed only");
+        check(&[json!("two\nlines")], "none", "cost and speed only");
+        check(&[json!("text"), json!({"a": 1})], "none", "mixture");
+        check(&[json!(null)], "none", "every reference is empty");
+        let classes: Vec<Value> =
+            (0..40).map(|i| json!(format!("{} {}", "long".repeat(16), i % 7))).collect();
+        check(&classes, "exact", "7 classes over 40 references");
+    }
+
+    #[test]
+    fn lists_under_ideal_are_alternatives() {
+        let references = [Some(json!(["a", "b"])), Some(json!("c"))];
+        assert_eq!(guess(Some("ideal"), &references).0.name(), "one_of");
+        assert_eq!(guess(None, &references).0.name(), "none");
+    }
+}

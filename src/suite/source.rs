@@ -1,0 +1,169 @@
+//! Text files as suites need them: read within limits, decoded, cut into lines.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::error::SuiteError;
+use crate::units::ContentHash;
+
+/// The largest suite file. All of it is held in memory, and the run database keeps its prompts.
+pub const MAX_FILE_BYTES: usize = 512 * 1024 * 1024;
+
+/// The longest line of a JSONL file: a prompt of four million tokens, beyond any context window.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most tasks in one suite: a run gives each of them an index and a row per endpoint.
+pub const MAX_TASKS: usize = 1_000_000;
+
+/// A decoded file.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// How errors name it.
+    pub name: String,
+    /// Its text, without a byte-order mark.
+    pub text: String,
+    /// The hash of its bytes.
+    pub hash: ContentHash,
+}
+
+impl Source {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, SuiteError> {
+        let name = path.display().to_string();
+        let unreadable =
+            |e: std::io::Error| SuiteError::Unreadable { path: name.clone(), why: e.to_string() };
+        let file = File::open(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => SuiteError::Missing { path: name.clone() },
+            _ => unreadable(e),
+        })?;
+        let mut bytes = Vec::new();
+        // One byte more than allowed tells a file that is too long from one that just fits.
+        file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        Self::decode(name, &bytes)
+    }
+
+    /// Decodes a file's bytes.
+    pub fn decode(name: String, bytes: &[u8]) -> Result<Self, SuiteError> {
+        if bytes.len() > MAX_FILE_BYTES {
+            return Err(SuiteError::TooLarge {
+                at: name,
+                found: bytes.len(),
+                unit: "bytes or more",
+                limit: MAX_FILE_BYTES,
+                remedy: "split it into several suites",
+            });
+        }
+        let hash = ContentHash::of(bytes);
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+            Err(e) => {
+                let before = &bytes[..e.valid_up_to()];
+                let line = before.split(|b| *b == b'\n').count();
+                return Err(SuiteError::NotUtf8 { at: format!("{name}:{line}") });
+            }
+        };
+        Ok(Self { name, text, hash })
+    }
+
+    /// `file:line`.
+    pub fn at(&self, line: usize) -> String {
+        format!("{}:{line}", self.name)
+    }
+
+    /// The line of a byte offset, from 1.
+    pub fn line_of(&self, offset: usize) -> usize {
+        let end = offset.min(self.text.len());
+        self.text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+    }
+
+    /// The objects of a JSONL file with their lines, blank lines skipped.
+    pub fn objects(
+        &self,
+    ) -> impl Iterator<Item = Result<(usize, serde_json::Map<String, serde_json::Value>), SuiteError>>
+    {
+        self.text
+            .lines()
+            .enumerate()
+            .map(|(idx, line)| (idx + 1, line.trim()))
+            .filter(|(_, line)| !line.is_empty())
+            .enumerate()
+            .map(|(tasks, (line_no, line))| {
+                if line.len() > MAX_LINE_BYTES {
+                    return Err(SuiteError::TooLarge {
+                        at: self.at(line_no),
+                        found: line.len(),
+                        unit: "bytes",
+                        limit: MAX_LINE_BYTES,
+                        remedy: "no model takes a prompt of that length",
+                    });
+                }
+                within_task_limit(&self.name, tasks + 1)?;
+                let object = serde_json::from_str(line).map_err(|e| SuiteError::Broken {
+                    at: self.at(line_no),
+                    format: "JSON",
+                    why: json_complaint(&e),
+                })?;
+                Ok((line_no, object))
+            })
+    }
+}
+
+/// Refuses a task beyond [`MAX_TASKS`].
+pub(super) fn within_task_limit(name: &str, tasks: usize) -> Result<(), SuiteError> {
+    if tasks <= MAX_TASKS {
+        return Ok(());
+    }
+    Err(SuiteError::TooLarge {
+        at: name.to_owned(),
+        found: tasks,
+        unit: "tasks or more",
+        limit: MAX_TASKS,
+        remedy: "split it into several suites",
+    })
+}
+
+/// What `serde_json` said about one line, which is always "line 1" to it.
+fn json_complaint(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if error.is_data() {
+        return "each line must be one JSON object".to_owned();
+    }
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => format!("{what}, at column {}", error.column()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(bytes: &[u8]) -> Result<Source, SuiteError> {
+        Source::decode("t.jsonl".to_owned(), bytes)
+    }
+
+    #[test]
+    fn decodes_marks_and_names_bad_lines() {
+        assert_eq!(source(b"\xef\xbb\xbf{}\n").unwrap().text, "{}\n");
+        assert_eq!(
+            source(b"{}\r\n{}\n\xff").unwrap_err().to_string(),
+            "t.jsonl:3 is not valid UTF-8; save the file as UTF-8"
+        );
+    }
+
+    #[test]
+    fn broken_lines_are_named() {
+        let message = |text: &str| {
+            let source = source(text.as_bytes()).unwrap();
+            let first = source.objects().find_map(Result::err);
+            first.map(|e| e.to_string()).unwrap_or_default()
+        };
+        assert_eq!(
+            message("{}\n\n{\"a\":1 \"b\":2}\n"),
+            "t.jsonl:3: broken JSON: expected `,` or `}`, at column 8"
+        );
+        assert_eq!(message("[1]\n"), "t.jsonl:1: broken JSON: each line must be one JSON object");
+        assert_eq!(message("{}\r\n{}"), "");
+    }
+}

@@ -1,0 +1,127 @@
+//! What a mix is expected to give on the tasks that were measured.
+
+use super::admit::{Row, Sheet};
+use super::{Expected, PARTS, round};
+use crate::stats::{Estimate, Method};
+
+/// The 97.5 % quantile of the normal distribution: half-widths of 95 % intervals over it are
+/// standard errors.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// The expected figures of some sheets, each with its share of the traffic and its mix in parts
+/// per million, beside today's.
+pub(super) fn expected(mixes: &[(f64, &Sheet<'_>, &[u32])]) -> Expected {
+    let of_mix = |of: fn(&Row<'_>) -> Option<Estimate>| -> Option<Estimate> {
+        let mut parts = Vec::new();
+        for (share, sheet, weights) in mixes {
+            for (row, weight) in sheet.rows.iter().zip(*weights).filter(|(_, w)| **w > 0) {
+                parts.push((share * f64::from(*weight) / f64::from(PARTS), of(row)));
+            }
+        }
+        mixture(&parts)
+    };
+    let of_today = |of: fn(&Row<'_>) -> Option<Estimate>| -> Option<Estimate> {
+        let parts: Option<Vec<_>> = mixes
+            .iter()
+            .map(|(share, sheet, _)| sheet.today().map(|row| (*share, of(row))))
+            .collect();
+        mixture(&parts?)
+    };
+    Expected {
+        quality: of_mix(|row| row.cell.quality).map(shares_only),
+        cost_per_task_usd: of_mix(|row| row.cell.cost_per_task).map(not_negative),
+        slo_miss: of_mix(|row| row.cell.slo_miss).map(shares_only),
+        today_quality: of_today(|row| row.cell.quality).map(shares_only),
+        today_cost_per_task_usd: of_today(|row| row.cell.cost_per_task).map(not_negative),
+        today_slo_miss: of_today(|row| row.cell.slo_miss).map(shares_only),
+    }
+}
+
+/// The mean of a figure over a mix; `None` where a part with weight lacks it.
+pub(super) fn mean_value<'a>(
+    sheet: &Sheet<'a>,
+    parts: &[u32],
+    of: impl Fn(&Row<'a>) -> Option<f64>,
+) -> Option<f64> {
+    let mut sum = 0.0;
+    for (row, weight) in sheet.rows.iter().zip(parts).filter(|(_, weight)| **weight > 0) {
+        sum += f64::from(*weight) / f64::from(PARTS) * of(row)?;
+    }
+    Some(sum)
+}
+
+/// Σ weight × estimate, the estimates independent: the variance is Σ weight² × se², where se is
+/// the half-width of the 95 % interval over 1.96. One estimate with all the weight stays as it is.
+/// `None` where a part with weight is not known; no interval where a part has none.
+fn mixture(parts: &[(f64, Option<Estimate>)]) -> Option<Estimate> {
+    let mut known = Vec::new();
+    for (weight, estimate) in parts.iter().filter(|(weight, _)| *weight > 0.0) {
+        known.push((*weight, (*estimate)?));
+    }
+    match known.as_slice() {
+        [] => return None,
+        [(weight, one)] if (weight - 1.0).abs() < 1e-12 => return Some(round::estimate(*one)),
+        _ => {}
+    }
+    let value: f64 = known.iter().map(|(weight, e)| weight * e.value).sum();
+    let variance: Option<f64> = known
+        .iter()
+        .map(|(weight, e)| Some(weight * (e.high? - e.low?) / (2.0 * Z)))
+        .map(|half| half.map(|h| h * h))
+        .sum();
+    let half = variance.map(|variance| Z * libm::sqrt(variance));
+    Some(round::estimate(Estimate {
+        value,
+        low: half.map(|half| value - half),
+        high: half.map(|half| value + half),
+        n: known.iter().map(|(_, e)| e.n).sum(),
+        method: Method::Mixture,
+    }))
+}
+
+/// Shares end at 0 and 1.
+fn shares_only(mut estimate: Estimate) -> Estimate {
+    estimate.low = estimate.low.map(|low| low.max(0.0));
+    estimate.high = estimate.high.map(|high| high.min(1.0));
+    estimate
+}
+
+/// Dollars end at 0.
+fn not_negative(mut estimate: Estimate) -> Estimate {
+    estimate.low = estimate.low.map(|low| low.max(0.0));
+    estimate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(value: f64, half: Option<f64>) -> Estimate {
+        let (low, high) = (half.map(|h| value - h), half.map(|h| value + h));
+        Estimate { value, low, high, n: 100, method: Method::Wilson }
+    }
+
+    #[test]
+    fn variances_add_by_squared_weights() {
+        let parts = [(0.6, Some(estimate(0.8, Some(0.05)))), (0.4, Some(estimate(0.9, Some(0.1))))];
+        let mixed = mixture(&parts).expect("known");
+        // Half-width: sqrt((0.6 × 0.05)² + (0.4 × 0.1)²) = 0.05.
+        assert_eq!((mixed.value, mixed.low, mixed.high), (0.84, Some(0.79), Some(0.89)));
+        assert_eq!((mixed.n, mixed.method), (200, Method::Mixture));
+    }
+
+    #[test]
+    fn one_estimate_with_all_the_weight_stays() {
+        let one = estimate(0.75, Some(0.125));
+        assert_eq!(mixture(&[(0.0, None), (1.0, Some(one))]), Some(one));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        assert_eq!(mixture(&[(0.5, Some(estimate(0.8, None))), (0.5, None)]), None);
+        assert_eq!(mixture(&[]), None);
+        let open =
+            mixture(&[(0.5, Some(estimate(0.8, None))), (0.5, Some(estimate(0.6, Some(0.1))))]);
+        assert_eq!(open.map(|e| (e.low, e.high)), Some((None, None)));
+    }
+}

@@ -1,0 +1,83 @@
+//! What the reader of a weights file must know, one sentence each.
+
+use super::admit::{Setting, Sheet};
+use super::mix::Mix;
+use super::{Expected, words};
+use crate::aggregate::{Goal, ValidityMark};
+
+/// The notes, the gravest first.
+pub(super) fn notes(
+    setting: &Setting<'_>,
+    sheets: &[Sheet<'_>],
+    mixes: &[Mix],
+    expected: &Expected,
+) -> Vec<String> {
+    let (figures, judging) = (setting.figures, setting.judging);
+    let mut notes = Vec::new();
+    if figures.simulated {
+        notes.push(
+            "SIMULATED: this rests on answers of a simulator; do not route real traffic by it."
+                .to_owned(),
+        );
+    }
+    if let Some(why) = &setting.blocked {
+        notes.push(format!("Nothing was tuned: {why}."));
+    } else {
+        let mut held = sheets.iter().zip(mixes).filter(|(sheet, _)| sheet.share > 0.0);
+        let held = held.find_map(|(_, mix)| mix.held.as_deref());
+        notes.extend(held.map(|why| format!("{} keeps everything: {why}.", setting.today_name())));
+    }
+    if let Some(ended) = figures.manifest.ended.as_ref().filter(|ended| !ended.complete) {
+        let why = ended.why.as_deref().unwrap_or("it did not end by itself");
+        notes.push(format!("The run is not complete ({why}); this rests on what was answered."));
+    }
+    let latency_counts = judging.goal == Goal::Faster || judging.slo.is_some();
+    let mark = figures.manifest.ended.as_ref().map(|ended| ended.validity.mark);
+    if latency_counts && mark == Some(ValidityMark::Degraded) {
+        notes.push("The run's latencies are degraded, and the objective rests on them.".to_owned());
+    }
+    if let (false, Some(_)) = (figures.today.stated, &figures.today.endpoint) {
+        notes.push(format!(
+            "No [today] is stated: {}, the best single endpoint of the run, stands for it.",
+            setting.today_name()
+        ));
+    }
+    if figures.categories.len() > 1 && !figures.categories.iter().any(|c| c.share_stated) {
+        notes.push("No [traffic] shares are stated: categories count equally.".to_owned());
+    }
+    let idle: Vec<&str> = sheets.iter().filter(|s| s.share <= 0.0).map(|s| s.name).collect();
+    if !idle.is_empty() {
+        notes.push(format!("{} without traffic: tuned by itself.", words::list(&idle)));
+    }
+    notes.extend(unknown_costs(setting));
+    if let (Goal::Faster, Some(slo), Some(miss)) = (judging.goal, judging.slo, expected.slo_miss)
+        && miss.value > slo.miss
+    {
+        notes.push(format!(
+            "P(TTFT > {} ms) stays at {}, above the {} that the slo allows.",
+            slo.ttft_ms,
+            words::percent(miss.value),
+            words::percent(slo.miss)
+        ));
+    }
+    notes.push(
+        "Expected figures are means over the tasks that were measured, cells taken as independent; \
+         traffic that differs from those tasks will differ from them."
+            .to_owned(),
+    );
+    notes.push("The default mix is tuned on all tasks pooled, each task counting once.".to_owned());
+    notes
+}
+
+/// A cost that leaves out what is not known is too low.
+fn unknown_costs(setting: &Setting<'_>) -> Option<String> {
+    let endpoints = setting.figures.endpoints.iter();
+    let some: Vec<String> = endpoints
+        .filter(|e| e.priced && e.all.cost_unknown > 0)
+        .map(|e| format!("{} ({})", e.id.short(), words::count(e.all.cost_unknown, "attempt")))
+        .collect();
+    let names: Vec<&str> = some.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!("Attempts whose cost is not known are left out of it: {}.", words::list(&names))
+    })
+}

@@ -1,0 +1,100 @@
+//! Numbers as the file's sentences write them.
+
+use crate::stats::Estimate;
+
+/// A share of 1 in points without needless digits: 0.02 → `2`, 0.015 → `1.5`.
+pub(super) fn points(share: f64) -> String {
+    (libm::round(share * 10_000.0) / 100.0).to_string()
+}
+
+/// A share of 1 in percent, with one decimal where it is small or not whole.
+pub(super) fn percent(share: f64) -> String {
+    let tenths = libm::round(share * 1000.0) / 10.0;
+    format!("{tenths} %")
+}
+
+/// A difference in points with its interval: `−1.2 (−5.0…+2.6) pt`.
+pub(super) fn difference(estimate: &Estimate) -> String {
+    match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) => {
+            format!("{} ({}…{}) pt", signed(estimate.value), signed(low), signed(high))
+        }
+        _ => format!("{} pt", signed(estimate.value)),
+    }
+}
+
+fn signed(difference: f64) -> String {
+    let tenths = libm::round(difference * 1000.0) / 10.0;
+    if tenths == 0.0 {
+        return "0.0".to_owned();
+    }
+    format!("{tenths:+.1}").replace('-', "−")
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(items: &[&str]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `1 task`, `2 tasks`.
+pub(super) fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// `1,234,567`.
+pub(super) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut shown = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Method;
+
+    #[test]
+    fn shares_lose_needless_digits() {
+        for (share, shown) in [(0.02, "2"), (0.015, "1.5"), (0.07, "7"), (0.0, "0")] {
+            assert_eq!(points(share), shown);
+        }
+        for (share, shown) in [(0.5, "50 %"), (0.0834, "8.3 %"), (0.0004, "0 %")] {
+            assert_eq!(percent(share), shown);
+        }
+    }
+
+    #[test]
+    fn differences_bear_their_sign() {
+        let estimate = |value, low, high| Estimate { value, low, high, n: 9, method: Method::T };
+        let shown = difference(&estimate(-0.012, Some(-0.05), Some(0.026)));
+        assert_eq!(shown, "−1.2 (−5.0…+2.6) pt");
+        assert_eq!(difference(&estimate(-0.0001, None, None)), "0.0 pt");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (n, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(n), shown);
+        }
+    }
+
+    #[test]
+    fn lists_read_as_prose() {
+        for (items, shown) in
+            [(&["a"][..], "a"), (&["a", "b"], "a and b"), (&["a", "b", "c"], "a, b and c")]
+        {
+            assert_eq!(list(items), shown);
+        }
+        assert_eq!((count(1, "task"), count(2, "task")), ("1 task".into(), "2 tasks".into()));
+    }
+}

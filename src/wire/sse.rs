@@ -1,0 +1,229 @@
+//! Server-sent events at byte level, over any split of the bytes.
+//!
+//! The line and field rules are those of the WHATWG HTML standard, "Server-sent events": lines end
+//! in LF, CR or CRLF, one leading byte order mark is dropped, lines that begin with a colon are
+//! comments, and several `data:` lines of one event are joined with a line feed. Unlike a browser
+//! the decoder gives bytes, not text, and hands out a last event that lacks its blank line, because
+//! some servers close the connection without one.
+
+/// The longest event that is kept; a model's chunk is a few hundred bytes.
+pub const MAX_EVENT_BYTES: usize = 8 << 20;
+
+/// An event: the bytes of its `data`, and its `event` name where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The `event:` field; empty when absent.
+    pub name: &'a [u8],
+    /// The `data:` lines, joined with line feeds.
+    pub data: &'a [u8],
+}
+
+/// An event is larger than [`MAX_EVENT_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event of the stream is larger than {MAX_EVENT_BYTES} bytes")]
+pub struct TooLarge;
+
+/// A decoder that is fed bytes as they come.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// A line whose end has not come yet.
+    line: Vec<u8>,
+    name: Vec<u8>,
+    data: Vec<u8>,
+    has_data: bool,
+    /// The last byte was a CR: a following LF belongs to it.
+    after_cr: bool,
+    /// The first line has been seen, so a byte order mark is no longer expected.
+    started: bool,
+    /// Comment lines seen: keep-alives.
+    comments: u64,
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many comment lines have come.
+    #[must_use]
+    pub fn comments(&self) -> u64 {
+        self.comments
+    }
+
+    /// Takes bytes and calls `each` for every event that they complete, in order.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when an event exceeds the limit; the stream cannot be read further.
+    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), TooLarge> {
+        let mut rest = bytes;
+        if self.after_cr && !rest.is_empty() {
+            self.after_cr = false;
+            if rest[0] == b'\n' {
+                rest = &rest[1..];
+            }
+        }
+        while let Some(end) = rest.iter().position(|&b| b == b'\n' || b == b'\r') {
+            let ended_by = rest[end];
+            if self.line.is_empty() {
+                self.take_line(&rest[..end], &mut each)?;
+            } else {
+                self.hold(&rest[..end])?;
+                let line = std::mem::take(&mut self.line);
+                self.take_line(&line, &mut each)?;
+                self.line = line;
+                self.line.clear();
+            }
+            rest = &rest[end + 1..];
+            if ended_by == b'\r' {
+                match rest.first() {
+                    Some(b'\n') => rest = &rest[1..],
+                    Some(_) => {}
+                    None => self.after_cr = true,
+                }
+            }
+        }
+        self.hold(rest)
+    }
+
+    /// The stream is over: hands out an event that lacks its blank line.
+    ///
+    /// # Errors
+    /// [`TooLarge`] when that event exceeds the limit.
+    pub fn finish(&mut self, mut each: impl FnMut(Event<'_>)) -> Result<(), TooLarge> {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.take_line(&line, &mut each)?;
+        }
+        self.take_line(b"", &mut each)
+    }
+
+    fn hold(&mut self, bytes: &[u8]) -> Result<(), TooLarge> {
+        if self.line.len() + bytes.len() > MAX_EVENT_BYTES {
+            return Err(TooLarge);
+        }
+        self.line.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn take_line(&mut self, line: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), TooLarge> {
+        let line = if self.started {
+            line
+        } else {
+            self.started = true;
+            line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+        };
+        if line.is_empty() {
+            if self.has_data {
+                each(Event { name: &self.name, data: &self.data });
+            }
+            self.has_data = false;
+            self.data.clear();
+            self.name.clear();
+            return Ok(());
+        }
+        let (field, value) = match line.iter().position(|&b| b == b':') {
+            Some(0) => {
+                self.comments += 1;
+                return Ok(());
+            }
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, &b""[..]),
+        };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match field {
+            b"data" => {
+                if self.data.len() + value.len() > MAX_EVENT_BYTES {
+                    return Err(TooLarge);
+                }
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.has_data = true;
+                self.data.extend_from_slice(value);
+            }
+            b"event" => {
+                self.name.clear();
+                self.name.extend_from_slice(value);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(parts: &[&[u8]]) -> Vec<(String, String)> {
+        let mut decoder = Decoder::new();
+        let mut events = Vec::new();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        for part in parts {
+            decoder.feed(part, |e| events.push((text(e.name), text(e.data)))).expect("small");
+        }
+        decoder.finish(|e| events.push((text(e.name), text(e.data)))).expect("small");
+        events
+    }
+
+    fn check(stream: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<_> =
+            expected.iter().map(|(n, d)| ((*n).to_owned(), (*d).to_owned())).collect();
+        assert_eq!(decode(&[stream.as_bytes()]), expected, "{stream:?} whole");
+        let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+        assert_eq!(decode(&bytes), expected, "{stream:?} byte by byte");
+    }
+
+    #[test]
+    fn lines_end_in_lf_cr_or_crlf() {
+        for end in ["\n", "\r", "\r\n"] {
+            check(&format!("data: a{end}{end}data: b{end}{end}"), &[("", "a"), ("", "b")]);
+        }
+    }
+
+    #[test]
+    fn fields_comments_and_a_mark() {
+        check("\u{feff}data: a\n\n", &[("", "a")]);
+        check(": hello\n\ndata:x\n\n", &[("", "x")]);
+        check("data: a\ndata: b\n\n", &[("", "a\nb")]);
+        check("data\n\n", &[("", "")]);
+        check("event: ping\ndata: {}\nid: 3\n\n", &[("ping", "{}")]);
+        check("event: lost\n\ndata: kept\n\n", &[("", "kept")]);
+        check("data: no blank line", &[("", "no blank line")]);
+        check("\n\n\n", &[]);
+    }
+
+    #[test]
+    fn comments_are_counted() {
+        let mut decoder = Decoder::new();
+        decoder.feed(b": a\n:b\ndata: c\n\n", |_| {}).expect("small");
+        assert_eq!(decoder.comments(), 2);
+    }
+
+    #[test]
+    fn a_line_without_end_is_bounded() {
+        let mut decoder = Decoder::new();
+        let piece = vec![b'x'; 1 << 20];
+        let refused = (0..9).any(|_| decoder.feed(&piece, |_| {}).is_err());
+        assert!(refused);
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_the_same_under_every_split(
+            stream in "(data: [a-zé\u{1F600}]{0,6}(\r\n|\n|\r)|: c\n|\r\n|\n|\r|event: e\n){0,12}",
+            cuts in proptest::collection::vec(0usize..200, 0..6),
+        ) {
+            let bytes = stream.as_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let parts: Vec<&[u8]> = cuts.windows(2).map(|w| &bytes[w[0]..w[1]]).collect();
+            prop_assert_eq!(decode(&parts), decode(&[bytes]));
+        }
+    }
+}
