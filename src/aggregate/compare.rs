@@ -19,9 +19,8 @@ pub(super) fn categories(
 ) -> Vec<CategoryFigures> {
     let stated = !judging.shares.is_empty();
     let equal = 1.0 / names.len() as f64;
-    let share = |name: &Category| match stated {
-        true => judging.shares.get(name.as_str()).copied().unwrap_or(0.0),
-        false => equal,
+    let share = |name: &Category| {
+        if stated { judging.shares.get(name.as_str()).copied().unwrap_or(0.0) } else { equal }
     };
     names
         .iter()

@@ -21,7 +21,7 @@ pub use crate::store::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity
 use crate::units::{Category, EndpointId, Usd};
 
 pub use figures::figures;
-pub use trials::{TrialView, for_each_trial};
+pub use trials::{TrialView, TrialViews};
 
 /// Why a run cannot be aggregated.
 #[derive(Debug, thiserror::Error)]

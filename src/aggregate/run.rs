@@ -45,7 +45,7 @@ impl Run {
             .collect();
         let category_of = tasks.iter().map(|task| position[task.category.as_str()]).collect();
         let categories = names.into_iter().map(Category::new).collect();
-        Ok(Self { manifest, categories, category_of, cluster_of, tasks, endpoints })
+        Ok(Self { manifest, tasks, endpoints, categories, category_of, cluster_of })
     }
 
     /// The independent unit that each task belongs to: its cluster, else itself. Repeats of a task

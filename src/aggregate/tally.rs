@@ -243,3 +243,47 @@ impl SloTally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{trial_row, usd};
+    use super::*;
+
+    /// The cost per task over these trials: unit, cost in cents.
+    fn per_task(trials: &[(u32, u32)], several_tasks: bool) -> Estimate {
+        let mut money = Money::default();
+        for (id, cents) in trials {
+            let cost_known = usd(&format!("0.{cents:02}"));
+            let row = TrialRow { cost_known, ..trial_row(TrialStatus::Failed) };
+            money.record(&row, TrialStatus::Failed, Unit { id: *id, several_tasks });
+        }
+        money.per_task().expect("there are trials")
+    }
+
+    #[test]
+    fn repeats_are_not_more_tasks() {
+        let tasks = [(0, 10), (1, 20), (2, 30), (3, 40)];
+        let thrice: Vec<_> = tasks.iter().flat_map(|task| [*task; 3]).collect();
+        let (once, thrice) = (per_task(&tasks, false), per_task(&thrice, false));
+        assert_eq!((once.method, thrice.method), (Method::T, Method::TClustered));
+        assert_eq!((once.n, thrice.n), (4, 12));
+        let width = |e: Estimate| e.high.zip(e.low).map(|(high, low)| high - low).expect("both");
+        assert!((width(once) - width(thrice)).abs() < 1e-12, "{once:?} {thrice:?}");
+    }
+
+    #[test]
+    fn few_clusters_have_no_interval() {
+        let of = |clusters: u32| (0..clusters * 2).map(|i| (i / 2, i % 7 + 1)).collect::<Vec<_>>();
+        assert_eq!(per_task(&of(9), true).low, None);
+        assert!(per_task(&of(10), true).low.is_some());
+    }
+
+    #[test]
+    fn what_was_never_answered_costs_no_task() {
+        let mut money = Money::default();
+        let unit = Unit { id: 0, several_tasks: false };
+        let row = TrialRow { cost_known: usd("1"), ..trial_row(TrialStatus::InDoubt) };
+        money.record(&row, TrialStatus::InDoubt, unit);
+        assert_eq!((money.known, money.per_task(), money.per_pass()), (usd("1"), None, None));
+    }
+}

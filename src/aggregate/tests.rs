@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::fixture::{self, BOUND, Made, Outcome, judging, usd};
+use super::fixture::{BOUND, Made, Outcome, judging, usd};
 use super::*;
 use crate::stats::Method;
 use crate::stats::proportion::wilson;
@@ -173,59 +173,96 @@ async fn a_run_that_was_cut_off_counts_the_same() {
 #[tokio::test]
 async fn trials_are_shown_in_the_order_of_the_plan() {
     let dir = play(judging(None, &[]), true).await;
-    let mut statuses = Vec::new();
-    let mut shown = 0;
-    let visited = for_each_trial(dir.path(), |view| {
-        statuses.push(view.status);
-        match statuses.len() - 1 {
-            2 => {
-                assert_eq!((view.started_at.as_ref(), view.cost_upper_usd), (None, None));
-                assert_eq!((view.attempts, view.backoff_us, view.cost_usd), (0, None, None));
-                shown += 1;
-            }
-            6 => {
-                assert_eq!((view.suite, view.task, view.category), ("s", "t2", "b"));
-                assert_eq!((view.endpoint, view.variant), (LARGE, Some("high")));
-                assert_eq!((view.attempts, view.score), (2, Some(1.0)));
-                assert_eq!((view.cost_usd, view.cost_upper_usd), (None, Some(usd("0.53"))));
-                assert_eq!(
-                    (view.ttft_us, view.itl_us, view.e2e_us),
-                    (Some(7000), Some(1000), Some(11000))
-                );
-                assert_eq!((view.backoff_us, view.pacing_us), (Some(7), Some(8)));
-                assert_eq!(view.e2e_with_retries_us, Some(3000));
-                assert_eq!(view.started_at.as_deref(), Some("2026-01-01T00:00:06.000000Z"));
-                assert_eq!((view.tags.as_str(), view.response_model), ("a;b", Some("large-0611")));
-                assert_eq!((view.queue_us, view.judge_cost_usd), (None, None));
-                shown += 1;
-            }
-            7 => {
-                assert_eq!((view.attempts, view.cost_upper_usd), (1, Some(usd(BOUND))));
-                assert_eq!(view.started_at.as_deref(), Some("2026-01-01T00:00:07.000000Z"));
-                shown += 1;
-            }
-            _ => {}
-        }
-        Ok::<_, AggregateError>(())
-    });
-    visited.expect("readable");
-    assert_eq!(shown, 3);
+    let views = TrialViews::open(dir.path()).expect("a run");
+    let views: Vec<TrialView> = views.map(|view| view.expect("readable")).collect();
+    let statuses: Vec<_> = views.iter().map(|view| view.status).collect();
     let expected = [
-        "ok",
-        "ok",
-        "ineligible",
-        "ok",
-        "ok",
-        "skipped",
-        "ok",
-        "in_doubt",
-        "skipped",
-        "failed",
-        "ok",
-        "ineligible",
+        ["ok", "ok", "ineligible"],
+        ["ok", "ok", "skipped"],
+        ["ok", "in_doubt", "skipped"],
+        ["failed", "ok", "ineligible"],
     ];
-    assert_eq!(statuses, expected);
+    assert_eq!(statuses, expected.concat(), "task by task");
+
+    let unsent = TrialView {
+        run: "r1".into(),
+        trial: views[2].trial.clone(),
+        suite: "s".into(),
+        task: "t0".into(),
+        category: "a".into(),
+        endpoint: "acme/secret@azure".into(),
+        model: "acme/secret".into(),
+        provider: "azure".into(),
+        status: "ineligible",
+        tags: vec!["a".into(), "b".into()],
+        ..TrialView::default()
+    };
+    assert_eq!(views[2], unsent, "what was never sent is empty, not 0");
+
+    let retried = TrialView {
+        endpoint: LARGE.into(),
+        model: "acme/large".into(),
+        variant: Some("high".into()),
+        trial: views[6].trial.clone(),
+        task: "t2".into(),
+        category: "b".into(),
+        status: "ok",
+        attempts: 2,
+        score: Some(1.0),
+        finish_reason: Some("stop".into()),
+        ttft_us: Some(7000),
+        ttfo_us: Some(7000),
+        itl_us: Some(1000.0),
+        e2e_us: Some(11_000),
+        input_tokens: Some(100),
+        output_tokens: Some(5),
+        started_at: Some("2026-01-01T00:00:06.000000Z".into()),
+        response_model: Some("large-0611".into()),
+        backoff_us: Some(7),
+        pacing_us: Some(8),
+        e2e_with_retries_us: Some(3000),
+        tokens_source: Some("usage"),
+        cost_upper_usd: Some(usd("0.53")),
+        ..unsent
+    };
+    assert_eq!(views[6], retried, "the first attempt's cost is not known, so the sum is not");
+
+    let in_doubt = &views[7];
+    assert_eq!((in_doubt.attempts, in_doubt.cost_upper_usd), (1, Some(usd(BOUND))));
+    assert_eq!(in_doubt.started_at.as_deref(), Some("2026-01-01T00:00:07.000000Z"));
+    assert_eq!(views[9].error_class.as_deref(), Some("server"));
+    assert_eq!((views[9].cost_usd, views[9].e2e_us), (Some(usd("0.04")), None));
     let missing = figures(&dir.path().join("elsewhere"));
     assert!(matches!(missing, Err(AggregateError::Store(_))), "{missing:?}");
-    assert_eq!(fixture::endpoint(0).id.as_str(), LARGE);
+}
+
+#[tokio::test]
+async fn rows_and_cells_are_families_of_their_own() {
+    let right = Outcome::Ok { cost: "0.01", score: Some(1.0) };
+    let wrong = Outcome::Ok { cost: "0.01", score: Some(0.0) };
+    let categories = ["a"; 8].into_iter().chain(["b"; 2]).collect::<Vec<_>>();
+    let worse: Vec<Outcome> =
+        categories.iter().map(|c| if *c == "a" { wrong } else { right }).collect();
+    let best = [right; 10];
+    let dir = TempDir::new().expect("a folder");
+    let made = Made {
+        categories: &categories,
+        outcomes: &[&best, &worse],
+        judging: judging(None, &[]),
+        finished: true,
+    };
+    made.play(dir.path()).await;
+    let found = figures(dir.path()).expect("a run");
+    let mini = &found.endpoints[1];
+    let (row, cell) = (mini.all.vs_today.expect("a row"), mini.cells[0].vs_today.expect("a cell"));
+    // Eight discordant pairs, all one way: McNemar's mid-p is 2·2⁻⁸ − 2⁻⁸ = 2⁻⁸.
+    let p = 1.0 / 256.0;
+    assert!((row.p - p).abs() < 1e-12 && (row.p_adjusted - p).abs() < 1e-12, "alone: {row:?}");
+    assert!((cell.p - p).abs() < 1e-12 && (cell.p_adjusted - 2.0 * p).abs() < 1e-12, "{cell:?}");
+    assert_eq!((row.says, cell.says), (DifferenceSays::Worse, DifferenceSays::Worse));
+    let same = mini.cells[1].vs_today.expect("a cell");
+    assert_eq!(
+        (same.says, same.p_adjusted.to_bits()),
+        (DifferenceSays::Unclear, 1.0_f64.to_bits())
+    );
 }

@@ -8,6 +8,7 @@ use crate::units::TokensSource;
 /// The durations of a trial that answered, nanoseconds. A trial that did not has none: failed
 /// attempts never enter a latency distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of a raw number's name")]
 pub(super) struct Timing {
     /// When the attempt that answered was dispatched, since the anchor.
     pub dispatched_ns: u64,

@@ -7,117 +7,132 @@ use jiff::{SignedDuration, Timestamp};
 use super::AggregateError;
 use super::run::{Run, settled};
 use super::timing::Timing;
-use crate::store::{Order, Reader, StoreError, TrialRow};
-use crate::units::{TokensSource, TrialKey, Usage, Usd};
+use crate::store::{Reader, TrialRow};
+use crate::units::{TokensSource, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
 /// A trial as trials.csv shows it. `None` is not known, or does not apply; durations are whole
 /// microseconds, rounded down.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrialView<'a> {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrialView {
     /// The run's id.
-    pub run: &'a str,
-    /// The trial's identity.
-    pub trial: TrialKey,
+    pub run: String,
+    /// The trial's key, hexadecimal.
+    pub trial: String,
     /// The suite.
-    pub suite: &'a str,
+    pub suite: String,
     /// The task's id within the suite.
-    pub task: &'a str,
+    pub task: String,
     /// The category.
-    pub category: &'a str,
+    pub category: String,
     /// The endpoint's id.
-    pub endpoint: &'a str,
+    pub endpoint: String,
     /// Its model.
-    pub model: &'a str,
+    pub model: String,
     /// Its provider.
-    pub provider: &'a str,
-    /// Its variant.
-    pub variant: Option<&'a str>,
+    pub provider: String,
     /// The repeat, from 0.
     pub repeat: u32,
     /// `ok`, `failed`, `ineligible`, `skipped` or `in_doubt`.
     pub status: &'static str,
     /// The class of the last failure, where it did not answer.
-    pub error_class: Option<ErrorClass>,
+    pub error_class: Option<String>,
     /// Requests made.
     pub attempts: u32,
     /// 0..1; `None`: not judged, or the grader could not.
     pub score: Option<f64>,
     /// Why the answer ended.
-    pub finish_reason: Option<FinishReason>,
+    pub finish_reason: Option<String>,
     /// Time to the first token, less connection set-up.
     pub ttft_us: Option<u64>,
     /// Time to the first token that is not reasoning.
     pub ttfo_us: Option<u64>,
-    /// Mean time per token after the first.
-    pub itl_us: Option<u64>,
+    /// Mean time per token after the first; a mean, so with a fraction.
+    pub itl_us: Option<f64>,
     /// From dispatch to the last token.
     pub e2e_us: Option<u64>,
     /// The client's own lag: open loop only.
     pub queue_us: Option<u64>,
     /// Connection set-up, where a new one was made.
     pub connect_us: Option<u64>,
-    /// Tokens of the attempt that answered, else of the last one.
-    pub usage: Usage,
-    /// Where the counts come from.
-    pub tokens_source: Option<TokensSource>,
+    /// Prompt tokens of the attempt that answered, else of the last one that ended; so below.
+    pub input_tokens: Option<u64>,
+    /// Prompt tokens read from a cache.
+    pub cached_input_tokens: Option<u64>,
+    /// Billed output tokens.
+    pub output_tokens: Option<u64>,
+    /// Reasoning tokens among them.
+    pub reasoning_tokens: Option<u64>,
     /// By the price snapshot, all attempts.
     pub cost_usd: Option<Usd>,
     /// What the provider says it charged, all attempts.
     pub cost_reported_usd: Option<Usd>,
     /// What grading cost.
     pub judge_cost_usd: Option<Usd>,
-    /// The known costs plus the bounds of attempts whose cost is not known.
-    pub cost_upper_usd: Option<Usd>,
     /// When the first request left: RFC 3339 with microseconds.
     pub started_at: Option<String>,
+    /// The endpoint's variant.
+    pub variant: Option<String>,
     /// The model that really answered.
-    pub response_model: Option<&'a str>,
+    pub response_model: Option<String>,
     /// The provider that really answered.
-    pub served_by: Option<&'a str>,
-    /// The task's labels, joined by `;`.
-    pub tags: String,
+    pub served_by: Option<String>,
+    /// The task's labels.
+    pub tags: Vec<String>,
     /// Waited between attempts; `None`: nothing was sent.
     pub backoff_us: Option<u64>,
     /// Waited for a slot or a rate limit; `None`: nothing was sent.
     pub pacing_us: Option<u64>,
     /// From the first dispatch to the end, where it answered.
     pub e2e_with_retries_us: Option<u64>,
+    /// Prompt tokens written to a cache.
+    pub cache_write_tokens: Option<u64>,
+    /// Where the counts come from: `usage`, `local tokenizer` or `estimate`.
+    pub tokens_source: Option<&'static str>,
+    /// The known costs plus the bounds of attempts whose cost is not known.
+    pub cost_upper_usd: Option<Usd>,
 }
 
-/// Visits every trial of the run in this folder, in the order of the plan.
-pub fn for_each_trial<E: From<AggregateError>>(
-    dir: &Path,
-    mut visit: impl FnMut(&TrialView<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let reader = Reader::open(dir).map_err(AggregateError::from)?;
-    let run = Run::read(&reader)?;
-    let started: Timestamp = run
-        .manifest
-        .started_at
-        .parse()
-        .map_err(|e| AggregateError::Corrupt(format!("the run's start is not a time: {e}")))?;
-    let visited = reader.for_each_trial(Order::Plan, |row| {
-        let view = view(&run, started, row).map_err(|e| Stop(e.into()))?;
-        visit(&view).map_err(Stop)
-    });
-    visited.map_err(|Stop(error)| error)
+/// The trials of a run in the order of the plan, one at a time: memory does not grow with them.
+#[derive(Debug)]
+pub struct TrialViews {
+    reader: Reader,
+    run: Run,
+    started: Timestamp,
+    /// The position to go on from; `None`: the end, or a failure.
+    next: Option<u32>,
 }
 
-/// The caller's error on its way through the store.
-struct Stop<E>(E);
+impl TrialViews {
+    /// Those of the run in this folder, finished or not.
+    pub fn open(dir: &Path) -> Result<Self, AggregateError> {
+        let reader = Reader::open(dir)?;
+        let run = Run::read(&reader)?;
+        let started =
+            run.manifest.started_at.parse().map_err(|e| {
+                AggregateError::Corrupt(format!("the run's start is not a time: {e}"))
+            })?;
+        Ok(Self { reader, run, started, next: Some(0) })
+    }
 
-impl<E: From<AggregateError>> From<StoreError> for Stop<E> {
-    fn from(error: StoreError) -> Self {
-        Self(AggregateError::from(error).into())
+    fn read(&mut self, from: u32) -> Result<Option<TrialView>, AggregateError> {
+        let Some(row) = self.reader.trial_from(from)? else { return Ok(None) };
+        let shown = view(&self.run, self.started, &row)?;
+        self.next = row.idx.checked_add(1);
+        Ok(Some(shown))
     }
 }
 
-fn view<'a>(
-    run: &'a Run,
-    started: Timestamp,
-    row: &'a TrialRow,
-) -> Result<TrialView<'a>, AggregateError> {
+impl Iterator for TrialViews {
+    type Item = Result<TrialView, AggregateError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let from = self.next.take()?;
+        self.read(from).transpose()
+    }
+}
+
+fn view(run: &Run, started: Timestamp, row: &TrialRow) -> Result<TrialView, AggregateError> {
     let found = (run.tasks.get(row.task as usize), run.endpoints.get(row.endpoint as usize));
     let (Some(task), Some(stored)) = found else {
         let why = format!("trial {} is of no task or endpoint of the run", row.idx);
@@ -126,43 +141,51 @@ fn view<'a>(
     let (endpoint, status) = (&stored.endpoint, settled(row));
     let timing = Timing::of(row, endpoint).unwrap_or_default();
     let attempt = row.attempt.as_ref();
+    let usage = attempt.map(|a| a.usage).unwrap_or_default();
     let micros = |nanos: u64| nanos / 1000;
     let sent = row.started_ns.is_some();
     Ok(TrialView {
-        run: &run.manifest.run,
-        trial: row.key,
-        suite: &task.suite,
-        task: &task.task,
-        category: &task.category,
-        endpoint: endpoint.id.as_str(),
-        model: &endpoint.model,
-        provider: &endpoint.provider.name,
-        variant: endpoint.variant.as_deref(),
+        run: run.manifest.run.clone(),
+        trial: row.key.hex(),
+        suite: task.suite.clone(),
+        task: task.task.clone(),
+        category: task.category.clone(),
+        endpoint: endpoint.id.to_string(),
+        model: endpoint.model.clone(),
+        provider: endpoint.provider.name.clone(),
         repeat: row.repeat,
         status: status.name(),
-        error_class: row.error,
+        error_class: row.error.map(ErrorClass::name).map(str::to_owned),
         attempts: row.attempts,
         score: row.score.flatten(),
-        finish_reason: attempt.and_then(|a| a.finish_reason),
+        finish_reason: attempt
+            .and_then(|a| a.finish_reason)
+            .map(FinishReason::name)
+            .map(str::to_owned),
         ttft_us: timing.ttft_ns.map(micros),
         ttfo_us: timing.ttfo_ns.map(micros),
-        itl_us: timing.itl_ns.map(micros),
+        itl_us: timing.itl_ns.map(|nanos| nanos as f64 / 1000.0),
         e2e_us: timing.e2e_ns.map(micros),
         queue_us: None,
         connect_us: timing.connect_ns.map(micros),
-        usage: attempt.map(|a| a.usage).unwrap_or_default(),
-        tokens_source: attempt.and_then(|a| a.tokens_source),
+        input_tokens: usage.input,
+        cached_input_tokens: usage.cached_input,
+        output_tokens: usage.output,
+        reasoning_tokens: usage.reasoning,
         cost_usd: row.cost(),
         cost_reported_usd: row.cost_reported,
         judge_cost_usd: None,
-        cost_upper_usd: row.cost_upper.filter(|_| sent),
         started_at: row.started_ns.map(|nanos| wall(started, nanos)),
-        response_model: attempt.and_then(|a| a.response_model.as_deref()),
-        served_by: attempt.and_then(|a| a.served_by.as_deref()),
-        tags: task.tags.join(";"),
+        variant: endpoint.variant.clone(),
+        response_model: attempt.and_then(|a| a.response_model.clone()),
+        served_by: attempt.and_then(|a| a.served_by.clone()),
+        tags: task.tags.clone(),
         backoff_us: sent.then(|| micros(row.backoff_ns)),
         pacing_us: sent.then(|| micros(row.pacing_ns)),
         e2e_with_retries_us: timing.e2e_with_retries_ns.map(micros),
+        cache_write_tokens: usage.cache_write,
+        tokens_source: attempt.and_then(|a| a.tokens_source).map(TokensSource::name),
+        cost_upper_usd: row.cost_upper.filter(|_| sent),
     })
 }
 

@@ -262,6 +262,18 @@ impl Reader {
         Ok(())
     }
 
+    /// The first trial at this position of the plan or after it: how a caller who cannot be
+    /// visited walks the plan.
+    pub fn trial_from(&self, idx: u32) -> Result<Option<TrialRow>, StoreError> {
+        let mut trial = self.prepare(TRIAL)?;
+        let Some(mut row) = self.sqlite(trial.query_row([idx], read_trial).optional())? else {
+            return Ok(None);
+        };
+        let mut attempts = self.prepare(ATTEMPTS)?;
+        self.sqlite(add_attempts(&mut row, &mut attempts))?;
+        Ok(Some(row))
+    }
+
     fn prepare(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
         self.sqlite(self.conn.prepare_cached(statement))
     }
@@ -308,7 +320,7 @@ pub(super) fn decode_answer(
 const TRIAL: &str = "
     SELECT idx, key, task, endpoint, repeat, status, ineligible, error, attempts, backoff_ns,
            pacing_ns, e2e_with_retries_ns, refused, score.trial IS NOT NULL, score.score
-    FROM trial LEFT JOIN score ON score.trial = trial.idx WHERE idx = ?";
+    FROM trial LEFT JOIN score ON score.trial = trial.idx WHERE idx >= ? ORDER BY idx LIMIT 1";
 
 fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
     let judged: bool = row.get(13)?;

@@ -9,11 +9,14 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::sql::{self, Unsigned, at};
 use super::{
     AttemptEnding, AttemptIntent, Ended, NewRun, PlannedTrial, Record, ScoreRow, Source,
-    StoreError, StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus, answer_hash,
+    StoreError, StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
 use crate::units::ContentHash;
 
 const SCHEMA: &str = include_str!("schema.sql");
+
+/// Moves the write-ahead log into the file.
+const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// How long the end of a run waits for readers that are looking at it, before it leaves the
 /// write-ahead log where it is: a reader that stays is not worth more.
@@ -69,6 +72,8 @@ impl RunFile {
         file.begin()?;
         file.sqlite(file.insert_plan(new, trials))?;
         file.commit()?;
+        // The plan is in the file itself before the first request: the log holds only the run.
+        file.sqlite(file.conn.query_row(FOLD, [], |_| Ok(())))?;
         Ok(file)
     }
 
@@ -294,8 +299,9 @@ impl RunFile {
     fn trial(&self, ending: &TrialEnding) -> rusqlite::Result<usize> {
         let answer = match &ending.answer {
             Some(answer) if self.keep_content => {
-                let hash = answer_hash(answer);
-                self.insert_content(&hash, &json(answer))?;
+                let body = json(answer);
+                let hash = ContentHash::of(body.as_bytes());
+                self.insert_content(&hash, &body)?;
                 Some(hash)
             }
             _ => None,
@@ -358,7 +364,7 @@ impl RunFile {
     fn fold_log(&self) -> rusqlite::Result<()> {
         self.conn.busy_timeout(READERS_TIMEOUT)?;
         self.conn.flush_prepared_statement_cache();
-        for pragma in ["PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA journal_mode = DELETE"] {
+        for pragma in [FOLD, "PRAGMA journal_mode = DELETE"] {
             match self.conn.query_row(pragma, [], |_| Ok(())) {
                 Err(e) if !is_busy(&e) => return Err(e),
                 _ => {}

@@ -1,0 +1,100 @@
+//! What a run is, what it is judged by, and how it ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::judging::Judging;
+
+/// What a run is: written when it starts, completed when it ends. Stored as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The run's id.
+    pub run: String,
+    /// The name that headings show: the suites, `demo`.
+    pub name: String,
+    /// The version of weighbridge.
+    pub version: String,
+    /// The seed.
+    pub seed: u64,
+    /// Whether time was virtual.
+    pub virtual_time: bool,
+    /// Whether the embedded fleet served the run.
+    pub demo: bool,
+    /// RFC 3339, the wall-clock anchor: stamps count from here.
+    pub started_at: String,
+    /// Repeats per task and endpoint.
+    pub repeats: u32,
+    /// The suites: name, version, hash.
+    pub suites: Vec<SuiteStamp>,
+    /// The hash of the plan: tasks, endpoints, prices, parameters, seed.
+    pub plan_hash: String,
+    /// What the run is judged by, after defaults: see [`Judging`].
+    pub judging: Judging,
+    /// Notes that the reader must see (mapping of columns, assumed shares, warnings).
+    pub notes: Vec<String>,
+    /// How it ended; `None` while it runs or after a crash.
+    pub ended: Option<Ended>,
+}
+
+/// A suite as a run used it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteStamp {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The hash of its files.
+    pub hash: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Whether every planned trial has an ending.
+    pub complete: bool,
+    /// Why not, in one sentence.
+    pub why: Option<String>,
+    /// The mark of METRICS.md §5.
+    pub validity: Validity,
+    /// How long the run took (virtual in virtual time), nanoseconds.
+    pub duration_ns: u64,
+}
+
+/// Whether the run's latencies may be believed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validity {
+    /// The mark.
+    pub mark: ValidityMark,
+    /// What was found, one line each; empty when valid.
+    pub reasons: Vec<String>,
+    /// p99 of the client's runtime lag, microseconds; `None` in virtual time.
+    pub lag_p99_us: Option<u64>,
+    /// The largest share of a core that one I/O thread used over 5 s, 0..1.
+    pub io_cpu_peak: Option<f64>,
+}
+
+/// A validity mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValidityMark {
+    /// The client kept up.
+    Valid,
+    /// The client was slow enough to be seen in the figures.
+    Degraded,
+    /// The client was so slow that its latencies mean nothing.
+    Invalid,
+    /// Virtual time: nothing was measured.
+    Virtual,
+}
+
+impl ValidityMark {
+    /// The word in headings: `VALID`, `DEGRADED`, `INVALID`, `VIRTUAL`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Degraded => "DEGRADED",
+            Self::Invalid => "INVALID",
+            Self::Virtual => "VIRTUAL",
+        }
+    }
+}
