@@ -33,12 +33,8 @@ pub fn write_report(
     figures: &Figures,
     weights: &WeightsFile,
 ) -> Result<(), anyhow::Error> {
-    let mut rows = Vec::new();
-    aggregate::for_each_trial::<aggregate::AggregateError>(dir, |t| {
-        rows.push(Ok::<_, std::io::Error>(report::TrialCsvRow { run: t.run.into(), trial: t.trial.hex(), suite: t.suite.into(), ..Default::default() }));
-        Ok(())
-    })?;
-    report::write_all(dir, figures, weights, rows.into_iter())
+    let trials = aggregate::TrialViews::open(dir)?;
+    report::write_all(dir, figures, weights, trials)
         .with_context(|| format!("the report of {}", dir.display()))
 }
 
