@@ -1,1 +1,225 @@
-//! (to be written)
+//! Everything that a finished run shows: the screen, the page, the Markdown summary, the charts,
+//! the CSV files.
+//!
+//! It reads figures and weights and computes none of its own. Names from catalogs, suites and
+//! servers are hostile: [`text`] makes them plain, and each file escapes them for its place.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::aggregate::Figures;
+use crate::weights::WeightsFile;
+
+mod chart;
+pub mod csv;
+mod html;
+mod markdown;
+mod number;
+mod screen;
+mod story;
+mod text;
+
+#[cfg(test)]
+mod fixture;
+
+pub use csv::TrialCsvRow;
+pub use screen::answer;
+
+/// Rows of `trials.csv` that are not yet on disk; a row is about 300 bytes.
+const CSV_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A file could not be written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The trials could not be read.
+    #[error("reading the trials: {0}")]
+    Trials(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A chart could not be drawn.
+    #[error("drawing {name}: {why}")]
+    Chart {
+        /// The chart.
+        name: &'static str,
+        /// What the drawing library said.
+        why: String,
+    },
+    /// The page could not be made from its template.
+    #[error("report.html: {0}")]
+    Template(#[from] minijinja::Error),
+}
+
+/// Writes `trials.csv`, `summary.csv`, `latency.csv`, `charts/*.svg`, `report.html` and
+/// `report.md` into a run folder.
+///
+/// Each file appears whole or not at all: it is written beside its place and then moved there, so
+/// no reader sees half of it. The trials stream; memory does not grow with them.
+///
+/// # Errors
+/// The first file that cannot be written, or the first trial that cannot be read; the files before
+/// it are then already in place.
+pub fn write_all<E>(
+    dir: &Path,
+    figures: &Figures,
+    weights: &WeightsFile,
+    trials: impl Iterator<Item = Result<TrialCsvRow, E>>,
+) -> Result<(), ReportError>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let names = story::Names::of(figures);
+    let charts = chart::all(figures, weights, &names)?;
+    write_trials(&dir.join("trials.csv"), trials)?;
+    whole(&dir.join("summary.csv"), |file| csv::write_summary(file, figures))?;
+    whole(&dir.join("latency.csv"), |file| csv::write_latency(file, figures))?;
+    let folder = dir.join("charts");
+    fs::create_dir_all(&folder).map_err(|source| io_at(&folder, source))?;
+    for chart in &charts {
+        let path = folder.join(format!("{}.svg", chart.name));
+        whole(&path, |file| file.write_all(chart.file().as_bytes()))?;
+    }
+    let page = html::page(figures, weights, &names, &charts)?;
+    whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
+    let summary = markdown::summary(figures, weights, &names);
+    whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
+}
+
+fn write_trials<E>(
+    path: &Path,
+    trials: impl Iterator<Item = Result<TrialCsvRow, E>>,
+) -> Result<(), ReportError>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut unread = None;
+    whole(path, |file| {
+        let mut writer = ::csv::Writer::from_writer(file);
+        writer.write_record(csv::TRIAL_COLUMNS).map_err(io::Error::other)?;
+        for row in trials {
+            match row {
+                Ok(row) => csv::write_trial(&mut writer, &row)?,
+                Err(error) => {
+                    unread = Some(error.into());
+                    return Err(io::Error::other("the trials could not be read"));
+                }
+            }
+        }
+        writer.flush()
+    })
+    .map_err(|error| match unread {
+        Some(why) => ReportError::Trials(why),
+        None => error,
+    })
+}
+
+/// Writes a file beside its place, makes it durable, and moves it there.
+fn whole(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> Result<(), ReportError> {
+    let at = |source| io_at(path, source);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut temporary = NamedTempFile::new_in(folder).map_err(at)?;
+    {
+        let mut file = BufWriter::with_capacity(CSV_BUFFER_BYTES, temporary.as_file_mut());
+        write(&mut file).and_then(|()| file.flush()).map_err(at)?;
+    }
+    readable(temporary.as_file()).map_err(at)?;
+    temporary.as_file().sync_data().map_err(at)?;
+    temporary.persist(path).map_err(|error| at(error.error))?;
+    Ok(())
+}
+
+/// Temporary files are private to their owner; a report is for others too.
+#[cfg(unix)]
+fn readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+fn io_at(path: &Path, source: io::Error) -> ReportError {
+    ReportError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    type Trials = Vec<Result<TrialCsvRow, io::Error>>;
+
+    fn trials() -> Trials {
+        (0..3)
+            .map(|i| Ok(TrialCsvRow { repeat: i, status: "ok", ..TrialCsvRow::default() }))
+            .collect()
+    }
+
+    #[test]
+    fn a_report_is_all_its_files_and_nothing_else() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (figures, weights) = fixture::demo();
+        write_all(dir.path(), &figures, &weights, trials().into_iter()).expect("written");
+        let names = |dir: &Path| -> BTreeSet<String> {
+            let entries = fs::read_dir(dir).expect("readable");
+            entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect()
+        };
+        let files =
+            ["charts", "latency.csv", "report.html", "report.md", "summary.csv", "trials.csv"];
+        assert_eq!(names(dir.path()), files.map(str::to_owned).into());
+        let charts =
+            ["cost-quality.svg", "latency-nines.svg", "quality-by-category.svg", "weights.svg"];
+        assert_eq!(names(&dir.path().join("charts")), charts.map(str::to_owned).into());
+        let csv = fs::read_to_string(dir.path().join("trials.csv")).expect("written");
+        assert_eq!(csv.lines().count(), 4);
+        assert!(csv.starts_with("run,trial,suite,task,category,endpoint,model,provider,repeat,"));
+        assert!(csv.lines().next().is_some_and(|l| l.ends_with(",tokens_source,cost_upper_usd")));
+    }
+
+    #[test]
+    fn a_trial_that_cannot_be_read_leaves_the_old_file() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (figures, weights) = fixture::support();
+        let path = dir.path().join("trials.csv");
+        fs::write(&path, "old").expect("written");
+        let mut trials = trials();
+        trials.push(Err(io::Error::other("disk")));
+        let error = write_all(dir.path(), &figures, &weights, trials.into_iter());
+        assert!(matches!(error, Err(ReportError::Trials(_))), "{error:?}");
+        assert_eq!(fs::read_to_string(&path).expect("still there"), "old");
+        assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 1);
+    }
+
+    /// With `WEIGHBRIDGE_DUMP_REPORTS=DIR`, leaves the made-up reports there to be looked at.
+    #[test]
+    fn reports_of_every_fixture_can_be_written() {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let asked = std::env::var_os("WEIGHBRIDGE_DUMP_REPORTS").map(PathBuf::from);
+        let root = asked.unwrap_or_else(|| temporary.path().to_owned());
+        for (name, (figures, weights)) in [
+            ("demo", fixture::demo()),
+            ("support", fixture::support()),
+            ("hostile", fixture::hostile()),
+            ("empty", fixture::empty()),
+        ] {
+            let dir = root.join(name);
+            fs::create_dir_all(&dir).expect("a folder");
+            write_all(&dir, &figures, &weights, trials().into_iter()).expect(name);
+            let screen = answer(&figures, &weights, Path::new("results/2026-11-22-demo"));
+            fs::write(dir.join("screen.txt"), screen).expect("written");
+        }
+    }
+}

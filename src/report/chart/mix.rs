@@ -1,0 +1,152 @@
+//! The weights: one bar per category, its parts the endpoints that serve it.
+
+use super::canvas::{Anchor, Canvas, Chart, HEAD, Point, fit, text_width};
+use super::ink::Ink;
+use crate::aggregate::Figures;
+use crate::report::ReportError;
+use crate::report::number::share;
+use crate::report::story::{Names, mix};
+use crate::report::text::plain;
+use crate::weights::{CategoryWeights, VerdictWord, WeightsFile};
+
+const NAME: &str = "weights";
+const WIDTH: u32 = 960;
+const ROW: f64 = 34.0;
+const LEFT: f64 = 230.0;
+const RIGHT: f64 = 860.0;
+const TOP: f64 = HEAD + 4.0;
+const LEGEND_ROW: f64 = 20.0;
+/// Categories that one chart can hold: those with most traffic.
+const MOST_ROWS: usize = 30;
+
+/// Draws the chart.
+pub(super) fn chart(
+    figures: &Figures,
+    weights: &WeightsFile,
+    names: &Names,
+) -> Result<Chart, ReportError> {
+    let title = "Who serves what: the weights";
+    let simulated = figures.simulated || weights.simulated;
+    let mut rows: Vec<(String, &CategoryWeights)> = figures
+        .categories
+        .iter()
+        .filter_map(|c| Some((c, weights.categories.get(c.name.as_str())?)))
+        .map(|(c, w)| (c.share, plain(c.name.as_str()).into_owned(), w))
+        .map(|(part, name, w)| (format!("{} {}", fit(&name, 12.0, 160.0), share(part)), w))
+        .collect();
+    rows.truncate(MOST_ROWS);
+    if rows.is_empty() {
+        let mut canvas = Canvas::new(WIDTH, 200, title, simulated);
+        canvas.sentence("No weights were made: see the notes.");
+        return canvas.finish(NAME, format!("{title}: none were made."), String::new());
+    }
+    rows.push(("no label".to_owned(), &weights.default));
+    let used = used(&rows);
+    let legend = legend(&used, names);
+    let bars_end = TOP + ROW * rows.len() as f64 + 8.0;
+    let legend_rows = legend.iter().map(|(_, _, row)| row + 1).max().unwrap_or(0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 31 rows")]
+    let height = (bars_end + 24.0 + LEGEND_ROW * legend_rows as f64) as u32;
+    let mut canvas = Canvas::new(WIDTH, height, title, simulated);
+    for (r, (name, weights)) in rows.iter().enumerate() {
+        // The mix for unlabelled traffic stands apart.
+        let gap = if r + 1 == rows.len() { 8.0 } else { 0.0 };
+        let verdict = (r + 1 < rows.len()).then_some(weights.verdict.word);
+        draw_row(&mut canvas, TOP + ROW * r as f64 + gap, name, weights, verdict, &used, names);
+    }
+    for (i, x, row) in legend {
+        let y = bars_end + 22.0 + LEGEND_ROW * row as f64;
+        canvas.filled((x, y - 5.0), (x + 12.0, y + 6.0), Ink::Series(i));
+        let name = fit(&names.short(used[i]), 12.0, 260.0);
+        canvas.label((x + 18.0, y), &name, Anchor::Start, Ink::Text);
+    }
+    let described =
+        format!("Weights of {} categories over {} endpoints.", rows.len() - 1, used.len());
+    let caption = "Shares of each category's traffic by endpoint; the last bar is the mix for \
+                   traffic without a label. The verdict stands at the right."
+        .to_owned();
+    canvas.finish(NAME, described, caption)
+}
+
+/// The endpoints that serve anything, those that serve most first.
+fn used<'a>(rows: &[(String, &'a CategoryWeights)]) -> Vec<&'a str> {
+    let mut used: Vec<(&str, f64)> = Vec::new();
+    for (id, part) in rows.iter().flat_map(|(_, w)| mix(w)) {
+        match used.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, sum)) => *sum += part,
+            None => used.push((id, part)),
+        }
+    }
+    used.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+    used.into_iter().map(|(id, _)| id).collect()
+}
+
+/// Where the entries of the legend stand: index, x, row.
+fn legend(used: &[&str], names: &Names) -> Vec<(usize, f64, usize)> {
+    let (mut x, mut row) = (LEFT, 0);
+    used.iter()
+        .enumerate()
+        .map(|(i, id)| {
+            let wide = 18.0 + text_width(&fit(&names.short(id), 12.0, 260.0), 12.0) + 22.0;
+            if x + wide > f64::from(WIDTH) && x > LEFT {
+                (x, row) = (LEFT, row + 1);
+            }
+            let at = x;
+            x += wide;
+            (i, at, row)
+        })
+        .collect()
+}
+
+fn draw_row(
+    canvas: &mut Canvas,
+    top: f64,
+    name: &str,
+    weights: &CategoryWeights,
+    verdict: Option<VerdictWord>,
+    used: &[&str],
+    names: &Names,
+) {
+    let middle = top + ROW / 2.0;
+    canvas.label((LEFT - 12.0, middle), name, Anchor::End, Ink::Text);
+    let mut x = LEFT;
+    for (id, part) in mix(weights) {
+        let series = used.iter().position(|u| *u == id).unwrap_or(0);
+        let wide = part * (RIGHT - LEFT);
+        // A gap between parts keeps them apart in grey print.
+        let (from, to): (Point, Point) =
+            ((x, top + 4.0), ((x + wide - 2.0).max(x + 1.0), top + ROW - 4.0));
+        canvas.filled(from, to, Ink::Series(series));
+        let name = names.model(id);
+        let text = if part < 0.995 { format!("{name} {}", share(part)) } else { name };
+        let text = if text_width(&text, 12.0) + 12.0 <= wide { text } else { share(part) };
+        if text_width(&text, 12.0) + 8.0 <= wide {
+            canvas.words((x + 8.0, middle), &text, 12.0, false, Anchor::Start, Ink::OnFill);
+        }
+        x += wide;
+    }
+    if let Some(word) = verdict {
+        let (bold, ink) = match word {
+            VerdictWord::Move => (true, Ink::Accent),
+            VerdictWord::Stay => (false, Ink::Muted),
+            VerdictWord::NotYet => (false, Ink::Warn),
+        };
+        canvas.words((RIGHT + 14.0, middle), word.word(), 12.0, bold, Anchor::Start, ink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn every_endpoint_that_serves_is_in_the_legend() {
+        let (figures, weights) = fixture::demo();
+        let chart = chart(&figures, &weights, &Names::of(&figures)).expect("memory").file();
+        for id in ["swift@birch", "large@azure", "open-8b@forge"] {
+            assert!(chart.contains(&format!(">\n{id}\n<")), "{id}");
+        }
+        assert!(chart.contains("MOVE") && chart.contains("NOT YET") && chart.contains("STAY"));
+    }
+}

@@ -1,0 +1,78 @@
+//! The charts: one file per chart. Nothing outside this folder knows the drawing library.
+//!
+//! plotters writes SVG without asking for a font, so the same figures give the same bytes on every
+//! machine. It over-measures text, so labels are placed here.
+
+mod canvas;
+mod frontier;
+mod heat;
+mod ink;
+mod mix;
+mod nines;
+mod place;
+mod scale;
+
+pub(super) use canvas::Chart;
+pub(super) use ink::style_sheet;
+
+use super::ReportError;
+use super::story::Names;
+use crate::aggregate::Figures;
+use crate::weights::WeightsFile;
+
+/// All charts of a run, in the order of the page.
+pub(super) fn all(
+    figures: &Figures,
+    weights: &WeightsFile,
+    names: &Names,
+) -> Result<Vec<Chart>, ReportError> {
+    Ok(vec![
+        frontier::chart(figures, names)?,
+        nines::chart(figures, names)?,
+        heat::chart(figures, names)?,
+        mix::chart(figures, weights, names)?,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    /// Every attribute value of a drawing that holds numbers holds finite ones.
+    fn check((figures, weights): (Figures, WeightsFile), sentences: usize) {
+        let charts = all(&figures, &weights, &Names::of(&figures)).expect("memory");
+        assert_eq!(charts.len(), 4);
+        let mut empty = 0;
+        for chart in &charts {
+            let svg = chart.file();
+            assert!(!svg.contains("NaN") && !svg.contains("=\"inf"), "{}", chart.name);
+            assert!(!svg.contains("#01"), "{}: a marked colour is left", chart.name);
+            assert!(!svg.contains("<script") && !svg.contains("onload=\""), "{}", chart.name);
+            assert!(!svg.contains('\u{1b}') && !svg.contains('\u{202e}'));
+            assert_eq!(svg.contains(">\nSIMULATED\n<"), figures.simulated, "{}", chart.name);
+            assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
+            empty +=
+                usize::from(svg.matches("<rect").count() + svg.matches("<polyline").count() == 0);
+        }
+        assert_eq!(empty, sentences);
+    }
+
+    #[test]
+    fn charts_are_drawn_whatever_the_figures() {
+        check(fixture::demo(), 0);
+        check(fixture::support(), 0);
+        check(fixture::hostile(), 0);
+        check(fixture::empty(), 4);
+    }
+
+    #[test]
+    fn the_same_figures_give_the_same_bytes() {
+        let draw = || {
+            let (figures, weights) = fixture::demo();
+            let charts = all(&figures, &weights, &Names::of(&figures)).expect("memory");
+            charts.iter().map(Chart::file).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+    }
+}

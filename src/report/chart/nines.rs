@@ -1,0 +1,159 @@
+//! Latency percentiles on a scale of nines: each further nine of requests is one step right.
+
+use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit};
+use super::ink::{DOTTED, Ink, series_dash};
+use super::place::spread;
+use super::scale::{Scale, extent, log_ticks};
+use crate::aggregate::{EndpointFigures, Figures, Latency, LatencyMetric};
+use crate::report::ReportError;
+use crate::report::number::{percentile, significant};
+use crate::report::story::{Names, ranked};
+
+const NAME: &str = "latency-nines";
+const WIDTH: u32 = 960;
+const HEIGHT: u32 = 500;
+const LEFT: f64 = 64.0;
+/// Where the lines may end; the names stand to the right of it.
+const RIGHT: f64 = 730.0;
+const NAMES_AT: f64 = 770.0;
+const BOTTOM: f64 = 440.0;
+/// Lines that one chart can hold and still be read: today's, then the best by quality.
+const MOST_LINES: usize = 14;
+/// The percentiles of the axis, in tenths of a percent.
+const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
+
+struct Line<'a> {
+    endpoint: &'a EndpointFigures,
+    latency: &'a Latency,
+    /// Its position in the catalog, which its colour, dash and mark follow.
+    series: usize,
+    today: bool,
+}
+
+impl Line<'_> {
+    fn values(&self) -> impl Iterator<Item = (u16, f64)> + '_ {
+        let known = self.latency.percentiles.iter().map(|(key, e)| (*key, e.value));
+        known.filter(|(key, v)| KEYS.contains(key) && v.is_finite() && *v > 0.0)
+    }
+}
+
+/// Draws the chart.
+pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
+    let title = "Time to the first token, by percentile";
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
+    let lines = lines(figures);
+    let measured = figures.endpoints.iter().filter(|e| ttft(e).is_some()).count();
+    let mut caption = "Each step to the right is one more nine: p90 leaves out one answer in ten, \
+                       p99 one in a hundred. A line stops at the highest percentile that its \
+                       sample can bear. Lower is faster."
+        .to_owned();
+    if measured > lines.len() && !lines.is_empty() {
+        caption.push_str(&format!(" {} of {measured} endpoints are drawn.", lines.len()));
+    }
+    let range = extent(lines.iter().flat_map(|l| l.values().map(|(_, v)| v)));
+    let Some((least, most)) = range else {
+        canvas.sentence("No answer was streamed often enough to give a percentile.");
+        return canvas.finish(NAME, format!("{title}: nothing to draw."), caption);
+    };
+    let range = (least / 1.2, most * 1.2);
+    let last = lines.iter().flat_map(|l| l.values().map(|(key, _)| key)).max().unwrap_or(900);
+    let last = last.max(900);
+    let x = Scale::linear((nines(500), nines(last)), (LEFT + 12.0, RIGHT));
+    let y = Scale::log(range, (BOTTOM, HEAD));
+    draw_axes(&mut canvas, &x, &y, range, last);
+    draw_lines(&mut canvas, &x, &y, &lines, names);
+    let described = format!(
+        "Percentiles of the time to the first token of {} endpoints, from {} to {} seconds.",
+        lines.len(),
+        significant(least, 2),
+        significant(most, 2)
+    );
+    canvas.finish(NAME, described, caption)
+}
+
+/// −log₁₀(1 − p): the number of nines.
+fn nines(key: u16) -> f64 {
+    -libm::log10(1.0 - f64::from(key) / 1000.0)
+}
+
+fn ttft(endpoint: &EndpointFigures) -> Option<&Latency> {
+    endpoint.all.latency.get(&LatencyMetric::Ttft).filter(|l| !l.percentiles.is_empty())
+}
+
+fn lines(figures: &Figures) -> Vec<Line<'_>> {
+    let is_today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
+    let mut order = ranked(figures);
+    order.sort_by_key(|e| !is_today(e));
+    let mut lines: Vec<Line> = order
+        .into_iter()
+        .filter_map(|endpoint| {
+            let series = figures.endpoints.iter().position(|e| e.id == endpoint.id)?;
+            let latency = ttft(endpoint)?;
+            Some(Line { endpoint, latency, series, today: is_today(endpoint) })
+        })
+        .filter(|line| line.values().next().is_some())
+        .take(MOST_LINES)
+        .collect();
+    lines.sort_by_key(|l| l.series);
+    lines
+}
+
+fn draw_axes(canvas: &mut Canvas, x: &Scale, y: &Scale, range: (f64, f64), last: u16) {
+    for tick in log_ticks(range.0, range.1) {
+        let at = y.at(tick);
+        canvas.line((LEFT, at), (RIGHT, at), Ink::Hair);
+        canvas.label((LEFT - 8.0, at), &significant(tick, 3), Anchor::End, Ink::Muted);
+    }
+    for key in KEYS.into_iter().filter(|key| *key <= last) {
+        let at = x.at(nines(key));
+        canvas.line((at, HEAD), (at, BOTTOM), Ink::Hair);
+        canvas.line((at, BOTTOM), (at, BOTTOM + 5.0), Ink::Muted);
+        canvas.label((at, BOTTOM + 17.0), &percentile(key), Anchor::Middle, Ink::Muted);
+    }
+    canvas.line((LEFT, BOTTOM), (RIGHT, BOTTOM), Ink::Muted);
+    canvas.label((16.0, 44.0), "seconds", Anchor::Start, Ink::Muted);
+    canvas.label((RIGHT, BOTTOM + 40.0), "percentile of answers →", Anchor::End, Ink::Muted);
+}
+
+fn draw_lines(canvas: &mut Canvas, x: &Scale, y: &Scale, lines: &[Line], names: &Names) {
+    let ends: Vec<f64> =
+        lines.iter().map(|l| l.values().last().map_or(BOTTOM, |(_, v)| y.at(v))).collect();
+    let places = spread(&ends, 16.0, (HEAD + 4.0, BOTTOM + 30.0));
+    for (line, place) in lines.iter().zip(&places) {
+        let ink = Ink::Series(line.series);
+        let points: Vec<Point> =
+            line.values().map(|(key, v)| (x.at(nines(key)), y.at(v))).collect();
+        let end = points[points.len() - 1];
+        canvas.path(vec![end, (NAMES_AT - 22.0, *place)], Ink::Muted, 1, DOTTED);
+        if points.len() > 1 {
+            let width = if line.today { 3 } else { 2 };
+            canvas.path(points.clone(), ink, width, series_dash(line.series));
+        }
+        for point in &points {
+            canvas.mark(*point, Mark::series(line.series), 4.0, ink);
+        }
+        canvas.mark((NAMES_AT - 12.0, *place), Mark::series(line.series), 4.0, ink);
+        let mut name = fit(&names.short(line.endpoint.id.as_str()), 12.0, 130.0);
+        if line.today {
+            name.push_str(" (today)");
+        }
+        canvas.words((NAMES_AT, *place), &name, 12.0, line.today, Anchor::Start, Ink::Text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_line_stops_at_its_floor() {
+        let (figures, _) = fixture::demo();
+        let lines = lines(&figures);
+        assert_eq!(lines.len(), 11);
+        // 486 answers bear p99 (368), not p99.9 (3,688).
+        assert!(lines.iter().all(|l| l.values().last().is_some_and(|(key, _)| key == 990)));
+        let chart = chart(&figures, &Names::of(&figures)).expect("memory").file();
+        assert!(chart.contains(">\np99\n<") && !chart.contains("p99.9"));
+    }
+}

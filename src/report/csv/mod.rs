@@ -1,0 +1,77 @@
+//! The CSV files. `results/README.md` documents every column.
+//!
+//! Unknown is an empty cell, never 0. A text that a spreadsheet would run as a formula is made
+//! inert; numbers are untouched.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::stats::Estimate;
+
+use super::number;
+
+mod latency;
+mod summary;
+mod trials;
+
+pub use trials::TrialCsvRow;
+
+pub(super) use latency::write as write_latency;
+pub(super) use summary::write as write_summary;
+pub(super) use trials::{COLUMNS as TRIAL_COLUMNS, write_row as write_trial};
+
+/// Significant digits of a number in a file.
+const DIGITS: usize = 6;
+
+/// A text cell: inert in a spreadsheet.
+///
+/// Spreadsheets run what begins with `=`, `+`, `-`, `@`, a tab or a carriage return; an apostrophe
+/// before it makes it text (OWASP, CSV Injection).
+fn text(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
+/// A number cell.
+fn number(value: f64) -> String {
+    number::significant(value, DIGITS)
+}
+
+/// The cells `value, ci_low, ci_high, n, method` of an estimate.
+fn estimate(estimate: &Estimate) -> [String; 5] {
+    [
+        number(estimate.value),
+        estimate.low.map(number).unwrap_or_default(),
+        estimate.high.map(number).unwrap_or_default(),
+        estimate.n.to_string(),
+        estimate.method.name().to_owned(),
+    ]
+}
+
+/// What the `csv` crate says, as an I/O error: our rows all have the same length and are UTF-8.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_become_text() {
+        let check = |cell: &str, written: &str| assert_eq!(text(cell), written);
+        check("=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")");
+        check("@SUM(A1)", "'@SUM(A1)");
+        check("-1+1", "'-1+1");
+        check("+1", "'+1");
+        check("\tx", "'\tx");
+        check("acme/large@azure", "acme/large@azure");
+        check("", "");
+    }
+}

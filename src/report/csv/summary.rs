@@ -1,0 +1,213 @@
+//! `summary.csv`: one row per cell and metric, in long form.
+
+use std::io;
+
+use super::{estimate, io_error, number, text};
+use crate::aggregate::{Cell, Figures, LatencyMetric};
+use crate::report::number::percentile;
+use crate::units::Usd;
+
+/// The percentiles that a run may give, in tenths of a percent.
+const PERCENTILES: [u16; 5] = [500, 900, 950, 990, 999];
+
+/// Writes the whole file.
+pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(to);
+    csv.write_record([
+        "endpoint", "category", "metric", "value", "ci_low", "ci_high", "n", "method", "unit",
+    ])
+    .map_err(io_error)?;
+    for endpoint in &figures.endpoints {
+        let id = endpoint.id.as_str();
+        Rows { csv: &mut csv, endpoint: id, category: "*" }.cell(&endpoint.all)?;
+        for (category, cell) in figures.categories.iter().zip(&endpoint.cells) {
+            Rows { csv: &mut csv, endpoint: id, category: category.name.as_str() }.cell(cell)?;
+        }
+    }
+    csv.flush()
+}
+
+/// The rows of one cell.
+struct Rows<'a, W: io::Write> {
+    csv: &'a mut csv::Writer<W>,
+    endpoint: &'a str,
+    category: &'a str,
+}
+
+impl<W: io::Write> Rows<'_, W> {
+    fn cell(&mut self, cell: &Cell) -> io::Result<()> {
+        self.counts(cell)?;
+        self.estimate("quality", cell.quality.as_ref(), "share")?;
+        self.vs_today(cell)?;
+        self.estimate("availability", cell.availability.as_ref(), "share")?;
+        self.estimate("availability_retried", cell.availability_retried.as_ref(), "share")?;
+        self.money("cost_usd", Some(cell.cost), cell)?;
+        self.money("cost_upper_usd", Some(cell.cost_upper), cell)?;
+        self.money("cost_reported_usd", cell.cost_reported, cell)?;
+        self.count("cost_unknown", cell.cost_unknown, cell.counts.planned, "attempts")?;
+        self.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
+        self.estimate("cost_per_pass", cell.cost_per_pass.as_ref(), "usd")?;
+        self.latencies(cell)?;
+        self.estimate("slo_miss", cell.slo_miss.as_ref(), "share")?;
+        self.tokens(cell)
+    }
+
+    fn counts(&mut self, cell: &Cell) -> io::Result<()> {
+        let counts = &cell.counts;
+        for (metric, count) in [
+            ("trials", counts.trials()),
+            ("ok", counts.ok),
+            ("failed", counts.failed),
+            ("ineligible", counts.ineligible),
+            ("skipped", counts.skipped),
+            ("in_doubt", counts.in_doubt),
+            ("scored", counts.scored),
+            ("unscored", counts.unscored),
+            ("truncated", counts.truncated),
+            ("refused", counts.refused),
+        ] {
+            self.count(metric, count, counts.planned, "trials")?;
+        }
+        Ok(())
+    }
+
+    fn vs_today(&mut self, cell: &Cell) -> io::Result<()> {
+        let difference = cell.vs_today.as_ref();
+        self.estimate("vs_today", difference.map(|d| &d.estimate), "share")?;
+        let n = difference.map_or_else(String::new, |d| d.estimate.n.to_string());
+        for (metric, value, unit) in [
+            ("vs_today_p", difference.map(|d| d.p), "probability"),
+            ("vs_today_p_adjusted", difference.map(|d| d.p_adjusted), "probability"),
+            ("vs_today_detectable", difference.map(|d| d.detectable), "share"),
+        ] {
+            let value = value.map(number).unwrap_or_default();
+            self.row(
+                metric,
+                [value, String::new(), String::new(), n.clone(), String::new()],
+                unit,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A percentile under its floor is a row without a value: asked for, and not to be had.
+    fn latencies(&mut self, cell: &Cell) -> io::Result<()> {
+        for metric in LatencyMetric::ALL {
+            let Some(latency) = cell.latency.get(&metric) else { continue };
+            let name = metric.name();
+            for key in PERCENTILES {
+                let metric = format!("{name}_{}", percentile(key));
+                match latency.percentiles.get(&key) {
+                    Some(found) => self.estimate(&metric, Some(found), "s")?,
+                    None => {
+                        let n = latency.n_effective.to_string();
+                        let empty = String::new;
+                        let method = "order_statistics".to_owned();
+                        self.row(&metric, [empty(), empty(), empty(), n, method], "s")?;
+                    }
+                }
+            }
+            for (what, value) in [("mean", latency.mean), ("max", latency.max)] {
+                let cells = [
+                    number(value),
+                    String::new(),
+                    String::new(),
+                    latency.n.to_string(),
+                    "exact".to_owned(),
+                ];
+                self.row(&format!("{name}_{what}"), cells, "s")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tokens(&mut self, cell: &Cell) -> io::Result<()> {
+        let n = cell.counts.trials();
+        for (metric, sum) in [
+            ("input_tokens", cell.tokens.input),
+            ("cached_input_tokens", cell.tokens.cached_input),
+            ("output_tokens", cell.tokens.output),
+            ("reasoning_tokens", cell.tokens.reasoning),
+        ] {
+            self.count(metric, sum, n, "tokens")?;
+        }
+        for (metric, mean) in
+            [("input_tokens_mean", cell.input_tokens), ("output_tokens_mean", cell.output_tokens)]
+        {
+            let value = mean.map(number).unwrap_or_default();
+            let n = n.to_string();
+            let cells = [value, String::new(), String::new(), n, "exact".to_owned()];
+            self.row(metric, cells, "tokens")?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, metric: &str, count: u64, of: u64, unit: &str) -> io::Result<()> {
+        let cells =
+            [count.to_string(), String::new(), String::new(), of.to_string(), "exact".to_owned()];
+        self.row(metric, cells, unit)
+    }
+
+    fn money(&mut self, metric: &str, amount: Option<Usd>, cell: &Cell) -> io::Result<()> {
+        let cells = [
+            amount.map(|a| a.to_string()).unwrap_or_default(),
+            String::new(),
+            String::new(),
+            cell.counts.trials().to_string(),
+            "exact".to_owned(),
+        ];
+        self.row(metric, cells, "usd")
+    }
+
+    fn estimate(
+        &mut self,
+        metric: &str,
+        found: Option<&crate::stats::Estimate>,
+        unit: &str,
+    ) -> io::Result<()> {
+        let cells = found.map(estimate).unwrap_or_default();
+        self.row(metric, cells, unit)
+    }
+
+    fn row(&mut self, metric: &str, cells: [String; 5], unit: &str) -> io::Result<()> {
+        let [value, low, high, n, method] = cells;
+        let endpoint = text(self.endpoint);
+        let category = text(self.category);
+        let row =
+            [endpoint.as_ref(), category.as_ref(), metric, &value, &low, &high, &n, &method, unit];
+        self.csv.write_record(row).map_err(io_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn every_cell_has_the_same_metrics_and_money_is_exact() {
+        let (figures, _) = fixture::demo();
+        let mut bytes = Vec::new();
+        write(&mut bytes, &figures).expect("memory");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let cells = figures.endpoints.len() * (figures.categories.len() + 1);
+        assert_eq!(text.lines().filter(|l| l.contains(",quality,")).count(), cells);
+        let first = figures.endpoints[0].id.as_str();
+        let cost = figures.endpoints[0].all.cost;
+        assert!(text.contains(&format!("{first},*,cost_usd,{cost},,,")), "{text}");
+        assert!(!text.contains("NaN") && !text.contains("inf"));
+    }
+
+    #[test]
+    fn a_percentile_under_its_floor_is_empty() {
+        let (mut figures, _) = fixture::demo();
+        let cell = &mut figures.endpoints[0].all;
+        let ttft = cell.latency.get_mut(&LatencyMetric::Ttft).expect("measured");
+        ttft.percentiles.remove(&999);
+        ttft.n_effective = 400;
+        let mut bytes = Vec::new();
+        write(&mut bytes, &figures).expect("memory");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        assert!(text.contains(",*,ttft_p99.9,,,,400,order_statistics,s\n"), "{text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! `report.md`: the answer for the summary page of a CI run, as GitHub Markdown.
+
+use std::fmt::Write as _;
+
+use super::number::share;
+use super::story::{
+    self, Names, availability, heading, per_1000, quality, ranked, ttft_pair, vs_today,
+};
+use super::text::markdown as escaped;
+use crate::aggregate::Figures;
+use crate::weights::WeightsFile;
+
+/// The whole file.
+pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -> String {
+    let facts = heading(figures);
+    let mut text = String::new();
+    let _ = writeln!(text, "## {}\n", escaped(&facts[0]));
+    let facts: Vec<String> = facts[1..].iter().map(|fact| escaped(fact)).collect();
+    let _ = writeln!(text, "{}\n", facts.join(" · "));
+    if figures.simulated {
+        text.push_str("> **SIMULATED**: no real model gave any of these answers.\n\n");
+    }
+    verdicts(&mut text, figures, weights, names);
+    endpoints(&mut text, figures);
+    list(&mut text, "Assumed", &story::assumptions(figures));
+    list(&mut text, "Notes", &story::notes(figures, weights));
+    let left_out: Vec<String> =
+        weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    list(&mut text, "Left out of the weights", &left_out);
+    let _ = writeln!(
+        text,
+        "<sub>Run {} · seed {} · all figures, charts and definitions are in report.html; routing \
+         weights in weights.json.</sub>",
+        escaped(&figures.manifest.run),
+        figures.manifest.seed
+    );
+    text
+}
+
+fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: &Names) {
+    let verdicts = story::verdicts(figures, weights);
+    if verdicts.is_empty() {
+        text.push_str("No verdict: no weights were made.\n\n");
+        return;
+    }
+    for sentence in story::mixture(figures, weights, names) {
+        let _ = writeln!(text, "{}\n", escaped(&sentence));
+    }
+    text.push_str("| category | traffic | verdict | |\n|---|---:|---|---|\n");
+    for verdict in &verdicts {
+        let _ = writeln!(
+            text,
+            "| {} | {} | **{}** | {} |",
+            escaped(&verdict.category),
+            share(verdict.share),
+            verdict.verdict.word.word(),
+            escaped(&verdict.sentences(names))
+        );
+    }
+    text.push('\n');
+}
+
+fn endpoints(text: &mut String, figures: &Figures) {
+    text.push_str(
+        "| endpoint | quality, % (95 %) | $ per 1,000 tasks | vs today, points | TTFT p50/p95 | \
+         answered first time, % |\n|---|---|---:|---|---|---:|\n",
+    );
+    for endpoint in ranked(figures) {
+        let today = figures.today.endpoint.as_ref() == Some(&endpoint.id);
+        let _ = writeln!(
+            text,
+            "| {}{} | {} | {} | {} | {} | {} |",
+            escaped(endpoint.id.as_str()),
+            if today { " **today**" } else { "" },
+            quality(&endpoint.all),
+            per_1000(&endpoint.all),
+            vs_today(&endpoint.all, today),
+            ttft_pair(&endpoint.all),
+            availability(&endpoint.all)
+        );
+    }
+    text.push('\n');
+}
+
+fn list(text: &mut String, title: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "**{title}**\n");
+    for item in items {
+        let _ = writeln!(text, "- {}", escaped(item));
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn of((figures, weights): &(Figures, WeightsFile)) -> String {
+        summary(figures, weights, &Names::of(figures))
+    }
+
+    #[test]
+    fn the_summary_of_a_usual_run() {
+        insta::assert_snapshot!(of(&fixture::support()));
+    }
+
+    #[test]
+    fn hostile_names_stay_in_their_cells() {
+        let text = of(&fixture::hostile());
+        assert!(!text.contains("<script") && !text.contains("<svg") && !text.contains("<img"));
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+        // Every row of a table has as many unescaped bars as its header.
+        for block in text.split("\n\n").filter(|b| b.starts_with('|')) {
+            let bars = |line: &str| line.replace("\\|", "").matches('|').count();
+            let mut lines = block.lines();
+            let first = bars(lines.next().expect("a header"));
+            assert!(lines.all(|line| bars(line) == first), "{block}");
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The answer on one screen: *which model for what, and why*, in at most 24 lines of at most 80
+//! columns.
+
+use std::path::Path;
+
+use super::number::share;
+use super::story::{
+    self, CategoryVerdict, Columns, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today,
+};
+use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
+use crate::aggregate::{EndpointFigures, Figures};
+use crate::weights::{VerdictWord, WeightsFile};
+
+/// A terminal that everybody has.
+const LINES: usize = 24;
+/// Its columns.
+const COLUMNS: usize = 80;
+/// Endpoints that are shown before categories are left out for their sake.
+const ENDPOINTS_FIRST: usize = 6;
+
+/// The answer of a run as plain text, each line ended by a line feed.
+///
+/// With more endpoints than fit, today's, those that traffic moves to, and the best are shown; with
+/// more categories than fit, those with most traffic. `files` is the run folder as the user may
+/// type it.
+#[must_use]
+pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String {
+    let names = Names::of(figures);
+    let verdicts = story::verdicts(figures, weights);
+    let head = head(figures);
+    let foot = foot(figures, files);
+    let unsaid = (verdicts.is_empty()).then(|| no_verdict(figures, weights));
+    let stated = assumed(figures);
+    // Header row, and the line of remarks where there is anything to remark.
+    let fixed = head.len() + 1 + foot.len() + usize::from(unsaid.is_some());
+    let room = LINES - fixed;
+    let (mut shown, mut told) = (figures.endpoints.len(), verdicts.len());
+    let mut remarked = !stated.is_empty();
+    if shown + told + usize::from(remarked) > room {
+        let least = room - shown.min(ENDPOINTS_FIRST) - usize::from(remarked);
+        told = told.min(least);
+        remarked |= shown + told > room;
+        shown = shown.min(room - usize::from(remarked) - told);
+    }
+    let endpoints = choose(figures, weights, shown);
+    let mut lines = head;
+    lines.extend(table(figures, &endpoints, &names));
+    let left_out = figures.endpoints.len() - endpoints.len();
+    lines.extend(remark(left_out, &stated));
+    let table_end = lines.len();
+    lines.extend(unsaid);
+    lines.extend(categories(&verdicts, told, &names));
+    let foot_at = lines.len();
+    lines.extend(foot);
+    // Air where there is room for it.
+    for at in [foot_at, table_end] {
+        if lines.len() < LINES {
+            lines.insert(at, String::new());
+        }
+    }
+    lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}
+
+/// The heading, and under it what a simulated run must say of itself.
+fn head(figures: &Figures) -> Vec<String> {
+    let mut facts = heading(figures);
+    let rest: usize = facts[1..].iter().map(|f| width(f) + 3).sum();
+    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
+    let mut lines = vec![fit_end(&facts.join(" · "), COLUMNS)];
+    if figures.simulated {
+        lines.push(
+            if figures.manifest.demo {
+                "SIMULATED fleet · prices, skills, TTFT ratios from profiles; answers shortened"
+            } else {
+                "SIMULATED: no real model gave any of these answers"
+            }
+            .to_owned(),
+        );
+    }
+    lines.iter().map(|line| fit_end(line, COLUMNS)).collect()
+}
+
+/// Where the files are; in the demo, how to weigh one's own models.
+fn foot(figures: &Figures, files: &Path) -> Vec<String> {
+    let folder = plain(&files.to_string_lossy()).into_owned();
+    let listed = "report.html, weights.json, *.csv and charts in ";
+    let mut lines = vec![if width(listed) + width(&folder) <= COLUMNS {
+        format!("{listed}{folder}")
+    } else {
+        fit_middle(&format!("files in {folder}"), COLUMNS)
+    }];
+    if figures.manifest.demo {
+        lines.push(
+            "Weigh your own models on your own prompts (see the plan, then run it):".to_owned(),
+        );
+        lines.push("  weighbridge plan --suite prompts.csv -m 'openai/gpt-5.4*'".to_owned());
+        lines.push("  weighbridge run  --suite prompts.csv -m 'openai/gpt-5.4*'".to_owned());
+    }
+    lines
+}
+
+fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
+    let why = weights.notes.last().map_or_else(String::new, |note| story::sentence(note));
+    let line = if why.is_empty() && figures.counts.scored == 0 {
+        "No verdict: nothing was scored.".to_owned()
+    } else {
+        format!("No verdict. {why}")
+    };
+    fit_end(&line, COLUMNS)
+}
+
+/// What was assumed, in a few words.
+fn assumed(figures: &Figures) -> Vec<&'static str> {
+    let mut said = Vec::new();
+    if figures.today.endpoint.is_some() && !figures.today.stated {
+        said.push("today = best of this run");
+    }
+    if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
+        said.push("equal shares assumed");
+    }
+    said
+}
+
+fn remark(left_out: usize, stated: &[&str]) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    if left_out > 0 {
+        parts.push(format!("… and {left_out} more in report.html"));
+    }
+    parts.extend(stated.iter().map(|s| (*s).to_owned()));
+    (!parts.is_empty()).then(|| fit_end(&parts.join(" · "), COLUMNS))
+}
+
+/// The endpoints to show, best first: today's and those that traffic moves to before the rest.
+fn choose<'a>(
+    figures: &'a Figures,
+    weights: &WeightsFile,
+    most: usize,
+) -> Vec<&'a EndpointFigures> {
+    let order = ranked(figures);
+    let today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
+    let target = |e: &EndpointFigures| {
+        weights
+            .categories
+            .values()
+            .any(|c| c.verdict.word == VerdictWord::Move && c.weights.contains_key(e.id.as_str()))
+    };
+    let mut by_need: Vec<usize> = (0..order.len()).collect();
+    by_need.sort_by_key(|&i| (!today(order[i]), !target(order[i]), i));
+    by_need.truncate(most);
+    by_need.sort_unstable();
+    by_need.into_iter().map(|i| order[i]).collect()
+}
+
+/// The header row and one line per endpoint.
+fn table(figures: &Figures, endpoints: &[&EndpointFigures], names: &Names) -> Vec<String> {
+    let is_today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
+    let header = ["quality (95 %)", "$/1,000", "vs today", "TTFT p50/p95"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = endpoints
+        .iter()
+        .map(|e| {
+            [quality(&e.all), per_1000(&e.all), vs_today(&e.all, is_today(e)), ttft_pair(&e.all)]
+        })
+        .collect();
+    let widest = |column: usize| {
+        let cells = rows.iter().chain([&header]).map(|row| width(&row[column]));
+        cells.max().unwrap_or(0)
+    };
+    let wide = [widest(0), widest(1), widest(2), widest(3)];
+    // Two columns of space before each of the four.
+    let left = COLUMNS.saturating_sub(wide.iter().sum::<usize>() + 8).max(8);
+    let full = |e: &EndpointFigures| plain(e.id.as_str()).into_owned();
+    let mark = |e: &EndpointFigures| if is_today(e) { " today" } else { "" };
+    let all_fit = endpoints.iter().all(|e| width(&full(e)) + width(mark(e)) <= left);
+    let shown: Vec<String> = endpoints
+        .iter()
+        .map(|e| {
+            let name = if all_fit { full(e) } else { names.short(e.id.as_str()) };
+            format!("{}{}", fit_middle(&name, left - width(mark(e))), mark(e))
+        })
+        .collect();
+    let names_wide = shown.iter().map(|n| width(n)).max().unwrap_or(0).max(8);
+    let line = |name: &str, row: &[String; 4]| {
+        let cells = [
+            pad_right(name, names_wide),
+            pad_right(&row[0], wide[0]),
+            pad_left(&row[1], wide[1]),
+            pad_right(&row[2], wide[2]),
+            row[3].clone(),
+        ];
+        fit_end(cells.join("  ").trim_end(), COLUMNS)
+    };
+    std::iter::once(line("endpoint", &header))
+        .chain(shown.iter().zip(&rows).map(|(name, row)| line(name, row)))
+        .collect()
+}
+
+/// A category's name is cut before anything else, but never below this.
+const CATEGORY_LEAST: usize = 12;
+/// Ever briefer lines: the most columns of a category's name, then the forms of what happens and
+/// of what it brings, as [`Columns`] numbers them.
+const BRIEFER: [(usize, usize, usize); 4] = [(24, 0, 0), (20, 0, 1), (18, 1, 1), (18, 1, 2)];
+
+/// One line per category, most traffic first; what does not fit is counted in the last line.
+fn categories(verdicts: &[CategoryVerdict<'_>], most: usize, names: &Names) -> Vec<String> {
+    let shown = if verdicts.len() > most { most.saturating_sub(1) } else { verdicts.len() };
+    let (told, rest) = verdicts.split_at(shown);
+    let rows: Vec<Row> = told.iter().map(|v| Row::of(v, names)).collect();
+    let drafts = BRIEFER.map(|(name, what, tail)| Draft::of(&rows, name, what, tail));
+    let fits = drafts.iter().find(|d| d.width() <= COLUMNS);
+    let mut lines = fits.unwrap_or(&drafts[BRIEFER.len() - 1]).lines(&rows);
+    if !rest.is_empty() {
+        lines.push(fit_end(&counted(rest), COLUMNS));
+    }
+    lines
+}
+
+struct Row<'a> {
+    category: &'a str,
+    share: String,
+    word: VerdictWord,
+    columns: Columns,
+}
+
+impl<'a> Row<'a> {
+    fn of(verdict: &'a CategoryVerdict<'_>, names: &Names) -> Self {
+        Self {
+            category: &verdict.category,
+            share: share(verdict.share),
+            word: verdict.verdict.word,
+            columns: verdict.columns(names),
+        }
+    }
+}
+
+/// The widths of the columns at one level of brevity.
+struct Draft {
+    name: usize,
+    share: usize,
+    /// Which form of what happens.
+    form: usize,
+    what: usize,
+    gap: usize,
+    tail: usize,
+}
+
+impl Draft {
+    fn of(rows: &[Row], name_most: usize, form: usize, tail: usize) -> Self {
+        let widest = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
+        Self {
+            name: widest(&|r| width(r.category)).min(name_most),
+            share: widest(&|r| width(&r.share)),
+            form,
+            what: widest(&|r| width(&r.columns.what[form])),
+            gap: widest(&|r| width(&r.columns.gap)),
+            // A verdict without a difference ends in a reason, which may be cut at the edge.
+            tail: widest(&|r| match r.columns.gap.is_empty() {
+                true => 0,
+                false => width(&r.columns.tail[tail]),
+            }),
+        }
+    }
+
+    /// `name share  VERDICT  what  gap  tail`
+    fn width(&self) -> usize {
+        self.before_tail() + self.tail
+    }
+
+    fn before_tail(&self) -> usize {
+        self.name + 1 + self.share + 2 + 7 + 2 + self.what + 2 + self.gap + 2
+    }
+
+    fn lines(&self, rows: &[Row]) -> Vec<String> {
+        // Names give way before numbers do: the category's first, then the endpoints'.
+        let over = self.width().saturating_sub(COLUMNS);
+        let name = self.name.saturating_sub(over).max(self.name.min(CATEGORY_LEAST));
+        let over = over - (self.name - name);
+        let what = self.what.saturating_sub(over).max(8);
+        let cut = Self { name, what, ..*self };
+        rows.iter().map(|row| cut.line(row, cut.tail_form(rows, row.word))).collect()
+    }
+
+    /// The longest form of the tail that all rows with this verdict have room for.
+    fn tail_form(&self, rows: &[Row], word: VerdictWord) -> usize {
+        let room = COLUMNS.saturating_sub(self.before_tail());
+        let same = || rows.iter().filter(|r| r.word == word);
+        (0..3).find(|&form| same().all(|r| width(&r.columns.tail[form]) <= room)).unwrap_or(2)
+    }
+
+    fn line(&self, row: &Row, tail_form: usize) -> String {
+        let Columns { what, gap, tail } = &row.columns;
+        let start = format!(
+            "{} {}  {}  {}  ",
+            pad_right(&fit_end(row.category, self.name), self.name),
+            pad_left(&row.share, self.share),
+            pad_right(row.word.word(), 7),
+            pad_right(&fit_middle(&what[self.form], self.what), self.what)
+        );
+        let gap = if gap.is_empty() { String::new() } else { pad_right(gap, self.gap) + "  " };
+        fit_end(format!("{start}{gap}{}", tail[tail_form]).trim_end(), COLUMNS)
+    }
+}
+
+/// `… and 4 more categories, 18 % of traffic: 2 MOVE, 1 STAY, 1 NOT YET`.
+fn counted(rest: &[CategoryVerdict<'_>]) -> String {
+    let traffic: f64 = rest.iter().map(|v| v.share).sum();
+    let words = [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet];
+    let counts: Vec<String> = words
+        .into_iter()
+        .map(|word| (rest.iter().filter(|v| v.verdict.word == word).count(), word.word()))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+    let categories = match rest.len() {
+        1 => "1 more category".to_owned(),
+        n => format!("{n} more categories"),
+    };
+    format!("… and {categories}, {} of traffic: {}", share(traffic), counts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::weights::CategoryWeights;
+
+    fn check((figures, weights): &(Figures, WeightsFile)) -> String {
+        let screen = answer(figures, weights, Path::new("results/2026-11-22T00-00-00-demo"));
+        assert!(screen.lines().count() <= LINES, "{screen}");
+        for line in screen.lines() {
+            assert!(width(line) <= COLUMNS, "{} columns: {line}", width(line));
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+        screen
+    }
+
+    #[test]
+    fn the_example_of_the_design() {
+        insta::assert_snapshot!(check(&fixture::support()));
+    }
+
+    #[test]
+    fn the_demo_fits() {
+        insta::assert_snapshot!(check(&fixture::demo()));
+    }
+
+    #[test]
+    fn nothing_scored_is_said() {
+        insta::assert_snapshot!(check(&fixture::empty()));
+    }
+
+    #[test]
+    fn hostile_names_do_not_reach_the_terminal() {
+        let screen = check(&fixture::hostile());
+        assert!(!screen.contains('\u{1b}') && !screen.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn many_categories_are_counted() {
+        let (mut figures, mut weights) = fixture::demo();
+        let word = [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet];
+        let (template, cell) = (weights.default.clone(), figures.endpoints[0].cells[0].clone());
+        for i in 0..40 {
+            let mut category = figures.categories[0].clone();
+            category.name = crate::units::Category::new(format!("category {i}"));
+            let mut found: CategoryWeights = template.clone();
+            found.verdict.word = word[i % 3];
+            weights.categories.insert(category.name.as_str().to_owned(), found);
+            figures.categories.push(category);
+            for endpoint in &mut figures.endpoints {
+                endpoint.cells.push(cell.clone());
+            }
+        }
+        for category in &mut figures.categories {
+            category.share = 1.0 / 49.0;
+        }
+        let screen = check(&(figures, weights));
+        assert_eq!(screen.lines().count(), LINES);
+        assert!(screen.contains("more categories, "), "{screen}");
+        assert!(screen.contains("… and 5 more in report.html"), "{screen}");
+    }
+}

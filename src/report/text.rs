@@ -1,0 +1,183 @@
+//! Names from catalogs, suites and servers are hostile: made plain before they are shown anywhere,
+//! then escaped for the place where they are shown.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Text without characters that act instead of being seen.
+///
+/// Control characters (terminal escapes among them), line breaks, bidirectional overrides and
+/// invisible marks become visible escapes such as `\u{1b}`; the rest stays as it is.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if acts(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character changes how others are shown, or cannot be seen.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{fffe}'
+                | '\u{ffff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Columns that a text takes in a terminal.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most `most` columns, with `…` in the middle where it had to be cut: both ends of
+/// a name tell it from its neighbours.
+pub(super) fn fit_middle(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    if most == 0 {
+        return String::new();
+    }
+    let keep = most - 1;
+    let head = take(text.chars(), keep.div_ceil(2));
+    let tail: String = take(text.chars().rev(), keep / 2).chars().rev().collect();
+    format!("{head}…{tail}")
+}
+
+/// The text in at most `most` columns, with `…` at its end where it had to be cut.
+pub(super) fn fit_end(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    if most == 0 {
+        return String::new();
+    }
+    format!("{}…", take(text.chars(), most - 1).trim_end())
+}
+
+/// The longest prefix of some characters within so many columns.
+fn take(characters: impl Iterator<Item = char>, most: usize) -> String {
+    let mut used = 0;
+    characters
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= most
+        })
+        .collect()
+}
+
+/// The text, then spaces up to `columns`.
+pub(super) fn pad_right(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// Spaces, then the text, `columns` in all.
+pub(super) fn pad_left(text: &str, columns: usize) -> String {
+    format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// A plain text as GitHub Markdown shows it literally, in a table cell too.
+pub(super) fn markdown(text: &str) -> String {
+    let text = plain(text);
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for (at, c) in text.char_indices() {
+        let rest = &text[at..];
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            // Before a word this would call a person, or an issue.
+            '@' => escaped.push_str("&#64;"),
+            '#' => escaped.push_str("&#35;"),
+            // GitHub makes links of bare addresses.
+            ':' if rest.starts_with("://") => escaped.push_str("&#58;"),
+            '.' if text[..at].to_ascii_lowercase().ends_with("www") => escaped.push_str("&#46;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '~' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Plain text as XML character data and attribute value.
+pub(super) fn xml(text: &str) -> String {
+    let text = plain(text);
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acting_characters_become_visible() {
+        let check = |text: &str, shown: &str| assert_eq!(plain(text), shown);
+        check("acme/large@azure", "acme/large@azure");
+        check("\u{1b}[31mred", "\\u{1b}[31mred");
+        check("a\u{202e}b", "a\\u{202e}b");
+        check("two\nlines\t", "two\\u{a}lines\\u{9}");
+        check("größe 模型 –", "größe 模型 –");
+        check("zero\u{200b}width", "zero\\u{200b}width");
+    }
+
+    #[test]
+    fn columns() {
+        assert_eq!(width("92.3 (90.5–94.1) −…→≈±"), 22);
+        assert_eq!(width("模型"), 4);
+        assert_eq!(fit_middle("large-long-name@azure", 11), "large…azure");
+        assert_eq!(fit_middle("模型模型模型", 7), "模…型");
+        assert_eq!(fit_middle("short", 5), "short");
+        assert_eq!(fit_end("nothing cheaper is within", 12), "nothing che…");
+        assert_eq!(pad_left("7", 3), "  7");
+        assert_eq!(pad_right("é", 3), "é  ");
+    }
+
+    #[test]
+    fn markdown_is_literal() {
+        assert_eq!(markdown("a|b"), "a\\|b");
+        assert_eq!(markdown("`<img src=x>`"), "\\`&lt;img src=x&gt;\\`");
+        assert_eq!(markdown("[x](http://e)"), "\\[x\\](http&#58;//e)");
+        assert_eq!(markdown("www.e.com"), "www&#46;e.com");
+        assert_eq!(markdown("$x$"), "\\$x\\$");
+        assert_eq!(markdown("m@p#v"), "m&#64;p&#35;v");
+    }
+
+    #[test]
+    fn xml_is_literal() {
+        assert_eq!(xml("<a href='\"&'>"), "&lt;a href=&#39;&quot;&amp;&#39;&gt;");
+        assert_eq!(xml("\u{0}"), "\\u{0}");
+    }
+}
