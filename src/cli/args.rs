@@ -10,8 +10,15 @@ use crate::units::Usd;
 /// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
 /// weights from the evidence.
 #[derive(Debug, Parser)]
-#[command(name = "weighbridge", version, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_help = "First try:  weighbridge run\nThen:       weighbridge run --suite prompts.csv --catalog catalog.toml")]
+#[command(
+    name = "weighbridge",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "First try:  weighbridge run\nThen:       weighbridge run --suite prompts.csv --catalog catalog.toml"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -100,7 +107,6 @@ pub struct WhatArgs {
 /// `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    #[expect(missing_docs, reason = "a group of flags, not a flag")]
     #[command(flatten)]
     pub what: WhatArgs,
     /// Simulated fleet in virtual time: seconds instead of hours, the same bytes each time.
@@ -123,7 +129,6 @@ pub struct RunArgs {
 /// `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    #[expect(missing_docs, reason = "a group of flags, not a flag")]
     #[command(flatten)]
     pub what: WhatArgs,
     /// How to print.
@@ -151,7 +156,6 @@ pub struct RunFolder {
 /// `tune`.
 #[derive(Debug, Args)]
 pub struct TuneArgs {
-    #[expect(missing_docs, reason = "a group of flags, not a flag")]
     #[command(flatten)]
     pub folder: RunFolder,
     /// Another goal than the run's.

@@ -38,9 +38,7 @@ fn read(catalog: Option<&Path>, config: Option<&Path>) -> Result<Catalog, Failur
         let shown = path.display().to_string();
         return catalog::load_text(&text(path)?, &shown).map_err(refused);
     }
-    let found = config.map(Path::to_owned).or_else(|| {
-        config::find(&std::env::current_dir().ok()?)
-    });
+    let found = config.map(Path::to_owned).or_else(|| config::find(&std::env::current_dir().ok()?));
     match found {
         Some(path) => {
             let shown = path.display().to_string();

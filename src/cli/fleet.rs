@@ -123,8 +123,7 @@ pub fn simulator(
     clock: &Clock,
 ) -> Result<Simulator, anyhow::Error> {
     let fleet = sim::Fleet::embedded().clone();
-    let mut simulator =
-        Simulator::new(fleet, answers(tasks), Seed(behaviour.seed), clock.clone());
+    let mut simulator = Simulator::new(fleet, answers(tasks), Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
     if let Some(tokens) = behaviour.instant {
         simulator = simulator.with_pace(Pace::Instant { tokens });

@@ -50,8 +50,7 @@ impl Inputs {
     pub fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
         let of = |endpoint: &Endpoint| {
             let limit = endpoint.limits.concurrency.unwrap_or(u32::MAX);
-            let wanted =
-                flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
+            let wanted = flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
             wanted.min(limit).max(1) as usize
         };
         self.plan.endpoints.iter().map(of).collect()
@@ -137,8 +136,7 @@ fn own_config(what: &WhatArgs) -> Result<Config, Failure> {
         }
         None => match beside.first() {
             Some(file) => {
-                let catalog =
-                    crate::catalog::load_text(file.text, file.path).map_err(refused)?;
+                let catalog = crate::catalog::load_text(file.text, file.path).map_err(refused)?;
                 Ok(Config { catalog, ..Config::default() })
             }
             None => Ok(Config::default()),
@@ -171,9 +169,11 @@ fn suites(
         return Err(refused(anyhow!("--map says which columns a --suite file has: name one")));
     } else {
         for SuiteEntry { path, map } in &config.suites {
-            let map = map.as_ref()
+            let map = map
+                .as_ref()
                 .map(|map| ColumnMap::from_pairs(map.iter().map(|(f, c)| (f.as_str(), c.as_str()))))
-                .transpose().map_err(refused)?;
+                .transpose()
+                .map_err(refused)?;
             take(path, &map.unwrap_or_default())?;
         }
     }
@@ -191,11 +191,7 @@ fn suites(
 }
 
 fn stamp(suite: &Suite) -> SuiteStamp {
-    SuiteStamp {
-        name: suite.name.clone(),
-        version: suite.version.clone(),
-        hash: suite.hash.hex(),
-    }
+    SuiteStamp { name: suite.name.clone(), version: suite.version.clone(), hash: suite.hash.hex() }
 }
 
 fn name_of(suites: &[Suite]) -> String {
@@ -281,12 +277,8 @@ fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judg
     if !missing.is_empty() {
         notes.push(format!("no traffic is stated for {}: share 0", missing.join(", ")));
     }
-    let left_out: Vec<String> = judging
-        .shares
-        .keys()
-        .filter(|name| !categories.contains(name.as_str()))
-        .cloned()
-        .collect();
+    let left_out: Vec<String> =
+        judging.shares.keys().filter(|name| !categories.contains(name.as_str())).cloned().collect();
     if !left_out.is_empty() {
         notes.push(format!(
             "traffic of {} is not weighed; the other shares are scaled to 1",

@@ -14,7 +14,9 @@ pub fn plan(args: &PlanArgs) -> Outcome {
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
     match args.format {
         PlanFormat::Table => console::data(&show(&estimate))?,
-        PlanFormat::Json => console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?,
+        PlanFormat::Json => {
+            console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?
+        }
     }
     Ok(Exit::Ok)
 }

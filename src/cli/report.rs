@@ -20,7 +20,9 @@ pub fn report(args: &RunFolder) -> Outcome {
     let weights = match std::fs::read_to_string(&path) {
         Ok(text) => WeightsFile::from_json(&text, &path.display().to_string())?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => weights::tune(&figures),
-        Err(error) => return Err(anyhow::Error::new(error).context(path.display().to_string()).into()),
+        Err(error) => {
+            return Err(anyhow::Error::new(error).context(path.display().to_string()).into());
+        }
     };
     write_report(&args.run, &figures, &weights)?;
     console::data(&report::answer(&figures, &weights, &args.run))?;
@@ -41,6 +43,6 @@ pub fn write_report(
 /// Writes the weights file.
 pub fn write_weights(dir: &Path, weights: &WeightsFile) -> Result<(), anyhow::Error> {
     let path = dir.join(WEIGHTS);
-    std::fs::write(&path, weights.to_json().as_bytes())
+    report::write_whole(&path, weights.to_json().as_bytes())
         .with_context(|| path.display().to_string())
 }

@@ -119,9 +119,9 @@ fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Fail
         return Ok(());
     }
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
-    let dollars = estimate.billed_expected.map_or("an unknown sum".to_owned(), |usd| {
-        format!("about ${}", usd.to_fixed(2))
-    });
+    let dollars = estimate
+        .billed_expected
+        .map_or("an unknown sum".to_owned(), |usd| format!("about ${}", usd.to_fixed(2)));
     if !inputs.selected && estimate.billed_endpoints > MOST_UNSELECTED {
         return Err(refused(anyhow!(
             "the catalog holds {} billed endpoints and nothing is selected; weighing them all \
@@ -130,7 +130,8 @@ fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Fail
         )));
     }
     let limit: Usd = ASK_ABOVE.parse().expect("a decimal");
-    let much = estimate.billed_endpoints > 0 && estimate.billed_expected.is_none_or(|usd| usd > limit);
+    let much =
+        estimate.billed_endpoints > 0 && estimate.billed_expected.is_none_or(|usd| usd > limit);
     if much && cap.is_none() && !args.yes {
         return Err(refused(anyhow!(
             "the run would cost {dollars} (`weighbridge plan` shows it by endpoint). Cap it with \
@@ -266,11 +267,12 @@ impl Execution<'_> {
             let transport = HttpTransport::new(providers, timeouts.connect, &clock)?;
             let dispatcher = self.dispatcher(transport, &clock, StoreMode::Threaded)?;
             let progress = Arc::new(self.progress());
-            let names =
-                self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
+            let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
             let watcher = Watcher::start(names, Arc::clone(&progress), clock.clone());
-            let signals =
-                Signals { drain: tokio_util::sync::CancellationToken::new(), abort: dispatcher.abort.clone() };
+            let signals = Signals {
+                drain: tokio_util::sync::CancellationToken::new(),
+                abort: dispatcher.abort.clone(),
+            };
             let stop = tokio_util::sync::CancellationToken::new();
             let mut beside = tokio::task::JoinSet::new();
             let listened = signals.clone();

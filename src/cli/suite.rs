@@ -86,8 +86,10 @@ fn list(paths: &[PathBuf], format: Format) -> Outcome {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&listed)?),
         Format::Csv => super::catalog::csv_of(&listed)?,
         Format::Table => {
-            let mut text =
-                format!("{:<16} {:<12} {:>6}  {:<20} {}\n", "suite", "version", "tasks", "categories", "graders");
+            let mut text = format!(
+                "{:<16} {:<12} {:>6}  {:<20} {}\n",
+                "suite", "version", "tasks", "categories", "graders"
+            );
             for l in &listed {
                 text.push_str(&format!(
                     "{:<16} {:<12} {:>6}  {:<20} {}\n",

@@ -312,7 +312,8 @@ mod tests {
         two.max_tokens = Some(10);
         let mut reasoning = endpoint("acme/deep");
         reasoning.params.insert("reasoning_effort".to_owned(), "high".into());
-        let made = estimate(&plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]), &[8, 8]);
+        let made =
+            estimate(&plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]), &[8, 8]);
         let [plain, deep] = made.endpoints.as_slice() else { panic!("two endpoints") };
         // Twice (two repeats) 400/4 + 16 and 40/4 + 16 in; 40/4 + 20 and, capped, 10 out.
         assert_eq!((plain.trials, plain.input_tokens, plain.output_tokens), (4, 284, 80));

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::aggregate::Figures;
+use crate::aggregate::{Figures, TrialView};
 use crate::weights::WeightsFile;
 
 mod chart;
-pub mod csv;
+mod csv;
 mod html;
 mod markdown;
 mod number;
@@ -25,7 +25,6 @@ mod text;
 #[cfg(test)]
 mod fixture;
 
-pub use csv::TrialCsvRow;
 pub use screen::answer;
 
 /// Rows of `trials.csv` that are not yet on disk; a row is about 300 bytes.
@@ -71,7 +70,7 @@ pub fn write_all<E>(
     dir: &Path,
     figures: &Figures,
     weights: &WeightsFile,
-    trials: impl Iterator<Item = Result<TrialCsvRow, E>>,
+    trials: impl Iterator<Item = Result<TrialView, E>>,
 ) -> Result<(), ReportError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -95,7 +94,7 @@ where
 
 fn write_trials<E>(
     path: &Path,
-    trials: impl Iterator<Item = Result<TrialCsvRow, E>>,
+    trials: impl Iterator<Item = Result<TrialView, E>>,
 ) -> Result<(), ReportError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -119,6 +118,14 @@ where
         Some(why) => ReportError::Trials(why),
         None => error,
     })
+}
+
+/// Writes a small file whole or not at all, as [`write_all`] does with each of its own.
+///
+/// # Errors
+/// When the file cannot be written; the one before it is then still there.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+    whole(path, |file| file.write_all(content))
 }
 
 /// Writes a file beside its place, makes it durable, and moves it there.
@@ -160,12 +167,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    type Trials = Vec<Result<TrialCsvRow, io::Error>>;
+    type Trials = Vec<Result<TrialView, io::Error>>;
 
     fn trials() -> Trials {
-        (0..3)
-            .map(|i| Ok(TrialCsvRow { repeat: i, status: "ok", ..TrialCsvRow::default() }))
-            .collect()
+        (0..3).map(|i| Ok(TrialView { repeat: i, status: "ok", ..TrialView::default() })).collect()
     }
 
     #[test]

@@ -103,7 +103,10 @@ fn end(left: usize, exhausted: bool, signals: &Signals) -> LaneEnd {
     let why = if exhausted {
         Some(format!("the budget allows no further trial; {} left out", plural(left)))
     } else if signals.abort.is_cancelled() {
-        Some(format!("interrupted twice; what was under way is in doubt, {} not asked", plural(left)))
+        Some(format!(
+            "interrupted twice; what was under way is in doubt, {} not asked",
+            plural(left)
+        ))
     } else if signals.drain.is_cancelled() && left > 0 {
         Some(format!("interrupted; {} not asked", plural(left)))
     } else {
@@ -135,7 +138,8 @@ fn start<T: Transport>(
     under_way: &mut JoinSet<Result<Done, DispatchError>>,
 ) {
     let now = dispatcher.clock.now();
-    let block = |queue: &Queue| queue.trials.get(queue.next).map(|&i| plan.trials[i as usize].block);
+    let block =
+        |queue: &Queue| queue.trials.get(queue.next).map(|&i| plan.trials[i as usize].block);
     let slowest = queues
         .iter()
         .enumerate()

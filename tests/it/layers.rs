@@ -112,7 +112,10 @@ fn the_rule_itself() {
     assert!(!allowed("run", "grade"));
     assert!(!allowed("units", "stats"));
     assert!(!allowed("client", "store"));
-    assert_eq!(imports("use crate::{units::Usd, wire};"), [(1, "units".into()), (1, "wire".into())]);
+    assert_eq!(
+        imports("use crate::{units::Usd, wire};"),
+        [(1, "units".into()), (1, "wire".into())]
+    );
 }
 
 #[test]

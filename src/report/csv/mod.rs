@@ -14,8 +14,6 @@ mod latency;
 mod summary;
 mod trials;
 
-pub use trials::TrialCsvRow;
-
 pub(super) use latency::write as write_latency;
 pub(super) use summary::write as write_summary;
 pub(super) use trials::{COLUMNS as TRIAL_COLUMNS, write_row as write_trial};

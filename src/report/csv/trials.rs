@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{io_error, number, text};
-use crate::units::Usd;
+use crate::aggregate::TrialView;
 
 /// The columns, in order. Later ones are only appended.
 pub(in crate::report) const COLUMNS: [&str; 38] = [
@@ -47,91 +47,10 @@ pub(in crate::report) const COLUMNS: [&str; 38] = [
     "cost_upper_usd",
 ];
 
-/// One row of `trials.csv`. `None` is not known, and an empty cell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TrialCsvRow {
-    /// The run's id.
-    pub run: String,
-    /// The trial's key, hexadecimal.
-    pub trial: String,
-    /// The suite.
-    pub suite: String,
-    /// The task's id within the suite.
-    pub task: String,
-    /// The category.
-    pub category: String,
-    /// The endpoint's id.
-    pub endpoint: String,
-    /// Its model.
-    pub model: String,
-    /// Its provider.
-    pub provider: String,
-    /// The repeat, from 0.
-    pub repeat: u32,
-    /// `ok`, `failed`, `ineligible`, `skipped` or `in_doubt`.
-    pub status: &'static str,
-    /// The class of the last failure.
-    pub error_class: Option<String>,
-    /// Attempts made.
-    pub attempts: u32,
-    /// 0..1.
-    pub score: Option<f64>,
-    /// Why the answer ended.
-    pub finish_reason: Option<String>,
-    /// Time to the first token, microseconds.
-    pub ttft_us: Option<u64>,
-    /// Time to the first output token, microseconds.
-    pub ttfo_us: Option<u64>,
-    /// Mean time per output token after the first, microseconds.
-    pub itl_us: Option<f64>,
-    /// End to end of the attempt that succeeded, microseconds.
-    pub e2e_us: Option<u64>,
-    /// The client's own lag behind the schedule, microseconds.
-    pub queue_us: Option<u64>,
-    /// Connection set-up, microseconds.
-    pub connect_us: Option<u64>,
-    /// Prompt tokens.
-    pub input_tokens: Option<u64>,
-    /// Prompt tokens read from a cache.
-    pub cached_input_tokens: Option<u64>,
-    /// Billed output tokens.
-    pub output_tokens: Option<u64>,
-    /// Reasoning tokens among them.
-    pub reasoning_tokens: Option<u64>,
-    /// What all attempts cost by the price snapshot.
-    pub cost_usd: Option<Usd>,
-    /// What the provider says it charged.
-    pub cost_reported_usd: Option<Usd>,
-    /// What judging the answer cost.
-    pub judge_cost_usd: Option<Usd>,
-    /// When the first attempt left, RFC 3339.
-    pub started_at: Option<String>,
-    /// The endpoint's variant.
-    pub variant: Option<String>,
-    /// The model that really answered.
-    pub response_model: Option<String>,
-    /// The provider that really answered.
-    pub served_by: Option<String>,
-    /// The task's labels; joined by `;`.
-    pub tags: Vec<String>,
-    /// Waiting between attempts, microseconds.
-    pub backoff_us: Option<u64>,
-    /// Waiting for a slot or a rate limit, microseconds.
-    pub pacing_us: Option<u64>,
-    /// From the first attempt to the end of the last, microseconds.
-    pub e2e_with_retries_us: Option<u64>,
-    /// Prompt tokens written to a cache.
-    pub cache_write_tokens: Option<u64>,
-    /// Where the counts come from: `usage`, `local tokenizer` or `estimate`.
-    pub tokens_source: Option<&'static str>,
-    /// The cost, plus the reserved bounds of attempts whose cost is not known.
-    pub cost_upper_usd: Option<Usd>,
-}
-
 /// Writes one row; the header is [`COLUMNS`].
 pub(in crate::report) fn write_row<W: io::Write>(
     csv: &mut csv::Writer<W>,
-    row: &TrialCsvRow,
+    row: &TrialView,
 ) -> io::Result<()> {
     let cells: [String; COLUMNS.len()] = [
         text(&row.run).into_owned(),
@@ -190,7 +109,7 @@ mod tests {
 
     #[test]
     fn unknown_is_empty_and_money_is_exact() {
-        let row = TrialCsvRow {
+        let row = TrialView {
             run: "r1".into(),
             task: "=1+1".into(),
             status: "ok",
@@ -199,7 +118,7 @@ mod tests {
             ttft_us: Some(412_034),
             cost_usd: Some("0.00000008333333333333334".parse().expect("decimal")),
             tags: vec!["hard".into(), "a,b".into()],
-            ..TrialCsvRow::default()
+            ..TrialView::default()
         };
         let mut bytes = Vec::new();
         {
