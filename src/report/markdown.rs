@@ -7,6 +7,7 @@ use super::story::{
     self, Names, availability, heading, per_1000, quality, ranked, ttft_pair, vs_today,
 };
 use super::text::markdown as escaped;
+use super::verdict;
 use crate::aggregate::Figures;
 use crate::weights::WeightsFile;
 
@@ -23,6 +24,7 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
     verdicts(&mut text, figures, weights, names);
     endpoints(&mut text, figures);
     list(&mut text, "Assumed", &story::assumptions(figures));
+    list(&mut text, "No verdict", &verdict::unjudged(figures, weights));
     list(&mut text, "Notes", &story::notes(figures, weights));
     let left_out: Vec<String> =
         weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
@@ -38,12 +40,12 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
 }
 
 fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: &Names) {
-    let verdicts = story::verdicts(figures, weights);
+    let verdicts = verdict::verdicts(figures, weights);
     if verdicts.is_empty() {
         text.push_str("No verdict: no weights were made.\n\n");
         return;
     }
-    for sentence in story::mixture(figures, weights, names) {
+    for sentence in verdict::mixture(figures, weights, names) {
         let _ = writeln!(text, "{}\n", escaped(&sentence));
     }
     text.push_str("| category | traffic | verdict | |\n|---|---:|---|---|\n");

@@ -18,9 +18,11 @@ mod csv;
 mod html;
 mod markdown;
 mod number;
+mod page;
 mod screen;
 mod story;
 mod text;
+mod verdict;
 
 #[cfg(test)]
 mod fixture;

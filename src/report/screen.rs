@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use super::number::share;
-use super::story::{
-    self, CategoryVerdict, Columns, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today,
-};
+use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
+use super::verdict::{self, CategoryVerdict, Columns};
 use crate::aggregate::{EndpointFigures, Figures};
 use crate::weights::{VerdictWord, WeightsFile};
 
@@ -26,11 +25,11 @@ const ENDPOINTS_FIRST: usize = 6;
 #[must_use]
 pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String {
     let names = Names::of(figures);
-    let verdicts = story::verdicts(figures, weights);
+    let verdicts = verdict::verdicts(figures, weights);
     let head = head(figures);
     let foot = foot(figures, files);
     let unsaid = (verdicts.is_empty()).then(|| no_verdict(figures, weights));
-    let stated = assumed(figures);
+    let stated = assumed(figures, weights);
     // Header row, and the line of remarks where there is anything to remark.
     let fixed = head.len() + 1 + foot.len() + usize::from(unsaid.is_some());
     let room = LINES - fixed;
@@ -110,23 +109,27 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 }
 
 /// What was assumed, in a few words.
-fn assumed(figures: &Figures) -> Vec<&'static str> {
+fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let mut said = Vec::new();
     if figures.today.endpoint.is_some() && !figures.today.stated {
-        said.push("today = best of this run");
+        said.push("today = best of this run".to_owned());
     }
     if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
-        said.push("equal shares assumed");
+        said.push("equal shares assumed".to_owned());
+    }
+    let unjudged = verdict::unjudged(figures, weights);
+    if !unjudged.is_empty() {
+        said.push(format!("no verdict: {}", unjudged.join(", ")));
     }
     said
 }
 
-fn remark(left_out: usize, stated: &[&str]) -> Option<String> {
+fn remark(left_out: usize, stated: &[String]) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     if left_out > 0 {
         parts.push(format!("… and {left_out} more in report.html"));
     }
-    parts.extend(stated.iter().map(|s| (*s).to_owned()));
+    parts.extend_from_slice(stated);
     (!parts.is_empty()).then(|| fit_end(&parts.join(" · "), COLUMNS))
 }
 
@@ -253,9 +256,8 @@ impl Draft {
             what: widest(&|r| width(&r.columns.what[form])),
             gap: widest(&|r| width(&r.columns.gap)),
             // A verdict without a difference ends in a reason, which may be cut at the edge.
-            tail: widest(&|r| match r.columns.gap.is_empty() {
-                true => 0,
-                false => width(&r.columns.tail[tail]),
+            tail: widest(&|r| {
+                if r.columns.gap.is_empty() { 0 } else { width(&r.columns.tail[tail]) }
             }),
         }
     }

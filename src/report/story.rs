@@ -5,11 +5,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::number::{self, count, currency, difference, dollars, money, percent, points, share};
+use super::number::{self, count, dollars, money, percent, points};
 use super::text::plain;
 use crate::aggregate::{Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric};
 use crate::stats::Estimate;
-use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
+use crate::weights::WeightsFile;
 
 /// The facts of the heading, to be joined by ` · `: the run's name comes first.
 pub(super) fn heading(figures: &Figures) -> Vec<String> {
@@ -216,189 +216,6 @@ pub(super) fn missing() -> String {
     number::NONE.to_owned()
 }
 
-/// A category's verdict with all that its sentence needs.
-pub(super) struct CategoryVerdict<'a> {
-    /// The category.
-    pub category: String,
-    /// Its share of traffic.
-    pub share: f64,
-    /// The verdict.
-    pub verdict: &'a Verdict,
-    /// Today's endpoint.
-    pub today: Option<&'a str>,
-    /// Where the traffic goes: endpoint and share, the largest first.
-    pub mix: Vec<(&'a str, f64)>,
-}
-
-/// The verdicts, most traffic first; a category without weights has none.
-pub(super) fn verdicts<'a>(
-    figures: &Figures,
-    weights: &'a WeightsFile,
-) -> Vec<CategoryVerdict<'a>> {
-    let mut verdicts: Vec<CategoryVerdict> = figures
-        .categories
-        .iter()
-        .filter_map(|category| {
-            let found = weights.categories.get(category.name.as_str())?;
-            Some(CategoryVerdict {
-                category: plain(category.name.as_str()).into_owned(),
-                share: category.share,
-                verdict: &found.verdict,
-                today: weights.objective.today.as_deref(),
-                mix: mix(found),
-            })
-        })
-        .collect();
-    verdicts.sort_by(|a, b| b.share.total_cmp(&a.share));
-    verdicts
-}
-
-/// The endpoints of a mix and their shares, the largest first.
-pub(super) fn mix(weights: &CategoryWeights) -> Vec<(&str, f64)> {
-    let mut mix: Vec<(&str, f64)> = weights
-        .weights
-        .iter()
-        .filter(|(_, parts)| **parts > 0)
-        .map(|(id, parts)| (id.as_str(), f64::from(*parts) / f64::from(PARTS)))
-        .collect();
-    mix.sort_by(|a, b| b.1.total_cmp(&a.1));
-    mix
-}
-
-impl CategoryVerdict<'_> {
-    /// The verdict in a sentence or two.
-    pub(super) fn sentences(&self, names: &Names) -> String {
-        let today = self.today.map(|id| names.short(id));
-        let verdict = self.verdict;
-        match verdict.word {
-            VerdictWord::Move => {
-                let from = today.map_or_else(String::new, |t| format!(" from {t}"));
-                let effect = self.effect();
-                format!("Move{from} to {}{effect}.", self.targets(names))
-            }
-            VerdictWord::NotYet => {
-                let keep = today.unwrap_or_else(|| self.targets(names));
-                let Some(candidate) = &verdict.candidate else {
-                    return format!("Keep {keep} for now. {}", sentence(&verdict.why));
-                };
-                let tell = match verdict.tasks_needed {
-                    Some(n) => format!("; about {} more tasks would tell", count(n)),
-                    None => String::new(),
-                };
-                let candidate = names.short(candidate);
-                format!("Keep {keep} for now. {candidate} might pay{}{tell}.", self.effect())
-            }
-            VerdictWord::Stay => {
-                let keep = today.unwrap_or_else(|| self.targets(names));
-                format!("Keep {keep}. {}", sentence(&verdict.why)).trim_end().to_owned()
-            }
-        }
-    }
-
-    /// `: quality +0.5 points (95 %: −2.3 to +2.8), $3.08 less per 1,000`.
-    fn effect(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(gap) = &self.verdict.difference {
-            let range = match (gap.low, gap.high) {
-                (Some(low), Some(high)) => format!(" (95 %: {} to {})", points(low), points(high)),
-                _ => String::new(),
-            };
-            parts.push(format!("quality {} points{range}", points(gap.value)));
-        }
-        if let Some(saves) = self.verdict.saves_per_1000_usd {
-            parts.push(saves_in_words(saves.to_f64()));
-        }
-        if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
-    }
-
-    /// `mini@azure`, or `mini@azure (70 %) and tiny@birch (30 %)`.
-    fn targets(&self, names: &Names) -> String {
-        match self.mix.as_slice() {
-            [] => self.verdict.candidate.as_deref().map_or_else(missing, |c| names.short(c)),
-            [(id, _)] => names.short(id),
-            [several @ .., last] => {
-                let part =
-                    |(id, part): &(&str, f64)| format!("{} ({})", names.short(id), share(*part));
-                let first: Vec<String> = several.iter().map(part).collect();
-                format!("{} and {}", first.join(", "), part(last))
-            }
-        }
-    }
-
-    /// For a narrow line.
-    pub(super) fn columns(&self, names: &Names) -> Columns {
-        let verdict = self.verdict;
-        let today = self.today.map_or_else(missing, |id| names.model(id));
-        let gap = verdict.difference.as_ref();
-        let gap = gap.map_or_else(String::new, |d| format!("{} pt", difference(d)));
-        match verdict.word {
-            VerdictWord::Move => {
-                let to = match self.mix.first() {
-                    Some((id, part)) if *part < 0.995 => {
-                        format!("{} {}", names.model(id), share(*part))
-                    }
-                    Some((id, _)) => names.model(id),
-                    None => verdict.candidate.as_deref().map_or_else(missing, |c| names.model(c)),
-                };
-                let saves =
-                    verdict.saves_per_1000_usd.map(|saves| saves_in_columns(saves.to_f64()));
-                let what = [format!("{today} → {to}"), format!("→ {to}")];
-                Columns { what, gap, tail: saves.unwrap_or_default() }
-            }
-            VerdictWord::NotYet => {
-                let tell = verdict.tasks_needed.map(count).map(|n| {
-                    [
-                        format!("≈ {n} tasks would tell"),
-                        format!("≈ {n} more tasks"),
-                        format!("≈ {n} tasks"),
-                    ]
-                });
-                let what = [format!("{today} stays"), today];
-                Columns { what, gap, tail: tell.unwrap_or_default() }
-            }
-            VerdictWord::Stay => {
-                let kept = self.mix.first().map_or(today, |(id, _)| names.model(id));
-                let why = plain(&verdict.why).into_owned();
-                Columns {
-                    what: [kept.clone(), kept],
-                    gap: String::new(),
-                    tail: [why.clone(), why.clone(), why],
-                }
-            }
-        }
-    }
-}
-
-/// A verdict for a narrow line, its parts from the longest form to the shortest.
-pub(super) struct Columns {
-    /// What happens.
-    pub what: [String; 2],
-    /// The difference; empty where nothing is compared.
-    pub gap: String,
-    /// What it brings, what would tell, or why; may be empty.
-    pub tail: [String; 3],
-}
-
-fn saves_in_columns(saves: f64) -> [String; 3] {
-    let amount = currency(&dollars(saves.abs()));
-    let (verb, sign) = if saves < 0.0 { ("costs", '+') } else { ("saves", '−') };
-    [
-        format!("{verb} {amount} per 1,000"),
-        format!("{verb} {amount}/1,000"),
-        format!("{sign}{amount}/1,000"),
-    ]
-}
-
-/// `$3.08 less per 1,000`, `$0.12 more per 1,000`.
-fn saves_in_words(saves: f64) -> String {
-    let amount = currency(&dollars(saves.abs()));
-    if saves < 0.0 {
-        format!("{amount} more per 1,000")
-    } else {
-        format!("{amount} less per 1,000")
-    }
-}
-
 /// A text as a sentence: a capital first, a full stop last.
 pub(super) fn sentence(text: &str) -> String {
     let text = plain(text.trim());
@@ -409,70 +226,6 @@ pub(super) fn sentence(text: &str) -> String {
         sentence.push('.');
     }
     sentence
-}
-
-/// What serving by the weights is expected to give, against today: sentences, none without
-/// weights.
-pub(super) fn mixture(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<String> {
-    let expected = &weights.expected;
-    let mut said = Vec::new();
-    if weights.categories.is_empty() {
-        return said;
-    }
-    let cost = |e: &Estimate| format!("for {} per 1,000 tasks", currency(&dollars(e.value * 1e3)));
-    let mut words: Vec<String> = Vec::new();
-    words.extend(expected.quality.as_ref().map(quality_in_words));
-    words.extend(expected.cost_per_task_usd.as_ref().map(cost));
-    if words.is_empty() {
-        return said;
-    }
-    let mut today: Vec<String> = Vec::new();
-    today.extend(expected.today_quality.as_ref().map(|q| format!("{} %", percent(q.value))));
-    today.extend(expected.today_cost_per_task_usd.as_ref().map(cost));
-    let against = match (&weights.objective.today, today.is_empty()) {
-        (Some(id), false) => {
-            let today = today.join(" ").replace(" per 1,000 tasks", "");
-            format!("; today {} gives {today}", names.short(id))
-        }
-        _ => String::new(),
-    };
-    said.push(format!(
-        "Served by these weights, all traffic together gets {}{against}.",
-        words.join(" ")
-    ));
-    if let Some(miss) = &expected.slo_miss {
-        let today = expected.today_slo_miss.as_ref();
-        let today = today.map_or_else(String::new, |m| format!(" (today {} %)", percent(m.value)));
-        said.push(format!(
-            "{} % of first tokens miss the latency objective{today}.",
-            percent(miss.value)
-        ));
-    }
-    said.extend(monthly(figures, weights));
-    said
-}
-
-/// `92.1 % quality (90.2–93.8)`.
-fn quality_in_words(quality: &Estimate) -> String {
-    let range = match (quality.low, quality.high) {
-        (Some(low), Some(high)) => format!(" ({}–{})", percent(low), percent(high)),
-        _ => String::new(),
-    };
-    format!("{} % quality{range}", percent(quality.value))
-}
-
-/// What a month at the stated traffic would save.
-fn monthly(figures: &Figures, weights: &WeightsFile) -> Option<String> {
-    let requests = figures.judging().requests_per_month?;
-    let new = weights.expected.cost_per_task_usd.as_ref()?.value;
-    let old = weights.expected.today_cost_per_task_usd.as_ref()?.value;
-    let saved = (old - new) * requests as f64;
-    let less = if saved < 0.0 { "more" } else { "less" };
-    Some(format!(
-        "At {} requests a month that is {} {less}.",
-        count(requests),
-        currency(&dollars(saved.abs()))
-    ))
 }
 
 /// The run's notes and the weights' notes, each once, and why the run is not wholly valid.
@@ -512,24 +265,6 @@ mod tests {
         assert_eq!(names.model("acme/large@azure"), "large");
         assert_eq!(names.model("birch/pro@birch"), "pro@birch");
         assert_eq!(names.short("birch/pro@cloudy"), "pro@cloudy");
-    }
-
-    #[test]
-    fn verdicts_read_as_sentences() {
-        let (figures, weights) = fixture::support();
-        let names = Names::of(&figures);
-        let said: Vec<String> =
-            verdicts(&figures, &weights).iter().map(|v| v.sentences(&names)).collect();
-        assert_eq!(
-            said,
-            [
-                "Move from large@azure to mini@azure: quality +0.5 points (95 %: −2.3 to +2.8), \
-                 $3.08 less per 1,000.",
-                "Keep large@azure for now. mini@azure might pay: quality −1.2 points \
-                 (95 %: −5.0 to +2.6), $2.10 less per 1,000; about 1,400 more tasks would tell.",
-                "Keep large@azure. Nothing cheaper is within 2 pt.",
-            ]
-        );
     }
 
     #[test]

@@ -115,6 +115,13 @@ impl Canvas {
         canvas
     }
 
+    /// A low page with a sentence in place of a drawing.
+    pub(super) fn sentence(title: &str, simulated: bool, sentence: &str) -> Self {
+        let mut canvas = Self::new(960, 96, title, simulated);
+        canvas.words((16.0, 58.0), sentence, 14.0, false, Anchor::Start, Ink::Muted);
+        canvas
+    }
+
     pub(super) fn path(&mut self, points: Vec<Point>, ink: Ink, width: u32, dash: u8) {
         self.shapes.push(Shape::Path { points, ink, width, dash });
     }
@@ -167,12 +174,6 @@ impl Canvas {
     /// A label of the usual size.
     pub(super) fn label(&mut self, at: Point, text: &str, anchor: Anchor, ink: Ink) {
         self.words(at, text, 12.0, false, anchor, ink);
-    }
-
-    /// A sentence in place of a drawing.
-    pub(super) fn sentence(&mut self, text: &str) {
-        let at = (f64::from(self.width) / 2.0, f64::from(self.height) / 2.0 + 10.0);
-        self.words(at, text, 14.0, false, Anchor::Middle, Ink::Muted);
     }
 
     /// Draws everything.

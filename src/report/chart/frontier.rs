@@ -35,18 +35,17 @@ struct Dot<'a> {
 
 /// Draws the chart.
 pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
-    let mut canvas = Canvas::new(WIDTH, HEIGHT, "Cost against quality", figures.simulated);
+    let title = "Cost against quality";
     let dots = dots(figures);
+    if dots.is_empty() {
+        let sentence = "No endpoint has both a score and a known price.";
+        let canvas = Canvas::sentence(title, figures.simulated, sentence);
+        return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
+    }
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
     let caption = "Each endpoint over all categories, with 95 % intervals on both axes. The \
                    stepped line is the efficient frontier: nothing measured is at once cheaper \
                    and better than a point on it. Cost is on a logarithmic scale.";
-    if dots.is_empty() {
-        canvas.sentence(
-            "No endpoint has both a score and a known price, so there is nothing to draw.",
-        );
-        let described = "Cost against quality: nothing to draw.".to_owned();
-        return canvas.finish(NAME, described, caption.to_owned());
-    }
     let axes = Axes::of(&dots);
     axes.draw(&mut canvas);
     draw_frontier(&mut canvas, &axes, &dots);

@@ -1,5 +1,7 @@
 //! Quality by category: endpoints × categories, the value printed in each cell.
 
+use std::fmt::Write as _;
+
 use super::canvas::{Anchor, Canvas, Chart, HEAD, fit, text_width};
 use super::ink::{Ink, STEPS};
 use super::scale::extent;
@@ -13,12 +15,14 @@ const NAME: &str = "quality-by-category";
 const WIDTH: u32 = 960;
 const ROW: f64 = 30.0;
 /// Room for the endpoints' names.
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 178.0;
 const RIGHT: f64 = 944.0;
 /// Room for the categories' names, two lines.
-const TOP: f64 = HEAD + 34.0;
+const TOP: f64 = HEAD + 22.0;
+/// The size of the categories' names: most are one word, and must fit a narrow column.
+const HEAD_SIZE: f64 = 10.5;
 /// The gap before the column over all categories.
-const GAP: f64 = 12.0;
+const GAP: f64 = 10.0;
 /// A cell is at most this wide, so that two categories do not fill a page.
 const WIDEST: f64 = 150.0;
 /// Rows and columns that one chart can hold and still be read.
@@ -41,9 +45,9 @@ pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportErr
     }));
     let title = "Quality by category, %";
     let Some(range) = range else {
-        let mut canvas = Canvas::new(WIDTH, 200, title, figures.simulated);
-        canvas.sentence("No answer was scored, so there is no quality to show.");
-        return canvas.finish(NAME, format!("{title}: nothing to show."), caption);
+        let sentence = "No answer was scored.";
+        let canvas = Canvas::sentence(title, figures.simulated, sentence);
+        return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 40 rows")]
     let height = (TOP + ROW * rows.len() as f64 + 24.0) as u32;
@@ -73,11 +77,12 @@ fn caption(rows: usize, columns: usize) -> String {
                        higher; the best of each column is bold. Intervals are in the table of cells."
         .to_owned();
     if rows > MOST_ROWS || columns > MOST_COLUMNS {
-        caption.push_str(&format!(
+        let _ = write!(
+            caption,
             " Shown: the best {} of {rows} endpoints, {} of {columns} categories.",
             rows.min(MOST_ROWS),
             columns.min(MOST_COLUMNS)
-        ));
+        );
     }
     caption
 }
@@ -100,11 +105,11 @@ impl Grid {
 
     fn head(&self, canvas: &mut Canvas, left: f64, name: &str) {
         let x = LEFT + left + self.wide / 2.0;
-        let lines = two_lines(&plain(name), 11.5, self.wide - 4.0);
+        let lines = two_lines(&plain(name), HEAD_SIZE, self.wide);
         let first = TOP - 10.0 - 13.0 * (lines.len() - 1) as f64;
         for (i, line) in lines.iter().enumerate() {
             let at = (x, first + 13.0 * i as f64);
-            canvas.words(at, line, 11.5, false, Anchor::Middle, Ink::Muted);
+            canvas.words(at, line, HEAD_SIZE, false, Anchor::Middle, Ink::Muted);
         }
     }
 

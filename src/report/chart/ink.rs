@@ -67,9 +67,9 @@ const ROLES: usize = FIXED.len() + SERIES + STEPS;
 /// How a line is broken, as `stroke-dasharray`; the first is solid.
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "1 4"];
 
-/// The dash of the `n`th series.
+/// The dash of the `n`th series: where colours repeat, dashes do not.
 pub(super) const fn series_dash(n: usize) -> u8 {
-    [0, 1, 2, 3][n % 4]
+    [0, 1, 2, 3][(n + n / SERIES) % 4]
 }
 /// A broken line for what is derived.
 pub(super) const DASHED: u8 = 1;

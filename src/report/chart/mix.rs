@@ -5,8 +5,9 @@ use super::ink::Ink;
 use crate::aggregate::Figures;
 use crate::report::ReportError;
 use crate::report::number::share;
-use crate::report::story::{Names, mix};
+use crate::report::story::Names;
 use crate::report::text::plain;
+use crate::report::verdict::mix;
 use crate::weights::{CategoryWeights, VerdictWord, WeightsFile};
 
 const NAME: &str = "weights";
@@ -14,7 +15,7 @@ const WIDTH: u32 = 960;
 const ROW: f64 = 34.0;
 const LEFT: f64 = 230.0;
 const RIGHT: f64 = 860.0;
-const TOP: f64 = HEAD + 4.0;
+const TOP: f64 = HEAD - 22.0;
 const LEGEND_ROW: f64 = 20.0;
 /// Categories that one chart can hold: those with most traffic.
 const MOST_ROWS: usize = 30;
@@ -36,9 +37,9 @@ pub(super) fn chart(
         .collect();
     rows.truncate(MOST_ROWS);
     if rows.is_empty() {
-        let mut canvas = Canvas::new(WIDTH, 200, title, simulated);
-        canvas.sentence("No weights were made: see the notes.");
-        return canvas.finish(NAME, format!("{title}: none were made."), String::new());
+        let sentence = "No weights were made; the notes say why.";
+        let canvas = Canvas::sentence(title, simulated, sentence);
+        return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
     }
     rows.push(("no label".to_owned(), &weights.default));
     let used = used(&rows);

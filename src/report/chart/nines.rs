@@ -1,5 +1,7 @@
 //! Latency percentiles on a scale of nines: each further nine of requests is one step right.
 
+use std::fmt::Write as _;
+
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit};
 use super::ink::{DOTTED, Ink, series_dash};
 use super::place::spread;
@@ -40,21 +42,22 @@ impl Line<'_> {
 /// Draws the chart.
 pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
     let title = "Time to the first token, by percentile";
-    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
     let lines = lines(figures);
+    let range = extent(lines.iter().flat_map(|l| l.values().map(|(_, v)| v)));
+    let Some((least, most)) = range else {
+        let sentence = "Too few answers were streamed to give a percentile.";
+        let canvas = Canvas::sentence(title, figures.simulated, sentence);
+        return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
+    };
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
     let measured = figures.endpoints.iter().filter(|e| ttft(e).is_some()).count();
     let mut caption = "Each step to the right is one more nine: p90 leaves out one answer in ten, \
                        p99 one in a hundred. A line stops at the highest percentile that its \
                        sample can bear. Lower is faster."
         .to_owned();
-    if measured > lines.len() && !lines.is_empty() {
-        caption.push_str(&format!(" {} of {measured} endpoints are drawn.", lines.len()));
+    if measured > lines.len() {
+        let _ = write!(caption, " {} of {measured} endpoints are drawn.", lines.len());
     }
-    let range = extent(lines.iter().flat_map(|l| l.values().map(|(_, v)| v)));
-    let Some((least, most)) = range else {
-        canvas.sentence("No answer was streamed often enough to give a percentile.");
-        return canvas.finish(NAME, format!("{title}: nothing to draw."), caption);
-    };
     let range = (least / 1.2, most * 1.2);
     let last = lines.iter().flat_map(|l| l.values().map(|(key, _)| key)).max().unwrap_or(900);
     let last = last.max(900);

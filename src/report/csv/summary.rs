@@ -97,14 +97,13 @@ impl<W: io::Write> Rows<'_, W> {
             let name = metric.name();
             for key in PERCENTILES {
                 let metric = format!("{name}_{}", percentile(key));
-                match latency.percentiles.get(&key) {
-                    Some(found) => self.estimate(&metric, Some(found), "s")?,
-                    None => {
-                        let n = latency.n_effective.to_string();
-                        let empty = String::new;
-                        let method = "order_statistics".to_owned();
-                        self.row(&metric, [empty(), empty(), empty(), n, method], "s")?;
-                    }
+                if let Some(found) = latency.percentiles.get(&key) {
+                    self.estimate(&metric, Some(found), "s")?;
+                } else {
+                    let n = latency.n_effective.to_string();
+                    let empty = String::new;
+                    let method = "order_statistics".to_owned();
+                    self.row(&metric, [empty(), empty(), empty(), n, method], "s")?;
                 }
             }
             for (what, value) in [("mean", latency.mean), ("max", latency.max)] {

@@ -1,0 +1,463 @@
+//! What the page shows, as the template takes it.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::chart::{self, Chart};
+use super::number::{self, count, currency, dollars, points, probability, share};
+use super::story::{self, Names, missing, ranked, things};
+use super::text::plain;
+use super::verdict;
+use crate::aggregate::{Cell, EndpointFigures, Figures, ValidityMark};
+use crate::stats::Estimate;
+use crate::weights::{VerdictWord, WeightsFile};
+
+/// All that the template shows. `css` and the charts' `svg` are ours and go in as they are; the
+/// rest is text.
+#[derive(Serialize)]
+pub(super) struct Page {
+    css: String,
+    name: String,
+    facts: Vec<String>,
+    simulated: bool,
+    demo: bool,
+    validity: Validity,
+    mixture: Vec<String>,
+    assumptions: Vec<String>,
+    verdicts: Vec<VerdictView>,
+    no_verdict: String,
+    endpoints: Vec<EndpointView>,
+    has_slo: bool,
+    charts: Vec<ChartView>,
+    categories: Vec<CategoryView>,
+    weights: Vec<WeightView>,
+    left_out: Vec<(String, String)>,
+    notes: Vec<String>,
+    judging: Vec<(String, String)>,
+    manifest: Vec<(String, String)>,
+    suites: Vec<[String; 3]>,
+}
+
+#[derive(Serialize)]
+struct Validity {
+    word: String,
+    /// `good`, `doubtful` or `bad`.
+    tone: &'static str,
+    reasons: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct VerdictView {
+    category: String,
+    share: String,
+    word: &'static str,
+    tone: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct EndpointView {
+    name: String,
+    provider: String,
+    today: bool,
+    quality: String,
+    bar: Option<Bar>,
+    cost: String,
+    pass_cost: String,
+    vs_today: String,
+    vs_tone: &'static str,
+    ttft_50: String,
+    ttft_95: String,
+    availability: String,
+    slo_miss: String,
+    trials: String,
+}
+
+/// A point with its interval, in percent of the width of its cell.
+#[derive(Serialize)]
+struct Bar {
+    low: String,
+    high: String,
+    /// The left edge of the point's mark.
+    mark: String,
+}
+
+/// How wide the mark of a point is, percent.
+const MARK_WIDTH: f64 = 2.8;
+
+#[derive(Serialize)]
+struct ChartView {
+    svg: String,
+    caption: String,
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+struct CategoryView {
+    name: String,
+    share: String,
+    tasks: String,
+    rows: Vec<CellView>,
+}
+
+#[derive(Serialize)]
+struct CellView {
+    name: String,
+    today: bool,
+    n: String,
+    quality: String,
+    vs_today: String,
+    vs_tone: &'static str,
+    p: String,
+    cost: String,
+    pass_cost: String,
+    ttft_50: String,
+    ttft_90: String,
+    failed: String,
+    unscored: String,
+    truncated: String,
+    refused: String,
+}
+
+#[derive(Serialize)]
+struct WeightView {
+    category: String,
+    mix: Vec<(String, String)>,
+    fallbacks: String,
+    quality: String,
+    cost: String,
+    why: String,
+}
+
+impl Page {
+    pub(super) fn of(
+        figures: &Figures,
+        weights: &WeightsFile,
+        names: &Names,
+        charts: &[Chart],
+    ) -> Self {
+        let mut facts = story::heading(figures);
+        let name = facts.remove(0);
+        let scored = figures.counts.scored > 0;
+        Self {
+            css: chart::style_sheet() + include_str!("report.css"),
+            name,
+            facts,
+            simulated: figures.simulated,
+            demo: figures.manifest.demo,
+            validity: validity(figures),
+            mixture: verdict::mixture(figures, weights, names),
+            assumptions: assumptions(figures, weights),
+            verdicts: verdicts(figures, weights, names),
+            no_verdict: if scored {
+                "There is no verdict: no weights were made. The notes say why."
+            } else {
+                "There is no verdict: nothing was scored."
+            }
+            .to_owned(),
+            endpoints: endpoints(figures),
+            has_slo: figures.judging().slo.is_some(),
+            charts: charts
+                .iter()
+                .map(|c| ChartView { svg: c.inline(), caption: c.caption.clone(), name: c.name })
+                .collect(),
+            categories: categories(figures, names),
+            weights: weight_views(figures, weights, names),
+            left_out: weights
+                .left_out
+                .iter()
+                .map(|(id, why)| (plain(id).into_owned(), story::sentence(why)))
+                .collect(),
+            notes: story::notes(figures, weights),
+            judging: judging(figures, weights),
+            manifest: manifest(figures, weights),
+            suites: figures
+                .manifest
+                .suites
+                .iter()
+                .map(|s| [&s.name, &s.version, &s.hash].map(|text| plain(text).into_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// What was assumed, and which categories have no verdict.
+fn assumptions(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
+    let mut said = story::assumptions(figures);
+    let unjudged = verdict::unjudged(figures, weights);
+    if !unjudged.is_empty() {
+        said.push(format!("No verdict for {}: no weights were made there.", unjudged.join(", ")));
+    }
+    said
+}
+
+fn validity(figures: &Figures) -> Validity {
+    let Some(ended) = &figures.manifest.ended else {
+        let reasons = vec!["The run has no ending: it is still going, or it was cut.".to_owned()];
+        return Validity { word: "UNFINISHED".to_owned(), tone: "bad", reasons };
+    };
+    let tone = match ended.validity.mark {
+        ValidityMark::Valid | ValidityMark::Virtual if ended.complete => "good",
+        ValidityMark::Invalid => "bad",
+        _ => "doubtful",
+    };
+    let reasons = ended.why.iter().chain(&ended.validity.reasons).map(|r| story::sentence(r));
+    Validity { word: ended.validity.mark.word().to_owned(), tone, reasons: reasons.collect() }
+}
+
+fn verdicts(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {
+    verdict::verdicts(figures, weights)
+        .iter()
+        .map(|v| VerdictView {
+            category: v.category.clone(),
+            share: share(v.share),
+            word: v.verdict.word.word(),
+            tone: match v.verdict.word {
+                VerdictWord::Move => "move",
+                VerdictWord::Stay => "stay",
+                VerdictWord::NotYet => "wait",
+            },
+            text: v.sentences(names),
+        })
+        .collect()
+}
+
+fn endpoints(figures: &Figures) -> Vec<EndpointView> {
+    let known = |e: &EndpointFigures| e.all.quality.filter(|q| q.value.is_finite());
+    let ends = figures.endpoints.iter().filter_map(known);
+    let ends = ends.flat_map(|q| [q.value, q.low.unwrap_or(q.value), q.high.unwrap_or(q.value)]);
+    let range = ends.fold(None, |range: Option<(f64, f64)>, v| match range {
+        None => Some((v, v)),
+        Some((low, high)) => Some((low.min(v), high.max(v))),
+    });
+    ranked(figures)
+        .into_iter()
+        .map(|e| {
+            let today = figures.today.endpoint.as_ref() == Some(&e.id);
+            let cell = &e.all;
+            EndpointView {
+                name: plain(e.id.as_str()).into_owned(),
+                provider: plain(&e.provider).into_owned(),
+                today,
+                quality: story::quality(cell),
+                bar: known(e).zip(range).map(|(quality, range)| bar(&quality, range)),
+                cost: story::per_1000(cell),
+                pass_cost: story::per_1000_passes(cell),
+                vs_today: story::vs_today(cell, today),
+                vs_tone: tone(cell),
+                ttft_50: story::ttft(cell, 500),
+                ttft_95: story::ttft(cell, 950),
+                availability: story::availability(cell),
+                slo_miss: known_percent(cell.slo_miss.as_ref()),
+                trials: trials(cell),
+            }
+        })
+        .collect()
+}
+
+fn bar(quality: &Estimate, (low, high): (f64, f64)) -> Bar {
+    let at = |v: f64| {
+        let part = if high > low { (v - low) / (high - low) } else { 0.5 };
+        3.0 + 94.0 * part.clamp(0.0, 1.0)
+    };
+    let text = |v: f64| format!("{v:.1}");
+    Bar {
+        low: text(at(quality.low.unwrap_or(quality.value))),
+        high: text(at(quality.high.unwrap_or(quality.value))),
+        mark: text(at(quality.value) - MARK_WIDTH / 2.0),
+    }
+}
+
+/// How a difference is coloured.
+fn tone(cell: &Cell) -> &'static str {
+    cell.vs_today.as_ref().map_or("", |d| story::says(d.says))
+}
+
+fn known_percent(estimate: Option<&Estimate>) -> String {
+    estimate.map_or_else(missing, |e| number::percent(e.value))
+}
+
+/// Trials that count, and what is counted beside them.
+fn trials(cell: &Cell) -> String {
+    let counts = &cell.counts;
+    let mut text = count(counts.trials());
+    for (n, what) in [
+        (counts.failed, "failed"),
+        (counts.ineligible, "ineligible"),
+        (counts.skipped, "skipped"),
+        (counts.in_doubt, "in doubt"),
+    ] {
+        if n > 0 {
+            let _ = write!(text, ", {} {what}", count(n));
+        }
+    }
+    text
+}
+
+fn categories(figures: &Figures, names: &Names) -> Vec<CategoryView> {
+    let mut order: Vec<usize> = (0..figures.categories.len()).collect();
+    order.sort_by(|a, b| figures.categories[*b].share.total_cmp(&figures.categories[*a].share));
+    order
+        .into_iter()
+        .map(|c| {
+            let category = &figures.categories[c];
+            let mut rows: Vec<(&EndpointFigures, &Cell)> =
+                ranked(figures).into_iter().filter_map(|e| Some((e, e.cells.get(c)?))).collect();
+            let quality = |cell: &Cell| cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
+            rows.sort_by(|a, b| quality(b.1).total_cmp(&quality(a.1)));
+            CategoryView {
+                name: plain(category.name.as_str()).into_owned(),
+                share: share(category.share),
+                tasks: things(category.tasks, "task"),
+                rows: rows
+                    .into_iter()
+                    .map(|(e, cell)| cell_view(figures, e, cell, names))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn cell_view(
+    figures: &Figures,
+    endpoint: &EndpointFigures,
+    cell: &Cell,
+    names: &Names,
+) -> CellView {
+    let today = figures.today.endpoint.as_ref() == Some(&endpoint.id);
+    let vs_today = match &cell.vs_today {
+        _ if today => "–".to_owned(),
+        Some(d) => number::difference(&d.estimate),
+        None => missing(),
+    };
+    CellView {
+        name: names.short(endpoint.id.as_str()),
+        today,
+        n: count(cell.counts.scored),
+        quality: story::quality(cell),
+        vs_today,
+        vs_tone: tone(cell),
+        p: cell.vs_today.as_ref().map_or_else(String::new, |d| probability(d.p_adjusted)),
+        cost: story::per_1000(cell),
+        pass_cost: story::per_1000_passes(cell),
+        ttft_50: story::ttft(cell, 500),
+        ttft_90: story::ttft(cell, 900),
+        failed: count(cell.counts.failed),
+        unscored: count(cell.counts.unscored),
+        truncated: count(cell.counts.truncated),
+        refused: count(cell.counts.refused),
+    }
+}
+
+fn weight_views(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<WeightView> {
+    let mut views: Vec<WeightView> = Vec::new();
+    if weights.categories.is_empty() {
+        return views;
+    }
+    let stated = figures.categories.iter().filter_map(|c| {
+        let name = c.name.as_str();
+        Some((plain(name).into_owned(), weights.categories.get(name)?))
+    });
+    for (category, found) in stated.chain([("(no label)".to_owned(), &weights.default)]) {
+        let mix = verdict::mix(found);
+        let fallbacks: Vec<String> = found.fallbacks.iter().map(|id| names.short(id)).collect();
+        let expected = &found.expected;
+        let per_1000 = |e: &Estimate| currency(&dollars(e.value * 1e3));
+        views.push(WeightView {
+            category,
+            mix: mix.into_iter().map(|(id, part)| (names.short(id), share(part))).collect(),
+            fallbacks: if fallbacks.is_empty() {
+                "–".to_owned()
+            } else {
+                fallbacks.join(", then ")
+            },
+            quality: against(
+                expected.quality.as_ref().map(|e| number::percent(e.value)),
+                expected.today_quality.as_ref().map(|e| number::percent(e.value)),
+            ),
+            cost: against(
+                expected.cost_per_task_usd.as_ref().map(per_1000),
+                expected.today_cost_per_task_usd.as_ref().map(per_1000),
+            ),
+            why: story::sentence(&found.verdict.why),
+        });
+    }
+    views
+}
+
+/// `92.1 (today 92.3)`.
+fn against(new: Option<String>, today: Option<String>) -> String {
+    match (new, today) {
+        (Some(new), Some(today)) => format!("{new} (today {today})"),
+        (Some(new), None) => new,
+        (None, _) => missing(),
+    }
+}
+
+fn judging(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
+    let judging = figures.judging();
+    let today = figures.today.endpoint.as_ref();
+    let today = today.map_or_else(missing, |id| plain(id.as_str()).into_owned());
+    let stated = if figures.today.stated { "stated" } else { "the best of this run" };
+    let goal = weights.objective.goal.name();
+    let margin = points(judging.margin);
+    let mut rows = vec![
+        ("Today".to_owned(), format!("{today} ({stated})")),
+        ("Goal".to_owned(), goal.to_owned()),
+        (
+            "Accepted loss of quality".to_owned(),
+            format!("{} points", margin.trim_start_matches(['+', '±'])),
+        ),
+    ];
+    if let Some(slo) = &judging.slo {
+        let limit = number::seconds(slo.ttft_ms / 1e3);
+        let text =
+            format!("first token within {limit} s for all but {} of answers", share(slo.miss));
+        rows.push(("Latency objective".to_owned(), text));
+    }
+    if let Some(cap) = judging.max_share_provider {
+        rows.push(("Largest share of one provider".to_owned(), share(cap)));
+    }
+    if let Some(requests) = judging.requests_per_month {
+        rows.push(("Requests a month".to_owned(), count(requests)));
+    }
+    rows
+}
+
+fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
+    let m = &figures.manifest;
+    let counts = &figures.counts;
+    let planned = format!(
+        "{} = {} ok + {} failed + {} ineligible + {} skipped + {} in doubt",
+        count(counts.planned),
+        count(counts.ok),
+        count(counts.failed),
+        count(counts.ineligible),
+        count(counts.skipped),
+        count(counts.in_doubt)
+    );
+    let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
+    let mut rows = vec![
+        ("Run", m.run.clone()),
+        ("Started", m.started_at.clone()),
+        ("Trials planned", planned),
+        ("Repeats", m.repeats.to_string()),
+        ("Seed", m.seed.to_string()),
+        ("Time", clock.to_owned()),
+        ("Cost", format!("${}", figures.cost)),
+        ("Cost, at most", format!("${}", figures.cost_upper)),
+        ("Plan, SHA-256", m.plan_hash.clone()),
+        ("Price snapshot, SHA-256", weights.prices.clone()),
+        ("Weights valid until", weights.valid_until.clone()),
+    ];
+    if let Some(ended) = &m.ended {
+        if let Some(lag) = ended.validity.lag_p99_us {
+            rows.push(("Client's lag, p99", format!("{} µs", count(lag))));
+        }
+        if let Some(cpu) = ended.validity.io_cpu_peak {
+            rows.push(("Client's busiest I/O thread", share(cpu)));
+        }
+    }
+    rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
+}
