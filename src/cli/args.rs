@@ -121,7 +121,7 @@ pub struct RunArgs {
     /// The run folder; default results/<time>-<name>/.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Time-outs by phase: connect=10s,first_token=120s,stall=60s,total=10m (the defaults).
+    /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.
     #[arg(long, value_name = "PHASE=TIME,…", value_parser = Timeouts::parse)]
     pub timeout: Option<Timeouts>,
 }
@@ -235,7 +235,7 @@ pub struct SimArgs {
     /// The seed of the fleet's behaviour.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// lengths=1 restores the profiles' lengths, thinking times and stalls; lengths=0.1 a tenth.
+    /// `lengths=1` restores the profiles' lengths, thinking times and stalls; `lengths=0.1` a tenth.
     #[arg(long, value_name = "lengths=F", value_parser = scale)]
     pub scale: Option<f64>,
     /// Serve the chaos profiles too.

@@ -96,14 +96,16 @@ fn table(rows: &[Row]) -> String {
     );
     for row in rows {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
-        text.push_str(&format!(
-            "{:<32} {:>9} {:>9} {:>10}  {}\n",
+        let line = format!(
+            "{:<32} {:>9} {:>9} {:>10}  {}",
             row.endpoint,
             shown(&row.input_usd_per_m),
             shown(&row.output_usd_per_m),
             row.context_window.map(|n| n.to_string()).unwrap_or_default(),
             row.supports.clone().unwrap_or_default(),
-        ));
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
     text
 }
@@ -114,5 +116,5 @@ pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
     for row in rows {
         writer.serialize(row)?;
     }
-    Ok(String::from_utf8(writer.into_inner().map_err(|e| e.into_error())?)?)
+    Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
 }

@@ -103,6 +103,13 @@ impl Drop for Serving {
     }
 }
 
+/// Answers at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Instant {
+    /// Of so many tokens; `None`: what the tasks say.
+    pub tokens: Option<usize>,
+}
+
 /// How a simulator behaves.
 #[derive(Debug, Default)]
 pub struct Behaviour<'a> {
@@ -111,7 +118,7 @@ pub struct Behaviour<'a> {
     /// The profiles' lengths times this; `None`: the demo's short ones.
     pub lengths: Option<f64>,
     /// Answer at once, with so many tokens where that is said.
-    pub instant: Option<Option<usize>>,
+    pub instant: Option<Instant>,
     /// Where to keep the ledger.
     pub ledger: Option<&'a Path>,
 }
@@ -125,7 +132,7 @@ pub fn simulator(
     let fleet = sim::Fleet::embedded().clone();
     let mut simulator = Simulator::new(fleet, answers(tasks), Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
-    if let Some(tokens) = behaviour.instant {
+    if let Some(Instant { tokens }) = behaviour.instant {
         simulator = simulator.with_pace(Pace::Instant { tokens });
     }
     if let Some(path) = behaviour.ledger {

@@ -15,7 +15,7 @@ pub fn plan(args: &PlanArgs) -> Outcome {
     match args.format {
         PlanFormat::Table => console::data(&show(&estimate))?,
         PlanFormat::Json => {
-            console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?
+            console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?;
         }
     }
     Ok(Exit::Ok)

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::args::SimArgs;
-use super::fleet::{self, Behaviour, Fleet};
+use super::fleet::{self, Behaviour, Fleet, Instant};
 use super::{Exit, Failure, Outcome, console, refused};
 use crate::sim::{self, Scale};
 use crate::suite::{ColumnMap, Task, load_path};
@@ -25,7 +25,7 @@ pub fn sim(args: &SimArgs) -> Outcome {
     let behaviour = Behaviour {
         seed: args.seed,
         lengths: args.scale,
-        instant: args.instant,
+        instant: args.instant.map(|tokens| Instant { tokens }),
         ledger: args.ledger.as_deref(),
     };
     let simulator = Arc::new(fleet::simulator(&tasks, &behaviour, &clock)?);

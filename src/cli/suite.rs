@@ -1,5 +1,6 @@
 //! `suite check` and `suite list`.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -39,13 +40,10 @@ fn check(paths: &[PathBuf], map: Option<&str>) -> Outcome {
         let wrong = findings.iter().filter(|f| f.severity == Severity::Error).count();
         let warned = findings.len() - wrong;
         let suite = &loaded.suite;
-        out.push_str(&format!(
-            "{}: {} tasks, {wrong} errors, {warned} warnings\n",
-            suite.name,
-            suite.tasks.len()
-        ));
+        let (name, tasks) = (&suite.name, suite.tasks.len());
+        writeln!(out, "{name}: {tasks} tasks, {wrong} errors, {warned} warnings")?;
         for finding in &findings {
-            out.push_str(&format!("  {finding}\n"));
+            writeln!(out, "  {finding}")?;
         }
         errors += wrong;
     }
@@ -91,10 +89,11 @@ fn list(paths: &[PathBuf], format: Format) -> Outcome {
                 "suite", "version", "tasks", "categories", "graders"
             );
             for l in &listed {
-                text.push_str(&format!(
-                    "{:<16} {:<12} {:>6}  {:<20} {}\n",
+                writeln!(
+                    text,
+                    "{:<16} {:<12} {:>6}  {:<20} {}",
                     l.suite, l.version, l.tasks, l.categories, l.graders
-                ));
+                )?;
             }
             text
         }

@@ -24,9 +24,9 @@ pub struct AttemptLimits {
 impl Default for AttemptLimits {
     fn default() -> Self {
         Self {
-            first_token: Duration::from_mins(2),
-            stall: Duration::from_mins(1),
-            total: Duration::from_mins(10),
+            first_token: Duration::from_secs(120),
+            stall: Duration::from_secs(60),
+            total: Duration::from_secs(600),
             body_bytes: 64 << 20,
         }
     }

@@ -16,6 +16,7 @@ pub struct Pacer {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last in each")]
 struct Rate {
     per_unit_ns: f64,
     burst_ns: f64,
@@ -73,7 +74,10 @@ mod tests {
     fn leave_at(limits: Limits, tokens: u64, n: usize) -> Vec<u64> {
         let mut pacer = Pacer::new(&limits);
         let now = Stamp::from_nanos(5_000_000_000);
-        (0..n).map(|_| pacer.place(now, tokens).since(now).as_millis() as u64).collect()
+        (0..n)
+            .map(|_| pacer.place(now, tokens).since(now).as_millis())
+            .map(|ms| u64::try_from(ms).expect("minutes"))
+            .collect()
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Default for RetryPolicy {
             attempts: 4,
             base: Duration::from_millis(500),
             longest: Duration::from_secs(20),
-            patience: Duration::from_mins(2),
+            patience: Duration::from_secs(120),
         }
     }
 }

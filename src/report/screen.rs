@@ -90,10 +90,11 @@ fn foot(figures: &Figures, files: &Path) -> Vec<String> {
     }];
     if figures.manifest.demo {
         lines.push(
-            "Weigh your own models on your own prompts (see the plan, then run it):".to_owned(),
+            "Your own: models and prices in catalog.toml (README, Your own models), then"
+                .to_owned(),
         );
-        lines.push("  weighbridge plan --suite prompts.csv -m 'openai/gpt-5.4*'".to_owned());
-        lines.push("  weighbridge run  --suite prompts.csv -m 'openai/gpt-5.4*'".to_owned());
+        lines.push("  weighbridge plan --catalog catalog.toml --suite prompts.csv".to_owned());
+        lines.push("  weighbridge run  --catalog catalog.toml --suite prompts.csv".to_owned());
     }
     lines
 }

@@ -38,7 +38,9 @@ pub(super) fn heading(figures: &Figures) -> Vec<String> {
 }
 
 fn trials(figures: &Figures) -> String {
-    let (done, planned) = (figures.counts.trials(), figures.counts.planned);
+    // What an endpoint cannot take was never going to be asked.
+    let done = figures.counts.trials();
+    let planned = figures.counts.planned - figures.counts.ineligible;
     if done == planned {
         things(done, "trial")
     } else {

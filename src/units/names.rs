@@ -49,7 +49,7 @@ pub fn nearest<'a>(
             (contained || far <= limit).then_some((if contained { far / 4 } else { far }, name))
         })
         .collect();
-    scored.sort();
+    scored.sort_unstable();
     scored.dedup();
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }

@@ -41,6 +41,8 @@ fn ratio(r: f64, numerator: &[f64; 8], denominator: &[f64; 8]) -> f64 {
     horner(numerator) / horner(denominator)
 }
 
+// The published digits, a few of them beyond what an f64 holds.
+#[expect(clippy::excessive_precision, reason = "the published digits")]
 const A: [f64; 8] = [
     3.387_132_872_796_366_5,
     1.331_416_678_917_843_8e2,
@@ -91,6 +93,7 @@ const E: [f64; 8] = [
     2.711_555_568_743_487_6e-5,
     2.010_334_399_292_288_1e-7,
 ];
+#[expect(clippy::excessive_precision, reason = "the published digits")]
 const F: [f64; 8] = [
     1.0,
     5.998_322_065_558_88e-1,

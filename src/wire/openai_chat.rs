@@ -62,6 +62,7 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
 
 /// What one event of a stream held, for the stamps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
 pub struct Seen {
     /// A token event: a non-empty content, reasoning, refusal or tool-call delta.
     pub token: bool,
