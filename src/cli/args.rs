@@ -106,6 +106,7 @@ pub struct WhatArgs {
 
 /// `run`.
 #[derive(Debug, Args)]
+#[command(after_help = super::exit::TABLE)]
 pub struct RunArgs {
     #[command(flatten)]
     pub what: WhatArgs,

@@ -15,7 +15,8 @@ use crate::units::Usd;
 /// `weighbridge catalog …`.
 pub fn catalog(command: &CatalogCommand) -> Outcome {
     let CatalogCommand::List { catalog, config, model, format } = command;
-    let found = read(catalog.as_deref(), config.as_deref())?;
+    let (found, simulated) = read(catalog.as_deref(), config.as_deref())?;
+    let mark = "SIMULATED fleet: invented models and prices";
     for warning in &found.warnings {
         console::say(warning);
     }
@@ -24,27 +25,33 @@ pub fn catalog(command: &CatalogCommand) -> Outcome {
     let text = match format {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&rows)?),
         Format::Csv => csv_of(&rows)?,
+        Format::Table if simulated => format!("{mark}\n{}", table(&rows)),
         Format::Table => table(&rows),
     };
+    if simulated && *format != Format::Table {
+        console::say(mark);
+    }
     console::data(&text)?;
     Ok(Exit::Ok)
 }
 
-fn read(catalog: Option<&Path>, config: Option<&Path>) -> Result<Catalog, Failure> {
+/// The catalog, and whether it is the simulated fleet's.
+fn read(catalog: Option<&Path>, config: Option<&Path>) -> Result<(Catalog, bool), Failure> {
     let text = |path: &Path| {
         std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
     };
     if let Some(path) = catalog {
         let shown = path.display().to_string();
-        return catalog::load_text(&text(path)?, &shown).map_err(refused);
+        return Ok((catalog::load_text(&text(path)?, &shown).map_err(refused)?, false));
     }
     let found = config.map(Path::to_owned).or_else(|| config::find(&std::env::current_dir().ok()?));
     match found {
         Some(path) => {
             let shown = path.display().to_string();
-            Ok(Config::load_text(&text(&path)?, &shown, &[]).map_err(refused)?.catalog)
+            let config = Config::load_text(&text(&path)?, &shown, &[]).map_err(refused)?;
+            Ok((config.catalog, false))
         }
-        None => Ok(Fleet::unserved().catalog(true)),
+        None => Ok((Fleet::unserved().catalog(true), true)),
     }
 }
 
@@ -90,19 +97,21 @@ impl Row {
 }
 
 fn table(rows: &[Row]) -> String {
+    let widest = rows.iter().map(|row| row.endpoint.chars().count()).max().unwrap_or(0);
+    let name = widest.max("endpoint".len());
     let mut text = format!(
-        "{:<32} {:>9} {:>9} {:>10}  {}\n",
+        "{:<name$} {:>8} {:>8} {:>8}  {}\n",
         "endpoint", "$/M in", "$/M out", "context", "supports"
     );
     for row in rows {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
         let line = format!(
-            "{:<32} {:>9} {:>9} {:>10}  {}",
+            "{:<name$} {:>8} {:>8} {:>8}  {}",
             row.endpoint,
             shown(&row.input_usd_per_m),
             shown(&row.output_usd_per_m),
             row.context_window.map(|n| n.to_string()).unwrap_or_default(),
-            row.supports.clone().unwrap_or_default(),
+            row.supports.as_deref().unwrap_or("not stated"),
         );
         text.push_str(line.trim_end());
         text.push('\n');

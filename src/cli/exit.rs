@@ -47,8 +47,30 @@ impl Exit {
     }
 }
 
+/// The table, for `run --help`.
+pub const TABLE: &str = "Exit codes:
+   0  ok
+   1  internal or infrastructure error
+   2  usage, bad input, or refused before any request was sent
+  12  incomplete: budget used up, or interrupted
+  13  invalid measurement: the client could not keep up";
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_holds_every_code() {
+        let lines: Vec<String> = Exit::ALL
+            .into_iter()
+            .map(|exit| format!("{:>4}  {}", exit.code(), exit.meaning()))
+            .collect();
+        assert_eq!(TABLE, format!("Exit codes:\n{}", lines.join("\n")));
     }
 }

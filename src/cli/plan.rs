@@ -13,7 +13,11 @@ pub fn plan(args: &PlanArgs) -> Outcome {
     }
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
     match args.format {
-        PlanFormat::Table => console::data(&show(&estimate))?,
+        PlanFormat::Table => {
+            let mark =
+                if inputs.simulated { "SIMULATED fleet: invented models and prices\n" } else { "" };
+            console::data(&format!("{mark}{}", show(&estimate)))?;
+        }
         PlanFormat::Json => {
             console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?;
         }

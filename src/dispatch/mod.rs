@@ -207,6 +207,7 @@ impl<T: Transport> Dispatcher<T> {
             reservation.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
+            tell(lane, &job, &course, &record);
             self.store.attempt(self.ending(&job, &course, &record, cost)).await?;
             match self.next_wait(lane, &job, &course, &record) {
                 Some(wait) => {
@@ -342,6 +343,20 @@ impl<T: Transport> Dispatcher<T> {
             finish_reason: answer.finish_reason,
             response_model: answer.response_model.clone(),
             served_by: answer.served_by.clone(),
+        }
+    }
+}
+
+/// Says on the log what became of an attempt.
+fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
+    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.trial, course.attempt);
+    match &record.outcome {
+        Outcome::Answered(_) => {
+            let ttft_ms = ttft(record).map(|t| t.as_secs_f64() * 1e3);
+            tracing::debug!(endpoint, trial, attempt, ttft_ms, "answered");
+        }
+        Outcome::Failed { class, detail, .. } => {
+            tracing::info!(endpoint, trial, attempt, class = class.name(), detail, "failed");
         }
     }
 }
