@@ -44,14 +44,26 @@ impl Provider {
     /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let rest = self.base_url.split_once("://").map_or("", |(_, rest)| rest);
-        let authority = rest.split('/').next().unwrap_or("");
-        let host = match authority.strip_prefix('[') {
-            Some(v6) => v6.split(']').next().unwrap_or(""),
-            None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-        };
+        let host = self.host();
         host == "localhost"
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Whether it is OpenAI's own API, at OpenAI or on Azure.
+    #[must_use]
+    pub fn is_openai(&self) -> bool {
+        let host = self.host();
+        host == "api.openai.com" || host.ends_with(".openai.azure.com")
+    }
+
+    /// The host of its base URL, without port or brackets.
+    fn host(&self) -> &str {
+        let rest = self.base_url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or("");
+        match authority.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or(""),
+            None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+        }
     }
 }
 

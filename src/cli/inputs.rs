@@ -79,6 +79,9 @@ pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs,
         config.catalog = fleet.catalog(false);
     }
     let mut notes: Vec<String> = config.catalog.warnings.clone();
+    if simulated && let Some(path) = found_config() {
+        notes.push(format!("{} is left aside: the simulated fleet is weighed", path.display()));
+    }
     let suites = suites(what, &config, simulated, &mut notes)?;
     if config.catalog.endpoints.is_empty() {
         return Err(nothing_to_run_on());

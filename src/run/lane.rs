@@ -191,6 +191,7 @@ fn request<'a>(task: &'a Task, endpoint: &'a Endpoint, max_tokens: Option<u64>) 
         tools: task.tools.as_ref(),
         schema: task.schema.as_ref().filter(|_| endpoint.can(Capability::JsonSchema)),
         max_tokens,
+        limit_counts_reasoning: endpoint.provider.is_openai(),
         temperature: None,
         stream: endpoint.stream,
         params: &endpoint.params,

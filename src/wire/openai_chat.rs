@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, ErrorClass, FinishReason, Request, ToolCall, usage};
 
+/// The two names of the output limit.
+const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
 /// The path below a provider's base URL.
 pub const PATH: &str = "/chat/completions";
 
@@ -44,8 +47,12 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
             json!({"type": "json_schema", "json_schema": format}),
         );
     }
-    if let Some(max) = request.max_tokens {
-        body.insert("max_tokens".into(), max.into());
+    // A limit among the parameters wins, whichever name it has; never send both names.
+    let limited = LIMITS.iter().any(|name| request.params.contains_key(*name));
+    if let Some(max) = request.max_tokens.filter(|_| !limited) {
+        let [older, newer] = LIMITS;
+        let name = if request.limit_counts_reasoning { newer } else { older };
+        body.insert(name.into(), max.into());
     }
     if let Some(temperature) = request.temperature {
         body.insert("temperature".into(), temperature.into());
@@ -474,12 +481,18 @@ mod tests {
             tools: None,
             schema: None,
             max_tokens: Some(9),
+            limit_counts_reasoning: true,
             temperature: None,
             stream: true,
             params: &params,
         };
         let body: Value = serde_json::from_slice(&encode(&request)).expect("JSON");
         assert_eq!(body["max_tokens"], 5);
+        assert_eq!(body.get("max_completion_tokens"), None);
+        let params = Map::new();
+        let body: Value =
+            serde_json::from_slice(&encode(&Request { params: &params, ..request })).expect("JSON");
+        assert_eq!((&body["max_completion_tokens"], body.get("max_tokens")), (&json!(9), None));
         assert_eq!(body["messages"][0]["role"], "system");
         assert_eq!(body["stream_options"]["include_usage"], true);
     }
