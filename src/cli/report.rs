@@ -25,6 +25,12 @@ pub fn report(args: &RunFolder) -> Outcome {
         }
     };
     write_report(&args.run, &figures, &weights)?;
+    if figures.counts.ok > 0 && figures.counts.scored + figures.counts.unscored == 0 {
+        let run = args.run.display();
+        console::say(&format!(
+            "no answer is graded yet: weighbridge grade {run}, then tune and report it again"
+        ));
+    }
     console::data(&report::answer(&figures, &weights, &args.run))?;
     Ok(Exit::Ok)
 }

@@ -44,7 +44,7 @@ fn trials(figures: &Figures) -> String {
     if done == planned {
         things(done, "trial")
     } else {
-        format!("{} of {}", count(done), things(planned, "trial"))
+        format!("{}/{}", count(done), things(planned, "trial"))
     }
 }
 
