@@ -466,6 +466,16 @@ mod tests {
     }
 
     #[test]
+    fn each_category_has_its_own_grader() {
+        let csv = "prompt,answer,type\na,4,sums\nb,\"1,200\",sums\nc,refund,triage\nd,bug,triage\n";
+        let loaded = file("mixed.csv", csv, "").unwrap();
+        let graders: Vec<&str> = loaded.suite.tasks.iter().map(|t| t.grader.name()).collect();
+        assert_eq!(graders, ["number", "number", "exact", "exact"]);
+        assert!(loaded.notes[0].contains("number for sums ("), "{:?}", loaded.notes);
+        assert!(loaded.notes[0].contains("exact for triage ("), "{:?}", loaded.notes);
+    }
+
+    #[test]
     fn folders_are_read_from_disk() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sums");

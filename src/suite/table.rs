@@ -136,16 +136,17 @@ fn suite_of(
         .iter()
         .map(|row| reference_column.and_then(|column| row.cells.get(column)).cloned())
         .collect();
-    let (grader, why) = guess::guess(reference_column, &references);
+    let guessed = guessed(table, &mapping, reference_column, &references);
     let mut ids = Ids::default();
     let mut tasks = Vec::with_capacity(table.rows.len());
     for ((idx, row), reference) in table.rows.iter().enumerate().zip(references) {
         let at = source.at(row.line);
-        let task = task(name, idx, &at, row, reference, &mapping, &grader)?;
+        let (grader, _) = &guessed[&kind(row, &mapping)];
+        let task = task(name, idx, &at, row, reference, &mapping, grader)?;
         ids.add(&at, row.line, &task.id)?;
         tasks.push(task);
     }
-    let notes = notes(source, table, &mapping, &grader, &why);
+    let notes = notes(source, table, &mapping, &guessed);
     let suite = Suite {
         name: name.to_owned(),
         version: short_hash(&source.hash),
@@ -154,6 +155,33 @@ fn suite_of(
         hash: source.hash,
     };
     Ok(LoadedSuite { suite, description: None, notes })
+}
+
+/// The grader of each category, and why: one file may hold several kinds of work, and a number is
+/// not judged as a label is.
+type Guessed = BTreeMap<String, (GraderSpec, String)>;
+
+fn guessed(
+    table: &Table,
+    mapping: &Mapping<'_>,
+    reference_column: Option<&str>,
+    references: &[Option<Value>],
+) -> Guessed {
+    let mut by_kind: BTreeMap<String, Vec<Option<Value>>> = BTreeMap::new();
+    for (row, reference) in table.rows.iter().zip(references) {
+        by_kind.entry(kind(row, mapping)).or_default().push(reference.clone());
+    }
+    let guess = |(kind, references): (String, Vec<Option<Value>>)| {
+        (kind, guess::guess(reference_column, &references))
+    };
+    by_kind.into_iter().map(guess).collect()
+}
+
+/// A row's category as it stands in the file; empty where it has none.
+fn kind(row: &Row, mapping: &Mapping<'_>) -> String {
+    let cell = mapping.get(Field::Category.name()).and_then(|column| row.cells.get(*column));
+    cell.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .unwrap_or_default()
 }
 
 fn resolve<'a>(
@@ -252,25 +280,28 @@ fn task(
     task_flaw(at, &task).map_or(Ok(task), Err)
 }
 
-fn notes(
-    source: &Source,
-    table: &Table,
-    mapping: &Mapping<'_>,
-    grader: &GraderSpec,
-    why: &str,
-) -> Vec<String> {
+fn notes(source: &Source, table: &Table, mapping: &Mapping<'_>, guessed: &Guessed) -> Vec<String> {
     let pairs: Vec<String> = Field::ALL
         .into_iter()
         .filter_map(|field| {
             mapping.get(field.name()).map(|column| format!("{} ← {column}", field.name()))
         })
         .collect();
-    let mut notes = vec![format!(
-        "{}: {}; grader guessed: {} ({why})",
-        source.name,
-        pairs.join(", "),
-        grader.name()
-    )];
+    let graders: BTreeSet<&str> = guessed.values().map(|(grader, _)| grader.name()).collect();
+    let said: Vec<String> = match guessed.first_key_value() {
+        Some((_, (grader, why))) if guessed.len() == 1 => {
+            vec![format!("{} ({why})", grader.name())]
+        }
+        Some((_, (grader, _))) if graders.len() == 1 => {
+            vec![format!("{} in every category", grader.name())]
+        }
+        _ => guessed
+            .iter()
+            .map(|(kind, (grader, why))| format!("{} for {kind} ({why})", grader.name()))
+            .collect(),
+    };
+    let mut notes =
+        vec![format!("{}: {}; grader guessed: {}", source.name, pairs.join(", "), said.join("; "))];
     let used: BTreeSet<&str> = mapping.values().copied().collect();
     let unused: Vec<&str> = table
         .columns
