@@ -46,9 +46,22 @@ pub fn write_report(
         .with_context(|| format!("the report of {}", dir.display()))
 }
 
-/// Writes the weights file.
-pub fn write_weights(dir: &Path, weights: &WeightsFile) -> Result<(), anyhow::Error> {
+/// Writes the weights file. Where nothing was scored there are no weights, and none of an earlier
+/// tuning may stay.
+pub fn write_weights(
+    dir: &Path,
+    figures: &Figures,
+    weights: &WeightsFile,
+) -> Result<(), anyhow::Error> {
     let path = dir.join(WEIGHTS);
+    if figures.counts.scored == 0 {
+        return match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| path.display().to_string())
+            }
+            _ => Ok(()),
+        };
+    }
     report::write_whole(&path, weights.to_json().as_bytes())
         .with_context(|| path.display().to_string())
 }

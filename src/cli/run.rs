@@ -72,7 +72,7 @@ fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
     grade_run(dir)?;
     let figures = aggregate::figures(dir)?;
     let tuned = weights::tune(&figures);
-    write_weights(dir, &tuned)?;
+    write_weights(dir, &figures, &tuned)?;
     write_report(dir, &figures, &tuned)?;
     Ok((figures, tuned))
 }

@@ -22,7 +22,7 @@ pub fn tune(args: &TuneArgs) -> Outcome {
         judging.margin = margin;
     }
     let tuned = weights::tune(&figures);
-    write_weights(dir, &tuned)?;
+    write_weights(dir, &figures, &tuned)?;
     console::data(&report::answer(&figures, &tuned, dir))?;
     Ok(Exit::Ok)
 }

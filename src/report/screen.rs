@@ -82,7 +82,11 @@ fn head(figures: &Figures) -> Vec<String> {
 /// Where the files are; in the demo, how to weigh one's own models.
 fn foot(figures: &Figures, files: &Path) -> Vec<String> {
     let folder = plain(&files.to_string_lossy()).into_owned();
-    let listed = "report.html, weights.json, *.csv and charts in ";
+    let listed = if figures.counts.scored == 0 {
+        "report.html, *.csv and charts in "
+    } else {
+        "report.html, weights.json, *.csv and charts in "
+    };
     let mut lines = vec![if width(listed) + width(&folder) <= COLUMNS {
         format!("{listed}{folder}")
     } else {

@@ -26,6 +26,9 @@ pub(super) fn verdicts<'a>(
     figures: &Figures,
     weights: &'a WeightsFile,
 ) -> Vec<CategoryVerdict<'a>> {
+    if figures.counts.scored == 0 {
+        return Vec::new();
+    }
     let mut verdicts: Vec<CategoryVerdict> = figures
         .categories
         .iter()
