@@ -12,7 +12,7 @@ use super::report::{write_report, write_weights};
 use super::watch::Watcher;
 use super::{Exit, Failure, Outcome, console, refused};
 use crate::aggregate::{self, Figures};
-use crate::catalog::Price;
+use crate::catalog::{Endpoint, Price};
 use crate::client::{AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
 use crate::grade::grade_run;
@@ -48,6 +48,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     let inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
     let keys = inputs::keys(&inputs.plan)?;
+    // A key that no header can carry is refused before anything is written.
+    lanes(&inputs, &keys)?;
     let cap = cap(args, &inputs)?;
     allowed(args, &inputs, cap)?;
     let now = Clock::real();
@@ -321,19 +323,13 @@ impl Execution<'_> {
         mode: StoreMode,
     ) -> Result<Arc<Dispatcher<T>>, Failure> {
         let plan = &self.inputs.plan;
-        let lanes = plan
-            .endpoints
-            .iter()
-            .map(|endpoint| Lane::new(endpoint.clone(), self.keys))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(refused)?;
         let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
         Ok(Arc::new(Dispatcher {
             transport,
             clock: clock.clone(),
             store: self.store(clock, mode)?,
             seed: plan.seed,
-            lanes,
+            lanes: lanes(self.inputs, self.keys)?,
             budget: Budget::new(self.cap),
             retry: RetryPolicy::default(),
             limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
@@ -415,6 +411,11 @@ impl Execution<'_> {
         };
         Ok(dispatcher.store.finish(ended).await?)
     }
+}
+
+fn lanes(inputs: &Inputs, keys: &Keys) -> Result<Vec<Lane>, Failure> {
+    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys);
+    inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
 }
 
 fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {

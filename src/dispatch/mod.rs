@@ -4,6 +4,7 @@
 
 mod budget;
 mod pacing;
+mod redact;
 mod retry;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use crate::wire::{Answer, ErrorClass, openai_chat};
 pub use budget::{Budget, Exhausted, Reservation};
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
+
+use redact::Redactor;
 
 /// Keys by provider name. They are shown nowhere.
 pub type Keys = BTreeMap<String, SecretString>;
@@ -79,6 +82,7 @@ pub struct Lane {
     endpoint: Endpoint,
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    redactor: Option<Redactor>,
     pacer: Mutex<Pacer>,
 }
 
@@ -100,7 +104,8 @@ impl Lane {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ];
-        if let Some(key) = keys.get(&endpoint.provider.name) {
+        let key = keys.get(&endpoint.provider.name);
+        if let Some(key) = key {
             let bearer = format!("Bearer {}", key.expose_secret());
             let mut value = HeaderValue::try_from(bearer).map_err(|_| BadKey {
                 variable: endpoint.provider.api_key_env.clone().unwrap_or_default(),
@@ -109,7 +114,7 @@ impl Lane {
             headers.push((header::AUTHORIZATION, value));
         }
         let pacer = Mutex::new(Pacer::new(&endpoint.limits));
-        Ok(Self { endpoint, url, headers, pacer })
+        Ok(Self { endpoint, url, headers, redactor: key.map(Redactor::new), pacer })
     }
 
     /// The endpoint.
@@ -198,11 +203,14 @@ impl<T: Transport> Dispatcher<T> {
             self.store.intent(intent).await?;
             let made =
                 attempt::make(&self.transport, &self.clock, self.outgoing(lane, &job, &course));
-            let record = tokio::select! {
+            let mut record = tokio::select! {
                 record = made => record,
                 // An intent without an ending is what *in doubt* means.
                 () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
             };
+            if let Some(redactor) = &lane.redactor {
+                redactor.clean(&mut record);
+            }
             let cost = cost_of(&lane.endpoint, &record);
             reservation.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
