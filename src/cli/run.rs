@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use super::args::{RunArgs, Timeouts};
 use super::fleet::{self, Behaviour, Serving};
 use super::inputs::{self, Fleet, Inputs};
+use super::interrupts::Interrupts;
 use super::report::{write_report, write_weights};
 use super::watch::Watcher;
 use super::{Exit, Failure, Outcome, console, refused};
@@ -271,15 +272,13 @@ impl Execution<'_> {
             let progress = Arc::new(self.progress());
             let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
             let watcher = Watcher::start(names, Arc::clone(&progress), clock.clone());
-            let signals = Signals {
-                drain: tokio_util::sync::CancellationToken::new(),
-                abort: dispatcher.abort.clone(),
-            };
+            let signals =
+                Signals { drain: dispatcher.drain.clone(), abort: dispatcher.abort.clone() };
             let stop = tokio_util::sync::CancellationToken::new();
             let mut beside = tokio::task::JoinSet::new();
-            let listened = signals.clone();
+            let (listened, mut interrupts) = (signals.clone(), Interrupts::listen()?);
             beside.spawn(async move {
-                listen(&listened).await;
+                listen(&listened, &mut interrupts).await;
                 None
             });
             let watched = (stop.clone(), clock.clone(), threads);
@@ -333,6 +332,7 @@ impl Execution<'_> {
             budget: Budget::new(self.cap),
             retry: RetryPolicy::default(),
             limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
+            drain: tokio_util::sync::CancellationToken::new(),
             abort: tokio_util::sync::CancellationToken::new(),
         }))
     }
@@ -434,27 +434,12 @@ fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
 }
 
 /// The first Ctrl-C (or SIGTERM) drains, the second cuts.
-async fn listen(signals: &Signals) {
-    interrupted().await;
+async fn listen(signals: &Signals, interrupts: &mut Interrupts) {
+    interrupts.next().await;
     console::say("interrupted: waiting for what is under way; once more cuts it");
     signals.drain.cancel();
-    interrupted().await;
+    interrupts.next().await;
     signals.abort.cancel();
-}
-
-pub async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn watch_of(beside: &mut tokio::task::JoinSet<Option<Watch>>) -> Watch {

@@ -74,6 +74,9 @@ pub enum DispatchError {
     /// The budget is used up.
     #[error(transparent)]
     Budget(#[from] Exhausted),
+    /// The run was interrupted before the trial's first request left.
+    #[error("the run was interrupted before the trial was asked")]
+    Interrupted,
 }
 
 /// An endpoint as the dispatcher drives it.
@@ -154,6 +157,8 @@ pub struct Dispatcher<T> {
     pub retry: RetryPolicy,
     /// The time-outs.
     pub limits: AttemptLimits,
+    /// Cancelled: no trial's first request leaves any more; what was sent ends in its own time.
+    pub drain: CancellationToken,
     /// Cancelled: whatever is under way is cut.
     pub abort: CancellationToken,
 }
@@ -183,8 +188,19 @@ impl<T: Transport> Dispatcher<T> {
         };
         let mut failed: Option<AttemptRecord> = None;
         loop {
-            course.pacing += self.pace(lane, job.tokens).await;
-            let reserved = self.budget.reserve(job.bound.unwrap_or(Usd::ZERO)).await;
+            let leave = async {
+                let paced = self.pace(lane, job.tokens).await;
+                (paced, self.budget.reserve(job.bound.unwrap_or(Usd::ZERO)).await)
+            };
+            let (paced, reserved) = tokio::select! {
+                biased;
+                () = self.drain.cancelled(), if course.attempt == 0 => {
+                    return Err(DispatchError::Interrupted);
+                }
+                () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
+                may_leave = leave => may_leave,
+            };
+            course.pacing += paced;
             let reservation = match (reserved, failed.take()) {
                 (Ok(reservation), _) => reservation,
                 // A retry that the budget no longer allows: the trial ends as it stands.
@@ -216,6 +232,7 @@ impl<T: Transport> Dispatcher<T> {
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
             self.store.attempt(self.ending(&job, &course, &record, cost)).await?;
+            tell(lane, &job, &course, &record);
             match self.next_wait(lane, &job, &course, &record) {
                 Some(wait) => {
                     course.backoff += wait;
@@ -350,6 +367,27 @@ impl<T: Transport> Dispatcher<T> {
             finish_reason: answer.finish_reason,
             response_model: answer.response_model.clone(),
             served_by: answer.served_by.clone(),
+        }
+    }
+}
+
+/// Says on stderr, where -v asks for it, how an attempt went.
+fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
+    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.key.hex(), course.attempt + 1);
+    match &record.outcome {
+        Outcome::Failed { class, detail, .. } => {
+            tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
+        }
+        Outcome::Answered(answer) => {
+            let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
+            tracing::debug!(
+                endpoint,
+                trial,
+                attempt,
+                ms,
+                output_tokens = answer.usage.output,
+                "ok"
+            );
         }
     }
 }
