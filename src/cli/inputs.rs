@@ -72,8 +72,8 @@ fn found_config() -> Option<PathBuf> {
 
 /// Reads everything. `fleet` is the simulated fleet where the flags ask for it.
 pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs, Failure> {
-    let demo = is_demo(what);
-    let simulated = demo || fleet_asked;
+    let simulated = is_demo(what) || fleet_asked;
+    let demo = simulated && what.suite.is_empty();
     let mut config = if simulated { demo_config(what)? } else { own_config(what)? };
     if simulated {
         config.catalog = fleet.catalog(false);
@@ -86,8 +86,7 @@ pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs,
     if config.catalog.endpoints.is_empty() {
         return Err(nothing_to_run_on());
     }
-    let stamps = suites.iter().map(stamp).collect();
-    let name = if demo && what.suite.is_empty() { "demo".to_owned() } else { name_of(&suites) };
+    let stamps: Vec<SuiteStamp> = suites.iter().map(stamp).collect();
     let tasks = suites.into_iter().flat_map(|suite| suite.tasks).collect();
     let tasks = select::tasks(tasks, &what.category, &what.tag).map_err(refused)?;
     let seed = Seed(what.seed);
@@ -95,6 +94,10 @@ pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs,
         Some(limit) => select::sample(tasks, limit as usize, seed),
         None => tasks,
     };
+    let weighed: BTreeSet<&str> = tasks.iter().map(|task| task.suite.as_str()).collect();
+    let stamps: Vec<SuiteStamp> =
+        stamps.into_iter().filter(|stamp| weighed.contains(stamp.name.as_str())).collect();
+    let name = if demo { "demo".to_owned() } else { name_of(&stamps) };
     let models = if what.model.is_empty() { &config.models } else { &what.model };
     let selected = !models.is_empty() || !what.endpoint.is_empty();
     let mut endpoints =
@@ -103,17 +106,7 @@ pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs,
     let plan = Plan::new(tasks, endpoints, what.repeats, seed).map_err(refused)?;
     let judging = judging(&config, &plan, &mut notes)?;
     let per_run = config.per_run;
-    Ok(Inputs {
-        plan,
-        judging,
-        notes,
-        suites: stamps,
-        name,
-        demo: demo && what.suite.is_empty(),
-        simulated,
-        selected,
-        per_run,
-    })
+    Ok(Inputs { plan, judging, notes, suites: stamps, name, demo, simulated, selected, per_run })
 }
 
 /// The demo's configuration; with suites of the user's, nothing is known of traffic or today.
@@ -197,7 +190,7 @@ fn stamp(suite: &Suite) -> SuiteStamp {
     SuiteStamp { name: suite.name.clone(), version: suite.version.clone(), hash: suite.hash.hex() }
 }
 
-fn name_of(suites: &[Suite]) -> String {
+fn name_of(suites: &[SuiteStamp]) -> String {
     match suites {
         [only] => only.name.clone(),
         [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),

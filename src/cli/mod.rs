@@ -7,6 +7,7 @@ mod exit;
 mod fleet;
 mod grade;
 mod inputs;
+mod interrupts;
 mod plan;
 mod report;
 mod run;
@@ -88,6 +89,9 @@ fn log_to_stderr(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(std::io::stderr)
+        .with_ansi(console::is_watched())
+        // A reader of stderr that has gone away must not end a run.
+        .log_internal_errors(false)
         .init();
 }
 

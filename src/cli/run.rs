@@ -8,11 +8,12 @@ use anyhow::{Context, anyhow};
 use super::args::{RunArgs, Timeouts};
 use super::fleet::{self, Behaviour, Serving};
 use super::inputs::{self, Fleet, Inputs};
+use super::interrupts::Interrupts;
 use super::report::{write_report, write_weights};
 use super::watch::Watcher;
 use super::{Exit, Failure, Outcome, console, refused};
 use crate::aggregate::{self, Figures};
-use crate::catalog::Price;
+use crate::catalog::{Endpoint, Price};
 use crate::client::{AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
 use crate::grade::grade_run;
@@ -48,6 +49,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     let inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
     let keys = inputs::keys(&inputs.plan)?;
+    // A key that no header can carry is refused before anything is written.
+    lanes(&inputs, &keys)?;
     let cap = cap(args, &inputs)?;
     allowed(args, &inputs, cap)?;
     let now = Clock::real();
@@ -269,15 +272,13 @@ impl Execution<'_> {
             let progress = Arc::new(self.progress());
             let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
             let watcher = Watcher::start(names, Arc::clone(&progress), clock.clone());
-            let signals = Signals {
-                drain: tokio_util::sync::CancellationToken::new(),
-                abort: dispatcher.abort.clone(),
-            };
+            let signals =
+                Signals { drain: dispatcher.drain.clone(), abort: dispatcher.abort.clone() };
             let stop = tokio_util::sync::CancellationToken::new();
             let mut beside = tokio::task::JoinSet::new();
-            let listened = signals.clone();
+            let (listened, mut interrupts) = (signals.clone(), Interrupts::listen()?);
             beside.spawn(async move {
-                listen(&listened).await;
+                listen(&listened, &mut interrupts).await;
                 None
             });
             let watched = (stop.clone(), clock.clone(), threads);
@@ -321,22 +322,17 @@ impl Execution<'_> {
         mode: StoreMode,
     ) -> Result<Arc<Dispatcher<T>>, Failure> {
         let plan = &self.inputs.plan;
-        let lanes = plan
-            .endpoints
-            .iter()
-            .map(|endpoint| Lane::new(endpoint.clone(), self.keys))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(refused)?;
         let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
         Ok(Arc::new(Dispatcher {
             transport,
             clock: clock.clone(),
             store: self.store(clock, mode)?,
             seed: plan.seed,
-            lanes,
+            lanes: lanes(self.inputs, self.keys)?,
             budget: Budget::new(self.cap),
             retry: RetryPolicy::default(),
             limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
+            drain: tokio_util::sync::CancellationToken::new(),
             abort: tokio_util::sync::CancellationToken::new(),
         }))
     }
@@ -417,6 +413,11 @@ impl Execution<'_> {
     }
 }
 
+fn lanes(inputs: &Inputs, keys: &Keys) -> Result<Vec<Lane>, Failure> {
+    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys);
+    inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
+}
+
 fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
     StoredTask {
         idx,
@@ -433,27 +434,12 @@ fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
 }
 
 /// The first Ctrl-C (or SIGTERM) drains, the second cuts.
-async fn listen(signals: &Signals) {
-    interrupted().await;
+async fn listen(signals: &Signals, interrupts: &mut Interrupts) {
+    interrupts.next().await;
     console::say("interrupted: waiting for what is under way; once more cuts it");
     signals.drain.cancel();
-    interrupted().await;
+    interrupts.next().await;
     signals.abort.cancel();
-}
-
-pub async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn watch_of(beside: &mut tokio::task::JoinSet<Option<Watch>>) -> Watch {

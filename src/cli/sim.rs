@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::SimArgs;
 use super::fleet::{self, Behaviour, Fleet, Instant};
+use super::interrupts::Interrupts;
 use super::{Exit, Failure, Outcome, console, refused};
 use crate::sim::{self, Scale};
 use crate::suite::{ColumnMap, Task, load_path};
@@ -69,8 +70,9 @@ fn tasks(args: &SimArgs) -> Result<Vec<Task>, Failure> {
 
 fn stop_on_signal(stop: CancellationToken) -> Result<(), anyhow::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(super::run::interrupted());
+        runtime.block_on(interrupts.next());
         stop.cancel();
     })?;
     Ok(())

@@ -4,6 +4,7 @@
 
 mod budget;
 mod pacing;
+mod redact;
 mod retry;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use crate::wire::{Answer, ErrorClass, openai_chat};
 pub use budget::{Budget, Exhausted, Reservation};
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
+
+use redact::Redactor;
 
 /// Keys by provider name. They are shown nowhere.
 pub type Keys = BTreeMap<String, SecretString>;
@@ -71,6 +74,9 @@ pub enum DispatchError {
     /// The budget is used up.
     #[error(transparent)]
     Budget(#[from] Exhausted),
+    /// The run was interrupted before the trial's first request left.
+    #[error("the run was interrupted before the trial was asked")]
+    Interrupted,
 }
 
 /// An endpoint as the dispatcher drives it.
@@ -79,6 +85,7 @@ pub struct Lane {
     endpoint: Endpoint,
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    redactor: Option<Redactor>,
     pacer: Mutex<Pacer>,
 }
 
@@ -100,7 +107,8 @@ impl Lane {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ];
-        if let Some(key) = keys.get(&endpoint.provider.name) {
+        let key = keys.get(&endpoint.provider.name);
+        if let Some(key) = key {
             let bearer = format!("Bearer {}", key.expose_secret());
             let mut value = HeaderValue::try_from(bearer).map_err(|_| BadKey {
                 variable: endpoint.provider.api_key_env.clone().unwrap_or_default(),
@@ -109,7 +117,7 @@ impl Lane {
             headers.push((header::AUTHORIZATION, value));
         }
         let pacer = Mutex::new(Pacer::new(&endpoint.limits));
-        Ok(Self { endpoint, url, headers, pacer })
+        Ok(Self { endpoint, url, headers, redactor: key.map(Redactor::new), pacer })
     }
 
     /// The endpoint.
@@ -149,6 +157,8 @@ pub struct Dispatcher<T> {
     pub retry: RetryPolicy,
     /// The time-outs.
     pub limits: AttemptLimits,
+    /// Cancelled: no trial's first request leaves any more; what was sent ends in its own time.
+    pub drain: CancellationToken,
     /// Cancelled: whatever is under way is cut.
     pub abort: CancellationToken,
 }
@@ -178,8 +188,19 @@ impl<T: Transport> Dispatcher<T> {
         };
         let mut failed: Option<AttemptRecord> = None;
         loop {
-            course.pacing += self.pace(lane, job.tokens).await;
-            let reserved = self.budget.reserve(job.bound.unwrap_or(Usd::ZERO)).await;
+            let leave = async {
+                let paced = self.pace(lane, job.tokens).await;
+                (paced, self.budget.reserve(job.bound.unwrap_or(Usd::ZERO)).await)
+            };
+            let (paced, reserved) = tokio::select! {
+                biased;
+                () = self.drain.cancelled(), if course.attempt == 0 => {
+                    return Err(DispatchError::Interrupted);
+                }
+                () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
+                may_leave = leave => may_leave,
+            };
+            course.pacing += paced;
             let reservation = match (reserved, failed.take()) {
                 (Ok(reservation), _) => reservation,
                 // A retry that the budget no longer allows: the trial ends as it stands.
@@ -198,17 +219,20 @@ impl<T: Transport> Dispatcher<T> {
             self.store.intent(intent).await?;
             let made =
                 attempt::make(&self.transport, &self.clock, self.outgoing(lane, &job, &course));
-            let record = tokio::select! {
+            let mut record = tokio::select! {
                 record = made => record,
                 // An intent without an ending is what *in doubt* means.
                 () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
             };
+            if let Some(redactor) = &lane.redactor {
+                redactor.clean(&mut record);
+            }
             let cost = cost_of(&lane.endpoint, &record);
             reservation.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
-            tell(lane, &job, &course, &record);
             self.store.attempt(self.ending(&job, &course, &record, cost)).await?;
+            tell(lane, &job, &course, &record);
             match self.next_wait(lane, &job, &course, &record) {
                 Some(wait) => {
                     course.backoff += wait;
@@ -347,16 +371,23 @@ impl<T: Transport> Dispatcher<T> {
     }
 }
 
-/// Says on the log what became of an attempt.
+/// Says on stderr, where -v asks for it, how an attempt went.
 fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
-    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.trial, course.attempt);
+    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.key.hex(), course.attempt + 1);
     match &record.outcome {
-        Outcome::Answered(_) => {
-            let ttft_ms = ttft(record).map(|t| t.as_secs_f64() * 1e3);
-            tracing::debug!(endpoint, trial, attempt, ttft_ms, "answered");
-        }
         Outcome::Failed { class, detail, .. } => {
-            tracing::info!(endpoint, trial, attempt, class = class.name(), detail, "failed");
+            tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
+        }
+        Outcome::Answered(answer) => {
+            let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
+            tracing::debug!(
+                endpoint,
+                trial,
+                attempt,
+                ms,
+                output_tokens = answer.usage.output,
+                "ok"
+            );
         }
     }
 }

@@ -72,6 +72,7 @@ pub async fn run_tasks<T: Transport>(
     let mut queues = queues(plan, at_once);
     let mut under_way: JoinSet<Result<Done, DispatchError>> = JoinSet::new();
     let mut exhausted = false;
+    let mut unasked = 0;
     loop {
         if !exhausted && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
             start(plan, dispatcher, &mut queues, &mut under_way);
@@ -87,7 +88,11 @@ pub async fn run_tasks<T: Transport>(
                 queues[done.lane].under_way -= 1;
                 progress.note(&done);
             }
-            Some(Ok(Err(DispatchError::Budget(_)))) => exhausted = true,
+            Some(Ok(Err(DispatchError::Budget(_)))) => {
+                exhausted = true;
+                unasked += 1;
+            }
+            Some(Ok(Err(DispatchError::Interrupted))) => unasked += 1,
             Some(Ok(Err(DispatchError::Store(error)))) => {
                 under_way.shutdown().await;
                 return Err(error.into());
@@ -96,7 +101,7 @@ pub async fn run_tasks<T: Transport>(
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    Ok(end(left, exhausted, signals))
+    Ok(end(left + unasked, exhausted, signals))
 }
 
 fn end(left: usize, exhausted: bool, signals: &Signals) -> LaneEnd {
