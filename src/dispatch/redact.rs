@@ -1,6 +1,8 @@
 //! A provider may say back what it was sent: an error that quotes the request's headers, a page of
 //! a proxy that shows them. What is recorded or shown of a response is freed of the key first.
 
+use std::fmt::Write;
+
 use std::collections::BTreeSet;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -98,7 +100,10 @@ fn forms(key: &str) -> Vec<Vec<u8>> {
             other => format!("%{other:02x}"),
         })
         .collect();
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = bytes.iter().fold(String::new(), |mut hex, b| {
+        let _ = write!(hex, "{b:02x}");
+        hex
+    });
     let mut forms = vec![key.to_owned(), percent, hex];
     for skipped in 0..bytes.len().min(3) {
         for last in ["+/", "-_"] {
