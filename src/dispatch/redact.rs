@@ -1,9 +1,8 @@
 //! A provider may say back what it was sent: an error that quotes the request's headers, a page of
 //! a proxy that shows them. What is recorded or shown of a response is freed of the key first.
 
-use std::fmt::Write;
-
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use secrecy::{ExposeSecret, SecretString};
 
