@@ -223,7 +223,10 @@ pub(super) fn sentence(text: &str) -> String {
     let text = plain(text.trim());
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return String::new() };
-    let mut sentence: String = first.to_uppercase().chain(characters).collect();
+    // A sentence may begin with an endpoint's name, which keeps its spelling.
+    let is_name = text.split(' ').next().is_some_and(|word| word.contains(['@', '/']));
+    let mut sentence: String =
+        if is_name { text.to_string() } else { first.to_uppercase().chain(characters).collect() };
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');
     }

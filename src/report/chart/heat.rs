@@ -32,7 +32,8 @@ const MOST_COLUMNS: usize = 12;
 /// Draws the chart.
 pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
     let mut rows: Vec<&EndpointFigures> = ranked(figures);
-    rows.retain(|e| e.all.quality.is_some_and(|q| q.value.is_finite()));
+    // An endpoint that cannot take every category has cells and no overall quality.
+    rows.retain(|e| e.cells.iter().any(|c| c.quality.is_some_and(|q| q.value.is_finite())));
     let mut columns: Vec<(usize, &CategoryFigures)> =
         figures.categories.iter().enumerate().collect();
     columns.sort_by(|a, b| b.1.share.total_cmp(&a.1.share));
