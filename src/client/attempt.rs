@@ -113,6 +113,9 @@ pub enum Outcome {
     },
 }
 
+/// What a stream of events says it is.
+const EVENTS: &str = "text/event-stream";
+
 /// Header that marks everything that the simulator says.
 pub const SIMULATED_HEADER: &str = "x-weighbridge-simulated";
 
@@ -216,7 +219,6 @@ impl Reading {
         self.record.stamps.headers = Some(head.at);
         self.record.simulated = text(SIMULATED_HEADER).is_some();
         self.record.retry_after = text("retry-after").and_then(|v| retry_after(v, clock));
-        const EVENTS: &str = "text/event-stream";
         let events = text("content-type")
             .and_then(|kind| kind.get(..EVENTS.len()))
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));

@@ -54,9 +54,6 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
         let name = if request.limit_counts_reasoning { newer } else { older };
         body.insert(name.into(), max.into());
     }
-    if let Some(temperature) = request.temperature {
-        body.insert("temperature".into(), temperature.into());
-    }
     if request.stream {
         body.insert("stream".into(), true.into());
         body.insert("stream_options".into(), json!({"include_usage": true}));
@@ -234,9 +231,10 @@ pub fn decode_error(status: u16, body: &[u8]) -> WireError {
         .and_then(|error| coded(error.get()))
         .filter(|class| *class == ErrorClass::Payment)
         .unwrap_or_else(|| ErrorClass::of_status(status));
-    let said = error
-        .map(|error| message_of(error.get()))
-        .unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(1200)]).into_owned());
+    let said = error.map_or_else(
+        || String::from_utf8_lossy(&body[..body.len().min(1200)]).into_owned(),
+        |error| message_of(error.get()),
+    );
     WireError { class, detail: cut(&format!("HTTP {status}: {}", said.trim())) }
 }
 
@@ -505,7 +503,6 @@ mod tests {
             schema: None,
             max_tokens: Some(9),
             limit_counts_reasoning: true,
-            temperature: None,
             stream: true,
             params: &params,
         };
