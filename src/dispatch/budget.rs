@@ -22,6 +22,9 @@ struct State {
     spent: Usd,
     reserved: Usd,
     under_way: u64,
+    /// An attempt did not fit: from here on none is let through, or the cheap ones would go on alone
+    /// and what was measured would be balanced no longer.
+    used_up: bool,
     /// What settled above its worst case: a provider stated more tokens than it was allowed.
     overrun: Usd,
 }
@@ -74,7 +77,7 @@ impl Budget {
     /// Sets the worst case of an attempt aside; waits while attempts under way might leave room.
     ///
     /// # Errors
-    /// [`Exhausted`] when it does not fit and nothing is under way.
+    /// [`Exhausted`] when it does not fit and nothing is under way, and ever after.
     pub async fn reserve(&self, worst: Usd) -> Result<Reservation<'_>, Exhausted> {
         let _turn = self.turn.lock().await;
         loop {
@@ -91,13 +94,17 @@ impl Budget {
 
     fn try_reserve(&self, worst: Usd) -> Option<Result<Reservation<'_>, Exhausted>> {
         let mut state = self.lock();
+        if state.used_up {
+            return Some(Err(Exhausted));
+        }
         let fits = self.limit.is_none_or(|limit| state.spent + state.reserved + worst <= limit);
         if fits {
             state.reserved += worst;
             state.under_way += 1;
             return Some(Ok(Reservation { budget: self, amount: worst }));
         }
-        (state.under_way == 0).then_some(Err(Exhausted))
+        state.used_up = state.under_way == 0;
+        state.used_up.then_some(Err(Exhausted))
     }
 
     fn settle(&self, reserved: Usd, spent: Usd) {
@@ -151,6 +158,7 @@ mod tests {
         second.settle(None);
         assert_eq!(budget.spent(), usd("0.9"));
         assert_eq!(budget.reserve(usd("0.2")).await.err(), Some(Exhausted));
+        assert_eq!(budget.reserve(usd("0.1")).await.err(), Some(Exhausted), "nor a cheaper one");
     }
 
     #[tokio::test]
