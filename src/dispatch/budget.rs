@@ -12,6 +12,9 @@ pub struct Budget {
     limit: Option<Usd>,
     state: Mutex<State>,
     settled: Notify,
+    /// Whose turn it is to reserve, first come, first served: a cheap endpoint must not use up what
+    /// a dear one waits for, or the money would fall on other tasks for each of them.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ struct State {
     spent: Usd,
     reserved: Usd,
     under_way: u64,
+    /// Something did not fit and nothing could change that: nothing more is let through.
+    exhausted: bool,
 }
 
 /// Money set aside for one attempt. It must be settled; dropped unsettled it counts as spent
@@ -38,7 +43,12 @@ impl Budget {
     /// A budget with a cap; `None`: no cap, money is only counted.
     #[must_use]
     pub fn new(limit: Option<Usd>) -> Self {
-        Self { limit, state: Mutex::default(), settled: Notify::new() }
+        Self {
+            limit,
+            state: Mutex::default(),
+            settled: Notify::new(),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The cap.
@@ -53,11 +63,13 @@ impl Budget {
         self.lock().spent
     }
 
-    /// Sets the worst case of an attempt aside; waits while attempts under way might leave room.
+    /// Sets the worst case of an attempt aside, in the order of asking; waits while attempts under
+    /// way might leave room.
     ///
     /// # Errors
-    /// [`Exhausted`] when it does not fit and nothing is under way.
+    /// [`Exhausted`] when it does not fit and nothing is under way, and ever after.
     pub async fn reserve(&self, worst: Usd) -> Result<Reservation<'_>, Exhausted> {
+        let _turn = self.turn.lock().await;
         loop {
             // Registered before the check, so that no settlement between the two is missed.
             let settled = self.settled.notified();
@@ -72,13 +84,17 @@ impl Budget {
 
     fn try_reserve(&self, worst: Usd) -> Option<Result<Reservation<'_>, Exhausted>> {
         let mut state = self.lock();
+        if state.exhausted {
+            return Some(Err(Exhausted));
+        }
         let fits = self.limit.is_none_or(|limit| state.spent + state.reserved + worst <= limit);
         if fits {
             state.reserved += worst;
             state.under_way += 1;
             return Some(Ok(Reservation { budget: self, amount: worst }));
         }
-        (state.under_way == 0).then_some(Err(Exhausted))
+        state.exhausted = state.under_way == 0;
+        state.exhausted.then_some(Err(Exhausted))
     }
 
     fn settle(&self, reserved: Usd, spent: Usd) {
@@ -131,6 +147,21 @@ mod tests {
         second.settle(None);
         assert_eq!(budget.spent(), usd("0.9"));
         assert_eq!(budget.reserve(usd("0.2")).await.err(), Some(Exhausted));
+    }
+
+    #[tokio::test]
+    async fn nobody_overtakes_and_the_end_is_the_end_for_all() {
+        let budget = Budget::new(Some(usd("1")));
+        let first = budget.reserve(usd("0.7")).await.expect("fits");
+        let dear = budget.reserve(usd("0.8"));
+        let cheap = budget.reserve(usd("0.1"));
+        tokio::pin!(dear, cheap);
+        let now = std::time::Duration::ZERO;
+        assert!(tokio::time::timeout(now, dear.as_mut()).await.is_err(), "it does not fit yet");
+        assert!(tokio::time::timeout(now, cheap.as_mut()).await.is_err(), "it waits its turn");
+        first.settle(Some(usd("0.7")));
+        assert_eq!(dear.await.err(), Some(Exhausted));
+        assert_eq!(cheap.await.err(), Some(Exhausted));
     }
 
     #[tokio::test]

@@ -153,19 +153,21 @@ fn start<T: Transport>(
         .min()
         .or_else(|| queues.iter().filter_map(block).min());
     let Some(slowest) = slowest else { return };
-    for (lane, queue) in queues.iter_mut().enumerate() {
-        while queue.under_way < queue.at_once {
-            let Some(&idx) = queue.trials.get(queue.next) else { break };
-            let trial = &plan.trials[idx as usize];
-            if trial.block > slowest.saturating_add(BLOCKS_AHEAD) {
-                break;
-            }
-            let job = job(plan, trial, lane);
-            let dispatcher = Arc::clone(dispatcher);
-            under_way.spawn(async move { dispatcher.ask(job).await });
-            queue.next += 1;
-            queue.under_way += 1;
-        }
+    let next = |queue: &Queue| {
+        let idx = *queue.trials.get(queue.next).filter(|_| queue.under_way < queue.at_once)?;
+        let block = plan.trials[idx as usize].block;
+        (block <= slowest.saturating_add(BLOCKS_AHEAD)).then_some(idx)
+    };
+    // In the order of the plan over all endpoints, which is the order in which they take their turn
+    // at the budget.
+    while let Some((idx, lane)) =
+        queues.iter().zip(0..).filter_map(|(queue, lane)| Some((next(queue)?, lane))).min()
+    {
+        let job = job(plan, &plan.trials[idx as usize], lane);
+        let dispatcher = Arc::clone(dispatcher);
+        under_way.spawn(async move { dispatcher.ask(job).await });
+        queues[lane].next += 1;
+        queues[lane].under_way += 1;
     }
 }
 
