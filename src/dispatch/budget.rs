@@ -12,8 +12,8 @@ pub struct Budget {
     limit: Option<Usd>,
     state: Mutex<State>,
     settled: Notify,
-    /// Whose turn it is to reserve, first come, first served: a cheap endpoint must not use up what
-    /// a dear one waits for, or the money would fall on other tasks for each of them.
+    /// Whoever waits for room holds this: first come, first served. Otherwise cheap attempts would
+    /// slip into every bit of room, and a dear endpoint would never be asked again.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -22,7 +22,10 @@ struct State {
     spent: Usd,
     reserved: Usd,
     under_way: u64,
-    /// Something did not fit and nothing could change that: nothing more is let through.
+    /// What settled above its worst case: a provider stated more tokens than it was allowed.
+    overrun: Usd,
+    /// Something did not fit and nothing could change that: nothing more is let through, or what is
+    /// cheap would go on alone.
     exhausted: bool,
 }
 
@@ -47,14 +50,8 @@ impl Budget {
             limit,
             state: Mutex::default(),
             settled: Notify::new(),
-            turn: tokio::sync::Mutex::default(),
+            turn: tokio::sync::Mutex::new(()),
         }
-    }
-
-    /// The cap.
-    #[must_use]
-    pub fn limit(&self) -> Option<Usd> {
-        self.limit
     }
 
     /// What was spent for certain or may have been.
@@ -63,8 +60,21 @@ impl Budget {
         self.lock().spent
     }
 
-    /// Sets the worst case of an attempt aside, in the order of asking; waits while attempts under
-    /// way might leave room.
+    /// By how much the cap was passed, which only a provider can do that states more tokens than
+    /// the request allowed.
+    #[must_use]
+    pub fn passed_by(&self) -> Option<Usd> {
+        let spent = self.spent();
+        self.limit.filter(|limit| spent > *limit).map(|limit| spent - limit)
+    }
+
+    /// How much attempts cost above their worst case.
+    #[must_use]
+    pub fn overrun(&self) -> Usd {
+        self.lock().overrun
+    }
+
+    /// Sets the worst case of an attempt aside; waits while attempts under way might leave room.
     ///
     /// # Errors
     /// [`Exhausted`] when it does not fit and nothing is under way, and ever after.
@@ -101,6 +111,7 @@ impl Budget {
         let mut state = self.lock();
         state.reserved = state.reserved - reserved;
         state.spent += spent;
+        state.overrun += (spent - reserved).max(Usd::ZERO);
         state.under_way -= 1;
         drop(state);
         self.settled.notify_waiters();
@@ -147,21 +158,23 @@ mod tests {
         second.settle(None);
         assert_eq!(budget.spent(), usd("0.9"));
         assert_eq!(budget.reserve(usd("0.2")).await.err(), Some(Exhausted));
+        assert_eq!(budget.reserve(usd("0.1")).await.err(), Some(Exhausted), "the end for all");
     }
 
     #[tokio::test]
-    async fn nobody_overtakes_and_the_end_is_the_end_for_all() {
+    async fn nobody_overtakes_whoever_waits() {
         let budget = Budget::new(Some(usd("1")));
-        let first = budget.reserve(usd("0.7")).await.expect("fits");
-        let dear = budget.reserve(usd("0.8"));
-        let cheap = budget.reserve(usd("0.1"));
-        tokio::pin!(dear, cheap);
+        let first = budget.reserve(usd("0.8")).await.expect("fits");
+        let mut dear = std::pin::pin!(budget.reserve(usd("0.5")));
+        let mut cheap = std::pin::pin!(budget.reserve(usd("0.1")));
         let now = std::time::Duration::ZERO;
-        assert!(tokio::time::timeout(now, dear.as_mut()).await.is_err(), "it does not fit yet");
-        assert!(tokio::time::timeout(now, cheap.as_mut()).await.is_err(), "it waits its turn");
-        first.settle(Some(usd("0.7")));
-        assert_eq!(dear.await.err(), Some(Exhausted));
-        assert_eq!(cheap.await.err(), Some(Exhausted));
+        assert!(tokio::time::timeout(now, dear.as_mut()).await.is_err());
+        assert!(tokio::time::timeout(now, cheap.as_mut()).await.is_err(), "0.1 would fit");
+        first.settle(Some(usd("0.2")));
+        let dear = dear.await.expect("0.2 + 0.5 fits");
+        cheap.await.expect("and 0.1 beside it").settle(Some(usd("0.1")));
+        dear.settle(Some(usd("0.6")));
+        assert_eq!((budget.overrun(), budget.passed_by()), (usd("0.1"), None));
     }
 
     #[tokio::test]
