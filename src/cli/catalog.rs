@@ -96,25 +96,33 @@ impl Row {
     }
 }
 
+/// The width that a terminal surely has.
+const COLUMNS: usize = 80;
+
 fn table(rows: &[Row]) -> String {
-    let widest = rows.iter().map(|row| row.endpoint.chars().count()).max().unwrap_or(0);
-    let name = widest.max("endpoint".len());
-    let mut text = format!(
-        "{:<name$} {:>8} {:>8} {:>8}  {}\n",
-        "endpoint", "$/M in", "$/M out", "context", "supports"
-    );
+    let widest = rows.iter().map(|row| row.endpoint.chars().count()).max().unwrap_or(0).max(8);
+    let line = |endpoint: &str, cells: [&str; 4]| {
+        let [input, output, context, supports] = cells;
+        let text = format!("{endpoint:<widest$} {input:>7} {output:>7} {context:>8}  {supports}");
+        // What does not fit is in the CSV and in the JSON.
+        if text.chars().count() <= COLUMNS {
+            return text.trim_end().to_owned() + "\n";
+        }
+        text.chars().take(COLUMNS - 1).chain("…\n".chars()).collect()
+    };
+    let mut text = line("endpoint", ["$/M in", "$/M out", "context", "supports"]);
     for row in rows {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
-        let line = format!(
-            "{:<name$} {:>8} {:>8} {:>8}  {}",
-            row.endpoint,
-            shown(&row.input_usd_per_m),
-            shown(&row.output_usd_per_m),
-            row.context_window.map(|n| n.to_string()).unwrap_or_default(),
-            row.supports.as_deref().unwrap_or("not stated"),
-        );
-        text.push_str(line.trim_end());
-        text.push('\n');
+        let context = row.context_window.map(|n| n.to_string()).unwrap_or_default();
+        text.push_str(&line(
+            &row.endpoint,
+            [
+                &shown(&row.input_usd_per_m),
+                &shown(&row.output_usd_per_m),
+                &context,
+                row.supports.as_deref().unwrap_or_default(),
+            ],
+        ));
     }
     text
 }

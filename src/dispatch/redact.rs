@@ -14,6 +14,8 @@ const MARK: &str = "[key]";
 /// Bytes of a key that are recognised in an error. Providers show the last four characters of a
 /// key that they mask, and an error that is cut to length may end within the key.
 const FRAGMENT: usize = 4;
+/// The same for an encoded key. Nobody masks one of those, and shorter runs are found in words.
+const ENCODED_FRAGMENT: usize = 8;
 /// A shorter key is a stand-in, such as `EMPTY` for a server on this machine. It is no secret, and
 /// an answer may well hold the same word.
 const LEAST_SECRET: usize = 16;
@@ -62,15 +64,19 @@ impl Redactor {
 /// The text with every run of it that stands in the key, or in one of the forms in which a key
 /// travels, replaced by a mark. Upper and lower case are taken as the same.
 fn without_fragments(text: &str, key: &str) -> String {
-    let forms = forms(key);
-    let fragments: BTreeSet<&[u8]> = forms.iter().flat_map(|form| form.windows(FRAGMENT)).collect();
     let lower = text.to_ascii_lowercase().into_bytes();
     let mut is_key = vec![false; lower.len()];
-    for (at, window) in lower.windows(FRAGMENT).enumerate() {
-        if fragments.contains(window) {
-            is_key[at..at + FRAGMENT].fill(true);
+    let mut mark = |forms: &[Vec<u8>], length: usize| {
+        let fragments: BTreeSet<&[u8]> =
+            forms.iter().flat_map(|form| form.windows(length)).collect();
+        for (at, window) in lower.windows(length).enumerate() {
+            if fragments.contains(window) {
+                is_key[at..at + length].fill(true);
+            }
         }
-    }
+    };
+    mark(&[key.to_ascii_lowercase().into_bytes()], FRAGMENT);
+    mark(&encoded(key), ENCODED_FRAGMENT);
     let mut clean = String::with_capacity(text.len());
     let mut inside = false;
     for (at, letter) in text.char_indices() {
@@ -86,9 +92,9 @@ fn without_fragments(text: &str, key: &str) -> String {
     clean
 }
 
-/// The key as it is, in percent encoding, in hexadecimal, and in Base64 at each of the three places
-/// at which it may begin within a group; all in lower case.
-fn forms(key: &str) -> Vec<Vec<u8>> {
+/// The key in percent encoding, in hexadecimal, and in Base64 at each of the three places at which
+/// it may begin within a group; all in lower case.
+fn encoded(key: &str) -> Vec<Vec<u8>> {
     let bytes = key.as_bytes();
     let percent: String = bytes
         .iter()
@@ -103,7 +109,7 @@ fn forms(key: &str) -> Vec<Vec<u8>> {
         let _ = write!(hex, "{b:02x}");
         hex
     });
-    let mut forms = vec![key.to_owned(), percent, hex];
+    let mut forms = vec![percent, hex];
     for skipped in 0..bytes.len().min(3) {
         for last in ["+/", "-_"] {
             forms.push(base64(&bytes[skipped..], last));
@@ -133,7 +139,7 @@ mod tests {
     #[test]
     fn errors_lose_every_part_of_a_key() {
         let check = |said: &str, kept: &str| assert_eq!(without_fragments(said, KEY), kept);
-        check("no such model", "no such model");
+        check("no such model; see the reference", "no such model; see the reference");
         check("Authorization: Bearer sk-Zq81/xW+7Lmn94tRvB2c!", "Authorization: Bearer [key]!");
         check("authorization: bearer SK-ZQ81/XW+7LMN94TRVB2C", "authorization: bearer [key]");
         check("you sent sk-Zq81/xW+7L", "you sent [key]");

@@ -14,6 +14,8 @@ use crate::weights::{VerdictWord, WeightsFile};
 const LINES: usize = 24;
 /// Its columns.
 const COLUMNS: usize = 80;
+/// What is shown of the run's name where there is little room.
+const LEAST_NAME: usize = 8;
 /// Endpoints that are shown before categories are left out for their sake.
 const ENDPOINTS_FIRST: usize = 6;
 
@@ -63,8 +65,15 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
 /// The heading, and under it what a simulated run must say of itself.
 fn head(figures: &Figures) -> Vec<String> {
     let mut facts = heading(figures);
-    let rest: usize = facts[1..].iter().map(|f| width(f) + 3).sum();
-    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
+    let rest = |facts: &[String]| facts[1..].iter().map(|f| width(f) + 3).sum::<usize>();
+    // Where all do not fit, how long it took goes, then how many tasks; never how it ended.
+    let dispensable = if figures.manifest.ended.is_some() { &[4, 1][..] } else { &[1] };
+    for fact in dispensable {
+        if rest(&facts) + LEAST_NAME > COLUMNS {
+            facts.remove(*fact);
+        }
+    }
+    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest(&facts)).max(LEAST_NAME));
     let mut lines = vec![fit_end(&facts.join(" · "), COLUMNS)];
     if figures.simulated {
         lines.push(
@@ -343,6 +352,22 @@ mod tests {
     #[test]
     fn the_example_of_the_design() {
         insta::assert_snapshot!(check(&fixture::support()));
+    }
+
+    #[test]
+    fn how_a_run_ended_is_never_cut() {
+        let (mut figures, weights) = fixture::support();
+        figures.manifest.name = "a-suite-with-a-long-name".to_owned();
+        figures.counts.planned = 1_234_567_890;
+        let ended = figures.manifest.ended.as_mut().expect("it ended");
+        ended.complete = false;
+        let heading = |figures: &Figures| {
+            let screen = check(&(figures.clone(), weights.clone()));
+            screen.lines().next().unwrap_or_default().to_owned()
+        };
+        assert!(heading(&figures).ends_with(" · VALID · INCOMPLETE"), "{}", heading(&figures));
+        figures.manifest.ended = None;
+        assert!(heading(&figures).ends_with(" · UNFINISHED"), "{}", heading(&figures));
     }
 
     #[test]
