@@ -1,6 +1,9 @@
 //! Ctrl-C and SIGTERM.
 
 use std::io;
+use std::path::Path;
+
+use super::{Exit, console};
 
 /// Hears interrupts from the moment at which it is made: two in quick succession are two.
 #[derive(Debug)]
@@ -29,6 +32,30 @@ impl Interrupts {
         Ok(Self {})
     }
 
+    /// From here on an interrupt ends the process: every request has ended and is recorded, and what
+    /// is left to do can be done again. The thread goes with the process.
+    ///
+    /// # Errors
+    /// When the system takes no handler.
+    pub fn end_the_process(dir: &Path) -> io::Result<()> {
+        let run = dir.display().to_string();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+            let heard = runtime.block_on(async {
+                let mut interrupts = Self::listen()?;
+                interrupts.next().await;
+                io::Result::Ok(())
+            });
+            if heard.is_ok() {
+                console::say(&format!(
+                    "interrupted; every answer is in {run}: weighbridge grade, tune and report it"
+                ));
+                leave();
+            }
+        })?;
+        Ok(())
+    }
+
     /// Waits for the next one.
     pub async fn next(&mut self) {
         #[cfg(unix)]
@@ -45,4 +72,9 @@ impl Interrupts {
             let _ = tokio::signal::ctrl_c().await;
         }
     }
+}
+
+#[expect(clippy::exit, reason = "an interrupt of the last stages, which hold nothing to lose")]
+fn leave() -> ! {
+    std::process::exit(Exit::Incomplete.code().into())
 }

@@ -10,7 +10,7 @@ use super::fleet::{self, Behaviour, Serving};
 use super::inputs::{self, Fleet, Inputs};
 use super::interrupts::Interrupts;
 use super::report::{write_report, write_weights};
-use super::watch::Watcher;
+use super::watch::{Notice, Watcher};
 use super::{Exit, Failure, Outcome, console, refused};
 use crate::aggregate::{self, Figures};
 use crate::catalog::{Endpoint, Price};
@@ -19,7 +19,7 @@ use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
 use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;
-use crate::run::{IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
+use crate::run::{IoThreads, LaneEnd, Progress, Signals, Watch, dearest, judge, run_tasks};
 use crate::sim::InProcess;
 use crate::store::{
     Ended, Manifest, NewRun, PlannedTrial, Store, StoreMode, StoredEndpoint, StoredTask, Validity,
@@ -51,6 +51,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     let keys = inputs::keys(&inputs.plan)?;
     // A key that no header can carry is refused before anything is written.
     lanes(&inputs, &keys)?;
+    something_to_ask(&inputs)?;
     let cap = cap(args, &inputs)?;
     allowed(args, &inputs, cap)?;
     let now = Clock::real();
@@ -65,6 +66,7 @@ pub fn run(args: &RunArgs) -> Outcome {
         execution.over_http()?
     };
     point_latest_to(&dir);
+    Interrupts::end_the_process(&dir)?;
     let (figures, weights) = conclude(&dir)?;
     console::data(&report::answer(&figures, &weights, &dir))?;
     Ok(exit(&end, &figures))
@@ -86,7 +88,7 @@ fn exit(end: &LaneEnd, figures: &Figures) -> Exit {
     }
     let ended = figures.manifest.ended.as_ref();
     if figures.counts.ok == 0 && figures.counts.failed > 0 {
-        console::say("weighbridge: every request failed; -v shows why");
+        console::say("weighbridge: every request failed; trials.csv has the reasons");
         return Exit::Internal;
     }
     if !end.complete {
@@ -96,6 +98,16 @@ fn exit(end: &LaneEnd, figures: &Figures) -> Exit {
         return Exit::Invalid;
     }
     Exit::Ok
+}
+
+/// A run in which nothing can be asked is not a run.
+fn something_to_ask(inputs: &Inputs) -> Result<(), Failure> {
+    let plan = &inputs.plan;
+    if plan.trials.iter().any(|trial| trial.ineligible.is_none()) {
+        return Ok(());
+    }
+    let why = plan.trials.first().and_then(|trial| plan.why_ineligible(trial)).unwrap_or_default();
+    Err(refused(anyhow!("no endpoint can take any of the tasks; the first: {why}")))
 }
 
 /// The money that may be spent: the flag, else the configuration.
@@ -113,7 +125,29 @@ fn cap(args: &RunArgs, inputs: &Inputs) -> Result<Option<Usd>, Failure> {
             unknown.id
         )));
     }
+    if let Some(cap) = cap {
+        one_trial_fits(inputs, cap)?;
+    }
     Ok(cap)
+}
+
+/// A cap that does not hold the worst case of a single trial would end the run before that trial.
+fn one_trial_fits(inputs: &Inputs, cap: Usd) -> Result<(), Failure> {
+    let plan = &inputs.plan;
+    let of = |trial: u32| plan.endpoint(&plan.trials[trial as usize]).id.clone();
+    match dearest(plan) {
+        Ok(Some((trial, most))) if most > cap => Err(refused(anyhow!(
+            "one trial at {} may cost ${} at most, which --budget ${cap} does not hold: raise it, \
+             give the task a max_tokens, or leave the endpoint out",
+            of(trial),
+            most.to_fixed(4),
+        ))),
+        Ok(_) => Ok(()),
+        Err(trial) => Err(refused(anyhow!(
+            "nothing bounds an answer of {}, so a budget cannot hold: give the endpoint max_output",
+            of(trial)
+        ))),
+    }
 }
 
 /// Whether the run may start without asking.
@@ -158,7 +192,15 @@ fn folder(args: &RunArgs, inputs: &Inputs, now: &Clock) -> Result<PathBuf, Failu
         let kind = if args.virtual_time { "-virtual" } else { "" };
         Path::new("results").join(format!("{time}-{slug}{kind}"))
     });
-    if dir.join("run.sqlite").exists() {
+    // Two runs may start within one second.
+    let taken = |dir: &Path| dir.join("run.sqlite").exists();
+    let named = dir.display().to_string();
+    let numbered = (2..100).map(|n| PathBuf::from(format!("{named}-{n}")));
+    let dir = match args.out {
+        Some(_) => dir,
+        None => std::iter::once(dir.clone()).chain(numbered).find(|d| !taken(d)).unwrap_or(dir),
+    };
+    if taken(&dir) {
         return Err(refused(anyhow!(
             "{} already holds a run; choose another --out, or remove it",
             dir.display()
@@ -188,12 +230,15 @@ fn heading(inputs: &Inputs, virtual_time: bool) {
     let plan = &inputs.plan;
     let mark = if inputs.simulated { "SIMULATED · " } else { "" };
     let kind = if virtual_time { " · virtual time" } else { "" };
+    let eligible = plan.trials.iter().filter(|trial| trial.ineligible.is_none()).count();
+    let things =
+        |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
     console::say(&format!(
-        "{mark}{} · {} tasks × {} endpoints · {} trials{kind}",
+        "{mark}{} · {} × {} · {}{kind}",
         inputs.name,
-        plan.tasks.len(),
-        plan.endpoints.len(),
-        plan.trials.len(),
+        things(plan.tasks.len(), "task"),
+        things(plan.endpoints.len(), "endpoint"),
+        things(eligible, "trial"),
     ));
     for note in &inputs.notes {
         console::say(&format!("  {note}"));
@@ -204,8 +249,9 @@ fn heading(inputs: &Inputs, virtual_time: bool) {
 }
 
 /// What the simulated fleet's default scale means for the reader.
-const SHORT: &str = "  prices, skills and TTFT ratios are the profiles'; lengths are not: answers of at most 60\n  \
-     tokens, thinking of at most 2 s, stalls of at most 8 s (sim --scale lengths=1 restores them)";
+const SHORT: &str = "  prices, skills and TTFT ratios are the profiles'; lengths are not: answers\n  of at most \
+     60 tokens, thinking of at most 2 s, stalls of at most 8 s (the profiles'\n  own: sim --scale \
+     lengths=1)";
 
 /// One run's execution.
 struct Execution<'a> {
@@ -271,14 +317,16 @@ impl Execution<'_> {
             let dispatcher = self.dispatcher(transport, &clock, StoreMode::Threaded)?;
             let progress = Arc::new(self.progress());
             let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
-            let watcher = Watcher::start(names, Arc::clone(&progress), clock.clone());
+            let notice = Notice::default();
+            let watcher =
+                Watcher::start(names, Arc::clone(&progress), notice.clone(), clock.clone());
             let signals =
                 Signals { drain: dispatcher.drain.clone(), abort: dispatcher.abort.clone() };
             let stop = tokio_util::sync::CancellationToken::new();
             let mut beside = tokio::task::JoinSet::new();
             let (listened, mut interrupts) = (signals.clone(), Interrupts::listen()?);
             beside.spawn(async move {
-                listen(&listened, &mut interrupts).await;
+                listen(&listened, &mut interrupts, &notice).await;
                 None
             });
             let watched = (stop.clone(), clock.clone(), threads);
@@ -441,9 +489,9 @@ fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
 }
 
 /// The first Ctrl-C (or SIGTERM) drains, the second cuts.
-async fn listen(signals: &Signals, interrupts: &mut Interrupts) {
+async fn listen(signals: &Signals, interrupts: &mut Interrupts, notice: &Notice) {
     interrupts.next().await;
-    console::say("interrupted: waiting for what is under way; once more cuts it");
+    notice.say("interrupted: waiting for what is under way; once more cuts it");
     signals.drain.cancel();
     interrupts.next().await;
     signals.abort.cancel();

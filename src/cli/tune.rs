@@ -24,5 +24,9 @@ pub fn tune(args: &TuneArgs) -> Outcome {
     let tuned = weights::tune(&figures);
     write_weights(dir, &figures, &tuned)?;
     console::data(&report::answer(&figures, &tuned, dir))?;
+    let run = dir.display();
+    console::say(&format!(
+        "weights.json is new; the report still shows the old weights: weighbridge report {run}"
+    ));
     Ok(Exit::Ok)
 }

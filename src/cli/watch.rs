@@ -1,7 +1,7 @@
 //! What a terminal shows while a run runs: a line per endpoint.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,6 +10,25 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::console;
 use crate::run::{EndpointProgress, Progress};
 use crate::units::Clock;
+
+/// What has to be said while the lines are drawn: said between them, it would be overdrawn.
+#[derive(Clone, Debug, Default)]
+pub struct Notice(Arc<Mutex<String>>);
+
+impl Notice {
+    /// Says it, on the terminal's last line or on stderr.
+    pub fn say(&self, text: &str) {
+        if console::is_watched() {
+            text.clone_into(&mut self.0.lock().expect("nothing panics while it holds the notice"));
+        } else {
+            console::say(text);
+        }
+    }
+
+    fn now(&self) -> String {
+        self.0.lock().expect("nothing panics while it holds the notice").clone()
+    }
+}
 
 /// Draws until it is dropped. Without a terminal it draws nothing.
 pub struct Watcher {
@@ -22,13 +41,18 @@ const REFRESH: Duration = Duration::from_millis(250);
 
 impl Watcher {
     /// Starts drawing the state of these endpoints.
-    pub fn start(names: Vec<String>, progress: Arc<Progress>, clock: Clock) -> Self {
+    pub fn start(
+        names: Vec<String>,
+        progress: Arc<Progress>,
+        notice: Notice,
+        clock: Clock,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         if !console::is_watched() {
             return Self { stop, thread: None };
         }
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || draw(&names, &progress, &clock, &stopped));
+        let thread = std::thread::spawn(move || draw(&names, &progress, &notice, &clock, &stopped));
         Self { stop, thread: Some(thread) }
     }
 }
@@ -42,7 +66,7 @@ impl Drop for Watcher {
     }
 }
 
-fn draw(names: &[String], progress: &Progress, clock: &Clock, stop: &AtomicBool) {
+fn draw(names: &[String], progress: &Progress, notice: &Notice, clock: &Clock, stop: &AtomicBool) {
     let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{msg}").expect("a fixed template");
     let line = || lines.add(ProgressBar::new_spinner().with_style(style.clone()));
@@ -52,6 +76,7 @@ fn draw(names: &[String], progress: &Progress, clock: &Clock, stop: &AtomicBool)
         "endpoint", "done", "failed", "TTFT p50", "dollars", "left"
     ));
     let bars: Vec<ProgressBar> = names.iter().map(|_| line()).collect();
+    let last = line();
     let started = clock.now();
     while !stop.load(Ordering::Acquire) {
         let elapsed = clock.now().since(started);
@@ -60,6 +85,7 @@ fn draw(names: &[String], progress: &Progress, clock: &Clock, stop: &AtomicBool)
                 bar.set_message(row(name, endpoint, elapsed));
             }
         });
+        last.set_message(notice.now());
         std::thread::sleep(REFRESH);
     }
     let _ = lines.clear();

@@ -22,11 +22,11 @@ struct State {
     spent: Usd,
     reserved: Usd,
     under_way: u64,
+    /// An attempt did not fit: from here on none is let through, or the cheap ones would go on alone
+    /// and what was measured would be balanced no longer.
+    used_up: bool,
     /// What settled above its worst case: a provider stated more tokens than it was allowed.
     overrun: Usd,
-    /// Something did not fit and nothing could change that: nothing more is let through, or what is
-    /// cheap would go on alone.
-    exhausted: bool,
 }
 
 /// Money set aside for one attempt. It must be settled; dropped unsettled it counts as spent
@@ -94,7 +94,7 @@ impl Budget {
 
     fn try_reserve(&self, worst: Usd) -> Option<Result<Reservation<'_>, Exhausted>> {
         let mut state = self.lock();
-        if state.exhausted {
+        if state.used_up {
             return Some(Err(Exhausted));
         }
         let fits = self.limit.is_none_or(|limit| state.spent + state.reserved + worst <= limit);
@@ -103,8 +103,8 @@ impl Budget {
             state.under_way += 1;
             return Some(Ok(Reservation { budget: self, amount: worst }));
         }
-        state.exhausted = state.under_way == 0;
-        state.exhausted.then_some(Err(Exhausted))
+        state.used_up = state.under_way == 0;
+        state.used_up.then_some(Err(Exhausted))
     }
 
     fn settle(&self, reserved: Usd, spent: Usd) {
@@ -158,7 +158,7 @@ mod tests {
         second.settle(None);
         assert_eq!(budget.spent(), usd("0.9"));
         assert_eq!(budget.reserve(usd("0.2")).await.err(), Some(Exhausted));
-        assert_eq!(budget.reserve(usd("0.1")).await.err(), Some(Exhausted), "the end for all");
+        assert_eq!(budget.reserve(usd("0.1")).await.err(), Some(Exhausted), "nor a cheaper one");
     }
 
     #[tokio::test]

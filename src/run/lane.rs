@@ -188,17 +188,10 @@ fn start<T: Transport>(
         .min()
         .or_else(|| queues.iter().filter_map(block).min());
     let Some(slowest) = slowest else { return };
-    let next = |lane: usize, queue: &Queue| {
-        let idx = *queue.trials.get(queue.next).filter(|_| queue.under_way < queue.at_once)?;
-        let block = plan.trials[idx as usize].block;
-        let open = dispatcher.lanes[lane].closed().is_none();
-        (open && block <= slowest.saturating_add(BLOCKS_AHEAD)).then_some((idx, lane))
-    };
-    // In the order of the plan over all endpoints, for in this order they take their turn at the
-    // budget: it must not fall on one endpoint's tasks first.
-    while let Some((idx, lane)) =
-        queues.iter().enumerate().filter_map(|(lane, queue)| next(lane, queue)).min()
-    {
+    let most = slowest.saturating_add(BLOCKS_AHEAD);
+    // In the plan's order, whichever endpoint is next in it: where a budget or a limit lets only
+    // some through, what was asked is balanced over endpoints.
+    while let Some((lane, idx)) = next(plan, dispatcher, queues, most) {
         let job = job(plan, &plan.trials[idx as usize], lane);
         let dispatcher = Arc::clone(dispatcher);
         under_way.spawn(async move { (lane, dispatcher.ask(job).await) });
@@ -209,6 +202,22 @@ fn start<T: Transport>(
         queue.next += 1;
         queue.under_way += 1;
     }
+}
+
+/// The first trial in the plan's order that may start now: its endpoint has a free place, is not
+/// closed, and is not too far ahead.
+fn next<T: Transport>(
+    plan: &Plan,
+    dispatcher: &Dispatcher<T>,
+    queues: &[Queue],
+    most_block: u32,
+) -> Option<(usize, u32)> {
+    let open = |(lane, queue): (usize, &Queue)| {
+        let idx = *queue.trials.get(queue.next)?;
+        let free = queue.under_way < queue.at_once && dispatcher.lanes[lane].closed().is_none();
+        (free && plan.trials[idx as usize].block <= most_block).then_some((lane, idx))
+    };
+    queues.iter().enumerate().filter_map(open).min_by_key(|(_, idx)| *idx)
 }
 
 fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
