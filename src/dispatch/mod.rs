@@ -318,12 +318,13 @@ impl<T: Transport> Dispatcher<T> {
         let Outcome::Failed { class, .. } = record.outcome else { return None };
         let asked = record.retry_after;
         if let (ErrorClass::RateLimited | ErrorClass::Overloaded, Some(asked)) = (class, asked) {
-            // The others need not run into the same wall.
-            lane.pacer().pause(record.stamps.ended.after(asked.min(self.retry.patience)));
             if asked > self.retry.patience {
                 lane.closed.get_or_init(|| {
                     format!("{} asks to wait for {} s", lane.endpoint.id, asked.as_secs())
                 });
+            } else {
+                // The others need not run into the same wall.
+                lane.pacer().pause(record.stamps.ended.after(asked));
             }
             self.held.notify_one();
         }

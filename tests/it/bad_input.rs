@@ -401,7 +401,7 @@ impl SmallDisk {
         match mounted {
             Ok(output) if output.status.success() => Some(Self(at)),
             _ => {
-                eprintln!("SKIPPED: a small disk cannot be mounted here");
+                crate::support::skipped("a small disk cannot be mounted here");
                 None
             }
         }

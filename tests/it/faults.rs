@@ -24,7 +24,7 @@ fn faulty(asked: &Asked) -> String {
         "fine" => stream(&["ok"]),
         "limit" => whole_with("429 Too Many Requests", "retry-after: 0", &error("slow down")),
         "wait" => whole_with("429 Too Many Requests", "retry-after: 1", &error("slow down")),
-        "patience" => whole_with("429 Too Many Requests", "retry-after: 86400", &error("tomorrow")),
+        "patience" => whole_with("429 Too Many Requests", "retry-after: 900", &error("later")),
         "server" => whole("500 Internal Server Error", JSON, &error("oops")),
         "overload" => whole("503 Service Unavailable", JSON, &error("full")),
         "auth" => whole("401 Unauthorized", JSON, &error("who are you?")),
@@ -90,7 +90,6 @@ fn each_fault_has_its_class_and_its_attempts() {
         ("missing", "not_found", 1),
         ("bad", "bad_request", 1),
         ("redirect", "redirect", 1),
-        ("patience", "rate_limited", 1),
     ];
     let (dir, stub) = (folder(), Stub::start(faulty));
     let mut prompts: Vec<&str> = expected.iter().map(|(prompt, ..)| *prompt).collect();
@@ -119,11 +118,30 @@ fn each_fault_has_its_class_and_its_attempts() {
         .filter(|asked| asked.prompt == "server")
         .map(|asked| asked.header("idempotency-key").expect("sent").to_owned())
         .collect();
-    let name = &trials["server"]["trial"];
-    assert_eq!(keys, (0..4).map(|attempt| format!("{name}-0-{attempt}")).collect::<Vec<_>>());
+    let (name, this) = (&trials["server"]["trial"], &trials["server"]["run"]);
+    let named = |attempt| format!("{name}-0-{attempt}-{this}");
+    assert_eq!(keys, (0..4).map(named).collect::<Vec<_>>());
     let run = dir.path().join("run");
-    assert_eq!(summary(&run, "acme/large@stub", "*", "failed"), "17");
+    assert_eq!(summary(&run, "acme/large@stub", "*", "failed"), "16");
     assert_eq!(summary(&run, "acme/large@stub", "*", "ok"), "1");
+}
+
+#[test]
+fn who_asks_for_more_patience_than_there_is_is_not_waited_for() {
+    let (dir, stub) = (folder(), Stub::start(faulty));
+    let prompts = ["patience", "fine 1", "fine 2", "fine 3", "fine 4", "fine 5"];
+    let (ran, trials) = weigh(dir.path(), &stub, &prompts, &["--concurrency", "1", "--seed", "2"]);
+    let trials: Vec<_> = trials.into_values().collect();
+    let count = |status: &str| trials.iter().filter(|t| t["status"] == status).count();
+    let failed = trials.iter().find(|trial| trial["status"] == "failed").expect("one");
+    assert_eq!(
+        (failed["error_class"].as_str(), failed["attempts"].as_str()),
+        ("rate_limited", "1")
+    );
+    assert_eq!((count("failed"), count("ok") + count("skipped")), (1, 5));
+    assert_eq!(stub.asked().len(), 1 + count("ok"), "nothing is asked of it any more");
+    assert!(count("ok") > 0 && count("skipped") > 0, "the seed puts it between: {}", ran.stderr);
+    ran.exits(12).says(&["acme/large@stub asks to wait for 900 s", "left out"]);
 }
 
 #[test]

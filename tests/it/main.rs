@@ -1,5 +1,11 @@
 //! One integration crate: a module per feature. The real binary, the simulator on port 0.
 
+#![expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "small texts, and a map into a String reads best"
+)]
+
 mod support;
 
 mod bad_input;

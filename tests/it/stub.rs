@@ -123,7 +123,7 @@ fn read(socket: &mut TcpStream, seen: &Mutex<Vec<Asked>>) -> Option<Asked> {
     }
     asked.body = serde_json::from_slice(&bytes[head_end + 4..]).ok()?;
     let messages = asked.body["messages"].as_array()?;
-    asked.prompt = messages.last()?["content"].as_str()?.to_owned();
+    messages.last()?["content"].as_str()?.clone_into(&mut asked.prompt);
     let mut seen = seen.lock().expect("no thread of the server panics");
     asked.nth = seen.iter().filter(|before| before.prompt == asked.prompt).count();
     seen.push(asked.clone());

@@ -1,7 +1,7 @@
 //! What the feature tests share: the real binary, temporary folders, a server on port 0.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -36,6 +36,7 @@ pub struct Ran {
 }
 
 impl Ran {
+    #[expect(clippy::needless_pass_by_value, reason = "its end: nothing else reads it")]
     pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -202,6 +203,11 @@ pub fn csv(path: &Path) -> Vec<BTreeMap<String, String>> {
     reader.deserialize().map(|row| row.expect("a row")).collect()
 }
 
+/// Says that a test could not be made here, past the harness, which shows what passes in silence.
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
 /// The folder of public data beside the checkout; tests that need it skip loudly without it.
 pub fn shared_data(what: &str) -> Option<PathBuf> {
     let root = std::env::var_os("WEIGHBRIDGE_SHARED_DATA").map_or_else(
@@ -210,7 +216,7 @@ pub fn shared_data(what: &str) -> Option<PathBuf> {
     );
     let path = root.join(what);
     if !path.exists() {
-        eprintln!("SKIPPED: {} is not here", path.display());
+        skipped(&format!("{} is not here", path.display()));
         return None;
     }
     Some(path)
