@@ -15,6 +15,10 @@ use super::{
 use crate::units::{TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 
+/// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader
+/// goes through the run once, so that only the upper pages of its tables are met again.
+const CACHE_KIB: i32 = -2048;
+
 /// A reader of one run. All that it reads is the state of the moment it was opened, however long
 /// it takes and whatever the run writes meanwhile.
 #[derive(Debug)]
@@ -115,6 +119,7 @@ impl Reader {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
         let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        conn.pragma_update(None, "cache_size", CACHE_KIB).map_err(|e| at(&path, e))?;
         // The first read fixes the state that this connection sees.
         conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| at(&path, e))?;
         Ok(Self { conn, path })
