@@ -335,6 +335,8 @@ impl Execution<'_> {
             lanes: lanes(self.inputs, self.keys)?,
             budget: Budget::new(self.cap),
             retry: RetryPolicy::default(),
+            run: self.run_id(clock),
+            held: tokio::sync::Notify::new(),
             limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
             drain: tokio_util::sync::CancellationToken::new(),
             abort: tokio_util::sync::CancellationToken::new(),
@@ -361,28 +363,33 @@ impl Execution<'_> {
             task: trial.task,
             endpoint: trial.endpoint,
             repeat: trial.repeat,
-            ineligible: trial.ineligible.map(|why| why.to_string()),
+            ineligible: plan.why_ineligible(trial),
         });
         Ok(Store::create(self.dir, mode, new, trials)?)
+    }
+
+    /// The run's id. In virtual time the same plan and seed are the same run; otherwise each start
+    /// is its own.
+    fn run_id(&self, clock: &Clock) -> String {
+        let process = if clock.is_virtual() { 0 } else { std::process::id() };
+        let run = ContentHash::of_parts([
+            self.inputs.plan.hash().hex().as_bytes(),
+            clock.wall_anchor().to_string().as_bytes(),
+            &process.to_le_bytes(),
+        ]);
+        run.hex()[..16].to_owned()
     }
 
     fn manifest(&self, clock: &Clock) -> Manifest {
         let inputs = self.inputs;
         let plan_hash = inputs.plan.hash().hex();
         let started_at = clock.wall_anchor().to_string();
-        // In virtual time the same plan and seed are the same run; otherwise each start is its own.
-        let process = if clock.is_virtual() { 0 } else { std::process::id() };
-        let run = ContentHash::of_parts([
-            plan_hash.as_bytes(),
-            started_at.as_bytes(),
-            &process.to_le_bytes(),
-        ]);
         let mut notes = inputs.notes.clone();
         if inputs.simulated {
             notes.push(SHORT.split_whitespace().collect::<Vec<_>>().join(" "));
         }
         Manifest {
-            run: run.hex()[..16].to_owned(),
+            run: self.run_id(clock),
             name: inputs.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: inputs.plan.seed.0,

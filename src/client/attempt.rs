@@ -113,6 +113,9 @@ pub enum Outcome {
     },
 }
 
+/// What a stream of events says it is.
+const EVENTS: &str = "text/event-stream";
+
 /// Header that marks everything that the simulator says.
 pub const SIMULATED_HEADER: &str = "x-weighbridge-simulated";
 
@@ -216,7 +219,9 @@ impl Reading {
         self.record.stamps.headers = Some(head.at);
         self.record.simulated = text(SIMULATED_HEADER).is_some();
         self.record.retry_after = text("retry-after").and_then(|v| retry_after(v, clock));
-        let events = text("content-type").is_some_and(|t| t.starts_with("text/event-stream"));
+        let events = text("content-type")
+            .and_then(|kind| kind.get(..EVENTS.len()))
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));
         self.record.streamed = events && head.status == 200;
     }
 
@@ -224,8 +229,10 @@ impl Reading {
         let mut events = sse::Decoder::new();
         loop {
             let chunk = match self.within_phase(clock, body.next()).await {
-                Ok(read) => read?,
-                Err(_) if self.done => return Ok(()),
+                Ok(Ok(chunk)) => chunk,
+                // The answer is whole; how its connection ends is of no matter.
+                _ if self.done => return Ok(()),
+                Ok(Err(error)) => return Err(error.into()),
                 Err(timeout) => return Err(timeout),
             };
             let Some(chunk) = chunk else { break };
@@ -318,10 +325,7 @@ impl Reading {
         let (answer, error) = match (failure, status) {
             (Some(error), _) => (self.decoder.finish().0, Some(error)),
             (None, Some(200)) if self.record.streamed => self.decoder.finish(),
-            (None, Some(200)) => match openai_chat::decode_body(&self.whole) {
-                Ok(answer) => (answer, None),
-                Err(error) => (Answer::default(), Some(error)),
-            },
+            (None, Some(200)) => openai_chat::decode_body(&self.whole),
             (None, status) => {
                 let error = openai_chat::decode_error(status.unwrap_or(0), &self.whole);
                 (Answer::default(), Some(error))
@@ -467,6 +471,14 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_connection_that_breaks_after_the_end_breaks_nothing() {
+        let parts = [(5, TOKEN), (5, STOP), (1, "data: [DONE]\n\n")];
+        assert_eq!(class(&play(200, SSE, &parts, Some(ErrorClass::Reset))), None);
+        let parts = [(5, TOKEN), (5, STOP), (1, "data: [DONE]\n\n"), (1, "data: {broken\n\n")];
+        assert_eq!(class(&play(200, "Text/Event-Stream; charset=utf-8", &parts, None)), None);
     }
 
     #[test]

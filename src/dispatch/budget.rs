@@ -12,6 +12,9 @@ pub struct Budget {
     limit: Option<Usd>,
     state: Mutex<State>,
     settled: Notify,
+    /// Whoever waits for room holds this: first come, first served. Otherwise cheap attempts would
+    /// slip into every bit of room, and a dear endpoint would never be asked again.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ struct State {
     spent: Usd,
     reserved: Usd,
     under_way: u64,
+    /// What settled above its worst case: a provider stated more tokens than it was allowed.
+    overrun: Usd,
 }
 
 /// Money set aside for one attempt. It must be settled; dropped unsettled it counts as spent
@@ -38,13 +43,12 @@ impl Budget {
     /// A budget with a cap; `None`: no cap, money is only counted.
     #[must_use]
     pub fn new(limit: Option<Usd>) -> Self {
-        Self { limit, state: Mutex::default(), settled: Notify::new() }
-    }
-
-    /// The cap.
-    #[must_use]
-    pub fn limit(&self) -> Option<Usd> {
-        self.limit
+        Self {
+            limit,
+            state: Mutex::default(),
+            settled: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// What was spent for certain or may have been.
@@ -53,11 +57,26 @@ impl Budget {
         self.lock().spent
     }
 
+    /// By how much the cap was passed, which only a provider can do that states more tokens than
+    /// the request allowed.
+    #[must_use]
+    pub fn passed_by(&self) -> Option<Usd> {
+        let spent = self.spent();
+        self.limit.filter(|limit| spent > *limit).map(|limit| spent - limit)
+    }
+
+    /// How much attempts cost above their worst case.
+    #[must_use]
+    pub fn overrun(&self) -> Usd {
+        self.lock().overrun
+    }
+
     /// Sets the worst case of an attempt aside; waits while attempts under way might leave room.
     ///
     /// # Errors
     /// [`Exhausted`] when it does not fit and nothing is under way.
     pub async fn reserve(&self, worst: Usd) -> Result<Reservation<'_>, Exhausted> {
+        let _turn = self.turn.lock().await;
         loop {
             // Registered before the check, so that no settlement between the two is missed.
             let settled = self.settled.notified();
@@ -85,6 +104,7 @@ impl Budget {
         let mut state = self.lock();
         state.reserved = state.reserved - reserved;
         state.spent += spent;
+        state.overrun += (spent - reserved).max(Usd::ZERO);
         state.under_way -= 1;
         drop(state);
         self.settled.notify_waiters();
@@ -131,6 +151,22 @@ mod tests {
         second.settle(None);
         assert_eq!(budget.spent(), usd("0.9"));
         assert_eq!(budget.reserve(usd("0.2")).await.err(), Some(Exhausted));
+    }
+
+    #[tokio::test]
+    async fn nobody_overtakes_whoever_waits() {
+        let budget = Budget::new(Some(usd("1")));
+        let first = budget.reserve(usd("0.8")).await.expect("fits");
+        let mut dear = std::pin::pin!(budget.reserve(usd("0.5")));
+        let mut cheap = std::pin::pin!(budget.reserve(usd("0.1")));
+        let now = std::time::Duration::ZERO;
+        assert!(tokio::time::timeout(now, dear.as_mut()).await.is_err());
+        assert!(tokio::time::timeout(now, cheap.as_mut()).await.is_err(), "0.1 would fit");
+        first.settle(Some(usd("0.2")));
+        let dear = dear.await.expect("0.2 + 0.5 fits");
+        cheap.await.expect("and 0.1 beside it").settle(Some(usd("0.1")));
+        dear.settle(Some(usd("0.6")));
+        assert_eq!((budget.overrun(), budget.passed_by()), (usd("0.1"), None));
     }
 
     #[tokio::test]

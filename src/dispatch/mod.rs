@@ -8,12 +8,13 @@ mod redact;
 mod retry;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Endpoint;
@@ -77,6 +78,9 @@ pub enum DispatchError {
     /// The run was interrupted before the trial's first request left.
     #[error("the run was interrupted before the trial was asked")]
     Interrupted,
+    /// The endpoint takes no more requests in this run.
+    #[error("the endpoint takes no more requests")]
+    Closed,
 }
 
 /// An endpoint as the dispatcher drives it.
@@ -87,6 +91,8 @@ pub struct Lane {
     headers: Vec<(HeaderName, HeaderValue)>,
     redactor: Option<Redactor>,
     pacer: Mutex<Pacer>,
+    /// Why nothing more is asked here.
+    closed: OnceLock<String>,
 }
 
 /// A key holds a character that a header cannot.
@@ -117,7 +123,8 @@ impl Lane {
             headers.push((header::AUTHORIZATION, value));
         }
         let pacer = Mutex::new(Pacer::new(&endpoint.limits));
-        Ok(Self { endpoint, url, headers, redactor: key.map(Redactor::new), pacer })
+        let redactor = key.map(Redactor::new);
+        Ok(Self { endpoint, url, headers, redactor, pacer, closed: OnceLock::new() })
     }
 
     /// The endpoint.
@@ -131,6 +138,12 @@ impl Lane {
     #[must_use]
     pub fn is_held(&self, now: Stamp) -> bool {
         self.pacer().is_held(now)
+    }
+
+    /// Why nothing more is asked here; `None`: it is open.
+    #[must_use]
+    pub fn closed(&self) -> Option<&str> {
+        self.closed.get().map(String::as_str)
     }
 
     fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
@@ -157,6 +170,11 @@ pub struct Dispatcher<T> {
     pub retry: RetryPolicy,
     /// The time-outs.
     pub limits: AttemptLimits,
+    /// The run's id, which makes its idempotency keys its own: a gateway that honours them must not
+    /// replay last night's answer.
+    pub run: String,
+    /// Told whenever an endpoint is held by a limit or closed.
+    pub held: Notify,
     /// Cancelled: no trial's first request leaves any more; what was sent ends in its own time.
     pub drain: CancellationToken,
     /// Cancelled: whatever is under way is cut.
@@ -197,10 +215,20 @@ impl<T: Transport> Dispatcher<T> {
                 () = self.drain.cancelled(), if course.attempt == 0 => {
                     return Err(DispatchError::Interrupted);
                 }
-                () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
+                () = self.abort.cancelled() => match failed.take() {
+                    Some(record) => {
+                        // Every attempt ended: the trial failed as far as it went.
+                        course.attempt -= 1;
+                        return self.finish(&job, &course, record).await;
+                    }
+                    None => return Err(DispatchError::Interrupted),
+                },
                 may_leave = leave => may_leave,
             };
             course.pacing += paced;
+            if lane.closed().is_some() && course.attempt == 0 {
+                return Err(DispatchError::Closed);
+            }
             let reservation = match (reserved, failed.take()) {
                 (Ok(reservation), _) => reservation,
                 // A retry that the budget no longer allows: the trial ends as it stands.
@@ -239,7 +267,11 @@ impl<T: Transport> Dispatcher<T> {
                     course.attempt += 1;
                     tokio::select! {
                         () = self.clock.sleep_until(self.clock.now().after(wait)) => {}
-                        () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
+                        () = self.abort.cancelled() => {
+                            // Every attempt ended: the trial failed as far as it went.
+                            course.attempt -= 1;
+                            return self.finish(&job, &course, record).await;
+                        }
                     }
                     failed = Some(record);
                 }
@@ -251,17 +283,21 @@ impl<T: Transport> Dispatcher<T> {
     /// Waits for the endpoint's limits and gives the time that it took.
     async fn pace(&self, lane: &Lane, tokens: u64) -> Duration {
         let now = self.clock.now();
-        let leave = lane.pacer().place(now, tokens);
-        if leave > now {
+        let mut leave = lane.pacer().place(now, tokens);
+        while leave > self.clock.now() {
+            // The others must learn that this endpoint is held, or they wait for it.
+            self.held.notify_one();
             self.clock.sleep_until(leave).await;
+            // The provider may have asked for a pause meanwhile.
+            leave = lane.pacer().resumes(self.clock.now());
         }
         self.clock.now().since(now)
     }
 
     fn outgoing(&self, lane: &Lane, job: &Job, course: &Course) -> Attempt {
         let mut headers = lane.headers.clone();
-        let key = format!("{}-{}-{}", job.key.hex(), job.repeat, course.attempt);
-        let key = HeaderValue::try_from(key).expect("hexadecimal and dashes");
+        let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.attempt, self.run);
+        let key = HeaderValue::try_from(key).expect("plain letters and dashes");
         headers.push((HeaderName::from_static("idempotency-key"), key));
         let outgoing = Outgoing {
             provider: lane.endpoint.provider.name.clone(),
@@ -281,12 +317,17 @@ impl<T: Transport> Dispatcher<T> {
     ) -> Option<Duration> {
         let Outcome::Failed { class, .. } = record.outcome else { return None };
         let asked = record.retry_after;
-        let wait = self.retry.wait(self.seed, &job.key, course.attempt, class, asked)?;
         if let (ErrorClass::RateLimited | ErrorClass::Overloaded, Some(asked)) = (class, asked) {
             // The others need not run into the same wall.
-            lane.pacer().pause(record.stamps.ended.after(asked));
+            lane.pacer().pause(record.stamps.ended.after(asked.min(self.retry.patience)));
+            if asked > self.retry.patience {
+                lane.closed.get_or_init(|| {
+                    format!("{} asks to wait for {} s", lane.endpoint.id, asked.as_secs())
+                });
+            }
+            self.held.notify_one();
         }
-        Some(wait)
+        self.retry.wait(self.seed, &job.key, course.attempt, class, asked)
     }
 
     async fn finish(

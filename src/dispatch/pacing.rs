@@ -43,6 +43,12 @@ impl Pacer {
         self.paused_until = self.paused_until.max(Some(until));
     }
 
+    /// When a request that has its place may leave, at this moment: now, or after a pause.
+    #[must_use]
+    pub fn resumes(&self, now: Stamp) -> Stamp {
+        self.paused_until.map_or(now, |until| until.max(now))
+    }
+
     /// Whether a request would have to wait at this moment.
     #[must_use]
     pub fn is_held(&self, now: Stamp) -> bool {
@@ -106,6 +112,7 @@ mod tests {
         pacer.pause(now);
         assert!(pacer.is_held(now));
         assert!(!pacer.is_held(until));
+        assert_eq!((pacer.resumes(now), pacer.resumes(until)), (until, until));
         assert_eq!(pacer.place(now, 1), until);
         assert_eq!(pacer.place(until, 1), until);
     }

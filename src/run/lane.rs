@@ -1,6 +1,7 @@
 //! The task lane: closed loop, endpoints interleaved, every trial once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -9,15 +10,23 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Progress;
 use crate::catalog::{Capability, Endpoint};
 use crate::client::Transport;
-use crate::dispatch::{DispatchError, Dispatcher, Done, Job};
+use crate::dispatch::{Budget, DispatchError, Dispatcher, Done, Job, Lane};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::StoreError;
 use crate::suite::Task;
+use crate::units::{Stamp, Usd};
 use crate::wire::{Request, openai_chat};
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
 /// the hour falls on all alike.
 const BLOCKS_AHEAD: u32 = 4;
+
+/// An endpoint that has requests under way and has ended none for this long is not waited for: a
+/// hung one must not slow all others to its time-outs.
+const SILENT: Duration = Duration::from_secs(15);
+
+/// How often the lane looks whether an endpoint has fallen silent.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How a user stops a run.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +64,8 @@ struct Queue {
     next: usize,
     under_way: usize,
     at_once: usize,
+    /// When a trial last ended here, or the first was started.
+    heard: Stamp,
 }
 
 /// Asks every eligible trial of the plan; `at_once` says for each endpoint how many requests may be
@@ -69,44 +80,63 @@ pub async fn run_tasks<T: Transport>(
     progress: &Progress,
     signals: &Signals,
 ) -> Result<LaneEnd, RunError> {
-    let mut queues = queues(plan, at_once);
-    let mut under_way: JoinSet<Result<Done, DispatchError>> = JoinSet::new();
+    let clock = &dispatcher.clock;
+    let mut queues = queues(plan, at_once, clock.now());
+    let mut under_way: JoinSet<(usize, Result<Done, DispatchError>)> = JoinSet::new();
     let mut exhausted = false;
     let mut unasked = 0;
+    let mut look = clock.now().after(LOOK);
     loop {
         if !exhausted && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
             start(plan, dispatcher, &mut queues, &mut under_way);
         }
-        let joined = tokio::select! {
-            joined = under_way.join_next() => joined,
+        let (lane, asked) = tokio::select! {
+            joined = under_way.join_next() => match joined {
+                None => break,
+                Some(Ok(ended)) => ended,
+                Some(Err(error)) => return Err(RunError::Broken(error.to_string())),
+            },
             // Wakes the lane so that it stops starting trials; then it waits for the rest.
             () = signals.drain.cancelled(), if !signals.drain.is_cancelled() => continue,
-        };
-        match joined {
-            None => break,
-            Some(Ok(Ok(done))) => {
-                queues[done.lane].under_way -= 1;
-                progress.note(&done);
+            () = dispatcher.held.notified() => continue,
+            () = clock.sleep_until(look) => {
+                look = clock.now().after(LOOK);
+                continue;
             }
-            Some(Ok(Err(DispatchError::Budget(_)))) => {
+        };
+        queues[lane].under_way -= 1;
+        queues[lane].heard = clock.now();
+        match asked {
+            Ok(done) => progress.note(&done),
+            Err(DispatchError::Budget(_)) => {
                 exhausted = true;
                 unasked += 1;
             }
-            Some(Ok(Err(DispatchError::Interrupted))) => unasked += 1,
-            Some(Ok(Err(DispatchError::Store(error)))) => {
+            Err(DispatchError::Interrupted | DispatchError::Closed) => unasked += 1,
+            Err(DispatchError::Store(error)) => {
                 under_way.shutdown().await;
                 return Err(error.into());
             }
-            Some(Err(error)) => return Err(RunError::Broken(error.to_string())),
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    Ok(end(left + unasked, exhausted, signals))
+    let closed = dispatcher.lanes.iter().filter_map(Lane::closed).collect::<Vec<_>>().join("; ");
+    Ok(end(left + unasked, exhausted, &dispatcher.budget, &closed, signals))
 }
 
-fn end(left: usize, exhausted: bool, signals: &Signals) -> LaneEnd {
-    let why = if exhausted {
+fn end(left: usize, exhausted: bool, budget: &Budget, closed: &str, signals: &Signals) -> LaneEnd {
+    let why = if let Some(more) = budget.passed_by() {
+        // The cap is on the worst case of what was asked; what a provider states is its own.
+        Some(format!(
+            "the budget was passed by ${}: a provider stated more tokens than it was allowed; {} \
+             left out",
+            more.to_fixed(4),
+            plural(left)
+        ))
+    } else if exhausted {
         Some(format!("the budget allows no further trial; {} left out", plural(left)))
+    } else if !closed.is_empty() && left > 0 {
+        Some(format!("{closed}; {} left out", plural(left)))
     } else if signals.abort.is_cancelled() {
         Some(format!(
             "interrupted twice; what was under way is in doubt, {} not asked",
@@ -124,10 +154,10 @@ fn plural(trials: usize) -> String {
     if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") }
 }
 
-fn queues(plan: &Plan, at_once: &[usize]) -> Vec<Queue> {
+fn queues(plan: &Plan, at_once: &[usize], now: Stamp) -> Vec<Queue> {
     let mut queues: Vec<Queue> = at_once
         .iter()
-        .map(|&at_once| Queue { trials: Vec::new(), next: 0, under_way: 0, at_once })
+        .map(|&at_once| Queue { trials: Vec::new(), next: 0, under_way: 0, at_once, heard: now })
         .collect();
     for trial in plan.trials.iter().filter(|trial| trial.ineligible.is_none()) {
         queues[trial.endpoint as usize].trials.push(trial.idx);
@@ -140,20 +170,28 @@ fn start<T: Transport>(
     plan: &Plan,
     dispatcher: &Arc<Dispatcher<T>>,
     queues: &mut [Queue],
-    under_way: &mut JoinSet<Result<Done, DispatchError>>,
+    under_way: &mut JoinSet<(usize, Result<Done, DispatchError>)>,
 ) {
     let now = dispatcher.clock.now();
     let block =
         |queue: &Queue| queue.trials.get(queue.next).map(|&i| plan.trials[i as usize].block);
+    let live = |lane: usize, queue: &Queue| {
+        let silent = queue.under_way > 0 && now.since(queue.heard) > SILENT;
+        let lane = &dispatcher.lanes[lane];
+        !silent && !lane.is_held(now) && lane.closed().is_none()
+    };
     let slowest = queues
         .iter()
         .enumerate()
-        .filter(|(lane, _)| !dispatcher.lanes[*lane].is_held(now))
+        .filter(|(lane, queue)| live(*lane, queue))
         .filter_map(|(_, queue)| block(queue))
         .min()
         .or_else(|| queues.iter().filter_map(block).min());
     let Some(slowest) = slowest else { return };
     for (lane, queue) in queues.iter_mut().enumerate() {
+        if dispatcher.lanes[lane].closed().is_some() {
+            continue;
+        }
         while queue.under_way < queue.at_once {
             let Some(&idx) = queue.trials.get(queue.next) else { break };
             let trial = &plan.trials[idx as usize];
@@ -162,7 +200,10 @@ fn start<T: Transport>(
             }
             let job = job(plan, trial, lane);
             let dispatcher = Arc::clone(dispatcher);
-            under_way.spawn(async move { dispatcher.ask(job).await });
+            under_way.spawn(async move { (lane, dispatcher.ask(job).await) });
+            if queue.under_way == 0 {
+                queue.heard = now;
+            }
             queue.next += 1;
             queue.under_way += 1;
         }
@@ -174,7 +215,8 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
     let endpoint = &plan.endpoints[lane];
     let max_tokens = output_bound(task, endpoint);
     let body = Bytes::from(openai_chat::encode(&request(task, endpoint, max_tokens)));
-    let input = input_bound(body.len(), task.messages.len());
+    let messages = task.messages.len() + usize::from(endpoint.system.is_some());
+    let input = input_bound(body.len(), messages);
     Job {
         trial: trial.idx,
         key: trial.key,
@@ -197,8 +239,23 @@ fn request<'a>(task: &'a Task, endpoint: &'a Endpoint, max_tokens: Option<u64>) 
         schema: task.schema.as_ref().filter(|_| endpoint.can(Capability::JsonSchema)),
         max_tokens,
         limit_counts_reasoning: endpoint.provider.is_openai(),
-        temperature: None,
         stream: endpoint.stream,
         params: &endpoint.params,
     }
+}
+
+/// The dearest worst case of any trial, and its position; `None`: every trial is free. Without a
+/// bound (an unknown price, nothing that limits the answer) the trial itself is the error.
+///
+/// # Errors
+/// The first trial that no budget can hold.
+pub fn dearest(plan: &Plan) -> Result<Option<(u32, Usd)>, u32> {
+    let mut dearest = None;
+    for trial in plan.trials.iter().filter(|t| t.ineligible.is_none() && t.repeat == 0) {
+        let bound = job(plan, trial, trial.endpoint as usize).bound.ok_or(trial.idx)?;
+        if bound > dearest.map_or(Usd::ZERO, |(_, most)| most) {
+            dearest = Some((trial.idx, bound));
+        }
+    }
+    Ok(dearest)
 }

@@ -5,6 +5,6 @@ mod lane;
 mod progress;
 mod validity;
 
-pub use lane::{LaneEnd, RunError, Signals, run_tasks};
+pub use lane::{LaneEnd, RunError, Signals, dearest, run_tasks};
 pub use progress::{EndpointProgress, Progress};
 pub use validity::{IoThreads, Watch, judge};

@@ -1,6 +1,6 @@
 //! The run watches its own client: how late its runtime is, how busy its I/O threads are.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ impl IoThreads {
         }
     }
 
-    /// CPU time of each thread so far, nanoseconds, where the kernel tells.
-    fn cpu_ns(&self) -> Vec<Option<u64>> {
+    /// CPU time of each living thread so far, nanoseconds, where the kernel tells.
+    fn cpu_ns(&self) -> BTreeMap<u32, u64> {
         let ids = self.0.lock().expect("nothing panics while it holds the list").clone();
-        ids.into_iter().map(thread_cpu_ns).collect()
+        ids.into_iter().filter_map(|id| Some((id, thread_cpu_ns(id)?))).collect()
     }
 }
 
@@ -39,8 +39,10 @@ fn thread_cpu_ns(id: u32) -> Option<u64> {
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     lag: Histogram,
-    /// Shares of a core per sampled second, the busiest thread's.
-    cpu_seconds: Vec<f64>,
+    /// Sampled seconds.
+    seconds: usize,
+    /// Of those, how many each thread was busy for more than 97 %.
+    full_seconds: BTreeMap<u32, usize>,
     cpu_peak_5s: Option<f64>,
 }
 
@@ -70,9 +72,9 @@ impl Watch {
 }
 
 struct CpuSamples {
-    last: (Stamp, Vec<Option<u64>>),
-    /// The last five seconds' shares by thread.
-    window: VecDeque<Vec<f64>>,
+    last: (Stamp, BTreeMap<u32, u64>),
+    /// The last five seconds' shares of a core by thread.
+    window: VecDeque<BTreeMap<u32, f64>>,
 }
 
 impl CpuSamples {
@@ -83,25 +85,34 @@ impl CpuSamples {
     fn take(&mut self, watch: &mut Watch, now: Stamp, threads: &IoThreads) {
         let cpu = threads.cpu_ns();
         let wall = now.since(self.last.0).as_secs_f64();
-        let shares: Vec<f64> = cpu
+        let shares: BTreeMap<u32, f64> = cpu
             .iter()
-            .zip(&self.last.1)
-            .filter_map(|(new, old)| {
-                let used = Duration::from_nanos(new.as_ref()?.saturating_sub(old.unwrap_or(0)));
-                Some(used.as_secs_f64() / wall)
+            .filter_map(|(id, new)| {
+                let used = Duration::from_nanos(new.saturating_sub(*self.last.1.get(id)?));
+                Some((*id, used.as_secs_f64() / wall))
             })
             .collect();
         self.last = (now, cpu);
-        let Some(busiest) = shares.iter().copied().reduce(f64::max) else { return };
-        watch.cpu_seconds.push(busiest);
+        if shares.is_empty() {
+            return;
+        }
+        watch.seconds += 1;
+        for (id, _) in shares.iter().filter(|(_, share)| **share > 0.97) {
+            *watch.full_seconds.entry(*id).or_default() += 1;
+        }
         self.window.push_back(shares);
         if self.window.len() > 5 {
             self.window.pop_front();
         }
         if self.window.len() == 5 {
-            let threads = self.window.iter().map(Vec::len).min().unwrap_or(0);
-            let mean = |t: usize| self.window.iter().map(|s| s[t]).sum::<f64>() / 5.0;
-            let peak = (0..threads).map(mean).fold(0.0, f64::max);
+            let mean = |id: &u32| {
+                self.window
+                    .iter()
+                    .map(|second| second.get(id))
+                    .sum::<Option<f64>>()
+                    .map(|s| s / 5.0)
+            };
+            let peak = self.window[0].keys().filter_map(mean).fold(0.0, f64::max);
             watch.cpu_peak_5s = Some(watch.cpu_peak_5s.unwrap_or(0.0).max(peak));
         }
     }
@@ -130,8 +141,8 @@ pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
         mark = mark.max(ValidityMark::Degraded);
         reasons.push(format!("an I/O thread was busy {:.0} % of the time over 5 s", peak * 100.0));
     }
-    let full = watch.cpu_seconds.iter().filter(|share| **share > 0.97).count();
-    if watch.cpu_seconds.len() >= 2 && full * 2 > watch.cpu_seconds.len() {
+    let full = watch.full_seconds.values().max().copied().unwrap_or(0);
+    if watch.seconds >= 2 && full * 2 > watch.seconds {
         mark = ValidityMark::Invalid;
         reasons.push("an I/O thread was busy more than 97 % for half of the run".to_owned());
     }
@@ -143,20 +154,21 @@ pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
 mod tests {
     use super::*;
 
-    fn mark(lag_ms: u64, peak: f64, seconds: &[f64], ttft_ms: u64) -> ValidityMark {
+    fn mark(lag_ms: u64, peak: f64, full: usize, ttft_ms: u64) -> ValidityMark {
         let mut watch = Watch { cpu_peak_5s: Some(peak), ..Watch::default() };
         watch.lag.record(Duration::from_millis(lag_ms));
-        watch.cpu_seconds = seconds.to_vec();
+        watch.seconds = 9;
+        watch.full_seconds.insert(7, full);
         judge(&watch, Some(Duration::from_millis(ttft_ms))).mark
     }
 
     #[test]
     fn marks_follow_the_table() {
-        assert_eq!(mark(4, 0.5, &[0.5; 9], 20), ValidityMark::Valid);
-        assert_eq!(mark(6, 0.5, &[0.5; 9], 20), ValidityMark::Degraded);
-        assert_eq!(mark(30, 0.5, &[0.5; 9], 400), ValidityMark::Valid);
-        assert_eq!(mark(60, 0.5, &[0.5; 9], 20), ValidityMark::Invalid);
-        assert_eq!(mark(1, 0.85, &[0.5; 9], 20), ValidityMark::Degraded);
-        assert_eq!(mark(1, 0.99, &[0.99; 9], 20), ValidityMark::Invalid);
+        assert_eq!(mark(4, 0.5, 0, 20), ValidityMark::Valid);
+        assert_eq!(mark(6, 0.5, 0, 20), ValidityMark::Degraded);
+        assert_eq!(mark(30, 0.5, 0, 400), ValidityMark::Valid);
+        assert_eq!(mark(60, 0.5, 0, 20), ValidityMark::Invalid);
+        assert_eq!(mark(1, 0.85, 0, 20), ValidityMark::Degraded);
+        assert_eq!(mark(1, 0.99, 9, 20), ValidityMark::Invalid);
     }
 }

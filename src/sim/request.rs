@@ -76,12 +76,13 @@ impl Chat {
 }
 
 impl AttemptKey {
-    /// Reads `<32 hexadecimal digits>-<repeat>-<attempt>`.
+    /// Reads `<32 hexadecimal digits>-<repeat>-<attempt>`, after which the client's run may stand
+    /// (`-<run>`): it plays no part in how the fleet behaves.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let (trial, repeat, attempt) = (parts.next()?, parts.next()?, parts.next()?);
         let is_hex = trial.len() == 32 && trial.bytes().all(|b| b.is_ascii_hexdigit());
-        if !is_hex || parts.next().is_some() {
+        if !is_hex || parts.nth(1).is_some() {
             return None;
         }
         let (repeat, attempt) = (repeat.parse().ok()?, attempt.parse().ok()?);
@@ -138,7 +139,8 @@ mod tests {
         };
         check("00112233445566778899aabbccddeeff-3-1", Some((3, 1)));
         check("00112233445566778899aabbccddeeff-3", None);
-        check("00112233445566778899aabbccddeeff-3-1-2", None);
+        check("00112233445566778899aabbccddeeff-3-1-0a2f", Some((3, 1)));
+        check("00112233445566778899aabbccddeeff-3-1-2-4", None);
         check("0011-3-1", None);
         check("8c0f4a9e-1111-4222-8333-444455556666", None);
     }

@@ -108,8 +108,6 @@ pub struct Request<'a> {
     /// Whether the API wants that limit as `max_completion_tokens`: OpenAI's own does, and refuses
     /// the older name for models that reason; most that imitate it know the older name only.
     pub limit_counts_reasoning: bool,
-    /// Sampling temperature, where the endpoint takes one.
-    pub temperature: Option<f64>,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// Further parameters, which win over everything above.

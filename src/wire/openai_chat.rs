@@ -54,9 +54,6 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
         let name = if request.limit_counts_reasoning { newer } else { older };
         body.insert(name.into(), max.into());
     }
-    if let Some(temperature) = request.temperature {
-        body.insert("temperature".into(), temperature.into());
-    }
     if request.stream {
         body.insert("stream".into(), true.into());
         body.insert("stream_options".into(), json!({"include_usage": true}));
@@ -100,15 +97,17 @@ impl StreamDecoder {
             self.done = true;
             return Ok(Seen { done: true, ..Seen::default() });
         }
-        if data.is_empty() {
+        // What comes after the end belongs to no answer.
+        if data.is_empty() || self.done {
             return Ok(Seen::default());
         }
         self.events += 1;
         let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|e| malformed(data, &e))?;
+        // An error may state what was billed all the same.
+        self.describe(chunk.model, chunk.provider, chunk.usage);
         if let Some(error) = chunk.error {
             return Err(in_band(error.get()));
         }
-        self.describe(chunk.model, chunk.provider, chunk.usage);
         let mut seen = Seen::default();
         for choice in chunk.choices.unwrap_or_default() {
             if choice.index.unwrap_or(0) != 0 {
@@ -117,9 +116,7 @@ impl StreamDecoder {
             if let Some(delta) = choice.delta {
                 self.delta(delta, &mut seen);
             }
-            if let Some(Text(reason)) = choice.finish_reason {
-                self.answer.finish_reason = Some(FinishReason::from_name(&reason));
-            }
+            self.answer.finish_reason = reason(choice.finish_reason).or(self.answer.finish_reason);
         }
         Ok(seen)
     }
@@ -189,29 +186,35 @@ impl StreamDecoder {
     }
 }
 
-/// Reads a whole response that was not streamed.
-///
-/// # Errors
-/// As the stream's: the provider's own error, [`ErrorClass::Protocol`], [`ErrorClass::Empty`].
-pub fn decode_body(body: &[u8]) -> Result<Answer, WireError> {
-    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|e| malformed(body, &e))?;
-    if let Some(error) = chunk.error {
-        return Err(in_band(error.get()));
-    }
+/// Some imitators send an empty reason with every chunk; it ends nothing.
+fn reason(said: Option<Text<'_>>) -> Option<FinishReason> {
+    said.filter(|Text(reason)| !reason.is_empty())
+        .map(|Text(reason)| FinishReason::from_name(&reason))
+}
+
+/// Reads a whole response that was not streamed. Beside an error stands what came all the same:
+/// its usage may have been billed.
+#[must_use]
+pub fn decode_body(body: &[u8]) -> (Answer, Option<WireError>) {
     let mut decoder = StreamDecoder::default();
+    let chunk: Chunk<'_> = match serde_json::from_slice(body) {
+        Ok(chunk) => chunk,
+        Err(error) => return (decoder.answer, Some(malformed(body, &error))),
+    };
     decoder.describe(chunk.model, chunk.provider, chunk.usage);
+    if let Some(error) = chunk.error {
+        return (decoder.answer, Some(in_band(error.get())));
+    }
     let first = chunk.choices.unwrap_or_default().into_iter().next();
     if let Some(choice) = first {
         if let Some(message) = choice.message {
             decoder.delta(message, &mut Seen::default());
         }
-        decoder.answer.finish_reason =
-            choice.finish_reason.map(|Text(reason)| FinishReason::from_name(&reason));
+        decoder.answer.finish_reason = reason(choice.finish_reason);
     }
-    match emptiness(&decoder.answer) {
-        Some((class, detail)) => Err(WireError { class, detail: detail.to_owned() }),
-        None => Ok(decoder.answer),
-    }
+    let error = emptiness(&decoder.answer)
+        .map(|(class, detail)| WireError { class, detail: detail.to_owned() });
+    (decoder.answer, error)
 }
 
 /// The class and the message of a response whose status is not a success.
@@ -222,11 +225,16 @@ pub fn decode_error(status: u16, body: &[u8]) -> WireError {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
-    let class = ErrorClass::of_status(status);
-    let said = serde_json::from_slice::<Body<'_>>(body)
-        .ok()
-        .and_then(|body| body.error.map(|error| message_of(error.get())))
-        .unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(1200)]).into_owned());
+    let error = serde_json::from_slice::<Body<'_>>(body).ok().and_then(|body| body.error);
+    // Out of credit comes as 429 too; the error's own code says which of the two it is.
+    let class = error
+        .and_then(|error| coded(error.get()))
+        .filter(|class| *class == ErrorClass::Payment)
+        .unwrap_or_else(|| ErrorClass::of_status(status));
+    let said = error.map_or_else(
+        || String::from_utf8_lossy(&body[..body.len().min(1200)]).into_owned(),
+        |error| message_of(error.get()),
+    );
     WireError { class, detail: cut(&format!("HTTP {status}: {}", said.trim())) }
 }
 
@@ -269,6 +277,13 @@ fn merge_call(calls: &mut Vec<ToolCall>, delta: CallDelta<'_>) -> bool {
 }
 
 fn in_band(error: &str) -> WireError {
+    let class = coded(error).unwrap_or(ErrorClass::Server);
+    WireError { class, detail: cut(&format!("error in the stream: {}", message_of(error))) }
+}
+
+/// The class that an error's own code stands for: a status as number or text, or one of the words
+/// that providers use.
+fn coded(error: &str) -> Option<ErrorClass> {
     #[derive(Deserialize)]
     struct Coded {
         code: Option<Value>,
@@ -285,11 +300,7 @@ fn in_band(error: &str) -> WireError {
         }),
         _ => None,
     };
-    let class = match status {
-        Some(status @ 400..=599) => ErrorClass::of_status(status),
-        _ => ErrorClass::Server,
-    };
-    WireError { class, detail: cut(&format!("error in the stream: {}", message_of(error))) }
+    status.filter(|status| (400..=599).contains(status)).map(ErrorClass::of_status)
 }
 
 fn message_of(error: &str) -> String {
@@ -446,6 +457,10 @@ mod tests {
         check(r#"{"error":"out of cheese"}"#, ErrorClass::Server);
         check("{broken", ErrorClass::Protocol);
         check(r#"{"choices":[{"delta":{"content":"cut"}}]}"#, ErrorClass::Truncated);
+        check(
+            r#"{"choices":[{"delta":{"content":"cut"},"finish_reason":""}]}"#,
+            ErrorClass::Truncated,
+        );
         check(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#, ErrorClass::Empty);
         assert_eq!(stream(&[]).1.expect("an error").class, ErrorClass::Empty);
         assert_eq!(stream(&["[DONE]"]).1.expect("an error").class, ErrorClass::Empty);
@@ -453,16 +468,22 @@ mod tests {
 
     #[test]
     fn a_whole_body_gives_the_same_normal_form() {
-        let answer = decode_body(
+        let (answer, error) = decode_body(
             br#"{"model":"m","provider":"p","choices":[{"message":{"content":"hi","tool_calls":
                 [{"id":"1","function":{"name":"f","arguments":"{}"}},
                  {"id":"2","function":{"name":"g","arguments":"{}"}}]},
                 "finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
-        )
-        .expect("a body");
-        assert_eq!(answer.tool_calls[1].name, "g");
+        );
+        assert_eq!((error, answer.tool_calls[1].name.as_str()), (None, "g"));
         assert_eq!(answer.served_by.as_deref(), Some("p"));
-        assert_eq!(decode_body(b"<html>").expect_err("no JSON").class, ErrorClass::Protocol);
+        let class = |body: &[u8]| decode_body(body).1.expect("an error").class;
+        assert_eq!(class(b"<html>"), ErrorClass::Protocol);
+        let empty = br#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}],
+            "usage":{"prompt_tokens":5}}"#;
+        assert_eq!((class(empty), decode_body(empty).0.usage.input), (ErrorClass::Empty, Some(5)));
+        let broke =
+            decode_error(429, br#"{"error":{"code":"insufficient_quota","message":"pay"}}"#);
+        assert_eq!(broke.class, ErrorClass::Payment);
         let error = decode_error(429, br#"{"error":{"message":"later"}}"#);
         assert_eq!(
             (error.class, error.detail.as_str()),
@@ -482,7 +503,6 @@ mod tests {
             schema: None,
             max_tokens: Some(9),
             limit_counts_reasoning: true,
-            temperature: None,
             stream: true,
             params: &params,
         };
