@@ -9,8 +9,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{self, Catalog};
-use crate::sim::{self, AnswerBook, KnownTask, Ledger, Pace, Said, Scale, Simulator};
-use crate::suite::sample::{self, Sample};
+use crate::sim::{self, AnswerBook, Ledger, Pace, Scale, Simulator};
 use crate::suite::{LoadedSuite, Task, bundled};
 use crate::units::{Clock, Seed};
 
@@ -125,12 +124,13 @@ pub struct Behaviour<'a> {
 
 /// A simulator that knows the answers of these tasks.
 pub fn simulator(
-    tasks: &[Task],
+    tasks: Arc<[Task]>,
     behaviour: &Behaviour<'_>,
     clock: &Clock,
 ) -> Result<Simulator, anyhow::Error> {
     let fleet = sim::Fleet::embedded().clone();
-    let mut simulator = Simulator::new(fleet, answers(tasks), Seed(behaviour.seed), clock.clone());
+    let book = AnswerBook::of(tasks);
+    let mut simulator = Simulator::new(fleet, book, Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
     if let Some(Instant { tokens }) = behaviour.instant {
         simulator = simulator.with_pace(Pace::Instant { tokens });
@@ -139,28 +139,6 @@ pub fn simulator(
         simulator = simulator.with_ledger(Ledger::create(path, clock.clone())?);
     }
     Ok(simulator)
-}
-
-fn answers(tasks: &[Task]) -> AnswerBook {
-    let mut book = AnswerBook::new();
-    let said = |sample: Sample| match sample {
-        Sample::Text(text) => Said::Text(text),
-        Sample::ToolCalls(calls) => Said::ToolCalls(calls),
-    };
-    for (at, task) in tasks.iter().enumerate() {
-        let right = sample::right(task);
-        let wrong = sample::wrong(task, tasks, at as u64);
-        if let (Some(right), Some(wrong)) = (right, wrong) {
-            let known = KnownTask {
-                path: task.path(),
-                category: task.category.clone(),
-                right: said(right),
-                wrong: said(wrong),
-            };
-            book.insert(task.prompt_hash(), known);
-        }
-    }
-    book
 }
 
 /// The bundled suites.

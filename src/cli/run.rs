@@ -67,6 +67,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     point_latest_to(&dir);
     Interrupts::end_the_process(&dir)?;
+    // All that follows reads the run folder: what was planned need not be held twice.
+    drop(inputs);
     let (figures, weights) = conclude(&dir)?;
     console::data(&report::answer(&figures, &weights, &dir))?;
     Ok(exit(&end, &figures))
@@ -265,7 +267,8 @@ struct Execution<'a> {
 impl Execution<'_> {
     fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
         let behaviour = Behaviour { seed: self.args.what.seed, ..Behaviour::default() };
-        let simulator = fleet::simulator(&self.inputs.plan.tasks, &behaviour, &Clock::real())?;
+        let tasks = Arc::clone(&self.inputs.plan.tasks);
+        let simulator = fleet::simulator(tasks, &behaviour, &Clock::real())?;
         fleet.serve(Arc::new(simulator))
     }
 
@@ -277,7 +280,8 @@ impl Execution<'_> {
         runtime.block_on(async {
             let clock = Clock::virtual_time();
             let behaviour = Behaviour { seed: self.args.what.seed, ..Behaviour::default() };
-            let simulator = fleet::simulator(&self.inputs.plan.tasks, &behaviour, &clock)?;
+            let tasks = Arc::clone(&self.inputs.plan.tasks);
+            let simulator = fleet::simulator(tasks, &behaviour, &clock)?;
             let transport = InProcess::new(Arc::new(simulator));
             let dispatcher = self.dispatcher(transport, &clock, StoreMode::Inline)?;
             let progress = self.progress();
@@ -390,7 +394,7 @@ impl Execution<'_> {
     fn store(&self, clock: &Clock, mode: StoreMode) -> Result<Store, Failure> {
         let plan = &self.inputs.plan;
         let manifest = self.manifest(clock);
-        let tasks: Vec<StoredTask> = (0..).zip(&plan.tasks).map(stored_task).collect();
+        let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(stored_task).collect();
         let endpoints: Vec<StoredEndpoint> = (0..)
             .zip(&plan.endpoints)
             .map(|(idx, endpoint)| StoredEndpoint { idx, endpoint: endpoint.clone() })

@@ -29,7 +29,8 @@ pub fn sim(args: &SimArgs) -> Outcome {
         instant: args.instant.map(|tokens| Instant { tokens }),
         ledger: args.ledger.as_deref(),
     };
-    let simulator = Arc::new(fleet::simulator(&tasks, &behaviour, &clock)?);
+    let n_tasks = tasks.len();
+    let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock)?);
     let fleet = Fleet::bind(args.listen).map_err(refused)?;
     if let Some(path) = &args.write_catalog {
         std::fs::write(path, fleet.catalog_toml(args.chaos))
@@ -39,7 +40,7 @@ pub fn sim(args: &SimArgs) -> Outcome {
     console::say(&format!(
         "SIMULATED fleet of {} endpoints that knows {} tasks; Ctrl-C stops it",
         sim::Fleet::embedded().listed(args.chaos).count(),
-        tasks.len()
+        n_tasks
     ));
     let serving = fleet.serve(Arc::clone(&simulator))?;
     stop_on_signal(serving.stop())?;

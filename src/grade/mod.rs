@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use check::{Finding, Severity, check_suite};
 pub use regrade::{Graded, grade_run};
 
-use crate::store::{StoredAnswer, StoredTask};
+use crate::store::{StoredAnswer, TaskRubric};
 use crate::suite::{GraderSpec, Task};
 
 /// Changes with every change of a score that some answer would get.
@@ -46,8 +46,8 @@ impl<'a> From<&'a Task> for GradeTask<'a> {
     }
 }
 
-impl<'a> From<&'a StoredTask> for GradeTask<'a> {
-    fn from(task: &'a StoredTask) -> Self {
+impl<'a> From<&'a TaskRubric> for GradeTask<'a> {
+    fn from(task: &'a TaskRubric) -> Self {
         Self {
             grader: &task.grader,
             reference: task.reference.as_ref(),

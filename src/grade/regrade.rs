@@ -19,13 +19,13 @@ pub struct Graded {
 /// # Errors
 /// When the run database cannot be read or written; then the old scores stay.
 pub fn grade_run(dir: &Path) -> Result<Graded, StoreError> {
-    let tasks = Reader::open(dir)?.tasks()?;
+    let rubrics = Reader::open(dir)?.rubrics()?;
     let mut writer = Writer::open(dir)?;
     let mut graded = Graded::default();
     writer.regrade(|trial, task, answer| {
         let answer = answer?;
-        let task = &tasks[task as usize];
-        let score = grade(&task.into(), &answer);
+        let rubric = &rubrics[task as usize];
+        let score = grade(&rubric.into(), &answer);
         graded.scored += u64::from(score.score.is_some());
         graded.unscored += u64::from(score.score.is_none());
         Some(ScoreRow { trial, score: score.score, detail: score.detail })

@@ -163,7 +163,7 @@ fn assumptions(at_once: &[usize]) -> Vec<String> {
 
 fn estimate_categories(plan: &Plan) -> Vec<CategoryEstimate> {
     let mut counts: BTreeMap<&Category, usize> = BTreeMap::new();
-    for task in &plan.tasks {
+    for task in plan.tasks.iter() {
         *counts.entry(&task.category).or_default() += 1;
     }
     let row = |(category, tasks): (&Category, usize)| CategoryEstimate {

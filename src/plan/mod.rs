@@ -11,6 +11,7 @@ pub mod select;
 pub mod show;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -35,8 +36,8 @@ pub const MAX_TRIALS: usize = 10_000_000;
 /// Everything that will be asked, in the order in which it will be asked.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The tasks, as they were selected.
-    pub tasks: Vec<Task>,
+    /// The tasks, as they were selected; shared with the simulator where that answers them.
+    pub tasks: Arc<[Task]>,
     /// The endpoints, in the order of the catalog.
     pub endpoints: Vec<Endpoint>,
     /// How often each endpoint is asked each task.
@@ -140,8 +141,13 @@ impl Plan {
             let (tasks, endpoints) = (tasks.len(), endpoints.len());
             return Err(PlanError::TooManyTrials { tasks, endpoints, repeats });
         };
-        let mut plan =
-            Self { tasks, endpoints, repeats, seed, trials: Vec::with_capacity(n_trials) };
+        let mut plan = Self {
+            tasks: tasks.into(),
+            endpoints,
+            repeats,
+            seed,
+            trials: Vec::with_capacity(n_trials),
+        };
         plan.lay_out();
         Ok(plan)
     }

@@ -184,8 +184,8 @@ fn the_hash_covers_what_is_asked_judged_and_billed() {
         &|p| p.repeats = 3,
         &|p| p.endpoints[0].price = Price::Free,
         &|p| drop(p.endpoints[0].params.insert("x".to_owned(), 1.into())),
-        &|p| p.tasks[1].reference = Some("4".into()),
-        &|p| p.tasks[1].messages[0].content.push(' '),
+        &|p| Arc::make_mut(&mut p.tasks)[1].reference = Some("4".into()),
+        &|p| Arc::make_mut(&mut p.tasks)[1].messages[0].content.push(' '),
     ];
     for (i, change) in changes.iter().enumerate() {
         assert_ne!(base, hash(change), "change {i}");

@@ -1,65 +1,121 @@
-//! What the simulator knows: for each prompt a right answer and a plausible wrong one.
+//! What the simulator knows: for each prompt a task, and with it a right answer and a plausible
+//! wrong one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use serde_json::Value;
-
+use crate::suite::{Sample, Task, sample};
 use crate::units::{Category, ContentHash};
 
-/// What a model says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Said {
-    /// Text.
-    Text(String),
-    /// Calls of tools: names and arguments.
-    ToolCalls(Vec<(String, Value)>),
-}
-
-/// A task that the simulator can answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownTask {
-    /// `suite/id`, as the ledger names it.
-    pub path: String,
-    /// The kind of work: it decides the skill.
-    pub category: Category,
-    /// What is said when the answer is to be right.
-    pub right: Said,
-    /// What is said when it is to be wrong.
-    pub wrong: Said,
-}
-
 /// The tasks that the simulator can answer, by the hash of their prompt
-/// ([`crate::suite::prompt_hash`]).
-#[derive(Clone, Debug, Default)]
-pub struct AnswerBook(HashMap<ContentHash, KnownTask>);
+/// ([`crate::suite::prompt_hash`]). Answers are made when they are asked for: two kept for each
+/// task would be a large part of the memory of a long run.
+#[derive(Clone, Debug)]
+pub struct AnswerBook {
+    tasks: Arc<[Task]>,
+    by_prompt: HashMap<ContentHash, u32>,
+}
 
 impl AnswerBook {
-    /// An empty book: every prompt gets a generic answer.
+    /// A book of those tasks that have both a right answer and a wrong one. Of two with the same
+    /// prompt, the later one is kept.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn of(tasks: Arc<[Task]>) -> Self {
+        let mut by_prompt = HashMap::with_capacity(tasks.len());
+        for (at, task) in (0..).zip(tasks.iter()) {
+            let (right, wrong) = (sample::right(task), sample::wrong(task, &tasks, at.into()));
+            if right.is_some() && wrong.is_some() {
+                by_prompt.insert(task.prompt_hash(), at);
+            }
+        }
+        Self { tasks, by_prompt }
     }
 
-    /// Adds a task. Gives back the one that had the same prompt, which is forgotten.
-    pub fn insert(&mut self, prompt_hash: ContentHash, task: KnownTask) -> Option<KnownTask> {
-        self.0.insert(prompt_hash, task)
+    /// An empty book: every prompt gets a generic answer.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::of(Arc::new([]))
     }
 
     /// The task of a prompt.
     #[must_use]
-    pub fn get(&self, prompt_hash: &ContentHash) -> Option<&KnownTask> {
-        self.0.get(prompt_hash)
+    pub fn get(&self, prompt_hash: &ContentHash) -> Option<KnownTask<'_>> {
+        let at = *self.by_prompt.get(prompt_hash)?;
+        Some(KnownTask { all: &self.tasks, at })
+    }
+}
+
+/// A task that the simulator can answer.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownTask<'a> {
+    all: &'a [Task],
+    at: u32,
+}
+
+impl<'a> KnownTask<'a> {
+    fn task(self) -> &'a Task {
+        &self.all[self.at as usize]
     }
 
-    /// How many tasks it holds.
+    /// `suite/id`, as the ledger names it.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub fn path(self) -> String {
+        self.task().path()
     }
 
-    /// Whether it holds none.
+    /// The kind of work: it decides the skill.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn category(self) -> &'a Category {
+        &self.task().category
+    }
+
+    /// What is said when the answer is to be right, or is not to be.
+    #[must_use]
+    pub fn answer(self, is_right: bool) -> Sample {
+        let task = self.task();
+        let answer = if is_right {
+            sample::right(task)
+        } else {
+            sample::wrong(task, self.all, self.at.into())
+        };
+        answer.expect("the book holds tasks that have both")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::load_texts;
+
+    fn tasks(lines: &[&str]) -> Arc<[Task]> {
+        let header = "version = \"1\"\nlicense = \"MIT\"\ncategory = \"math\"\ngrader = \"exact\"";
+        let loaded = load_texts("quiz", header, &lines.join("\n")).expect("a suite");
+        loaded.suite.tasks.into()
+    }
+
+    #[test]
+    fn a_task_is_found_by_its_prompt_and_answered_both_ways() {
+        let tasks = tasks(&[
+            r#"{"id": "a", "prompt": "one?", "reference": "1"}"#,
+            r#"{"id": "b", "prompt": "two?", "reference": "2"}"#,
+        ]);
+        let book = AnswerBook::of(Arc::clone(&tasks));
+        let known = book.get(&tasks[0].prompt_hash()).expect("in the book");
+        assert_eq!((known.path().as_str(), known.category().as_str()), ("quiz/a", "math"));
+        assert_eq!(known.answer(true), Sample::Text("1".into()));
+        assert_eq!(known.answer(false), Sample::Text("2".into()));
+        assert!(AnswerBook::empty().get(&tasks[0].prompt_hash()).is_none());
+    }
+
+    #[test]
+    fn the_later_of_two_alike_is_kept_and_what_nothing_can_answer_is_left_out() {
+        let tasks = tasks(&[
+            r#"{"id": "a", "prompt": "one?", "reference": "1"}"#,
+            r#"{"id": "b", "prompt": "one?", "reference": "I"}"#,
+            r#"{"id": "c", "prompt": "one?", "grader": "none"}"#,
+        ]);
+        let book = AnswerBook::of(Arc::clone(&tasks));
+        let known = book.get(&tasks[0].prompt_hash()).expect("in the book");
+        assert_eq!(known.path(), "quiz/b");
     }
 }

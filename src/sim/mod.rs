@@ -21,7 +21,7 @@ pub mod simulator;
 pub mod transport;
 pub mod truth;
 
-pub use answers::{AnswerBook, KnownTask, Said};
+pub use answers::{AnswerBook, KnownTask};
 pub use behaviour::{ParseScaleError, Scale};
 pub use fleet_file::FleetError;
 pub use ledger::{Ledger, LedgerError};

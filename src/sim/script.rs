@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::catalog::Price;
+use crate::suite::Sample;
 use crate::units::{EndpointId, Usage, Usd};
 use crate::wire::FinishReason;
 
-use super::answers::{KnownTask, Said};
+use super::answers::KnownTask;
 use super::behaviour::{Case, Scale};
 use super::profile::FailureKind;
 use super::reply::{self, Envelope, Piece, StreamEncoder};
@@ -97,7 +98,7 @@ pub struct Script {
 /// What a script is written from, beside the chances of its case.
 pub(super) struct Scene<'a> {
     pub chat: &'a Chat,
-    pub known: Option<&'a KnownTask>,
+    pub known: Option<KnownTask<'a>>,
     pub scale: Scale,
     pub pace: Pace,
     /// The time slot of the drift.
@@ -191,17 +192,16 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
     {
         return failure(kind).delayed(after);
     }
-    let category = scene.known.map(|task| &task.category);
+    let category = scene.known.map(KnownTask::category);
     let passes = category.map(|category| case.passes(category));
     let words = match scene.pace {
         Pace::Instant { tokens: Some(n) } => Some(vec!["word"; n].join(" ")),
         _ => None,
     };
-    let said = match (scene.known, &words) {
+    let answer = scene.known.map(|task| task.answer(passes == Some(true)));
+    let said = match (&answer, &words) {
         (_, Some(words)) => Speech::text(words),
-        (Some(task), None) => {
-            Speech::of(if passes == Some(true) { &task.right } else { &task.wrong })
-        }
+        (Some(answer), None) => Speech::of(answer),
         (None, None) => Speech::text(GENERIC),
     };
     let mut pieces = said.pieces();
@@ -240,7 +240,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
         (false, Speech::Text(_)) => FinishReason::Stop,
         (false, Speech::Calls(_)) => FinishReason::ToolCalls,
     };
-    let mut script = answer(case, scene, &pieces, reason, &usage, hidden);
+    let mut script = encode(case, scene, &pieces, reason, &usage, hidden);
     script.cost = case.profile.price.cost(&usage).expect("every price and count is known here");
     script.usage = usage;
     script.intended_pass = passes.filter(|_| !cut_short && words.is_none());
@@ -248,7 +248,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
 }
 
 /// Encodes an answer and gives every part its time.
-fn answer(
+fn encode(
     case: &Case<'_>,
     scene: &Scene<'_>,
     pieces: &[Piece<'_>],
@@ -345,10 +345,10 @@ impl<'a> Speech<'a> {
         Self::Text(text)
     }
 
-    fn of(said: &'a Said) -> Self {
+    fn of(said: &'a Sample) -> Self {
         match said {
-            Said::Text(text) => Self::Text(text),
-            Said::ToolCalls(calls) => Self::Calls(
+            Sample::Text(text) => Self::Text(text),
+            Sample::ToolCalls(calls) => Self::Calls(
                 calls.iter().map(|(name, args)| (name.as_str(), args.to_string())).collect(),
             ),
         }

@@ -236,7 +236,7 @@ mod tests {
         let path = dir.path().join("ledger.jsonl");
         let clock = Clock::real();
         let ledger = Ledger::create(&path, clock.clone()).expect("a new file");
-        let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::new(), Seed(1), clock)
+        let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), clock)
             .with_pace(pace)
             .with_ledger(ledger);
         let sim = Arc::new(sim);
@@ -355,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_a_client_that_has_gone() {
         let sim =
-            Simulator::new(Fleet::embedded().clone(), AnswerBook::new(), Seed(1), Clock::real())
+            Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), Clock::real())
                 .with_scale("lengths=1".parse().expect("a scale"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");

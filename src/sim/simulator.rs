@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::units::{Clock, Seed, Stamp};
 
-use super::answers::AnswerBook;
+use super::answers::{AnswerBook, KnownTask};
 use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::ledger::{Entry, Ledger};
 use super::memory::Memory;
@@ -209,7 +209,7 @@ impl Simulator {
             script::write(&case, &scene)
         };
         script.endpoint = Some(profile.id.clone());
-        script.task = known.map(|task| task.path.clone());
+        script.task = known.map(KnownTask::path);
         script
     }
 
@@ -265,22 +265,24 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::sim::{KnownTask, Said};
-    use crate::suite::prompt_hash;
-    use crate::units::{Category, Message};
+    use crate::suite::{Task, load_texts};
+
+    /// Tasks of one category, each with what is said to it, right and wrong.
+    fn suite(category: &str, lines: &[Value]) -> Vec<Task> {
+        let header = format!(
+            "version = \"1\"\nlicense = \"MIT\"\ncategory = \"{category}\"\ngrader = \"exact\""
+        );
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        load_texts("quiz", &header, &lines.join("\n")).expect("a suite").suite.tasks
+    }
 
     fn simulator(seed: u64) -> Simulator {
-        let mut book = AnswerBook::new();
-        for i in 0..300 {
-            let messages = [Message { role: "user".into(), content: format!("question {i}") }];
-            let task = KnownTask {
-                path: format!("quiz/{i}"),
-                category: Category::new("math"),
-                right: Said::Text(format!("The answer is {i}.")),
-                wrong: Said::Text("I do not know.".into()),
-            };
-            assert_eq!(book.insert(prompt_hash(&messages, None), task), None);
-        }
+        let line = |i: u32| {
+            json!({"id": i.to_string(), "prompt": format!("question {i}"),
+                "reference": format!("The answer is {i}."), "wrong": "I do not know."})
+        };
+        let tasks = suite("math", &(0..300).map(line).collect::<Vec<_>>());
+        let book = AnswerBook::of(tasks.into());
         Simulator::new(Fleet::embedded().clone(), book, Seed(seed), Clock::real())
     }
 
@@ -347,16 +349,10 @@ mod tests {
     #[test]
     fn tools_are_called_as_the_book_says() {
         let tools = json!([{"type": "function", "function": {"name": "look"}}]);
-        let messages = [Message { role: "user".into(), content: "where?".into() }];
-        let call = |city: &str| Said::ToolCalls(vec![("look".into(), json!({"city": city}))]);
-        let task = KnownTask {
-            path: "t/1".into(),
-            category: Category::new("tools"),
-            right: call("Oslo"),
-            wrong: call("Rome"),
-        };
-        let mut book = AnswerBook::new();
-        book.insert(prompt_hash(&messages, Some(&tools)), task);
+        let call = |city: &str| json!([{"name": "look", "arguments": {"city": city}}]);
+        let task = json!({"id": "1", "prompt": "where?", "grader": "tool_call", "tools": tools,
+            "reference": call("Oslo"), "wrong": call("Rome")});
+        let book = AnswerBook::of(suite("tools", &[task]).into());
         let sim = Simulator::new(Fleet::embedded().clone(), book, Seed(1), Clock::real());
         let ask = |more: &Value| {
             let body = body("fir/agent", "where?", more);

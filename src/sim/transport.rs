@@ -136,7 +136,7 @@ mod tests {
     fn transport(seed: u64) -> InProcess {
         let clock = Clock::virtual_time();
         let fleet = Fleet::embedded().clone();
-        InProcess::new(Arc::new(Simulator::new(fleet, AnswerBook::new(), Seed(seed), clock)))
+        InProcess::new(Arc::new(Simulator::new(fleet, AnswerBook::empty(), Seed(seed), clock)))
     }
 
     fn ask(model: &str, provider: &str, content: &str) -> Outgoing {

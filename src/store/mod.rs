@@ -16,7 +16,7 @@ mod writer;
 
 pub use live::{NewRun, Store, StoreMode};
 pub use manifest::{Ended, Manifest, SuiteStamp, Validity, ValidityMark};
-pub use read::{Order, Reader, TaskLabels, TrialRow};
+pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{
     AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredAnswer,
     StoredEndpoint, StoredTask, TrialEnding, TrialStatus, answer_hash,

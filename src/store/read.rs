@@ -12,8 +12,13 @@ use super::sql::{self, Unsigned, at};
 use super::{
     AttemptEnding, Manifest, StoreError, StoredAnswer, StoredEndpoint, StoredTask, TrialStatus,
 };
+use crate::suite::GraderSpec;
 use crate::units::{TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
+
+/// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader
+/// goes through the run once, so that only the upper pages of its tables are met again.
+const CACHE_KIB: i32 = -2048;
 
 /// A reader of one run. All that it reads is the state of the moment it was opened, however long
 /// it takes and whatever the run writes meanwhile.
@@ -48,6 +53,17 @@ pub struct TaskLabels {
     pub cluster: Option<String>,
     /// Labels.
     pub tags: Vec<String>,
+}
+
+/// How the answers to a task are judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRubric {
+    /// The grader.
+    pub grader: GraderSpec,
+    /// The reference.
+    pub reference: Option<serde_json::Value>,
+    /// The schema.
+    pub schema: Option<serde_json::Value>,
 }
 
 /// A trial with all that its attempts came to.
@@ -115,6 +131,7 @@ impl Reader {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
         let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        conn.pragma_update(None, "cache_size", CACHE_KIB).map_err(|e| at(&path, e))?;
         // The first read fixes the state that this connection sees.
         conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| at(&path, e))?;
         Ok(Self { conn, path })
@@ -158,9 +175,6 @@ impl Reader {
     fn task(&self, row: &Row<'_>) -> Result<StoredTask, StoreError> {
         let text = |column: usize| self.sqlite(row.get::<_, String>(column));
         let optional = |column: usize| self.sqlite(row.get::<_, Option<String>>(column));
-        let value = |what: &str, column: usize| -> Result<Option<serde_json::Value>, StoreError> {
-            optional(column)?.map(|text| self.json(what, &text)).transpose()
-        };
         Ok(StoredTask {
             idx: self.sqlite(row.get(0))?,
             suite: text(1)?,
@@ -169,8 +183,8 @@ impl Reader {
             cluster: optional(4)?,
             tags: self.json("the tags of a task", &text(5)?)?,
             grader: self.json("the grader of a task", &text(6)?)?,
-            reference: value("the reference of a task", 7)?,
-            schema: value("the schema of a task", 8)?,
+            reference: self.optional_json("the reference of a task", row, 7)?,
+            schema: self.optional_json("the schema of a task", row, 8)?,
             messages: match optional(9)? {
                 Some(body) => self.json("the prompt of a task", &body)?,
                 None => Vec::new(),
@@ -196,6 +210,24 @@ impl Reader {
             });
         }
         Ok(labels)
+    }
+
+    /// How each task is judged, by position: what grading needs, without the prompts, which are
+    /// most of a suite.
+    pub fn rubrics(&self) -> Result<Vec<TaskRubric>, StoreError> {
+        let mut statement =
+            self.prepare("SELECT grader, reference, schema FROM task ORDER BY idx")?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        let mut rubrics = Vec::new();
+        while let Some(row) = self.sqlite(rows.next())? {
+            let grader: String = self.sqlite(row.get(0))?;
+            rubrics.push(TaskRubric {
+                grader: self.json("the grader of a task", &grader)?,
+                reference: self.optional_json("the reference of a task", row, 1)?,
+                schema: self.optional_json("the schema of a task", row, 2)?,
+            });
+        }
+        Ok(rubrics)
     }
 
     /// The endpoints, by position.
@@ -284,6 +316,16 @@ impl Reader {
 
     fn json<T: DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|e| self.corrupt(what, &e.to_string()))
+    }
+
+    fn optional_json(
+        &self,
+        what: &str,
+        row: &Row<'_>,
+        column: usize,
+    ) -> Result<Option<serde_json::Value>, StoreError> {
+        let text: Option<String> = self.sqlite(row.get(column))?;
+        text.map(|text| self.json(what, &text)).transpose()
     }
 
     fn corrupt(&self, what: &str, why: &str) -> StoreError {

@@ -20,7 +20,7 @@ pub(super) const FORMAT: i32 = 1;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache in KiB (negative by SQLite's convention). The working set is the tail of three
 /// tables and one index of hashes; more would only grow with the run.
-const CACHE_KIB: i32 = -8192;
+const CACHE_KIB: i32 = -4096;
 /// Prepared statements that are kept: all that a run uses.
 const STATEMENTS: usize = 32;
 

@@ -236,6 +236,9 @@ async fn check_round_trip(mode: StoreMode) {
     let reader = Reader::open(dir.path()).expect("a run");
     assert_eq!(reader.manifest().expect("there"), Manifest { ended: Some(ended()), ..manifest() });
     assert_eq!(reader.tasks().expect("there"), [task(0), task(1)]);
+    let rubric =
+        |StoredTask { grader, reference, schema, .. }| TaskRubric { grader, reference, schema };
+    assert_eq!(reader.rubrics().expect("there"), [task(0), task(1)].map(rubric));
     assert_eq!(reader.endpoints().expect("there"), [endpoint(0), endpoint(1)]);
     assert!(reader.keeps_content().expect("there"));
 
