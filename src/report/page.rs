@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::chart::{self, Chart};
 use super::number::{self, count, currency, dollars, points, probability, share};
-use super::story::{self, Names, missing, ranked, things};
+use super::story::{self, Names, State, missing, ranked, things};
 use super::text::plain;
 use super::verdict;
 use crate::aggregate::{Cell, EndpointFigures, Figures, ValidityMark};
@@ -193,17 +193,19 @@ fn assumptions(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
 }
 
 fn validity(figures: &Figures) -> Validity {
+    let State { word, good } = story::state(figures);
     let Some(ended) = &figures.manifest.ended else {
         let reasons = vec!["The run has no ending: it is still going, or it was cut.".to_owned()];
-        return Validity { word: "UNFINISHED".to_owned(), tone: "bad", reasons };
+        return Validity { word, tone: "bad", reasons };
     };
-    let tone = match ended.validity.mark {
-        ValidityMark::Valid | ValidityMark::Virtual if ended.complete => "good",
-        ValidityMark::Invalid => "bad",
-        _ => "doubtful",
+    let invalid = ended.validity.mark == ValidityMark::Invalid || figures.counts.ok == 0;
+    let tone = match good {
+        true => "good",
+        false if invalid => "bad",
+        false => "doubtful",
     };
     let reasons = ended.why.iter().chain(&ended.validity.reasons).map(|r| story::sentence(r));
-    Validity { word: ended.validity.mark.word().to_owned(), tone, reasons: reasons.collect() }
+    Validity { word, tone, reasons: reasons.collect() }
 }
 
 fn verdicts(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {

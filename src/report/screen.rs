@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::number::share;
+use super::number::{duration, share};
 use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::verdict::{self, CategoryVerdict, Columns};
@@ -14,6 +14,8 @@ use crate::weights::{VerdictWord, WeightsFile};
 const LINES: usize = 24;
 /// Its columns.
 const COLUMNS: usize = 80;
+/// A run's name is not cut below this for the sake of the run's duration.
+const NAME_LEAST: usize = 24;
 /// Endpoints that are shown before categories are left out for their sake.
 const ENDPOINTS_FIRST: usize = 6;
 
@@ -63,7 +65,15 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
 /// The heading, and under it what a simulated run must say of itself.
 fn head(figures: &Figures) -> Vec<String> {
     let mut facts = heading(figures);
-    let rest: usize = facts[1..].iter().map(|f| width(f) + 3).sum();
+    let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|f| width(f) + 3).sum() };
+    // The duration gives way before the name does, and nothing else.
+    if let Some(ended) = &figures.manifest.ended
+        && width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS
+    {
+        let duration = duration(ended.duration_ns);
+        facts.retain(|fact| *fact != duration);
+    }
+    let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
     let mut lines = vec![fit_end(&facts.join(" · "), COLUMNS)];
     if figures.simulated {
@@ -353,6 +363,19 @@ mod tests {
     #[test]
     fn nothing_scored_is_said() {
         insta::assert_snapshot!(check(&fixture::empty()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_never_cut_off() {
+        let (mut figures, weights) = fixture::demo();
+        figures.manifest.name = "tools, math and a very long list of other suites".to_owned();
+        figures.counts.skipped = 100;
+        figures.cost_upper = figures.cost.times(2);
+        let screen = check(&(figures.clone(), weights.clone()));
+        assert!(screen.lines().next().is_some_and(|l| l.ends_with("VALID")), "{screen}");
+        figures.manifest.ended.as_mut().expect("ended").complete = false;
+        let screen = check(&(figures, weights));
+        assert!(screen.lines().next().is_some_and(|l| l.contains("INCOMPLETE")), "{screen}");
     }
 
     #[test]

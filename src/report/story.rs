@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::number::{self, count, dollars, money, percent, points};
 use super::text::plain;
-use crate::aggregate::{Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric};
+use crate::aggregate::{
+    Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric, ValidityMark,
+};
 use crate::stats::Estimate;
 use crate::weights::WeightsFile;
 
-/// The facts of the heading, to be joined by ` · `: the run's name comes first.
+/// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
+/// what is wrong with the run, so that no narrow line cuts it off. A run that is as it should be
+/// says so last.
 pub(super) fn heading(figures: &Figures) -> Vec<String> {
     let tasks: u64 = figures.categories.iter().map(|c| c.tasks).sum();
     let mut facts = vec![
@@ -24,17 +28,48 @@ pub(super) fn heading(figures: &Figures) -> Vec<String> {
         trials(figures),
         cost(figures),
     ];
-    match &figures.manifest.ended {
-        Some(ended) => {
-            facts.push(number::duration(ended.duration_ns));
-            facts.push(ended.validity.mark.word().to_owned());
-            if !ended.complete {
-                facts.push("INCOMPLETE".to_owned());
-            }
-        }
-        None => facts.push("UNFINISHED".to_owned()),
+    if let Some(ended) = &figures.manifest.ended {
+        facts.push(number::duration(ended.duration_ns));
+    }
+    let state = state(figures);
+    if state.good {
+        facts.push(state.word);
+    } else {
+        facts.insert(1, state.word);
     }
     facts
+}
+
+/// How a run stands.
+pub(super) struct State {
+    /// `VALID`, `INCOMPLETE`, `ALL FAILED`, `INCOMPLETE, INVALID`.
+    pub word: String,
+    /// Whether nothing is wrong with it.
+    pub good: bool,
+}
+
+/// How the run stands: what is missing from it, then whether its latencies may be believed.
+pub(super) fn state(figures: &Figures) -> State {
+    let counts = &figures.counts;
+    let mut wrong: Vec<&str> = Vec::new();
+    if counts.ok == 0 && counts.failed > 0 {
+        wrong.push("ALL FAILED");
+    }
+    let Some(ended) = &figures.manifest.ended else {
+        wrong.push("UNFINISHED");
+        return State { word: wrong.join(", "), good: false };
+    };
+    if !ended.complete {
+        wrong.push("INCOMPLETE");
+    }
+    let mark = ended.validity.mark;
+    let believed = matches!(mark, ValidityMark::Valid | ValidityMark::Virtual);
+    let good = wrong.is_empty() && believed;
+    // That what there is may be believed is no news beside what there is not.
+    if wrong.is_empty() || mark != ValidityMark::Valid {
+        wrong.push(mark.word());
+    }
+    State { word: wrong.join(", "), good }
 }
 
 fn trials(figures: &Figures) -> String {
@@ -261,6 +296,24 @@ mod tests {
             heading(&figures).join(" · "),
             "support · 800 tasks × 3 endpoints · 2,400 trials · $18.54 · 11 min · VALID"
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_run_comes_first() {
+        let (mut figures, _) = fixture::support();
+        let check = |figures: &Figures, word: &str| {
+            assert_eq!(heading(figures)[1], word);
+            assert!(!heading(figures).iter().any(|fact| fact == "VALID"));
+        };
+        figures.manifest.ended.as_mut().expect("ended").complete = false;
+        check(&figures, "INCOMPLETE");
+        figures.manifest.ended.as_mut().expect("ended").validity.mark = ValidityMark::Invalid;
+        check(&figures, "INCOMPLETE, INVALID");
+        figures.manifest.ended = None;
+        check(&figures, "UNFINISHED");
+        figures.counts.failed = figures.counts.trials();
+        figures.counts.ok = 0;
+        check(&figures, "ALL FAILED, UNFINISHED");
     }
 
     #[test]
