@@ -116,6 +116,8 @@ pub struct EndpointFigures {
 pub struct Cell {
     /// Trials by status.
     pub counts: Counts,
+    /// Failed trials by the class of their last failure.
+    pub failures: BTreeMap<&'static str, u64>,
     /// Mean score of scored trials, 0..1.
     pub quality: Option<Estimate>,
     /// Trials answered on the first attempt ÷ (ok + failed).
@@ -130,7 +132,8 @@ pub struct Cell {
     pub cost_upper: Usd,
     /// Σ of what the providers say they charged; `None`: none said.
     pub cost_reported: Option<Usd>,
-    /// Dollars per task; `None` with an unknown price.
+    /// Dollars per task; `None` with an unknown price, and where nothing was ever answered or
+    /// billed: what a task costs there is not known, and not nothing.
     pub cost_per_task: Option<Estimate>,
     /// Dollars per pass.
     pub cost_per_pass: Option<Estimate>,

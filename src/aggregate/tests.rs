@@ -92,6 +92,26 @@ async fn estimates_are_those_of_the_hand() {
 }
 
 #[tokio::test]
+async fn what_never_answered_has_failures_and_no_cost() {
+    let right = Outcome::Ok { cost: "0.01", score: Some(1.0) };
+    let failed = Outcome::Failed { cost: "0" };
+    let dir = TempDir::new().expect("a folder");
+    let made = Made {
+        categories: &["a", "a"],
+        outcomes: &[&[right, failed], &[failed, failed]],
+        judging: judging(None, &[]),
+        finished: true,
+    };
+    made.play(dir.path()).await;
+    let found = figures(dir.path()).expect("a run");
+    let [some, none] = found.endpoints.as_slice() else { unreachable!("two") };
+    assert_eq!(some.all.failures.get("server"), Some(&1));
+    close(some.all.cost_per_task, 0.005, 2, Method::T);
+    assert_eq!(none.all.failures.get("server"), Some(&2));
+    assert_eq!(none.all.cost_per_task, None, "nobody knows what an answer of it costs");
+}
+
+#[tokio::test]
 async fn latencies_are_of_answers_only() {
     let slo = Some(Slo { ttft_ms: 4.0, miss: 0.1 });
     let found = figures_of(Judging { slo, ..judging(None, &[]) }).await;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::number::share;
 use super::story::{
-    self, Names, availability, heading, per_1000, quality, ranked, ttft_pair, vs_today,
+    self, Names, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
 };
 use super::text::markdown as escaped;
 use super::verdict;
@@ -23,6 +23,8 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
     }
     verdicts(&mut text, figures, weights, names);
     endpoints(&mut text, figures);
+    let failed: Vec<String> = story::failed(figures, names).into_iter().collect();
+    list(&mut text, "Failed", &failed);
     list(&mut text, "Assumed", &story::assumptions(figures));
     list(&mut text, "No verdict", &verdict::unjudged(figures, weights));
     list(&mut text, "Notes", &story::notes(figures, weights));
@@ -74,7 +76,7 @@ fn endpoints(text: &mut String, figures: &Figures) {
             "| {}{} | {} | {} | {} | {} | {} |",
             escaped(endpoint.id.as_str()),
             if today { " **today**" } else { "" },
-            quality(&endpoint.all),
+            quality_or_failure(&endpoint.all),
             per_1000(&endpoint.all),
             vs_today(&endpoint.all, today),
             ttft_pair(&endpoint.all),

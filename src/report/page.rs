@@ -242,7 +242,7 @@ fn endpoints(figures: &Figures) -> Vec<EndpointView> {
                 name: plain(e.id.as_str()).into_owned(),
                 provider: plain(&e.provider).into_owned(),
                 today,
-                quality: story::quality(cell),
+                quality: story::quality_or_failure(cell),
                 bar: known(e).zip(range).map(|(quality, range)| bar(&quality, range)),
                 cost: story::per_1000(cell),
                 pass_cost: story::per_1000_passes(cell),
@@ -292,6 +292,9 @@ fn trials(cell: &Cell) -> String {
     ] {
         if n > 0 {
             let _ = write!(text, ", {} {what}", count(n));
+        }
+        if what == "failed" && n > 0 {
+            let _ = write!(text, " ({})", story::failures(cell));
         }
     }
     text

@@ -32,8 +32,10 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
     let foot = foot(figures, files);
     let unsaid = (verdicts.is_empty()).then(|| no_verdict(figures, weights));
     let stated = assumed(figures, weights);
-    // Header row, and the line of remarks where there is anything to remark.
-    let fixed = head.len() + 1 + foot.len() + usize::from(unsaid.is_some());
+    let failed = story::failed(figures, &names).map(|line| fit_end(&line, COLUMNS));
+    // Header row, and the lines of remarks where there is anything to remark.
+    let said = usize::from(unsaid.is_some()) + usize::from(failed.is_some());
+    let fixed = head.len() + 1 + foot.len() + said;
     let room = LINES - fixed;
     let (mut shown, mut told) = (figures.endpoints.len(), verdicts.len());
     let mut remarked = !stated.is_empty();
@@ -48,6 +50,7 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
     lines.extend(table(figures, &endpoints, &names));
     let left_out = figures.endpoints.len() - endpoints.len();
     lines.extend(remark(left_out, &stated));
+    lines.extend(failed);
     let table_end = lines.len();
     lines.extend(unsaid);
     lines.extend(categories(&verdicts, told, &names));
@@ -208,7 +211,13 @@ fn table(figures: &Figures, endpoints: &[&EndpointFigures], names: &Names) -> Ve
         fit_end(cells.join("  ").trim_end(), COLUMNS)
     };
     std::iter::once(line("endpoint", &header))
-        .chain(shown.iter().zip(&rows).map(|(name, row)| line(name, row)))
+        .chain(endpoints.iter().zip(&shown).zip(&rows).map(|((e, name), row)| {
+            // What never answered has no figures, and says why across their columns.
+            match story::never_answered(&e.all) {
+                Some(why) => fit_end(&format!("{}  {why}", pad_right(name, names_wide)), COLUMNS),
+                None => line(name, row),
+            }
+        }))
         .collect()
 }
 
@@ -363,6 +372,21 @@ mod tests {
     #[test]
     fn nothing_scored_is_said() {
         insta::assert_snapshot!(check(&fixture::empty()));
+    }
+
+    #[test]
+    fn what_never_answered_says_why() {
+        let (mut figures, weights) = fixture::demo();
+        let cell = &mut figures.endpoints[9].all;
+        let counts = crate::aggregate::Counts { planned: 40, failed: 40, ..Default::default() };
+        *cell = crate::aggregate::Cell { counts, ..Default::default() };
+        cell.failures.insert("connect", 40);
+        figures.counts.failed += 40;
+        let screen = check(&(figures, weights));
+        let said = "43 of 5,386 trials failed: 40 connect (open-8b@forge)";
+        assert!(screen.lines().any(|line| line == said), "{screen}");
+        let row = screen.lines().find(|l| l.starts_with("open-8b@forge")).expect("its row");
+        assert!(row.ends_with("  all 40 failed: connect"), "{screen}");
     }
 
     #[test]

@@ -186,6 +186,81 @@ fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
     }
 }
 
+/// `40 connect`, or `30 connect, 10 reset`: failed trials by class, the most frequent first.
+fn by_class(cell: &Cell) -> Vec<(&'static str, u64)> {
+    let mut classes: Vec<_> = cell.failures.iter().map(|(class, n)| (*class, *n)).collect();
+    classes.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    classes
+}
+
+/// Why an endpoint has nothing to show: `all 40 failed: connect`; `None` where anything answered.
+pub(super) fn never_answered(cell: &Cell) -> Option<String> {
+    let failed = cell.counts.failed;
+    if cell.counts.ok > 0 || failed == 0 {
+        return None;
+    }
+    let classes = by_class(cell);
+    let why = match classes.as_slice() {
+        [] => String::new(),
+        [(class, _)] => format!(": {class}"),
+        [several @ ..] => {
+            let each: Vec<String> =
+                several.iter().map(|(c, n)| format!("{} {c}", count(*n))).collect();
+            format!(": {}", each.join(", "))
+        }
+    };
+    Some(match failed {
+        1 => format!("its one trial failed{why}"),
+        _ => format!("all {} failed{why}", count(failed)),
+    })
+}
+
+/// Failed trials of an endpoint by class: `40 connect, 2 reset`; empty where none failed.
+pub(super) fn failures(cell: &Cell) -> String {
+    let each: Vec<String> =
+        by_class(cell).into_iter().map(|(class, n)| format!("{} {class}", count(n))).collect();
+    each.join(", ")
+}
+
+/// A share of failed trials from which an endpoint's failures are said on the screen.
+const MANY_FAILED: f64 = 0.05;
+
+/// The endpoints of which many trials failed, those with most failures first.
+pub(super) fn failing(figures: &Figures) -> Vec<&EndpointFigures> {
+    let many = |e: &&EndpointFigures| {
+        let counts = &e.all.counts;
+        counts.failed as f64 > MANY_FAILED * counts.trials() as f64
+    };
+    let mut failing: Vec<&EndpointFigures> = figures.endpoints.iter().filter(many).collect();
+    failing.sort_by_key(|e| std::cmp::Reverse(e.all.counts.failed));
+    failing
+}
+
+/// `80 of 200 trials failed: 40 connect (away@dead), 40 not_found (x@y)`; `None` where no
+/// endpoint failed often.
+pub(super) fn failed(figures: &Figures, names: &Names) -> Option<String> {
+    let failing = failing(figures);
+    if failing.is_empty() {
+        return None;
+    }
+    let each: Vec<String> = failing
+        .iter()
+        .map(|e| format!("{} ({})", failures(&e.all), names.short(e.id.as_str())))
+        .collect();
+    let counts = &figures.counts;
+    Some(format!(
+        "{} of {} failed: {}",
+        count(counts.failed),
+        things(counts.trials(), "trial"),
+        each.join(", ")
+    ))
+}
+
+/// Quality in percent with its interval, or why there is none.
+pub(super) fn quality_or_failure(cell: &Cell) -> String {
+    never_answered(cell).unwrap_or_else(|| quality(cell))
+}
+
 /// Quality in percent with its interval.
 pub(super) fn quality(cell: &Cell) -> String {
     cell.quality.as_ref().map_or_else(missing, |e| number::interval(e, percent))
