@@ -288,7 +288,7 @@ fn failed(cell: &Cell) -> Option<f64> {
 
 /// The rules in the order in which a reader wants to hear them.
 fn excluded(row: &Row<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion> {
-    if !row.endpoint.priced || row.cost().is_none() && row.cell.counts.trials() > 0 {
+    if !row.endpoint.priced {
         return Some(Exclusion::PriceUnknown);
     }
     if row.cell.counts.ineligible > 0 {
@@ -299,6 +299,10 @@ fn excluded(row: &Row<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion>
         && share > todays_failed + MORE_FAILURES + 1e-12
     {
         return Some(Exclusion::Unanswered(share, todays_failed));
+    }
+    // After the reasons for which a cost may be missing although the price is known.
+    if row.cost().is_none() && row.cell.counts.trials() > 0 {
+        return Some(Exclusion::PriceUnknown);
     }
     let Some(paired) = &row.paired else { return Some(Exclusion::TooFewTasks(0)) };
     if paired.estimate.n < MIN_TASKS as u64 {
@@ -365,6 +369,16 @@ mod tests {
         check(&better, None);
         let same = with_goal(against(mini()), Goal::Better);
         check(&same, Some("not shown better: 0.0 (−1.0…+1.0) pt"));
+    }
+
+    #[test]
+    fn a_cost_that_is_missing_for_a_reason_is_not_a_price_that_is() {
+        let mut narrow = against(mini().ineligible(48));
+        narrow.endpoints[1].cells[0].cost_per_task = None;
+        check(&narrow, Some("it cannot take 48 tasks"));
+        let mut dead = against(mini().failed(1.0));
+        dead.endpoints[1].cells[0].cost_per_task = None;
+        check(&dead, Some("100 % of its trials failed, 0 % of today's"));
     }
 
     #[test]
