@@ -64,6 +64,25 @@ impl Figures {
         &self.manifest.judging
     }
 
+    /// Whether an endpoint without a known price was asked, so that what the run cost is not known
+    /// either: the sums are then what it cost at least.
+    #[must_use]
+    pub fn cost_is_partial(&self) -> bool {
+        let asked = |e: &EndpointFigures| e.all.counts.trials() + e.all.counts.in_doubt > 0;
+        self.endpoints.iter().any(|e| !e.priced && asked(e))
+    }
+
+    /// What stands for today where none is stated. Only endpoints with a known price can, which is
+    /// worth saying where others were scored too.
+    #[must_use]
+    pub fn stand_in(&self) -> &'static str {
+        if self.endpoints.iter().any(|e| !e.priced && e.all.counts.scored > 0) {
+            "the best single endpoint of this run with a known price"
+        } else {
+            "the best single endpoint of this run"
+        }
+    }
+
     /// The figures of today's endpoint, where it was measured.
     #[must_use]
     pub fn today(&self) -> Option<&EndpointFigures> {

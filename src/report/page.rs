@@ -404,7 +404,7 @@ fn judging(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
     let judging = figures.judging();
     let today = figures.today.endpoint.as_ref();
     let today = today.map_or_else(missing, |id| plain(id.as_str()).into_owned());
-    let stated = if figures.today.stated { "stated" } else { "the best of this run" };
+    let stated = if figures.today.stated { "stated" } else { figures.stand_in() };
     let goal = weights.objective.goal.name();
     let margin = points(judging.margin);
     let mut rows = vec![
@@ -442,6 +442,11 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         count(counts.skipped),
         count(counts.in_doubt)
     );
+    let partial = figures.cost_is_partial();
+    let most = match partial {
+        true => "not known: an endpoint without a known price was asked".to_owned(),
+        false => format!("${}", figures.cost_upper),
+    };
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let mut rows = vec![
         ("Run", m.run.clone()),
@@ -450,8 +455,8 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         ("Repeats", m.repeats.to_string()),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
-        ("Cost", format!("${}", figures.cost)),
-        ("Cost, at most", format!("${}", figures.cost_upper)),
+        ("Cost", format!("{}${}", if partial { "≥ " } else { "" }, figures.cost)),
+        ("Cost, at most", most),
         ("Plan, SHA-256", m.plan_hash.clone()),
         ("Price snapshot, SHA-256", weights.prices.clone()),
         ("Weights valid until", weights.valid_until.clone()),

@@ -117,7 +117,10 @@ fn foot(figures: &Figures, files: &Path) -> Vec<String> {
 }
 
 fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
-    let why = weights.notes.last().map_or_else(String::new, |note| story::sentence(note));
+    // The tuner's own reason, or what there is.
+    let own = weights.notes.iter().find(|note| note.starts_with("Nothing was tuned"));
+    let why = own.or(weights.notes.last());
+    let why = why.map_or_else(String::new, |note| story::sentence(note));
     let line = if why.is_empty() && figures.counts.scored == 0 {
         "No verdict: nothing was scored.".to_owned()
     } else {
@@ -130,7 +133,9 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let mut said = Vec::new();
     if figures.today.endpoint.is_some() && !figures.today.stated {
-        said.push("today = best of this run".to_owned());
+        let unpriced = figures.stand_in().ends_with("price");
+        let said_best = if unpriced { "best priced" } else { "best" };
+        said.push(format!("today = {said_best} of this run"));
     }
     if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());

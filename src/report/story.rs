@@ -85,7 +85,9 @@ fn trials(figures: &Figures) -> String {
 
 fn cost(figures: &Figures) -> String {
     let (cost, upper) = (money(figures.cost), money(figures.cost_upper));
-    if cost == upper || figures.cost_upper < figures.cost {
+    if figures.cost_is_partial() {
+        format!("≥ {cost}")
+    } else if cost == upper || figures.cost_upper < figures.cost {
         cost
     } else {
         format!("{cost}–{}", upper.trim_start_matches('$'))
@@ -102,7 +104,8 @@ pub(super) fn assumptions(figures: &Figures) -> Vec<String> {
     let mut said = Vec::new();
     if let (Some(id), false) = (&figures.today.endpoint, figures.today.stated) {
         said.push(format!(
-            "No [today] was stated: the best single endpoint of this run, {}, stands for it.",
+            "No [today] was stated: {}, {}, stands for it.",
+            figures.stand_in(),
             plain(id.as_str())
         ));
     }
@@ -389,6 +392,16 @@ mod tests {
         figures.counts.failed = figures.counts.trials();
         figures.counts.ok = 0;
         check(&figures, "ALL FAILED, UNFINISHED");
+    }
+
+    #[test]
+    fn an_unknown_price_is_never_nothing() {
+        let (mut figures, _) = fixture::support();
+        figures.today.stated = false;
+        figures.endpoints[1].priced = false;
+        assert_eq!(heading(&figures)[3], "≥ $18.54");
+        let said = assumptions(&figures).remove(0);
+        assert!(said.contains("of this run with a known price, acme/large@azure,"), "{said}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn verdicts<'a>(
     figures: &Figures,
     weights: &'a WeightsFile,
 ) -> Vec<CategoryVerdict<'a>> {
-    if figures.counts.scored == 0 {
+    if figures.counts.scored == 0 || figures.today.endpoint.is_none() {
         return Vec::new();
     }
     let mut verdicts: Vec<CategoryVerdict> = figures

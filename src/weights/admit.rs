@@ -161,7 +161,11 @@ impl<'a> Setting<'a> {
             .ended
             .as_ref()
             .is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid);
+        let scored = figures.endpoints.iter().any(|e| e.all.counts.scored > 0);
         let blocked = match (id, today) {
+            (None, _) if scored => Some(
+                "no endpoint with a known price was scored, so nothing can be compared".to_owned(),
+            ),
             (None, _) => Some("nothing was scored, so nothing can be compared".to_owned()),
             (Some(id), None) => {
                 Some(format!("{} was not in this run, so nothing can be compared", id.short()))
@@ -402,6 +406,11 @@ mod tests {
         assert_eq!(blocked(&against(mini())), None);
         let mut none = against(mini());
         none.today.endpoint = None;
+        assert_eq!(
+            blocked(&none).as_deref(),
+            Some("no endpoint with a known price was scored, so nothing can be compared")
+        );
+        none.endpoints.iter_mut().for_each(|e| e.all.counts.scored = 0);
         assert_eq!(
             blocked(&none).as_deref(),
             Some("nothing was scored, so nothing can be compared")

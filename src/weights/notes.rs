@@ -38,8 +38,9 @@ pub(super) fn notes(
     }
     if let (false, Some(_)) = (figures.today.stated, &figures.today.endpoint) {
         notes.push(format!(
-            "No [today] is stated: {}, the best single endpoint of the run, stands for it.",
-            setting.today_name()
+            "No [today] is stated: {}, {}, stands for it.",
+            setting.today_name(),
+            figures.stand_in()
         ));
     }
     if figures.categories.len() > 1 && !figures.categories.iter().any(|c| c.share_stated) {

@@ -248,7 +248,8 @@ mod tests {
         assert!(file.categories.values().all(|c| c.verdict.word == VerdictWord::Stay));
         assert_eq!(
             file.notes[0],
-            "Nothing was tuned: nothing was scored, so nothing can be compared."
+            "Nothing was tuned: no endpoint with a known price was scored, so nothing can be \
+             compared."
         );
 
         let mut away = two(0.6);
