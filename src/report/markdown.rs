@@ -30,7 +30,9 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
     list(&mut text, "Notes", &story::notes(figures, weights));
     let left_out: Vec<String> =
         weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-    list(&mut text, "Left out of the weights", &left_out);
+    if figures.counts.scored > 0 {
+        list(&mut text, "Left out of the weights", &left_out);
+    }
     let _ = writeln!(
         text,
         "<sub>Run {} · seed {} · all figures, charts and definitions are in report.html; routing \
@@ -44,7 +46,11 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
 fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: &Names) {
     let verdicts = verdict::verdicts(figures, weights);
     if verdicts.is_empty() {
-        text.push_str("No verdict: no weights were made.\n\n");
+        let why = match figures.counts.scored {
+            0 => "nothing was scored",
+            _ => "nothing stands for today",
+        };
+        let _ = writeln!(text, "No verdict: {why}.\n");
         return;
     }
     for sentence in verdict::mixture(figures, weights, names) {

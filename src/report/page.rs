@@ -357,7 +357,7 @@ fn cell_view(
 
 fn weight_views(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<WeightView> {
     let mut views: Vec<WeightView> = Vec::new();
-    if weights.categories.is_empty() {
+    if weights.categories.is_empty() || figures.counts.scored == 0 {
         return views;
     }
     let stated = figures.categories.iter().filter_map(|c| {

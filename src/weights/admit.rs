@@ -163,10 +163,10 @@ impl<'a> Setting<'a> {
             .is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid);
         let scored = figures.endpoints.iter().any(|e| e.all.counts.scored > 0);
         let blocked = match (id, today) {
-            (None, _) if scored => Some(
+            _ if !scored => Some("nothing was scored, so nothing can be compared".to_owned()),
+            (None, _) => Some(
                 "no endpoint with a known price was scored, so nothing can be compared".to_owned(),
             ),
-            (None, _) => Some("nothing was scored, so nothing can be compared".to_owned()),
             (Some(id), None) => {
                 Some(format!("{} was not in this run, so nothing can be compared", id.short()))
             }
@@ -410,6 +410,7 @@ mod tests {
             blocked(&none).as_deref(),
             Some("no endpoint with a known price was scored, so nothing can be compared")
         );
+        none.today = against(mini()).today;
         none.endpoints.iter_mut().for_each(|e| e.all.counts.scored = 0);
         assert_eq!(
             blocked(&none).as_deref(),
