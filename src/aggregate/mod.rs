@@ -17,6 +17,7 @@ mod trials;
 use std::collections::BTreeMap;
 
 use crate::stats::Estimate;
+use crate::stats::paired::Paired;
 pub use crate::store::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity, ValidityMark};
 use crate::units::{Category, EndpointId, Usd};
 
@@ -62,6 +63,14 @@ impl Figures {
     #[must_use]
     pub fn judging(&self) -> &Judging {
         &self.manifest.judging
+    }
+
+    /// The score of endpoint `a` minus that of `b` on the same tasks of a category; `None`: over
+    /// the traffic, each category weighing its share, and nothing where a category with traffic
+    /// has no task in common.
+    #[must_use]
+    pub fn difference(&self, category: Option<usize>, a: usize, b: usize) -> Option<Paired> {
+        compare::between(&self.categories, &self.endpoints, &self.scores, category, (a, b))
     }
 
     /// Whether an endpoint without a known price was asked, so that what the run cost is not known

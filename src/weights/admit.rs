@@ -192,7 +192,7 @@ impl<'a> Setting<'a> {
         categories.map(|(i, c)| self.sheet(Some(i), c.name.as_str(), c.share)).collect()
     }
 
-    /// The sheet of all tasks pooled.
+    /// The sheet of all categories together, under the shares in force.
     pub fn pooled(&self) -> Sheet<'a> {
         self.sheet(None, "*", 1.0)
     }
@@ -203,6 +203,8 @@ impl<'a> Setting<'a> {
             let endpoint = &self.figures.endpoints[today];
             if cell(endpoint).counts.scored == 0 {
                 Some(format!("{} has no scored answer here", self.today_name()))
+            } else if category.is_none() && cell(endpoint).quality.is_none() {
+                Some(format!("{} was not scored in every category", self.today_name()))
             } else if cost(cell(endpoint)).is_none() {
                 Some(format!("what {} costs is not known", self.today_name()))
             } else {
@@ -212,11 +214,10 @@ impl<'a> Setting<'a> {
         let blocked = self.blocked.clone().or(local);
         let rows = self.figures.endpoints.iter().enumerate();
         let rows = rows.map(|(i, endpoint)| {
-            let paired = self.today.filter(|today| *today != i).and_then(|today| {
-                let pairs = self.figures.scores.pairs(category, i, today);
-                let pairs: Vec<_> = pairs.iter().map(|p| (p.a, p.b, p.cluster)).collect();
-                paired::difference(&pairs)
-            });
+            let paired = self
+                .today
+                .filter(|today| *today != i)
+                .and_then(|today| self.figures.difference(category, i, today));
             let mut row = Row { endpoint, cell: cell(endpoint), paired, excluded: None };
             if self.today != Some(i) {
                 row.excluded = match self.today {

@@ -63,7 +63,8 @@ pub struct WeightsFile {
     pub default: CategoryWeights,
     /// The whole mixture under the traffic's shares: expected figures, beside today's.
     pub expected: Expected,
-    /// The estimates used: category (`*`: all pooled, for the default mix), then endpoint.
+    /// The estimates used: category (`*`: all together under the shares, for the default mix),
+    /// then endpoint.
     pub estimates: BTreeMap<String, BTreeMap<String, CellEstimates>>,
     /// What was left out of the weights, and why: endpoint → reason.
     pub left_out: BTreeMap<String, String>,

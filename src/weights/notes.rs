@@ -66,7 +66,9 @@ pub(super) fn notes(
          traffic that differs from those tasks will differ from them."
             .to_owned(),
     );
-    notes.push("The default mix is tuned on all tasks pooled, each task counting once.".to_owned());
+    notes.push(
+        "The default mix is tuned on all categories together, each weighing its share.".to_owned(),
+    );
     notes
 }
 
