@@ -140,6 +140,9 @@ fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());
     }
+    if weights.notes.iter().any(|note| note.starts_with("The cap is broken")) {
+        said.insert(0, "max_share.provider is broken (see the notes)".to_owned());
+    }
     let unjudged = verdict::unjudged(figures, weights);
     if !unjudged.is_empty() {
         said.push(format!("no verdict: {}", unjudged.join(", ")));

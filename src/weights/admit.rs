@@ -9,7 +9,7 @@ use crate::stats::Estimate;
 use crate::stats::paired::{self, Paired};
 
 /// Fewer tasks in common with today's endpoint say nothing about a category.
-const MIN_TASKS: usize = 10;
+pub(super) const MIN_TASKS: usize = 10;
 /// The share of failed trials that an endpoint may have above today's: five points, so that one
 /// bad minute of a provider does not decide, and a broken endpoint does not pass.
 const MORE_FAILURES: f64 = 0.05;
@@ -269,6 +269,13 @@ impl Sheet<'_> {
     /// Its share of the traffic of the sheets tuned together; alone, it is all of it.
     pub fn share_of(&self, whole: f64) -> f64 {
         if whole > 0.0 { self.share / whole } else { 1.0 }
+    }
+
+    /// Whether an endpoint misses the latency objective less often than it allows, where today's
+    /// misses it more often.
+    pub fn would_be_prompter(&self, row: &Row<'_>, judging: &Judging) -> bool {
+        let Some((slo, today)) = judging.slo.zip(self.today()) else { return false };
+        row.cost().is_some() && row.miss() <= slo.miss && today.miss() > slo.miss
     }
 
     /// Whether an endpoint is worth moving to from today's, if its quality allows.

@@ -280,6 +280,15 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_cap_is_said() {
+        let one = figures(&[("easy", 400, 1.0)], vec![large()]);
+        let file = tune(&crate::weights::fixture::with_cap(one, 0.6));
+        let said = "The cap is broken: azure has 100 % of the traffic, max_share.provider allows \
+                    60 %.";
+        assert!(file.notes.iter().any(|note| note == said), "{:?}", file.notes);
+    }
+
+    #[test]
     fn simulated_evidence_is_the_first_note() {
         let mut simulated = two(0.6);
         simulated.simulated = true;
