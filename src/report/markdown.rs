@@ -56,6 +56,7 @@ fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: 
     for sentence in verdict::mixture(figures, weights, names) {
         let _ = writeln!(text, "{}\n", escaped(&sentence));
     }
+    let _ = writeln!(text, "{}\n", escaped(&verdict::test(weights)));
     text.push_str("| category | traffic | verdict | |\n|---|---:|---|---|\n");
     for verdict in &verdicts {
         let _ = writeln!(

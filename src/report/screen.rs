@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use super::number::{duration, share};
+use super::number::{duration, points, share};
 use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::verdict::{self, CategoryVerdict, Columns};
-use crate::aggregate::{EndpointFigures, Figures};
+use crate::aggregate::{EndpointFigures, Figures, Goal};
 use crate::weights::{VerdictWord, WeightsFile};
 
 /// A terminal that everybody has.
@@ -132,10 +132,19 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 /// What was assumed, in a few words.
 fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let mut said = Vec::new();
+    if figures.today.endpoint.is_some() && figures.counts.scored > 0 {
+        said.push(match weights.objective.goal {
+            Goal::Better => "MOVE: shown better".to_owned(),
+            Goal::Cheaper | Goal::Faster => {
+                format!("margin {}", points(weights.objective.margin).trim_start_matches('+'))
+                    + " pt"
+            }
+        });
+    }
     if figures.today.endpoint.is_some() && !figures.today.stated {
         let unpriced = figures.stand_in().ends_with("price");
-        let said_best = if unpriced { "best priced" } else { "best" };
-        said.push(format!("today = {said_best} of this run"));
+        let best = if unpriced { "best priced" } else { "best of this run" };
+        said.push(format!("today = {best}"));
     }
     if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());
@@ -153,7 +162,7 @@ fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
 fn remark(left_out: usize, stated: &[String]) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     if left_out > 0 {
-        parts.push(format!("… and {left_out} more in report.html"));
+        parts.push(format!("… and {left_out} more"));
     }
     parts.extend_from_slice(stated);
     (!parts.is_empty()).then(|| fit_end(&parts.join(" · "), COLUMNS))
@@ -438,6 +447,6 @@ mod tests {
         let screen = check(&(figures, weights));
         assert_eq!(screen.lines().count(), LINES);
         assert!(screen.contains("more categories, "), "{screen}");
-        assert!(screen.contains("… and 5 more in report.html"), "{screen}");
+        assert!(screen.contains("… and 5 more"), "{screen}");
     }
 }

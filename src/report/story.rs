@@ -337,13 +337,23 @@ pub(super) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return String::new() };
     // A sentence may begin with an endpoint's name, which keeps its spelling.
-    let is_name = text.split(' ').next().is_some_and(|word| word.contains(['@', '/']));
+    // and so does a file's.
+    let is_name = text.split(' ').next().is_some_and(|word| {
+        word.contains(['@', '/']) || word.trim_end_matches([':', '.', ',']).contains(['.', '_'])
+    });
     let mut sentence: String =
         if is_name { text.to_string() } else { first.to_uppercase().chain(characters).collect() };
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');
     }
     sentence
+}
+
+/// Whether a note says what [`assumptions`] says already.
+fn is_assumption(note: &str) -> bool {
+    ["No [today] ", "No [traffic] ", "Today is not stated", "today is not stated"]
+        .iter()
+        .any(|start| note.trim_start().starts_with(start))
 }
 
 /// The run's notes and the weights' notes, each once, and why the run is not wholly valid.
@@ -356,6 +366,8 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
         .chain(marks)
         .chain(&figures.manifest.notes)
         .chain(&weights.notes)
+        // What is assumed stands in sentences of its own.
+        .filter(|note| !is_assumption(note))
         .filter(|note| seen.insert(note.trim()))
         .map(|note| sentence(note))
         .filter(|note| !note.is_empty())
@@ -402,6 +414,23 @@ mod tests {
         assert_eq!(heading(&figures)[3], "≥ $18.54");
         let said = assumptions(&figures).remove(0);
         assert!(said.contains("of this run with a known price, acme/large@azure,"), "{said}");
+    }
+
+    #[test]
+    fn a_files_name_keeps_its_spelling() {
+        assert_eq!(sentence("prompts.csv: prompt ← question"), "prompts.csv: prompt ← question.");
+        assert_eq!(sentence("nothing was scored"), "Nothing was scored.");
+        assert_eq!(sentence("large@crest stays."), "large@crest stays.");
+    }
+
+    #[test]
+    fn what_is_assumed_is_said_once() {
+        let (mut figures, mut weights) = fixture::support();
+        let told = |note: &str| note.starts_with("No [today]");
+        figures.today.stated = false;
+        weights.notes.push("No [today] is stated: large@azure stands for it.".to_owned());
+        assert_eq!(assumptions(&figures).iter().filter(|note| told(note)).count(), 1);
+        assert!(!notes(&figures, &weights).iter().any(|note| told(note)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::number::{count, currency, difference, dollars, percent, points, share};
 use super::story::{Names, missing, sentence};
 use super::text::plain;
-use crate::aggregate::Figures;
+use crate::aggregate::{Figures, Goal};
 use crate::stats::Estimate;
 use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
 
@@ -219,6 +219,20 @@ fn saves_in_words(saves: f64) -> String {
     } else {
         format!("{amount} less per 1,000")
     }
+}
+
+/// What a verdict's quality is tested by, in a sentence.
+pub(super) fn test(weights: &WeightsFile) -> String {
+    let shown = match weights.objective.goal {
+        Goal::Better => "better than today's".to_owned(),
+        Goal::Cheaper | Goal::Faster => format!(
+            "within {} points of today's",
+            points(weights.objective.margin).trim_start_matches(['+', '±'])
+        ),
+    };
+    format!(
+        "A MOVE is shown {shown} by a one-sided test at 5 %; the intervals are two-sided, 95 %."
+    )
 }
 
 /// What serving by the weights is expected to give, against today: sentences, none without
