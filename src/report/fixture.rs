@@ -412,6 +412,7 @@ fn manifest(name: &str) -> Manifest {
             })
             .to_vec(),
         plan_hash: "90ff".repeat(16),
+        prices_hash: "5f0c".repeat(16),
         judging: Judging {
             today: None,
             shares: BTreeMap::new(),

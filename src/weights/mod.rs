@@ -49,7 +49,7 @@ pub struct WeightsFile {
     pub run: String,
     /// The suites it rests on: name, version, hash.
     pub suites: Vec<crate::store::SuiteStamp>,
-    /// The hash of the plan, which covers the price snapshot.
+    /// The hash of the price snapshot: the endpoints' ids and prices.
     pub prices: String,
     /// When it was made: the run's start (RFC 3339).
     pub made_at: String,

@@ -56,7 +56,7 @@ pub fn tune(figures: &Figures) -> WeightsFile {
         simulated: figures.simulated,
         run: figures.manifest.run.clone(),
         suites: figures.manifest.suites.clone(),
-        prices: figures.manifest.plan_hash.clone(),
+        prices: figures.manifest.prices_hash.clone(),
         made_at: figures.manifest.started_at.clone(),
         valid_until: valid_until(&figures.manifest.started_at),
         objective: objective(figures),
@@ -207,6 +207,7 @@ mod tests {
     #[test]
     fn times_are_the_runs() {
         let file = tune(&two(0.6));
+        assert_eq!(file.prices, "5f0c".repeat(16), "of the prices, not of the plan");
         assert_eq!(file.made_at, "2026-01-31T12:00:00Z");
         assert_eq!(file.valid_until, "2026-03-02T12:00:00Z");
         assert_eq!(valid_until("yesterday"), "yesterday");
