@@ -141,18 +141,13 @@ pub(super) fn against_today(
     else {
         return;
     };
-    let weighted = categories.iter().any(|category| category.share_stated);
     let weights = traffic(categories, endpoints, |cell| cell.quality);
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for endpoint in (0..endpoints.len()).filter(|&endpoint| endpoint != base) {
         let by_category: Vec<Option<Paired>> = (0..categories.len())
             .map(|category| difference(scores, Some(category), endpoint, base))
             .collect();
-        let row = if weighted {
-            stratified(&weights, &by_category)
-        } else {
-            difference(scores, None, endpoint, base)
-        };
+        let row = over_traffic(&weights, &by_category);
         rows.extend(row.map(|paired| (endpoint, paired)));
         for (category, paired) in by_category.into_iter().enumerate() {
             cells.extend(paired.map(|paired| ((endpoint, category), paired)));
@@ -166,10 +161,36 @@ pub(super) fn against_today(
     }
 }
 
+/// The difference on the tasks of a category that both were scored on.
 fn difference(scores: &ScoreTable, category: Option<usize>, a: usize, b: usize) -> Option<Paired> {
     let pairs: Vec<_> =
         scores.pairs(category, a, b).iter().map(|pair| (pair.a, pair.b, pair.cluster)).collect();
     paired::difference(&pairs)
+}
+
+/// The difference of two endpoints over a category, or over the traffic (`None`).
+pub(super) fn between(
+    categories: &[CategoryFigures],
+    endpoints: &[EndpointFigures],
+    scores: &ScoreTable,
+    category: Option<usize>,
+    (a, b): (usize, usize),
+) -> Option<Paired> {
+    if category.is_some() {
+        return difference(scores, category, a, b);
+    }
+    let weights = traffic(categories, endpoints, |cell| cell.quality);
+    let by_category: Vec<Option<Paired>> =
+        (0..categories.len()).map(|category| difference(scores, Some(category), a, b)).collect();
+    over_traffic(&weights, &by_category)
+}
+
+/// One category is all of the traffic, and keeps its own test.
+fn over_traffic(weights: &[f64], by_category: &[Option<Paired>]) -> Option<Paired> {
+    match by_category {
+        [only] => *only,
+        _ => stratified(weights, by_category),
+    }
 }
 
 /// The difference over the traffic: categories are independent strata with fixed weights, so the

@@ -145,15 +145,18 @@ impl<'a> Pass<'a> {
         let judging = &run.manifest.judging;
         let categories = compare::categories(&run.categories, &tasks_in, judging);
         let mut endpoints = self.endpoints;
-        // The row of an endpoint is weighted as traffic is, where the traffic is known; otherwise
-        // it is what was measured, each task counting once.
-        if categories.iter().any(|category| category.share_stated) {
+        // The row of an endpoint is weighted as traffic is, stated or assumed: one definition, so
+        // that the rows, the differences and what a mix is expected to give agree. One category
+        // is all of it.
+        if categories.len() > 1 {
             let graded = compare::traffic(&categories, &endpoints, |cell| cell.quality);
             let billed = compare::traffic(&categories, &endpoints, |cell| cell.cost_per_task);
             for EndpointFigures { all, cells, .. } in &mut endpoints {
                 all.quality = compare::mixture(&graded, cells.iter().map(|c| c.quality));
                 all.cost_per_task =
                     compare::mixture(&billed, cells.iter().map(|c| c.cost_per_task));
+                // Σ cost over Σ score of easier work is no price of a pass either.
+                all.cost_per_pass = all.cost_per_pass.filter(|_| all.cost_per_task.is_some());
             }
         }
         let labels = run.category_of.iter().zip(&run.cluster_of);

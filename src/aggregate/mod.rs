@@ -17,6 +17,7 @@ mod trials;
 use std::collections::BTreeMap;
 
 use crate::stats::Estimate;
+use crate::stats::paired::Paired;
 pub use crate::store::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity, ValidityMark};
 use crate::units::{Category, EndpointId, Usd};
 
@@ -62,6 +63,33 @@ impl Figures {
     #[must_use]
     pub fn judging(&self) -> &Judging {
         &self.manifest.judging
+    }
+
+    /// The score of endpoint `a` minus that of `b` on the same tasks of a category; `None`: over
+    /// the traffic, each category weighing its share, and nothing where a category with traffic
+    /// has no task in common.
+    #[must_use]
+    pub fn difference(&self, category: Option<usize>, a: usize, b: usize) -> Option<Paired> {
+        compare::between(&self.categories, &self.endpoints, &self.scores, category, (a, b))
+    }
+
+    /// Whether an endpoint without a known price was asked, so that what the run cost is not known
+    /// either: the sums are then what it cost at least.
+    #[must_use]
+    pub fn cost_is_partial(&self) -> bool {
+        let asked = |e: &EndpointFigures| e.all.counts.trials() + e.all.counts.in_doubt > 0;
+        self.endpoints.iter().any(|e| !e.priced && asked(e))
+    }
+
+    /// What stands for today where none is stated. Only endpoints with a known price can, which is
+    /// worth saying where others were scored too.
+    #[must_use]
+    pub fn stand_in(&self) -> &'static str {
+        if self.endpoints.iter().any(|e| !e.priced && e.all.counts.scored > 0) {
+            "the best single endpoint of this run with a known price"
+        } else {
+            "the best single endpoint of this run"
+        }
     }
 
     /// The figures of today's endpoint, where it was measured.
@@ -116,6 +144,8 @@ pub struct EndpointFigures {
 pub struct Cell {
     /// Trials by status.
     pub counts: Counts,
+    /// Failed trials by the class of their last failure.
+    pub failures: BTreeMap<&'static str, u64>,
     /// Mean score of scored trials, 0..1.
     pub quality: Option<Estimate>,
     /// Trials answered on the first attempt ÷ (ok + failed).
@@ -130,7 +160,8 @@ pub struct Cell {
     pub cost_upper: Usd,
     /// Σ of what the providers say they charged; `None`: none said.
     pub cost_reported: Option<Usd>,
-    /// Dollars per task; `None` with an unknown price.
+    /// Dollars per task; `None` with an unknown price, and where nothing was ever answered or
+    /// billed: what a task costs there is not known, and not nothing.
     pub cost_per_task: Option<Estimate>,
     /// Dollars per pass.
     pub cost_per_pass: Option<Estimate>,

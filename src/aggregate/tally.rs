@@ -9,12 +9,13 @@ use super::{Cell, Counts, LatencyMetric, TokenSums};
 use crate::stats::{Estimate, Method, mean, proportion, ratio, special};
 use crate::store::{AttemptEnding, Slo, TrialRow, TrialStatus};
 use crate::units::{TokensSource, Usd};
-use crate::wire::FinishReason;
+use crate::wire::{ErrorClass, FinishReason};
 
 /// What is known of a set of trials so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: Counts,
+    failures: BTreeMap<&'static str, u64>,
     answered_first: u64,
     money: Money,
     samples: BTreeMap<LatencyMetric, Sample>,
@@ -108,6 +109,10 @@ impl Tally {
             TrialStatus::InDoubt => counts.in_doubt += 1,
             TrialStatus::Planned => unreachable!("a state as shown is settled"),
         }
+        if status == TrialStatus::Failed {
+            let class = row.error.map_or("unknown", ErrorClass::name);
+            *self.failures.entry(class).or_default() += 1;
+        }
         if status != TrialStatus::Ok {
             return;
         }
@@ -155,8 +160,10 @@ impl Tally {
             .collect();
         latency.extend(self.gaps.finish().map(|gaps| (LatencyMetric::Icl, gaps)));
         let money = &self.money;
+        let told = priced && (counts.ok > 0 || money.known != Usd::ZERO);
         Cell {
             counts,
+            failures: self.failures,
             quality: None,
             availability: proportion::pass_rate(self.answered_first, trials),
             availability_retried: proportion::pass_rate(counts.ok, trials),
@@ -164,7 +171,7 @@ impl Tally {
             cost_unknown: money.unknown,
             cost_upper: money.upper,
             cost_reported: money.reported,
-            cost_per_task: money.per_task().filter(|_| priced),
+            cost_per_task: money.per_task().filter(|_| told),
             cost_per_pass: money.per_pass().filter(|_| priced),
             vs_today: None,
             latency,

@@ -80,15 +80,39 @@ async fn estimates_are_those_of_the_hand() {
     let (large, mini) = (&found.endpoints[0].all, &found.endpoints[1].all);
     close(large.availability, 2.0 / 4.0, 4, Method::Wilson);
     close(large.availability_retried, 3.0 / 4.0, 4, Method::Wilson);
-    close(large.quality, 1.0, 3, Method::Wilson);
-    close(large.cost_per_task, 0.1 / 4.0, 4, Method::T);
+    // Shares that nobody stated are equal, and weigh as stated ones do.
+    close(large.quality, 1.0, 3, Method::Mover);
+    close(large.cost_per_task, 0.5 * 0.015 + 0.5 * 0.035, 4, Method::Mover);
     close(large.cost_per_pass, 0.1 / 3.0, 4, Method::Fieller);
-    close(mini.quality, 0.5, 2, Method::Wilson);
-    close(mini.cost_per_task, 0.004 / 3.0, 3, Method::T);
+    assert_eq!(mini.quality, None, "not scored in b, so not comparable over the traffic");
+    close(mini.cost_per_task, 0.5 * 0.001 + 0.5 * 0.002, 3, Method::Mover);
     close(mini.cost_per_pass, 0.002, 2, Method::Fieller);
+    let mini = &found.endpoints[1].cells[0];
+    close(mini.quality, 0.5, 2, Method::Wilson);
+    close(mini.cost_per_task, 0.001, 2, Method::T);
     assert_eq!(large.slo_miss, None, "no objective, so nothing to miss");
     close(found.endpoints[0].cells[1].quality, 1.0, 1, Method::Wilson);
     assert_eq!(found.endpoints[1].cells[1].quality, None);
+}
+
+#[tokio::test]
+async fn what_never_answered_has_failures_and_no_cost() {
+    let right = Outcome::Ok { cost: "0.01", score: Some(1.0) };
+    let failed = Outcome::Failed { cost: "0" };
+    let dir = TempDir::new().expect("a folder");
+    let made = Made {
+        categories: &["a", "a"],
+        outcomes: &[&[right, failed], &[failed, failed]],
+        judging: judging(None, &[]),
+        finished: true,
+    };
+    made.play(dir.path()).await;
+    let found = figures(dir.path()).expect("a run");
+    let [some, none] = found.endpoints.as_slice() else { unreachable!("two") };
+    assert_eq!(some.all.failures.get("server"), Some(&1));
+    close(some.all.cost_per_task, 0.005, 2, Method::T);
+    assert_eq!(none.all.failures.get("server"), Some(&2));
+    assert_eq!(none.all.cost_per_task, None, "nobody knows what an answer of it costs");
 }
 
 #[tokio::test]
@@ -126,11 +150,13 @@ async fn the_best_endpoint_stands_for_today_unless_one_is_named() {
 async fn differences_are_paired_and_adjusted_by_family() {
     let found = figures_of(judging(None, &[])).await;
     let mini = &found.endpoints[1];
-    let row = mini.all.vs_today.expect("two tasks in common");
-    close(Some(row.estimate), -0.5, 2, Method::T);
-    assert_eq!(row.says, DifferenceSays::Unclear);
-    assert!(row.detectable > row.se && row.se > 0.0, "{row:?}");
-    assert_eq!(mini.cells[0].vs_today.map(|d| d.estimate), Some(row.estimate), "the same tasks");
+    assert_eq!(mini.all.vs_today, None, "no task of b in common, and half of the traffic is there");
+    let cell = mini.cells[0].vs_today.expect("two tasks in common");
+    close(Some(cell.estimate), -0.5, 2, Method::T);
+    assert_eq!(cell.says, DifferenceSays::Unclear);
+    assert!(cell.detectable > cell.se && cell.se > 0.0, "{cell:?}");
+    assert_eq!(found.difference(Some(0), 1, 0).map(|p| p.estimate), Some(cell.estimate));
+    assert_eq!(found.difference(None, 1, 0), None);
     assert_eq!(mini.cells[1].vs_today, None);
     assert!(found.endpoints[0].all.vs_today.is_none(), "today is not held against itself");
     assert_eq!(found.scores.pairs(None, 0, 1).len(), 2);
@@ -257,9 +283,11 @@ async fn rows_and_cells_are_families_of_their_own() {
     let (row, cell) = (mini.all.vs_today.expect("a row"), mini.cells[0].vs_today.expect("a cell"));
     // Eight discordant pairs, all one way: McNemar's mid-p is 2·2⁻⁸ − 2⁻⁸ = 2⁻⁸.
     let p = 1.0 / 256.0;
-    assert!((row.p - p).abs() < 1e-12 && (row.p_adjusted - p).abs() < 1e-12, "alone: {row:?}");
+    assert!(row.p_adjusted.to_bits() == row.p.to_bits(), "alone: {row:?}");
+    assert!((row.estimate.value + 0.5).abs() < 1e-12, "half of the traffic is in a: {row:?}");
     assert!((cell.p - p).abs() < 1e-12 && (cell.p_adjusted - 2.0 * p).abs() < 1e-12, "{cell:?}");
-    assert_eq!((row.says, cell.says), (DifferenceSays::Worse, DifferenceSays::Worse));
+    assert_eq!(cell.says, DifferenceSays::Worse);
+    assert_eq!(row.says, DifferenceSays::Unclear, "two tasks of b bear no certainty over both");
     let same = mini.cells[1].vs_today.expect("a cell");
     assert_eq!(
         (same.says, same.p_adjusted.to_bits()),

@@ -447,6 +447,7 @@ impl Execution<'_> {
             repeats: inputs.plan.repeats,
             suites: inputs.suites.clone(),
             plan_hash,
+            prices_hash: inputs.plan.prices_hash().hex(),
             judging: inputs.judging.clone(),
             notes,
             ended: None,

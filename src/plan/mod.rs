@@ -171,6 +171,18 @@ impl Plan {
         ContentHash::of_parts(parts.iter().map(String::as_bytes))
     }
 
+    /// The hash of the price snapshot: every endpoint's id and price, and nothing else.
+    #[must_use]
+    pub fn prices_hash(&self) -> ContentHash {
+        let price = |endpoint: &Endpoint| {
+            serde_json::to_string(&(endpoint.id.as_str(), &endpoint.price))
+                .expect("plain strings and numbers")
+        };
+        let prices: Vec<String> = self.endpoints.iter().map(price).collect();
+        let parts = std::iter::once(b"weighbridge prices 1".as_slice());
+        ContentHash::of_parts(parts.chain(prices.iter().map(String::as_bytes)))
+    }
+
     /// How many blocks the trials stand in.
     #[must_use]
     pub fn n_blocks(&self) -> u32 {

@@ -231,3 +231,14 @@ fn nothing_to_do_is_said() {
     assert!(error(numbered(1), fleet(), 0).contains("at least 1"));
     assert!(error(numbered(10), fleet(), u32::MAX).contains("--limit"));
 }
+
+#[test]
+fn the_price_snapshot_is_the_prices_alone() {
+    let make = || plan_of(vec![task("a", "c", "word")], vec![endpoint("acme/large")]);
+    let mut other = make();
+    other.tasks.clear();
+    other.endpoints[0].context_window = Some(7);
+    assert_eq!(make().prices_hash(), other.prices_hash());
+    other.endpoints[0].price = crate::catalog::Price::Free;
+    assert_ne!(make().prices_hash(), other.prices_hash());
+}

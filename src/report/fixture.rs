@@ -232,6 +232,7 @@ fn cell(n: u64, skill: f64, make: &Make, is_today: bool) -> Cell {
     let rate = |value: f64| Some(estimate(value, value - 0.01, 1.0, n, Method::Wilson));
     Cell {
         counts: counts(n, 1.min(n)),
+        failures: BTreeMap::from([("server", 1.min(n))]),
         quality,
         availability: rate(0.985),
         availability_retried: rate(0.998),
@@ -411,6 +412,7 @@ fn manifest(name: &str) -> Manifest {
             })
             .to_vec(),
         plan_hash: "90ff".repeat(16),
+        prices_hash: "5f0c".repeat(16),
         judging: Judging {
             today: None,
             shares: BTreeMap::new(),

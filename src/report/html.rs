@@ -79,6 +79,16 @@ mod tests {
     }
 
     #[test]
+    fn an_incomplete_run_is_not_called_valid() {
+        let (mut figures, weights) = fixture::support();
+        let ended = figures.manifest.ended.as_mut().expect("ended");
+        (ended.complete, ended.why) = (false, Some("the budget was used up".to_owned()));
+        let page = of(&(figures, weights));
+        assert!(page.contains("<b>INCOMPLETE</b> The budget was used up."));
+        assert!(page.contains("class=\"mark doubtful\">INCOMPLETE") && !page.contains(">VALID<"));
+    }
+
+    #[test]
     fn hostile_names_are_text() {
         let (figures, weights) = fixture::hostile();
         let page = of(&(figures, weights)).replace("src=http:&#x2f;&#x2f;evil", "");

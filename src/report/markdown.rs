@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::number::share;
 use super::story::{
-    self, Names, availability, heading, per_1000, quality, ranked, ttft_pair, vs_today,
+    self, Names, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
 };
 use super::text::markdown as escaped;
 use super::verdict;
@@ -23,12 +23,16 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
     }
     verdicts(&mut text, figures, weights, names);
     endpoints(&mut text, figures);
+    let failed: Vec<String> = story::failed(figures, names).into_iter().collect();
+    list(&mut text, "Failed", &failed);
     list(&mut text, "Assumed", &story::assumptions(figures));
     list(&mut text, "No verdict", &verdict::unjudged(figures, weights));
     list(&mut text, "Notes", &story::notes(figures, weights));
     let left_out: Vec<String> =
         weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-    list(&mut text, "Left out of the weights", &left_out);
+    if figures.counts.scored > 0 {
+        list(&mut text, "Left out of the weights", &left_out);
+    }
     let _ = writeln!(
         text,
         "<sub>Run {} · seed {} · all figures, charts and definitions are in report.html; routing \
@@ -42,12 +46,17 @@ pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -
 fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: &Names) {
     let verdicts = verdict::verdicts(figures, weights);
     if verdicts.is_empty() {
-        text.push_str("No verdict: no weights were made.\n\n");
+        let why = match figures.counts.scored {
+            0 => "nothing was scored",
+            _ => "nothing stands for today",
+        };
+        let _ = writeln!(text, "No verdict: {why}.\n");
         return;
     }
     for sentence in verdict::mixture(figures, weights, names) {
         let _ = writeln!(text, "{}\n", escaped(&sentence));
     }
+    let _ = writeln!(text, "{}\n", escaped(&verdict::test(weights)));
     text.push_str("| category | traffic | verdict | |\n|---|---:|---|---|\n");
     for verdict in &verdicts {
         let _ = writeln!(
@@ -74,7 +83,7 @@ fn endpoints(text: &mut String, figures: &Figures) {
             "| {}{} | {} | {} | {} | {} | {} |",
             escaped(endpoint.id.as_str()),
             if today { " **today**" } else { "" },
-            quality(&endpoint.all),
+            quality_or_failure(&endpoint.all),
             per_1000(&endpoint.all),
             vs_today(&endpoint.all, today),
             ttft_pair(&endpoint.all),

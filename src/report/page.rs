@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::chart::{self, Chart};
 use super::number::{self, count, currency, dollars, points, probability, share};
-use super::story::{self, Names, missing, ranked, things};
+use super::story::{self, Names, State, missing, ranked, things};
 use super::text::plain;
 use super::verdict;
 use crate::aggregate::{Cell, EndpointFigures, Figures, ValidityMark};
@@ -67,8 +67,7 @@ struct EndpointView {
     pass_cost: String,
     vs_today: String,
     vs_tone: &'static str,
-    ttft_50: String,
-    ttft_95: String,
+    ttft: String,
     availability: String,
     slo_miss: String,
     trials: String,
@@ -193,17 +192,19 @@ fn assumptions(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
 }
 
 fn validity(figures: &Figures) -> Validity {
+    let State { word, good } = story::state(figures);
     let Some(ended) = &figures.manifest.ended else {
         let reasons = vec!["The run has no ending: it is still going, or it was cut.".to_owned()];
-        return Validity { word: "UNFINISHED".to_owned(), tone: "bad", reasons };
+        return Validity { word, tone: "bad", reasons };
     };
-    let tone = match ended.validity.mark {
-        ValidityMark::Valid | ValidityMark::Virtual if ended.complete => "good",
-        ValidityMark::Invalid => "bad",
-        _ => "doubtful",
+    let invalid = ended.validity.mark == ValidityMark::Invalid || figures.counts.ok == 0;
+    let tone = match good {
+        true => "good",
+        false if invalid => "bad",
+        false => "doubtful",
     };
     let reasons = ended.why.iter().chain(&ended.validity.reasons).map(|r| story::sentence(r));
-    Validity { word: ended.validity.mark.word().to_owned(), tone, reasons: reasons.collect() }
+    Validity { word, tone, reasons: reasons.collect() }
 }
 
 fn verdicts(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {
@@ -240,14 +241,13 @@ fn endpoints(figures: &Figures) -> Vec<EndpointView> {
                 name: plain(e.id.as_str()).into_owned(),
                 provider: plain(&e.provider).into_owned(),
                 today,
-                quality: story::quality(cell),
+                quality: story::quality_or_failure(cell),
                 bar: known(e).zip(range).map(|(quality, range)| bar(&quality, range)),
                 cost: story::per_1000(cell),
                 pass_cost: story::per_1000_passes(cell),
                 vs_today: story::vs_today(cell, today),
                 vs_tone: tone(cell),
-                ttft_50: story::ttft(cell, 500),
-                ttft_95: story::ttft(cell, 950),
+                ttft: story::ttft_pair(cell).trim_end_matches(" s").to_owned(),
                 availability: story::availability(cell),
                 slo_miss: known_percent(cell.slo_miss.as_ref()),
                 trials: trials(cell),
@@ -290,6 +290,9 @@ fn trials(cell: &Cell) -> String {
     ] {
         if n > 0 {
             let _ = write!(text, ", {} {what}", count(n));
+        }
+        if what == "failed" && n > 0 {
+            let _ = write!(text, " ({})", story::failures(cell));
         }
     }
     text
@@ -352,7 +355,7 @@ fn cell_view(
 
 fn weight_views(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<WeightView> {
     let mut views: Vec<WeightView> = Vec::new();
-    if weights.categories.is_empty() {
+    if weights.categories.is_empty() || figures.counts.scored == 0 {
         return views;
     }
     let stated = figures.categories.iter().filter_map(|c| {
@@ -399,7 +402,7 @@ fn judging(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
     let judging = figures.judging();
     let today = figures.today.endpoint.as_ref();
     let today = today.map_or_else(missing, |id| plain(id.as_str()).into_owned());
-    let stated = if figures.today.stated { "stated" } else { "the best of this run" };
+    let stated = if figures.today.stated { "stated" } else { figures.stand_in() };
     let goal = weights.objective.goal.name();
     let margin = points(judging.margin);
     let mut rows = vec![
@@ -437,6 +440,11 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         count(counts.skipped),
         count(counts.in_doubt)
     );
+    let partial = figures.cost_is_partial();
+    let most = match partial {
+        true => "not known: an endpoint without a known price was asked".to_owned(),
+        false => format!("${}", figures.cost_upper),
+    };
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let mut rows = vec![
         ("Run", m.run.clone()),
@@ -445,8 +453,8 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         ("Repeats", m.repeats.to_string()),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
-        ("Cost", format!("${}", figures.cost)),
-        ("Cost, at most", format!("${}", figures.cost_upper)),
+        ("Cost", format!("{}${}", if partial { "≥ " } else { "" }, figures.cost)),
+        ("Cost, at most", most),
         ("Plan, SHA-256", m.plan_hash.clone()),
         ("Price snapshot, SHA-256", weights.prices.clone()),
         ("Weights valid until", weights.valid_until.clone()),

@@ -3,19 +3,19 @@
 
 use std::path::Path;
 
-use super::number::share;
+use super::number::{duration, points, share};
 use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::verdict::{self, CategoryVerdict, Columns};
-use crate::aggregate::{EndpointFigures, Figures};
+use crate::aggregate::{EndpointFigures, Figures, Goal};
 use crate::weights::{VerdictWord, WeightsFile};
 
 /// A terminal that everybody has.
 const LINES: usize = 24;
 /// Its columns.
 const COLUMNS: usize = 80;
-/// What is shown of the run's name where there is little room.
-const LEAST_NAME: usize = 8;
+/// A run's name is not cut below this for the sake of the run's duration.
+const NAME_LEAST: usize = 24;
 /// Endpoints that are shown before categories are left out for their sake.
 const ENDPOINTS_FIRST: usize = 6;
 
@@ -32,8 +32,10 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
     let foot = foot(figures, files);
     let unsaid = (verdicts.is_empty()).then(|| no_verdict(figures, weights));
     let stated = assumed(figures, weights);
-    // Header row, and the line of remarks where there is anything to remark.
-    let fixed = head.len() + 1 + foot.len() + usize::from(unsaid.is_some());
+    let failed = story::failed(figures, &names).map(|line| fit_end(&line, COLUMNS));
+    // Header row, and the lines of remarks where there is anything to remark.
+    let said = usize::from(unsaid.is_some()) + usize::from(failed.is_some());
+    let fixed = head.len() + 1 + foot.len() + said;
     let room = LINES - fixed;
     let (mut shown, mut told) = (figures.endpoints.len(), verdicts.len());
     let mut remarked = !stated.is_empty();
@@ -48,6 +50,7 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
     lines.extend(table(figures, &endpoints, &names));
     let left_out = figures.endpoints.len() - endpoints.len();
     lines.extend(remark(left_out, &stated));
+    lines.extend(failed);
     let table_end = lines.len();
     lines.extend(unsaid);
     lines.extend(categories(&verdicts, told, &names));
@@ -65,15 +68,16 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
 /// The heading, and under it what a simulated run must say of itself.
 fn head(figures: &Figures) -> Vec<String> {
     let mut facts = heading(figures);
-    let rest = |facts: &[String]| facts[1..].iter().map(|f| width(f) + 3).sum::<usize>();
-    // Where all do not fit, how long it took goes, then how many tasks; never how it ended.
-    let dispensable = if figures.manifest.ended.is_some() { &[4, 1][..] } else { &[1] };
-    for fact in dispensable {
-        if rest(&facts) + LEAST_NAME > COLUMNS {
-            facts.remove(*fact);
-        }
+    let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|f| width(f) + 3).sum() };
+    // The duration gives way before the name does, and nothing else.
+    if let Some(ended) = &figures.manifest.ended
+        && width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS
+    {
+        let duration = duration(ended.duration_ns);
+        facts.retain(|fact| *fact != duration);
     }
-    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest(&facts)).max(LEAST_NAME));
+    let rest = rest(&facts);
+    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
     let mut lines = vec![fit_end(&facts.join(" · "), COLUMNS)];
     if figures.simulated {
         lines.push(
@@ -113,7 +117,10 @@ fn foot(figures: &Figures, files: &Path) -> Vec<String> {
 }
 
 fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
-    let why = weights.notes.last().map_or_else(String::new, |note| story::sentence(note));
+    // The tuner's own reason, or what there is.
+    let own = weights.notes.iter().find(|note| note.starts_with("Nothing was tuned"));
+    let why = own.or(weights.notes.last());
+    let why = why.map_or_else(String::new, |note| story::sentence(note));
     let line = if why.is_empty() && figures.counts.scored == 0 {
         "No verdict: nothing was scored.".to_owned()
     } else {
@@ -125,11 +132,25 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 /// What was assumed, in a few words.
 fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let mut said = Vec::new();
+    if figures.today.endpoint.is_some() && figures.counts.scored > 0 {
+        said.push(match weights.objective.goal {
+            Goal::Better => "MOVE: shown better".to_owned(),
+            Goal::Cheaper | Goal::Faster => {
+                format!("margin {}", points(weights.objective.margin).trim_start_matches('+'))
+                    + " pt"
+            }
+        });
+    }
     if figures.today.endpoint.is_some() && !figures.today.stated {
-        said.push("today = best of this run".to_owned());
+        let unpriced = figures.stand_in().ends_with("price");
+        let best = if unpriced { "best priced" } else { "best of this run" };
+        said.push(format!("today = {best}"));
     }
     if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());
+    }
+    if weights.notes.iter().any(|note| note.starts_with("The cap is broken")) {
+        said.insert(0, "max_share.provider is broken (see the notes)".to_owned());
     }
     let unjudged = verdict::unjudged(figures, weights);
     if !unjudged.is_empty() {
@@ -141,7 +162,7 @@ fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
 fn remark(left_out: usize, stated: &[String]) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     if left_out > 0 {
-        parts.push(format!("… and {left_out} more in report.html"));
+        parts.push(format!("… and {left_out} more"));
     }
     parts.extend_from_slice(stated);
     (!parts.is_empty()).then(|| fit_end(&parts.join(" · "), COLUMNS))
@@ -207,7 +228,13 @@ fn table(figures: &Figures, endpoints: &[&EndpointFigures], names: &Names) -> Ve
         fit_end(cells.join("  ").trim_end(), COLUMNS)
     };
     std::iter::once(line("endpoint", &header))
-        .chain(shown.iter().zip(&rows).map(|(name, row)| line(name, row)))
+        .chain(endpoints.iter().zip(&shown).zip(&rows).map(|((e, name), row)| {
+            // What never answered has no figures, and says why across their columns.
+            match story::never_answered(&e.all) {
+                Some(why) => fit_end(&format!("{}  {why}", pad_right(name, names_wide)), COLUMNS),
+                None => line(name, row),
+            }
+        }))
         .collect()
 }
 
@@ -381,6 +408,34 @@ mod tests {
     }
 
     #[test]
+    fn what_never_answered_says_why() {
+        let (mut figures, weights) = fixture::demo();
+        let cell = &mut figures.endpoints[9].all;
+        let counts = crate::aggregate::Counts { planned: 40, failed: 40, ..Default::default() };
+        *cell = crate::aggregate::Cell { counts, ..Default::default() };
+        cell.failures.insert("connect", 40);
+        figures.counts.failed += 40;
+        let screen = check(&(figures, weights));
+        let said = "43 of 5,386 trials failed: 40 connect (open-8b@forge)";
+        assert!(screen.lines().any(|line| line == said), "{screen}");
+        let row = screen.lines().find(|l| l.starts_with("open-8b@forge")).expect("its row");
+        assert!(row.ends_with("  all 40 failed: connect"), "{screen}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_never_cut_off() {
+        let (mut figures, weights) = fixture::demo();
+        figures.manifest.name = "tools, math and a very long list of other suites".to_owned();
+        figures.counts.skipped = 100;
+        figures.cost_upper = figures.cost.times(2);
+        let screen = check(&(figures.clone(), weights.clone()));
+        assert!(screen.lines().next().is_some_and(|l| l.ends_with("VALID")), "{screen}");
+        figures.manifest.ended.as_mut().expect("ended").complete = false;
+        let screen = check(&(figures, weights));
+        assert!(screen.lines().next().is_some_and(|l| l.contains("INCOMPLETE")), "{screen}");
+    }
+
+    #[test]
     fn hostile_names_do_not_reach_the_terminal() {
         let screen = check(&fixture::hostile());
         assert!(!screen.contains('\u{1b}') && !screen.contains('\u{202e}'));
@@ -408,6 +463,6 @@ mod tests {
         let screen = check(&(figures, weights));
         assert_eq!(screen.lines().count(), LINES);
         assert!(screen.contains("more categories, "), "{screen}");
-        assert!(screen.contains("… and 5 more in report.html"), "{screen}");
+        assert!(screen.contains("… and 5 more"), "{screen}");
     }
 }

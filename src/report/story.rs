@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::number::{self, count, dollars, money, percent, points};
 use super::text::plain;
-use crate::aggregate::{Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric};
+use crate::aggregate::{
+    Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric, ValidityMark,
+};
 use crate::stats::Estimate;
 use crate::weights::WeightsFile;
 
-/// The facts of the heading, to be joined by ` · `: the run's name comes first.
+/// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
+/// what is wrong with the run, so that no narrow line cuts it off. A run that is as it should be
+/// says so last.
 pub(super) fn heading(figures: &Figures) -> Vec<String> {
     let tasks: u64 = figures.categories.iter().map(|c| c.tasks).sum();
     let mut facts = vec![
@@ -24,17 +28,48 @@ pub(super) fn heading(figures: &Figures) -> Vec<String> {
         trials(figures),
         cost(figures),
     ];
-    match &figures.manifest.ended {
-        Some(ended) => {
-            facts.push(number::duration(ended.duration_ns));
-            facts.push(ended.validity.mark.word().to_owned());
-            if !ended.complete {
-                facts.push("INCOMPLETE".to_owned());
-            }
-        }
-        None => facts.push("UNFINISHED".to_owned()),
+    if let Some(ended) = &figures.manifest.ended {
+        facts.push(number::duration(ended.duration_ns));
+    }
+    let state = state(figures);
+    if state.good {
+        facts.push(state.word);
+    } else {
+        facts.insert(1, state.word);
     }
     facts
+}
+
+/// How a run stands.
+pub(super) struct State {
+    /// `VALID`, `INCOMPLETE`, `ALL FAILED`, `INCOMPLETE, INVALID`.
+    pub word: String,
+    /// Whether nothing is wrong with it.
+    pub good: bool,
+}
+
+/// How the run stands: what is missing from it, then whether its latencies may be believed.
+pub(super) fn state(figures: &Figures) -> State {
+    let counts = &figures.counts;
+    let mut wrong: Vec<&str> = Vec::new();
+    if counts.ok == 0 && counts.failed > 0 {
+        wrong.push("ALL FAILED");
+    }
+    let Some(ended) = &figures.manifest.ended else {
+        wrong.push("UNFINISHED");
+        return State { word: wrong.join(", "), good: false };
+    };
+    if !ended.complete {
+        wrong.push("INCOMPLETE");
+    }
+    let mark = ended.validity.mark;
+    let believed = matches!(mark, ValidityMark::Valid | ValidityMark::Virtual);
+    let good = wrong.is_empty() && believed;
+    // That what there is may be believed is no news beside what there is not.
+    if wrong.is_empty() || mark != ValidityMark::Valid {
+        wrong.push(mark.word());
+    }
+    State { word: wrong.join(", "), good }
 }
 
 fn trials(figures: &Figures) -> String {
@@ -50,7 +85,9 @@ fn trials(figures: &Figures) -> String {
 
 fn cost(figures: &Figures) -> String {
     let (cost, upper) = (money(figures.cost), money(figures.cost_upper));
-    if cost == upper || figures.cost_upper < figures.cost {
+    if figures.cost_is_partial() {
+        format!("≥ {cost}")
+    } else if cost == upper || figures.cost_upper < figures.cost {
         cost
     } else {
         format!("{cost}–{}", upper.trim_start_matches('$'))
@@ -67,7 +104,8 @@ pub(super) fn assumptions(figures: &Figures) -> Vec<String> {
     let mut said = Vec::new();
     if let (Some(id), false) = (&figures.today.endpoint, figures.today.stated) {
         said.push(format!(
-            "No [today] was stated: the best single endpoint of this run, {}, stands for it.",
+            "No [today] was stated: {}, {}, stands for it.",
+            figures.stand_in(),
             plain(id.as_str())
         ));
     }
@@ -151,6 +189,81 @@ fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
     }
 }
 
+/// `40 connect`, or `30 connect, 10 reset`: failed trials by class, the most frequent first.
+fn by_class(cell: &Cell) -> Vec<(&'static str, u64)> {
+    let mut classes: Vec<_> = cell.failures.iter().map(|(class, n)| (*class, *n)).collect();
+    classes.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    classes
+}
+
+/// Why an endpoint has nothing to show: `all 40 failed: connect`; `None` where anything answered.
+pub(super) fn never_answered(cell: &Cell) -> Option<String> {
+    let failed = cell.counts.failed;
+    if cell.counts.ok > 0 || failed == 0 {
+        return None;
+    }
+    let classes = by_class(cell);
+    let why = match classes.as_slice() {
+        [] => String::new(),
+        [(class, _)] => format!(": {class}"),
+        [several @ ..] => {
+            let each: Vec<String> =
+                several.iter().map(|(c, n)| format!("{} {c}", count(*n))).collect();
+            format!(": {}", each.join(", "))
+        }
+    };
+    Some(match failed {
+        1 => format!("its one trial failed{why}"),
+        _ => format!("all {} failed{why}", count(failed)),
+    })
+}
+
+/// Failed trials of an endpoint by class: `40 connect, 2 reset`; empty where none failed.
+pub(super) fn failures(cell: &Cell) -> String {
+    let each: Vec<String> =
+        by_class(cell).into_iter().map(|(class, n)| format!("{} {class}", count(n))).collect();
+    each.join(", ")
+}
+
+/// A share of failed trials from which an endpoint's failures are said on the screen.
+const MANY_FAILED: f64 = 0.05;
+
+/// The endpoints of which many trials failed, those with most failures first.
+pub(super) fn failing(figures: &Figures) -> Vec<&EndpointFigures> {
+    let many = |e: &&EndpointFigures| {
+        let counts = &e.all.counts;
+        counts.failed as f64 > MANY_FAILED * counts.trials() as f64
+    };
+    let mut failing: Vec<&EndpointFigures> = figures.endpoints.iter().filter(many).collect();
+    failing.sort_by_key(|e| std::cmp::Reverse(e.all.counts.failed));
+    failing
+}
+
+/// `80 of 200 trials failed: 40 connect (away@dead), 40 not_found (x@y)`; `None` where no
+/// endpoint failed often.
+pub(super) fn failed(figures: &Figures, names: &Names) -> Option<String> {
+    let failing = failing(figures);
+    if failing.is_empty() {
+        return None;
+    }
+    let each: Vec<String> = failing
+        .iter()
+        .map(|e| format!("{} ({})", failures(&e.all), names.short(e.id.as_str())))
+        .collect();
+    let counts = &figures.counts;
+    Some(format!(
+        "{} of {} failed: {}",
+        count(counts.failed),
+        things(counts.trials(), "trial"),
+        each.join(", ")
+    ))
+}
+
+/// Quality in percent with its interval, or why there is none.
+pub(super) fn quality_or_failure(cell: &Cell) -> String {
+    never_answered(cell).unwrap_or_else(|| quality(cell))
+}
+
 /// Quality in percent with its interval.
 pub(super) fn quality(cell: &Cell) -> String {
     cell.quality.as_ref().map_or_else(missing, |e| number::interval(e, percent))
@@ -224,13 +337,23 @@ pub(super) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return String::new() };
     // A sentence may begin with an endpoint's name, which keeps its spelling.
-    let is_name = text.split(' ').next().is_some_and(|word| word.contains(['@', '/']));
+    // and so does a file's.
+    let is_name = text.split(' ').next().is_some_and(|word| {
+        word.contains(['@', '/']) || word.trim_end_matches([':', '.', ',']).contains(['.', '_'])
+    });
     let mut sentence: String =
         if is_name { text.to_string() } else { first.to_uppercase().chain(characters).collect() };
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');
     }
     sentence
+}
+
+/// Whether a note says what [`assumptions`] says already.
+fn is_assumption(note: &str) -> bool {
+    ["No [today] ", "No [traffic] ", "Today is not stated", "today is not stated"]
+        .iter()
+        .any(|start| note.trim_start().starts_with(start))
 }
 
 /// The run's notes and the weights' notes, each once, and why the run is not wholly valid.
@@ -243,6 +366,8 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
         .chain(marks)
         .chain(&figures.manifest.notes)
         .chain(&weights.notes)
+        // What is assumed stands in sentences of its own.
+        .filter(|note| !is_assumption(note))
         .filter(|note| seen.insert(note.trim()))
         .map(|note| sentence(note))
         .filter(|note| !note.is_empty())
@@ -261,6 +386,51 @@ mod tests {
             heading(&figures).join(" · "),
             "support · 800 tasks × 3 endpoints · 2,400 trials · $18.54 · 11 min · VALID"
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_run_comes_first() {
+        let (mut figures, _) = fixture::support();
+        let check = |figures: &Figures, word: &str| {
+            assert_eq!(heading(figures)[1], word);
+            assert!(!heading(figures).iter().any(|fact| fact == "VALID"));
+        };
+        figures.manifest.ended.as_mut().expect("ended").complete = false;
+        check(&figures, "INCOMPLETE");
+        figures.manifest.ended.as_mut().expect("ended").validity.mark = ValidityMark::Invalid;
+        check(&figures, "INCOMPLETE, INVALID");
+        figures.manifest.ended = None;
+        check(&figures, "UNFINISHED");
+        figures.counts.failed = figures.counts.trials();
+        figures.counts.ok = 0;
+        check(&figures, "ALL FAILED, UNFINISHED");
+    }
+
+    #[test]
+    fn an_unknown_price_is_never_nothing() {
+        let (mut figures, _) = fixture::support();
+        figures.today.stated = false;
+        figures.endpoints[1].priced = false;
+        assert_eq!(heading(&figures)[3], "≥ $18.54");
+        let said = assumptions(&figures).remove(0);
+        assert!(said.contains("of this run with a known price, acme/large@azure,"), "{said}");
+    }
+
+    #[test]
+    fn a_files_name_keeps_its_spelling() {
+        assert_eq!(sentence("prompts.csv: prompt ← question"), "prompts.csv: prompt ← question.");
+        assert_eq!(sentence("nothing was scored"), "Nothing was scored.");
+        assert_eq!(sentence("large@crest stays."), "large@crest stays.");
+    }
+
+    #[test]
+    fn what_is_assumed_is_said_once() {
+        let (mut figures, mut weights) = fixture::support();
+        let told = |note: &str| note.starts_with("No [today]");
+        figures.today.stated = false;
+        weights.notes.push("No [today] is stated: large@azure stands for it.".to_owned());
+        assert_eq!(assumptions(&figures).iter().filter(|note| told(note)).count(), 1);
+        assert!(!notes(&figures, &weights).iter().any(|note| told(note)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::number::{count, currency, difference, dollars, percent, points, share};
 use super::story::{Names, missing, sentence};
 use super::text::plain;
-use crate::aggregate::Figures;
+use crate::aggregate::{Figures, Goal};
 use crate::stats::Estimate;
 use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
 
@@ -26,7 +26,7 @@ pub(super) fn verdicts<'a>(
     figures: &Figures,
     weights: &'a WeightsFile,
 ) -> Vec<CategoryVerdict<'a>> {
-    if figures.counts.scored == 0 {
+    if figures.counts.scored == 0 || figures.today.endpoint.is_none() {
         return Vec::new();
     }
     let mut verdicts: Vec<CategoryVerdict> = figures
@@ -137,28 +137,46 @@ impl CategoryVerdict<'_> {
         let gap = gap.map_or_else(String::new, |d| format!("{} pt", difference(d)));
         match verdict.word {
             VerdictWord::Move => {
-                let to = match self.mix.first() {
-                    Some((id, part)) if *part < 0.995 => {
-                        format!("{} {}", names.model(id), share(*part))
+                // What stays with today's endpoint is what is not named.
+                let moved = || self.mix.iter().filter(|(id, _)| Some(*id) != self.today);
+                let part = |(id, part): &(&str, f64)| {
+                    let name = names.model(id);
+                    if *part < 0.995 { format!("{name} {}", share(*part)) } else { name }
+                };
+                let to: Vec<String> = moved().map(part).collect();
+                let [to, brief] = match to.as_slice() {
+                    [] => {
+                        let to = verdict.candidate.as_deref();
+                        let to = to.map_or_else(missing, |c| names.model(c));
+                        [to.clone(), to]
                     }
-                    Some((id, _)) => names.model(id),
-                    None => verdict.candidate.as_deref().map_or_else(missing, |c| names.model(c)),
+                    [only] => [only.clone(), only.clone()],
+                    [first, rest @ ..] => [to.join(", "), format!("{first} +{}", rest.len())],
                 };
                 let saves =
                     verdict.saves_per_1000_usd.map(|saves| saves_in_columns(saves.to_f64()));
-                let what = [format!("{today} → {to}"), format!("→ {to}")];
+                let what = [format!("{today} → {to}"), format!("→ {brief}")];
                 Columns { what, gap, tail: saves.unwrap_or_default() }
             }
             VerdictWord::NotYet => {
-                let tell = verdict.tasks_needed.map(count).map(|n| {
-                    [
+                // The difference is the candidate's, so the line names it; without a number the
+                // words say why there is none.
+                let Some(candidate) = verdict.candidate.as_deref() else {
+                    let why = plain(&verdict.why).into_owned();
+                    let what = [format!("{today} stays"), today];
+                    return Columns { what, gap, tail: [why.clone(), why.clone(), why] };
+                };
+                let tell = match verdict.tasks_needed.map(count) {
+                    Some(n) => [
                         format!("≈ {n} tasks would tell"),
                         format!("≈ {n} more tasks"),
                         format!("≈ {n} tasks"),
-                    ]
-                });
-                let what = [format!("{today} stays"), today];
-                Columns { what, gap, tail: tell.unwrap_or_default() }
+                    ],
+                    None => ["too near the margin", "too near", "too near"].map(str::to_owned),
+                };
+                let candidate = names.model(candidate);
+                let what = [format!("{today} → {candidate}?"), format!("{candidate}?")];
+                Columns { what, gap, tail: tell }
             }
             VerdictWord::Stay => {
                 let kept = self.mix.first().map_or(today, |(id, _)| names.model(id));
@@ -203,12 +221,26 @@ fn saves_in_words(saves: f64) -> String {
     }
 }
 
+/// What a verdict's quality is tested by, in a sentence.
+pub(super) fn test(weights: &WeightsFile) -> String {
+    let shown = match weights.objective.goal {
+        Goal::Better => "better than today's".to_owned(),
+        Goal::Cheaper | Goal::Faster => format!(
+            "within {} points of today's",
+            points(weights.objective.margin).trim_start_matches(['+', '±'])
+        ),
+    };
+    format!(
+        "A MOVE is shown {shown} by a one-sided test at 5 %; the intervals are two-sided, 95 %."
+    )
+}
+
 /// What serving by the weights is expected to give, against today: sentences, none without
 /// weights.
 pub(super) fn mixture(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<String> {
     let expected = &weights.expected;
     let mut said = Vec::new();
-    if weights.categories.is_empty() {
+    if weights.categories.is_empty() || figures.counts.scored == 0 {
         return said;
     }
     let cost = |e: &Estimate| format!("for {} per 1,000 tasks", currency(&dollars(e.value * 1e3)));
@@ -279,6 +311,26 @@ mod tests {
         assert_eq!(unjudged(&figures, &weights), ["reply"]);
         weights.categories.clear();
         assert!(unjudged(&figures, &weights).is_empty());
+    }
+
+    #[test]
+    fn without_a_score_there_is_neither_verdict_nor_mixture() {
+        let (mut figures, weights) = fixture::support();
+        figures.counts.scored = 0;
+        assert!(verdicts(&figures, &weights).is_empty());
+        assert!(mixture(&figures, &weights, &Names::of(&figures)).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_waits_names_what_it_waits_for() {
+        let (figures, mut weights) = fixture::support();
+        let found = weights.categories.get_mut("extract").expect("made");
+        let names = Names::of(&figures);
+        let columns = |weights: &WeightsFile| verdicts(&figures, weights)[1].columns(&names);
+        found.verdict.tasks_needed = None;
+        let line = columns(&weights);
+        assert_eq!(line.what, ["large → mini?", "mini?"]);
+        assert_eq!(line.tail[1], "too near");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Manifest {
     pub suites: Vec<SuiteStamp>,
     /// The hash of the plan: tasks, endpoints, prices, parameters, seed.
     pub plan_hash: String,
+    /// The hash of the endpoints' prices alone; empty in runs made before it was kept.
+    #[serde(default)]
+    pub prices_hash: String,
     /// What the run is judged by, after defaults: see [`Judging`].
     pub judging: Judging,
     /// Notes that the reader must see (mapping of columns, assumed shares, warnings).

@@ -25,6 +25,7 @@ fn manifest() -> Manifest {
         repeats: 1,
         suites: vec![],
         plan_hash: "p".into(),
+        prices_hash: "5f0c".repeat(16),
         judging: Judging {
             today: None,
             shares: BTreeMap::new(),

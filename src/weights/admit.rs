@@ -9,7 +9,7 @@ use crate::stats::Estimate;
 use crate::stats::paired::{self, Paired};
 
 /// Fewer tasks in common with today's endpoint say nothing about a category.
-const MIN_TASKS: usize = 10;
+pub(super) const MIN_TASKS: usize = 10;
 /// The share of failed trials that an endpoint may have above today's: five points, so that one
 /// bad minute of a provider does not decide, and a broken endpoint does not pass.
 const MORE_FAILURES: f64 = 0.05;
@@ -161,8 +161,12 @@ impl<'a> Setting<'a> {
             .ended
             .as_ref()
             .is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid);
+        let scored = figures.endpoints.iter().any(|e| e.all.counts.scored > 0);
         let blocked = match (id, today) {
-            (None, _) => Some("nothing was scored, so nothing can be compared".to_owned()),
+            _ if !scored => Some("nothing was scored, so nothing can be compared".to_owned()),
+            (None, _) => Some(
+                "no endpoint with a known price was scored, so nothing can be compared".to_owned(),
+            ),
             (Some(id), None) => {
                 Some(format!("{} was not in this run, so nothing can be compared", id.short()))
             }
@@ -188,7 +192,7 @@ impl<'a> Setting<'a> {
         categories.map(|(i, c)| self.sheet(Some(i), c.name.as_str(), c.share)).collect()
     }
 
-    /// The sheet of all tasks pooled.
+    /// The sheet of all categories together, under the shares in force.
     pub fn pooled(&self) -> Sheet<'a> {
         self.sheet(None, "*", 1.0)
     }
@@ -199,6 +203,8 @@ impl<'a> Setting<'a> {
             let endpoint = &self.figures.endpoints[today];
             if cell(endpoint).counts.scored == 0 {
                 Some(format!("{} has no scored answer here", self.today_name()))
+            } else if category.is_none() && cell(endpoint).quality.is_none() {
+                Some(format!("{} was not scored in every category", self.today_name()))
             } else if cost(cell(endpoint)).is_none() {
                 Some(format!("what {} costs is not known", self.today_name()))
             } else {
@@ -208,11 +214,10 @@ impl<'a> Setting<'a> {
         let blocked = self.blocked.clone().or(local);
         let rows = self.figures.endpoints.iter().enumerate();
         let rows = rows.map(|(i, endpoint)| {
-            let paired = self.today.filter(|today| *today != i).and_then(|today| {
-                let pairs = self.figures.scores.pairs(category, i, today);
-                let pairs: Vec<_> = pairs.iter().map(|p| (p.a, p.b, p.cluster)).collect();
-                paired::difference(&pairs)
-            });
+            let paired = self
+                .today
+                .filter(|today| *today != i)
+                .and_then(|today| self.figures.difference(category, i, today));
             let mut row = Row { endpoint, cell: cell(endpoint), paired, excluded: None };
             if self.today != Some(i) {
                 row.excluded = match self.today {
@@ -266,6 +271,13 @@ impl Sheet<'_> {
         if whole > 0.0 { self.share / whole } else { 1.0 }
     }
 
+    /// Whether an endpoint misses the latency objective less often than it allows, where today's
+    /// misses it more often.
+    pub fn would_be_prompter(&self, row: &Row<'_>, judging: &Judging) -> bool {
+        let Some((slo, today)) = judging.slo.zip(self.today()) else { return false };
+        row.cost().is_some() && row.miss() <= slo.miss && today.miss() > slo.miss
+    }
+
     /// Whether an endpoint is worth moving to from today's, if its quality allows.
     pub fn would_pay(&self, row: &Row<'_>, goal: Goal) -> bool {
         let Some((today, cost)) = self.today().and_then(|t| Some((t, t.cost()?))) else {
@@ -288,7 +300,7 @@ fn failed(cell: &Cell) -> Option<f64> {
 
 /// The rules in the order in which a reader wants to hear them.
 fn excluded(row: &Row<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion> {
-    if !row.endpoint.priced || row.cost().is_none() && row.cell.counts.trials() > 0 {
+    if !row.endpoint.priced {
         return Some(Exclusion::PriceUnknown);
     }
     if row.cell.counts.ineligible > 0 {
@@ -299,6 +311,10 @@ fn excluded(row: &Row<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion>
         && share > todays_failed + MORE_FAILURES + 1e-12
     {
         return Some(Exclusion::Unanswered(share, todays_failed));
+    }
+    // After the reasons for which a cost may be missing although the price is known.
+    if row.cost().is_none() && row.cell.counts.trials() > 0 {
+        return Some(Exclusion::PriceUnknown);
     }
     let Some(paired) = &row.paired else { return Some(Exclusion::TooFewTasks(0)) };
     if paired.estimate.n < MIN_TASKS as u64 {
@@ -368,6 +384,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cost_that_is_missing_for_a_reason_is_not_a_price_that_is() {
+        let mut narrow = against(mini().ineligible(48));
+        narrow.endpoints[1].cells[0].cost_per_task = None;
+        check(&narrow, Some("it cannot take 48 tasks"));
+        let mut dead = against(mini().failed(1.0));
+        dead.endpoints[1].cells[0].cost_per_task = None;
+        check(&dead, Some("100 % of its trials failed, 0 % of today's"));
+    }
+
+    #[test]
     fn a_latency_objective_needs_a_latency() {
         let mut unknown = against(mini());
         unknown.endpoints[1].cells[0].slo_miss = None;
@@ -388,6 +414,12 @@ mod tests {
         assert_eq!(blocked(&against(mini())), None);
         let mut none = against(mini());
         none.today.endpoint = None;
+        assert_eq!(
+            blocked(&none).as_deref(),
+            Some("no endpoint with a known price was scored, so nothing can be compared")
+        );
+        none.today = against(mini()).today;
+        none.endpoints.iter_mut().for_each(|e| e.all.counts.scored = 0);
         assert_eq!(
             blocked(&none).as_deref(),
             Some("nothing was scored, so nothing can be compared")

@@ -167,6 +167,7 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
             hash: "ab".to_owned(),
         }],
         plan_hash: "cd".to_owned(),
+        prices_hash: "5f0c".repeat(16),
         judging: Judging {
             today: today.map(|id| id.as_str().to_owned()),
             shares: std::collections::BTreeMap::new(),

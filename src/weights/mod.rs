@@ -49,7 +49,7 @@ pub struct WeightsFile {
     pub run: String,
     /// The suites it rests on: name, version, hash.
     pub suites: Vec<crate::store::SuiteStamp>,
-    /// The hash of the plan, which covers the price snapshot.
+    /// The hash of the price snapshot: the endpoints' ids and prices.
     pub prices: String,
     /// When it was made: the run's start (RFC 3339).
     pub made_at: String,
@@ -63,7 +63,8 @@ pub struct WeightsFile {
     pub default: CategoryWeights,
     /// The whole mixture under the traffic's shares: expected figures, beside today's.
     pub expected: Expected,
-    /// The estimates used: category (`*`: all pooled, for the default mix), then endpoint.
+    /// The estimates used: category (`*`: all together under the shares, for the default mix),
+    /// then endpoint.
     pub estimates: BTreeMap<String, BTreeMap<String, CellEstimates>>,
     /// What was left out of the weights, and why: endpoint → reason.
     pub left_out: BTreeMap<String, String>,

@@ -1,8 +1,10 @@
 //! What the reader of a weights file must know, one sentence each.
 
+use std::collections::BTreeMap;
+
 use super::admit::{Setting, Sheet};
 use super::mix::Mix;
-use super::{Expected, words};
+use super::{Expected, PARTS, words};
 use crate::aggregate::{Goal, ValidityMark};
 
 /// The notes, the gravest first.
@@ -38,8 +40,9 @@ pub(super) fn notes(
     }
     if let (false, Some(_)) = (figures.today.stated, &figures.today.endpoint) {
         notes.push(format!(
-            "No [today] is stated: {}, the best single endpoint of the run, stands for it.",
-            setting.today_name()
+            "No [today] is stated: {}, {}, stands for it.",
+            setting.today_name(),
+            figures.stand_in()
         ));
     }
     if figures.categories.len() > 1 && !figures.categories.iter().any(|c| c.share_stated) {
@@ -50,7 +53,8 @@ pub(super) fn notes(
         notes.push(format!("{} without traffic: tuned by itself.", words::list(&idle)));
     }
     notes.extend(unknown_costs(setting));
-    if let (Goal::Faster, Some(slo), Some(miss)) = (judging.goal, judging.slo, expected.slo_miss)
+    notes.extend(broken_cap(setting, sheets, mixes));
+    if let (Some(slo), Some(miss)) = (judging.slo, expected.slo_miss)
         && miss.value > slo.miss
     {
         notes.push(format!(
@@ -65,8 +69,30 @@ pub(super) fn notes(
          traffic that differs from those tasks will differ from them."
             .to_owned(),
     );
-    notes.push("The default mix is tuned on all tasks pooled, each task counting once.".to_owned());
+    notes.push(
+        "The default mix is tuned on all categories together, each weighing its share.".to_owned(),
+    );
     notes
+}
+
+/// A provider that has more of the traffic than the cap allows, because no mix keeps it.
+fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Option<String> {
+    let cap = setting.judging.max_share_provider?;
+    let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
+    for (sheet, mix) in sheets.iter().zip(mixes) {
+        for (row, part) in sheet.rows.iter().zip(&mix.parts) {
+            *shares.entry(row.endpoint.provider.as_str()).or_default() +=
+                sheet.share * f64::from(*part) / f64::from(PARTS);
+        }
+    }
+    let (provider, share) = shares.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (share > cap + 1e-6).then(|| {
+        format!(
+            "The cap is broken: {provider} has {} of the traffic, max_share.provider allows {}.",
+            words::percent(share),
+            words::percent(cap)
+        )
+    })
 }
 
 /// A cost that leaves out what is not known is too low.

@@ -56,7 +56,7 @@ pub fn tune(figures: &Figures) -> WeightsFile {
         simulated: figures.simulated,
         run: figures.manifest.run.clone(),
         suites: figures.manifest.suites.clone(),
-        prices: figures.manifest.plan_hash.clone(),
+        prices: figures.manifest.prices_hash.clone(),
         made_at: figures.manifest.started_at.clone(),
         valid_until: valid_until(&figures.manifest.started_at),
         objective: objective(figures),
@@ -207,6 +207,7 @@ mod tests {
     #[test]
     fn times_are_the_runs() {
         let file = tune(&two(0.6));
+        assert_eq!(file.prices, "5f0c".repeat(16), "of the prices, not of the plan");
         assert_eq!(file.made_at, "2026-01-31T12:00:00Z");
         assert_eq!(file.valid_until, "2026-03-02T12:00:00Z");
         assert_eq!(valid_until("yesterday"), "yesterday");
@@ -248,7 +249,8 @@ mod tests {
         assert!(file.categories.values().all(|c| c.verdict.word == VerdictWord::Stay));
         assert_eq!(
             file.notes[0],
-            "Nothing was tuned: nothing was scored, so nothing can be compared."
+            "Nothing was tuned: no endpoint with a known price was scored, so nothing can be \
+             compared."
         );
 
         let mut away = two(0.6);
@@ -276,6 +278,15 @@ mod tests {
         let slo = || with_slo(two(0.6), 0.05);
         assert_eq!(easy(&mark(slo(), ValidityMark::Invalid)), VerdictWord::Stay);
         assert_eq!(easy(&mark(slo(), ValidityMark::Degraded)), VerdictWord::Move);
+    }
+
+    #[test]
+    fn a_broken_cap_is_said() {
+        let one = figures(&[("easy", 400, 1.0)], vec![large()]);
+        let file = tune(&crate::weights::fixture::with_cap(one, 0.6));
+        let said = "The cap is broken: azure has 100 % of the traffic, max_share.provider allows \
+                    60 %.";
+        assert!(file.notes.iter().any(|note| note == said), "{:?}", file.notes);
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! MOVE, STAY or NOT YET, with the reason in one sentence.
 
-use super::admit::{Exclusion, Row, Setting, Sheet};
+use super::admit::{Exclusion, MIN_TASKS, Row, Setting, Sheet};
 use super::expected::mean_value;
 use super::{PARTS, Verdict, VerdictWord, round, words};
 use crate::aggregate::Goal;
 use crate::stats::paired::{self, Paired};
 use crate::units::Usd;
 
-/// From this share of the weight on, a mix is a move.
-const MOVED: u32 = PARTS / 2;
 /// An estimate this many standard errors below the line may still turn out above it; further
 /// below, more tasks would more likely end the hope than fulfil it.
 const HOPE: f64 = 0.5;
@@ -23,14 +21,20 @@ pub(super) fn verdict(
     parts: &[u32],
     held: Option<&str>,
 ) -> Verdict {
-    if let Some(why) = sheet.blocked.as_deref().or(held) {
-        return stay(why.to_owned());
+    if let Some(why) = &sheet.blocked {
+        return stay(why.clone());
+    }
+    if let Some(why) = held {
+        // The limits cannot be met by what is admitted; what is not yet shown good enough may.
+        return not_yet(setting, sheet).unwrap_or_else(|| stay(why.to_owned()));
     }
     let off: u32 = others(sheet).map(|(i, _)| parts[i]).sum();
     if off > 0 {
-        return moved(setting, sheet, parts, off >= MOVED);
+        return moved(setting, sheet, parts, off);
     }
-    not_yet(setting, sheet).unwrap_or_else(|| stay(nothing_pays(setting, sheet)))
+    not_yet(setting, sheet)
+        .or_else(|| unmeasured(sheet))
+        .unwrap_or_else(|| stay(nothing_pays(setting, sheet)))
 }
 
 fn others<'a>(sheet: &'a Sheet<'_>) -> impl Iterator<Item = (usize, &'a Row<'a>)> {
@@ -48,15 +52,15 @@ fn stay(why: String) -> Verdict {
     }
 }
 
-/// The verdict where some of the weight goes elsewhere.
-fn moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], mostly: bool) -> Verdict {
+/// The verdict where any of the weight goes elsewhere: the word agrees with the weights, and a part
+/// says how large it is.
+fn moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], off: u32) -> Verdict {
     let chosen: Vec<(usize, &Row<'_>)> = others(sheet).filter(|(i, _)| parts[*i] > 0).collect();
     let candidate = chosen.iter().rev().max_by_key(|(i, _)| parts[*i]).map(|(_, row)| *row);
     let names: Vec<&str> = chosen.iter().map(|(_, row)| row.endpoint.id.short()).collect();
-    let why = if mostly {
+    let why = if off == PARTS {
         why_moved(setting, sheet, parts, &words::list(&names))
     } else {
-        let off: u32 = chosen.iter().map(|(i, _)| parts[*i]).sum();
         format!(
             "{} of the traffic goes to {}; the limits leave the rest with {}",
             words::percent(f64::from(off) / f64::from(PARTS)),
@@ -67,7 +71,7 @@ fn moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], mostly: bool) 
     let cost_now = sheet.today().and_then(Row::cost);
     let cost_then = mean_value(sheet, parts, Row::cost);
     Verdict {
-        word: if mostly { VerdictWord::Move } else { VerdictWord::Stay },
+        word: VerdictWord::Move,
         candidate: candidate.map(|row| row.endpoint.id.as_str().to_owned()),
         difference: candidate.and_then(difference),
         saves_per_1000_usd: cost_now.zip(cost_then).and_then(|(now, then)| saves(now, then)),
@@ -102,19 +106,26 @@ fn why_moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], names: &st
 /// The endpoint that would pay most of those that the sample neither admits nor rules out.
 fn not_yet(setting: &Setting<'_>, sheet: &Sheet<'_>) -> Option<Verdict> {
     let goal = setting.judging.goal;
+    let margin = if goal == Goal::Better { 0.0 } else { setting.judging.margin };
     let hopes = others(sheet).filter_map(|(_, row)| {
         let paired = row.paired.as_ref()?;
-        let above = match row.excluded.as_ref()? {
-            Exclusion::Unproven(estimate, margin) => estimate.value + margin,
-            Exclusion::NotBetter(estimate) => estimate.value,
-            _ => return None,
-        };
-        let hope = sheet.would_pay(row, goal) && above > -HOPE * paired.se;
+        let open = matches!(
+            row.excluded.as_ref()?,
+            Exclusion::Unproven(..) | Exclusion::NotBetter(_) | Exclusion::TooFewTasks(_)
+        );
+        let above = paired.estimate.value + margin;
+        let pays = sheet.would_pay(row, goal) || sheet.would_be_prompter(row, setting.judging);
+        let hope = open && pays && above > -HOPE * paired.se;
         hope.then_some((row, paired, above))
     });
     let value = |row: &Row<'_>| row.value(goal);
     let (row, paired, above) = hopes.min_by(|a, b| value(a.0).total_cmp(&value(b.0)))?;
-    let more = more_tasks(paired, above);
+    let few = match &row.excluded {
+        Some(Exclusion::TooFewTasks(n)) => Some(*n),
+        _ => None,
+    };
+    let least = few.map(|n| (MIN_TASKS as u64).saturating_sub(n));
+    let more = more_tasks(paired, above).max(least);
     let wanted = match goal {
         Goal::Better => format!("better than {}", setting.today_name()),
         Goal::Cheaper | Goal::Faster => format!(
@@ -125,6 +136,10 @@ fn not_yet(setting: &Setting<'_>, sheet: &Sheet<'_>) -> Option<Verdict> {
     };
     let name = row.endpoint.id.short();
     let why = match more {
+        _ if few.is_some() => format!(
+            "{name}: {} scored, ≥ {MIN_TASKS} needed",
+            words::count(few.unwrap_or(0), "task")
+        ),
         Some(more) => {
             format!("{name} might be {wanted}; ≈ {} more tasks would tell", words::thousands(more))
         }
@@ -139,6 +154,21 @@ fn not_yet(setting: &Setting<'_>, sheet: &Sheet<'_>) -> Option<Verdict> {
         tasks_needed: more,
         why,
     })
+}
+
+/// Where nothing else was asked, nothing is known of it.
+fn unmeasured(sheet: &Sheet<'_>) -> Option<Verdict> {
+    let unasked = |row: &Row<'_>| {
+        let counts = &row.cell.counts;
+        row.endpoint.priced && counts.skipped > 0 && counts.trials() == 0
+    };
+    let n = others(sheet).filter(|(_, row)| unasked(row)).count() as u64;
+    let why = match n {
+        0 => return None,
+        1 => "1 endpoint was not measured".to_owned(),
+        n => format!("{n} endpoints were not measured"),
+    };
+    Some(Verdict { word: VerdictWord::NotYet, ..stay(why) })
 }
 
 /// How many tasks beyond the present ones would show an effect of this size, if it is real.
@@ -166,11 +196,6 @@ fn nothing_pays(setting: &Setting<'_>, sheet: &Sheet<'_>) -> String {
     let goal = setting.judging.goal;
     let today = setting.today_name();
     let margin = words::points(setting.judging.margin);
-    let better = match goal {
-        Goal::Cheaper => "cheaper",
-        Goal::Better => "better",
-        Goal::Faster => "faster",
-    };
     if sheet.rows.len() < 2 {
         return format!("{today} was the only endpoint");
     }
@@ -178,7 +203,7 @@ fn nothing_pays(setting: &Setting<'_>, sheet: &Sheet<'_>) -> String {
         others(sheet).map(|(_, row)| row).filter(|row| sheet.would_pay(row, goal)).collect();
     if let Some(row) = paying.iter().find(|row| row.excluded.is_none()) {
         let name = row.endpoint.id.short();
-        return format!("{name} is {better}, but the limits on the whole traffic leave it no room");
+        return format!("{name}: no room within the limits");
     }
     let of_quality = |row: &&Row<'_>| {
         matches!(
@@ -189,14 +214,14 @@ fn nothing_pays(setting: &Setting<'_>, sheet: &Sheet<'_>) -> String {
     if let Some(row) = paying.iter().find(|row| !of_quality(row))
         && let Some(reason) = &row.excluded
     {
-        return format!("{} is {better}, but {reason}", row.endpoint.id.short());
+        return format!("{}: {reason}", row.endpoint.id.short());
     }
     match (goal, paying.is_empty()) {
         (Goal::Cheaper, true) => format!("nothing is cheaper than {today}"),
-        (Goal::Cheaper, false) => format!("nothing cheaper is within {margin} pt of {today}"),
-        (Goal::Better, _) => format!("nothing is shown better than {today} within its cost"),
-        (Goal::Faster, true) => format!("nothing is faster than {today} within its cost"),
-        (Goal::Faster, false) => format!("nothing faster is within {margin} pt of {today}"),
+        (Goal::Cheaper, false) => format!("nothing cheaper is within {margin} pt"),
+        (Goal::Better, _) => "nothing shown better within today's cost".to_owned(),
+        (Goal::Faster, true) => "nothing is faster within today's cost".to_owned(),
+        (Goal::Faster, false) => format!("nothing faster is within {margin} pt"),
     }
 }
 
@@ -246,8 +271,8 @@ mod tests {
         let why =
             format!("mini@azure might be within 2 pt of {today}; ≈ 6,700 more tasks would tell");
         check(&figures, "extract", VerdictWord::NotYet, name, &why);
-        let why = format!("nothing cheaper is within 2 pt of {today}");
-        check(&figures, "reply", VerdictWord::Stay, "none", &why);
+        let why = "nothing cheaper is within 2 pt";
+        check(&figures, "reply", VerdictWord::Stay, "none", why);
 
         let file = tune(&figures);
         let moved = &file.categories["classify"].verdict;
@@ -268,7 +293,7 @@ mod tests {
         stay(vec![endpoint("acme/huge@birch", 0.02)], "nothing is cheaper than large@azure");
         stay(
             vec![endpoint("acme/large@birch", 0.005).failed(0.3)],
-            "large@birch is cheaper, but 30 % of its trials failed, 0 % of today's",
+            "large@birch: 30 % of its trials failed, 0 % of today's",
         );
     }
 
@@ -282,7 +307,7 @@ mod tests {
         check(&figures, "extract", VerdictWord::NotYet, "acme/mini@azure", why);
         // Well below the line the hope is gone, although nothing is proven.
         let below = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 20), (0, 20)]);
-        let why = "nothing cheaper is within 2 pt of large@azure";
+        let why = "nothing cheaper is within 2 pt";
         check(&support(vec![large(), below]), "extract", VerdictWord::Stay, "none", why);
     }
 
@@ -293,7 +318,7 @@ mod tests {
         let better = with_goal(support(vec![large(), huge]), Goal::Better);
         let why = "huge@birch is shown better than large@azure, within today's cost";
         check(&better, "extract", VerdictWord::Move, "acme/huge@birch", why);
-        let why = "nothing is shown better than large@azure within its cost";
+        let why = "nothing shown better within today's cost";
         check(&better, "reply", VerdictWord::Stay, "none", why);
         let faster = with_slo(with_goal(better, Goal::Faster), 0.05);
         let why = "TTFT above the limit falls from 10 % to 1 %, quality shown to be within 2 pt of \
@@ -302,13 +327,57 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_moves_is_no_move() {
+    fn a_part_that_moves_says_how_large_it_is() {
         // 0.02 (1 − w) + 0.22 w ≤ 0.05, so 15 % of the traffic: a quarter of `classify`.
         let slow = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (0, 90), (0, 90)]).miss(0.22);
         let figures = with_slo(support(vec![large().miss(0.02), slow]), 0.05);
         let why = "25 % of the traffic goes to mini@azure; the limits leave the rest with \
                    large@azure";
-        check(&figures, "classify", VerdictWord::Stay, "acme/mini@azure", why);
+        check(&figures, "classify", VerdictWord::Move, "acme/mini@azure", why);
+        let file = tune(&figures);
+        for found in file.categories.values() {
+            let stays = found.weights.get("acme/large@azure") == Some(&PARTS);
+            assert_eq!(found.verdict.word == VerdictWord::Move, !stays, "word and weights agree");
+        }
+    }
+
+    #[test]
+    fn too_few_tasks_are_not_a_stay() {
+        let huge = endpoint("acme/huge@birch", 0.009).wrong(&[]);
+        let few = figures(&[("c", 3, 1.0)], vec![large().wrong(&[(0, 40)]), huge]);
+        let why = "huge@birch: 3 tasks scored, ≥ 10 needed";
+        check(&few, "c", VerdictWord::NotYet, "acme/huge@birch", why);
+        assert_eq!(tune(&few).categories["c"].verdict.tasks_needed, Some(7));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_ruled_out() {
+        let mut unasked = support(vec![large(), mini()]);
+        for cell in &mut unasked.endpoints[1].cells {
+            cell.counts =
+                crate::aggregate::Counts { planned: 200, skipped: 200, ..Default::default() };
+            (cell.quality, cell.cost_per_task, cell.availability_retried) = (None, None, None);
+        }
+        for row in &mut unasked.scores.scores {
+            row[1] = f32::NAN;
+        }
+        check(&unasked, "reply", VerdictWord::NotYet, "none", "1 endpoint was not measured");
+    }
+
+    #[test]
+    fn what_would_meet_the_limits_but_is_not_shown_yet_is_named() {
+        let slow = large().miss(0.5);
+        let prompt = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 8), (5, 16), (0, 0)]).miss(0.0);
+        let one = figures(
+            &[("extract", 200, 1.0)],
+            vec![slow.wrong(&[(0, 10)]), prompt.wrong(&[(5, 16)])],
+        );
+        let found = with_slo(one, 0.05);
+        let file = tune(&found);
+        let verdict = &file.categories["extract"].verdict;
+        assert_eq!(verdict.word, VerdictWord::NotYet, "{verdict:?}");
+        assert_eq!(verdict.candidate.as_deref(), Some("acme/mini@birch"));
+        assert!(file.notes.iter().any(|n| n.contains("no mix keeps P(TTFT > 800 ms)")));
     }
 
     #[test]

@@ -18,6 +18,12 @@ const PLOTTERS_FONT_SCALE: f64 = 1.24;
 /// Pixels above the drawing that title and mark take.
 pub(super) const HEAD: f64 = 66.0;
 
+/// The paper of a file of its own: its colours follow the reader's preference, and the page that
+/// it is shown on may not.
+const PAPER: &str = "<rect class=\"paper\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>";
+const PAPER_STYLE: &str = ".paper{fill:#ffffff}\n@media screen and (prefers-color-scheme:dark)\
+    {.paper{fill:#141618}}\n";
+
 /// A finished chart.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Chart {
@@ -37,9 +43,10 @@ impl Chart {
     pub(in crate::report) fn file(&self) -> String {
         let (w, h) = (self.width, self.height);
         format!(
-            "{}<style>\n{}</style>\n{}</svg>\n",
+            "{}<style>\n{}{}</style>\n{PAPER}\n{}</svg>\n",
             self.open(&format!(" width=\"{w}\" height=\"{h}\"")),
             style_sheet(),
+            PAPER_STYLE,
             self.body
         )
     }

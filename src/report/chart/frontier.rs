@@ -144,7 +144,7 @@ impl Axes {
         for tick in log_ticks(self.cost_range.0, self.cost_range.1) {
             let x = self.cost.at(tick);
             canvas.line((x, BOTTOM), (x, BOTTOM + 5.0), Ink::Muted);
-            let text = currency(&dollars(tick).replace(".00", ""));
+            let text = tick_label(tick);
             canvas.label((x, BOTTOM + 17.0), &text, Anchor::Middle, Ink::Muted);
         }
         canvas.line((self.from, BOTTOM), (RIGHT, BOTTOM), Ink::Muted);
@@ -156,6 +156,12 @@ impl Axes {
         canvas.label((16.0, 44.0), "quality, %", Anchor::Start, Ink::Muted);
         canvas.label((RIGHT, BOTTOM + 40.0), "dollars per 1,000 tasks →", Anchor::End, Ink::Muted);
     }
+}
+
+/// Dollars on the axis, whole ones without cents: `$20`, `$0.50`, `$0.001`.
+fn tick_label(tick: f64) -> String {
+    let shown = dollars(tick);
+    currency(shown.strip_suffix(".00").unwrap_or(&shown))
 }
 
 fn draw_frontier(canvas: &mut Canvas, axes: &Axes, dots: &[Dot]) {
@@ -280,6 +286,17 @@ mod tests {
                 "think-70b@cedar",
             ]
         );
+    }
+
+    #[test]
+    fn ticks_keep_the_zeros_after_the_point() {
+        let check = |tick: f64, shown: &str| assert_eq!(tick_label(tick), shown);
+        check(0.001, "$0.001");
+        check(0.003, "$0.003");
+        check(0.05, "$0.05");
+        check(0.5, "$0.50");
+        check(2.0, "$2");
+        check(20_000.0, "$20,000");
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(super) fn chart(
     let mut rows: Vec<(String, &CategoryWeights)> = figures
         .categories
         .iter()
+        .filter(|_| figures.counts.scored > 0)
         .filter_map(|c| Some((c, weights.categories.get(c.name.as_str())?)))
         .map(|(c, w)| (c.share, plain(c.name.as_str()).into_owned(), w))
         .map(|(part, name, w)| (format!("{} {}", fit(&name, 12.0, 160.0), share(part)), w))

@@ -51,6 +51,11 @@ mod tests {
             assert!(!svg.contains("<script") && !svg.contains("onload=\""), "{}", chart.name);
             assert!(!svg.contains('\u{1b}') && !svg.contains('\u{202e}'));
             assert_eq!(svg.contains(">\nSIMULATED\n<"), figures.simulated, "{}", chart.name);
+            // A file brings its paper, in both themes; the page has its own.
+            assert_eq!(svg.matches("<rect class=\"paper\"").count(), 1);
+            assert_eq!(svg.matches(".paper{").count(), 2);
+            let svg = chart.inline();
+            assert!(!svg.contains("paper"), "{}", chart.name);
             assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
             empty +=
                 usize::from(svg.matches("<rect").count() + svg.matches("<polyline").count() == 0);

@@ -1,4 +1,4 @@
-//! Latency percentiles on a scale of nines: each further nine of requests is one step right.
+//! Latency percentiles on a scale of nines: p90, p99 and p99.9 are equally far apart.
 
 use std::fmt::Write as _;
 
@@ -51,8 +51,8 @@ pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportErr
     };
     let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
     let measured = figures.endpoints.iter().filter(|e| ttft(e).is_some()).count();
-    let mut caption = "Each step to the right is one more nine: p90 leaves out one answer in ten, \
-                       p99 one in a hundred. A line stops at the highest percentile that its \
+    let mut caption = "The axis is a scale of nines: p90 leaves out one answer in ten, p99 one in \
+                       a hundred, as far apart as p99 and p99.9. A line stops at the highest percentile that its \
                        sample can bear. Lower is faster."
         .to_owned();
     if measured > lines.len() {
@@ -157,6 +157,7 @@ mod tests {
         // 486 answers bear p99 (368), not p99.9 (3,688).
         assert!(lines.iter().all(|l| l.values().last().is_some_and(|(key, _)| key == 990)));
         let chart = chart(&figures, &Names::of(&figures)).expect("memory").file();
+        assert!((nines(990) - nines(900) - 1.0).abs() < 1e-9, "as the caption says");
         assert!(chart.contains(">\np99\n<") && !chart.contains("p99.9"));
     }
 }

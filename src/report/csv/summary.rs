@@ -19,9 +19,11 @@ pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Re
     .map_err(io_error)?;
     for endpoint in &figures.endpoints {
         let id = endpoint.id.as_str();
-        Rows { csv: &mut csv, endpoint: id, category: "*" }.cell(&endpoint.all)?;
+        let priced = endpoint.priced;
+        Rows { csv: &mut csv, endpoint: id, category: "*", priced }.cell(&endpoint.all)?;
         for (category, cell) in figures.categories.iter().zip(&endpoint.cells) {
-            Rows { csv: &mut csv, endpoint: id, category: category.name.as_str() }.cell(cell)?;
+            let category = category.name.as_str();
+            Rows { csv: &mut csv, endpoint: id, category, priced }.cell(cell)?;
         }
     }
     csv.flush()
@@ -32,6 +34,7 @@ struct Rows<'a, W: io::Write> {
     csv: &'a mut csv::Writer<W>,
     endpoint: &'a str,
     category: &'a str,
+    priced: bool,
 }
 
 impl<W: io::Write> Rows<'_, W> {
@@ -41,8 +44,11 @@ impl<W: io::Write> Rows<'_, W> {
         self.vs_today(cell)?;
         self.estimate("availability", cell.availability.as_ref(), "share")?;
         self.estimate("availability_retried", cell.availability_retried.as_ref(), "share")?;
-        self.money("cost_usd", Some(cell.cost), cell)?;
-        self.money("cost_upper_usd", Some(cell.cost_upper), cell)?;
+        // At an unknown price the sum over nothing known is not 0.
+        let known = |sum| self.priced.then_some(sum);
+        let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
+        self.money("cost_usd", cost, cell)?;
+        self.money("cost_upper_usd", upper, cell)?;
         self.money("cost_reported_usd", cell.cost_reported, cell)?;
         self.count("cost_unknown", cell.cost_unknown, cell.counts.planned, "attempts")?;
         self.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
@@ -195,6 +201,19 @@ mod tests {
         let cost = figures.endpoints[0].all.cost;
         assert!(text.contains(&format!("{first},*,cost_usd,{cost},,,")), "{text}");
         assert!(!text.contains("NaN") && !text.contains("inf"));
+    }
+
+    #[test]
+    fn an_unknown_price_leaves_its_sums_empty() {
+        let (mut figures, _) = fixture::demo();
+        figures.endpoints[0].priced = false;
+        let mut bytes = Vec::new();
+        write(&mut bytes, &figures).expect("memory");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let id = figures.endpoints[0].id.as_str();
+        for metric in ["cost_usd", "cost_upper_usd"] {
+            assert!(text.contains(&format!("{id},*,{metric},,,,")), "{metric}");
+        }
     }
 
     #[test]
