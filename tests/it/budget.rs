@@ -55,20 +55,24 @@ fn a_budget_is_never_exceeded_and_falls_on_all_alike() {
 }
 
 #[test]
-fn a_budget_in_the_configuration_holds_too() {
+fn a_budget_in_the_configuration_holds_too_and_the_flag_wins() {
     let dir = folder();
-    let sim = Sim::start(dir.path(), &["--instant"]);
+    let sim = Sim::start(dir.path(), &["--instant", "1000"]);
     let catalog = sim.catalog();
-    file(
-        dir.path(),
-        "weighbridge.toml",
-        "models = [\"cedar/large\"]\n[spend]\nper_run = \"0.000001\"\n",
-    );
+    let config = |cap: &str| {
+        let text = format!("models = [\"cedar/large\"]\n[spend]\nper_run = \"{cap}\"\n");
+        file(dir.path(), "weighbridge.toml", &text);
+    };
     let args = ["run", "--catalog", &catalog, "--limit", "9", "--out"];
-    let none = run(dir.path(), &[&args[..], &["none"]].concat()).exits(12);
-    assert!(none.stderr.contains("9 trials left out"), "{}", none.stderr);
-    let trials = csv(&dir.path().join("none/trials.csv"));
-    assert_eq!(statuses(&trials), [("skipped".into(), 9)].into());
+    config("0.1");
+    run(dir.path(), &[&args[..], &["some"]].concat()).exits(12).says(&["the budget allows no"]);
+    let counts = statuses(&csv(&dir.path().join("some/trials.csv")));
+    assert!(counts["ok"] > 0 && counts["skipped"] > 0, "{counts:?}");
     run(dir.path(), &[&args[..], &["all", "--budget", "5"]].concat()).weighed();
-    assert_eq!(sim.ledger().len(), 9, "the flag wins, and the first run sent nothing");
+    // A cap that does not hold one trial holds none: that is said before anything is made.
+    config("0.000001");
+    let none = run(dir.path(), &[&args[..], &["none"]].concat()).exits(2);
+    assert!(none.stderr.contains("cedar/large@crest"), "{}", none.stderr);
+    assert!(!dir.path().join("none").exists());
+    assert_eq!(sim.ledger().len(), counts["ok"] + 9);
 }
