@@ -441,9 +441,10 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         count(counts.in_doubt)
     );
     let partial = figures.cost_is_partial();
-    let most = match partial {
-        true => "not known: an endpoint without a known price was asked".to_owned(),
-        false => format!("${}", figures.cost_upper),
+    let most = if partial {
+        "not known: an endpoint without a known price was asked".to_owned()
+    } else {
+        format!("${}", figures.cost_upper)
     };
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let mut rows = vec![

@@ -206,7 +206,7 @@ pub(super) fn never_answered(cell: &Cell) -> Option<String> {
     let why = match classes.as_slice() {
         [] => String::new(),
         [(class, _)] => format!(": {class}"),
-        [several @ ..] => {
+        several => {
             let each: Vec<String> =
                 several.iter().map(|(c, n)| format!("{} {c}", count(*n))).collect();
             format!(": {}", each.join(", "))
