@@ -141,12 +141,12 @@ impl Ledger {
     fn of(lines: &[Value]) -> Self {
         let mut ledger = Self { trials: BTreeMap::new(), unread: 0, at_once: at_once(lines) };
         for line in lines {
-            // `<trial key>-<repeat>-<attempt>`.
+            // `<trial key>-<repeat>-<attempt>-<run>`.
             let id = line["id"].as_str().expect("an id");
-            let mut parts = id.rsplitn(3, '-');
+            let mut parts = id.split('-');
+            let (key, _repeat) = (parts.next(), parts.next());
             let attempt = parts.next().and_then(|attempt| attempt.parse().ok());
-            let (Some(attempt), Some(_repeat), Some(key)) = (attempt, parts.next(), parts.next())
-            else {
+            let (Some(key), Some(attempt)) = (key, attempt) else {
                 ledger.unread += 1;
                 continue;
             };
