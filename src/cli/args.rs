@@ -119,7 +119,7 @@ pub struct RunArgs {
     /// Spend what the plan expects without asking.
     #[arg(long)]
     pub yes: bool,
-    /// The run folder; default results/<time>-<name>/.
+    /// The run folder; by default `results/<time>-<name>/`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.

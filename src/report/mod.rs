@@ -2,7 +2,7 @@
 //! the CSV files.
 //!
 //! It reads figures and weights and computes none of its own. Names from catalogs, suites and
-//! servers are hostile: [`text`] makes them plain, and each file escapes them for its place.
+//! servers are hostile: `text` makes them plain, and each file escapes them for its place.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

@@ -1,6 +1,6 @@
 //! From figures to a routing-weights file: verdicts, the linear program, the file.
 //!
-//! [`tune`] is pure. It admits endpoints per category (`admit`), mixes them by one linear program
+//! [`fn@tune`] is pure. It admits endpoints per category (`admit`), mixes them by one linear program
 //! over all categories (`mix`, `limits`,
 //! `solve`, `round`), and says what it did (`verdict`, `fallback`,
 //! `expected`, `notes`). [`WeightsFile::to_json`] and [`WeightsFile::from_json`] are the file.
