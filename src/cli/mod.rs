@@ -3,6 +3,7 @@
 mod args;
 mod catalog;
 mod console;
+mod execute;
 mod exit;
 mod fleet;
 mod grade;
