@@ -3,6 +3,7 @@
 //! Trials stand in blocks of tasks; within a block, every endpoint × repeat × task in seeded random
 //! order, so that drift over the hour falls on all endpoints alike.
 
+pub mod arrivals;
 pub mod bounds;
 pub mod config;
 pub mod estimate;
@@ -18,6 +19,7 @@ use crate::catalog::Endpoint;
 use crate::suite::Task;
 use crate::units::{ContentHash, Seed, TrialKey};
 
+pub use arrivals::{Arrivals, Lengths, Shape, Step, draw};
 pub use bounds::{input_bound, max_tokens, output_bound};
 pub use config::{Config, ConfigError, SuiteEntry};
 pub use estimate::{PlanEstimate, estimate};
