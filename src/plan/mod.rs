@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod key;
 pub mod select;
 pub mod show;
+pub mod trace;
 
 use std::fmt;
 
@@ -25,6 +26,7 @@ pub use config::{Config, ConfigError, SuiteEntry};
 pub use estimate::{PlanEstimate, estimate};
 pub use select::SelectError;
 pub use show::show;
+pub use trace::{Trace, TraceError, read_trace};
 
 use bounds::PromptSize;
 
