@@ -3,12 +3,14 @@
 //! Trials stand in blocks of tasks; within a block, every endpoint × repeat × task in seeded random
 //! order, so that drift over the hour falls on all endpoints alike.
 
+pub mod arrivals;
 pub mod bounds;
 pub mod config;
 pub mod estimate;
 pub mod key;
 pub mod select;
 pub mod show;
+pub mod trace;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,11 +21,13 @@ use crate::catalog::Endpoint;
 use crate::suite::Task;
 use crate::units::{ContentHash, Seed, TrialKey};
 
+pub use arrivals::{Arrivals, Lengths, Shape, Step, draw};
 pub use bounds::{input_bound, max_tokens, output_bound};
 pub use config::{Config, ConfigError, SuiteEntry};
 pub use estimate::{PlanEstimate, estimate};
 pub use select::SelectError;
 pub use show::show;
+pub use trace::{Trace, TraceError, read_trace};
 
 use bounds::PromptSize;
 
