@@ -140,6 +140,11 @@ impl Case<'_> {
         fails.then(|| (error.kind, scale.stall(after_s)))
     }
 
+    /// Uniform in (0, 1): which injected fault this attempt meets.
+    pub(super) fn fault_draw(&self) -> f64 {
+        self.draw("sim/fault").uniform()
+    }
+
     /// The time to the first token, when so many tokens are thought before it.
     #[must_use]
     pub fn first_token(&self, slot: u64, thought_tokens: u64, scale: Scale) -> Duration {

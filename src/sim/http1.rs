@@ -2,7 +2,7 @@
 //!
 //! Written by hand because the ledger must know when each write to the socket returned.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -113,6 +113,13 @@ impl<R: AsyncRead + Unpin> RequestReader<R> {
         std::future::pending::<()>().await;
     }
 
+    /// Ends when the next request begins, or when there will be none.
+    pub async fn next_begun(&mut self) {
+        if self.buffer.is_empty() {
+            drop(self.fill(IDLE).await);
+        }
+    }
+
     /// Reads and forgets what a refused client still sends, up to a limit, so that it can read the
     /// refusal before the connection is reset.
     pub async fn discard(&mut self) {
@@ -207,8 +214,9 @@ pub(super) fn write_head(
     date: &str,
 ) {
     let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
-    let line = format!("HTTP/1.1 {status} {}\r\ndate: {date}\r\n", reason.unwrap_or("Unknown"));
-    out.extend_from_slice(line.as_bytes());
+    let reason = reason.unwrap_or("Unknown");
+    write!(out, "HTTP/1.1 {status} {reason}\r\ndate: {date}\r\n")
+        .expect("a vector takes every byte");
     for (name, value) in headers {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
@@ -216,7 +224,9 @@ pub(super) fn write_head(
         out.extend_from_slice(b"\r\n");
     }
     match framing {
-        Framing::Length(n) => out.extend_from_slice(format!("content-length: {n}\r\n").as_bytes()),
+        Framing::Length(n) => {
+            write!(out, "content-length: {n}\r\n").expect("a vector takes every byte");
+        }
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::UntilClose => {}
     }
@@ -226,14 +236,18 @@ pub(super) fn write_head(
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends body bytes in their framing.
-pub(super) fn write_body(out: &mut Vec<u8>, framing: Framing, parts: &[Bytes]) {
-    let length: usize = parts.iter().map(Bytes::len).sum();
+/// Appends body bytes in their framing, as one chunk.
+pub(super) fn write_body<'a>(
+    out: &mut Vec<u8>,
+    framing: Framing,
+    parts: impl Iterator<Item = &'a Bytes> + Clone,
+) {
+    let length: usize = parts.clone().map(Bytes::len).sum();
     if length == 0 {
         return; // An empty chunk would be the end of the body.
     }
     if framing == Framing::Chunked {
-        out.extend_from_slice(format!("{length:x}\r\n").as_bytes());
+        write!(out, "{length:x}\r\n").expect("a vector takes every byte");
     }
     for part in parts {
         out.extend_from_slice(part);
@@ -251,8 +265,8 @@ pub(super) fn write_end(out: &mut Vec<u8>, framing: Framing) {
 }
 
 /// The value of a `date` header.
-pub(super) fn http_date(clock: &Clock) -> String {
-    clock.wall(clock.now()).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+pub(super) fn http_date(at: jiff::Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 #[cfg(test)]
@@ -286,8 +300,9 @@ mod tests {
     #[test]
     fn chunks() {
         let mut out = Vec::new();
-        write_body(&mut out, Framing::Chunked, &[Bytes::from("0123456789"), Bytes::from("abcdef")]);
-        write_body(&mut out, Framing::Chunked, &[Bytes::new()]);
+        let parts = [Bytes::from("0123456789"), Bytes::from("abcdef")];
+        write_body(&mut out, Framing::Chunked, parts.iter());
+        write_body(&mut out, Framing::Chunked, [Bytes::new()].iter());
         write_end(&mut out, Framing::Chunked);
         assert_eq!(out, b"10\r\n0123456789abcdef\r\n0\r\n\r\n");
     }

@@ -41,6 +41,9 @@ pub struct StreamEncoder {
     id: String,
 }
 
+/// The mark at the end of a stream.
+pub(super) const DONE: &[u8] = b"data: [DONE]\n\n";
+
 /// What stands between a chunk's delta and the end of its event.
 const DELTA_END: &[u8] = b"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
 
@@ -110,7 +113,7 @@ impl StreamEncoder {
                 .expect("a vector takes every byte");
             self.buffer.extend_from_slice(b"}\n\n");
         }
-        self.buffer.extend_from_slice(b"data: [DONE]\n\n");
+        self.buffer.extend_from_slice(DONE);
         self.ends.push(self.buffer.len());
     }
 

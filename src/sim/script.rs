@@ -12,23 +12,12 @@ use crate::wire::FinishReason;
 
 use super::answers::KnownTask;
 use super::behaviour::{Case, Scale};
+use super::fault::FaultKind;
+use super::pace::{HEAD_SHARE, Pace, Schedule};
 use super::profile::FailureKind;
 use super::reply::{self, Envelope, Piece, StreamEncoder};
 use super::request::Chat;
 use super::simulator::SIMULATED_HEADER;
-
-/// How fast scripts are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// As the profiles say.
-    #[default]
-    Profile,
-    /// At once and without faults, for measuring what a client itself costs.
-    Instant {
-        /// The answer is so many one-word tokens; `None`: what the book says.
-        tokens: Option<usize>,
-    },
-}
 
 /// What went wrong on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +28,8 @@ pub enum Fault {
     RequestLimit,
     /// The request itself is at fault.
     Refused,
+    /// A fault that was asked for.
+    Injected(FaultKind),
 }
 
 impl Fault {
@@ -51,8 +42,28 @@ impl Fault {
             Self::Failure(FailureKind::Timeout) => "timeout",
             Self::RequestLimit => "request_limit",
             Self::Refused => "refused",
+            Self::Injected(kind) => kind.name(),
         }
     }
+}
+
+/// How the playing of a script ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// The body is whole, and the connection stays as was promised.
+    #[default]
+    Whole,
+    /// The body is whole, but the connection closes when the next request comes: what a client
+    /// sees that reuses it just when its server has given it up.
+    Stale,
+    /// The connection closes before the end.
+    Cut,
+    /// The connection is reset.
+    Reset,
+    /// Nothing more comes, and the connection stays open.
+    Hang,
+    /// So many bytes of comment lines come, made as they are sent.
+    Flood(u64),
 }
 
 /// Bytes to write at a time.
@@ -75,10 +86,16 @@ pub struct Script {
     pub headers: HeaderMap,
     /// When the head is sent: the time since the request was read.
     pub head_after: Duration,
+    /// Whether the head is sent at all.
+    pub has_head: bool,
     /// Whether the body is a stream; if not, it is one event.
     pub streamed: bool,
-    /// The body, in order of time; never empty.
+    /// A content length that is not the body's.
+    pub stated_length: Option<usize>,
+    /// The body, in order of time.
     pub events: Vec<Event>,
+    /// How it ends.
+    pub ending: Ending,
     /// What is billed for.
     pub usage: Usage,
     /// What is billed.
@@ -109,6 +126,8 @@ pub(super) struct Scene<'a> {
     pub seen_before: bool,
 }
 
+/// A flood is written in pieces of this size.
+const FLOOD_LINE_BYTES: usize = 64 * 1024;
 /// What is said to a prompt that is not in the book.
 const GENERIC: &str =
     "This prompt is not in the simulator's answer book, so the answer is generic.";
@@ -122,8 +141,6 @@ const SERVER_MESSAGE: &str = "The server had an error while processing your requ
 /// that cache without being asked.
 const CACHE_FROM_TOKENS: u64 = 1_024;
 const CACHE_STEP_TOKENS: u64 = 128;
-/// The role chunk and the head of a stream come at this share of the time to the first token.
-const HEAD_SHARE: f64 = 0.5;
 
 impl Script {
     /// A body of JSON at once, with nothing billed.
@@ -134,7 +151,10 @@ impl Script {
             status,
             headers,
             head_after: Duration::ZERO,
+            has_head: true,
             streamed: false,
+            stated_length: None,
+            ending: Ending::Whole,
             events: vec![Event { after: Duration::ZERO, bytes: body, is_token: false }],
             usage: Usage::default(),
             cost: Usd::ZERO,
@@ -176,7 +196,32 @@ impl Script {
         self.events.iter().filter(|event| event.is_token).count()
     }
 
-    fn delayed(mut self, after: Duration) -> Self {
+    /// Stops after so many events.
+    pub(super) fn stops_at(&mut self, n_events: usize, has_head: bool, ending: Ending) {
+        self.events.truncate(n_events);
+        self.has_head = has_head;
+        self.ending = ending;
+    }
+
+    /// Stalls a stream in its middle: the second half of the tokens, and the end, come so much
+    /// later.
+    pub(super) fn stall(&mut self, by: Duration) {
+        let tokens = self.token_events();
+        let second_half = self.events.iter().position({
+            let mut seen = 0;
+            move |event| {
+                seen += usize::from(event.is_token);
+                seen > tokens / 2
+            }
+        });
+        if let Some(from) = second_half.filter(|_| self.streamed) {
+            for event in &mut self.events[from..] {
+                event.after += by;
+            }
+        }
+    }
+
+    pub(super) fn delayed(mut self, after: Duration) -> Self {
         self.head_after = after;
         for event in &mut self.events {
             event.after = after;
@@ -192,13 +237,12 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
     {
         return failure(kind).delayed(after);
     }
+    let words = scene.pace.tokens().map(|n| vec!["word"; n].join(" "));
+    // Words of a given number stand in for what the book says.
+    let known = scene.known.filter(|_| words.is_none());
     let category = scene.known.map(KnownTask::category);
-    let passes = category.map(|category| case.passes(category));
-    let words = match scene.pace {
-        Pace::Instant { tokens: Some(n) } => Some(vec!["word"; n].join(" ")),
-        _ => None,
-    };
-    let answer = scene.known.map(|task| task.answer(passes == Some(true)));
+    let passes = known.map(|task| case.passes(task.category()));
+    let answer = known.map(|task| task.answer(passes == Some(true)));
     let said = match (&answer, &words) {
         (_, Some(words)) => Speech::text(words),
         (Some(answer), None) => Speech::of(answer),
@@ -214,7 +258,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
             let drawn = case.output_tokens(category, scene.scale).unwrap_or(0);
             drawn.saturating_sub(pieces.len() as u64).min((room - pieces.len()) as u64)
         }
-        Pace::Instant { .. } => 0,
+        Pace::Instant { .. } | Pace::Schedule(_) => 0,
     };
     let (hidden, shown) = match (case.profile.reasoning, scene.scale.lengths) {
         (true, _) => (thought, 0),
@@ -243,7 +287,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
     let mut script = encode(case, scene, &pieces, reason, &usage, hidden);
     script.cost = case.profile.price.cost(&usage).expect("every price and count is known here");
     script.usage = usage;
-    script.intended_pass = passes.filter(|_| !cut_short && words.is_none());
+    script.intended_pass = passes.filter(|_| !cut_short);
     script
 }
 
@@ -258,15 +302,19 @@ fn encode(
 ) -> Script {
     let id = case.response_name();
     let envelope = Envelope { id: &id, model: &case.profile.model, created: scene.created };
-    let mut at = match scene.pace {
-        Pace::Profile => case.first_token(scene.slot, hidden, scene.scale),
-        Pace::Instant { .. } => Duration::ZERO,
+    let (head_after, mut at) = match scene.pace {
+        Pace::Profile => {
+            let at = case.first_token(scene.slot, hidden, scene.scale);
+            (at.mul_f64(HEAD_SHARE), at)
+        }
+        Pace::Instant { .. } => (Duration::ZERO, Duration::ZERO),
+        Pace::Schedule(Schedule { head, first_token, .. }) => (head, first_token),
     };
-    let head_after = at.mul_f64(HEAD_SHARE);
-    let mut gaps = case.gaps();
-    let mut next_gap = || match scene.pace {
-        Pace::Profile => gaps.next().unwrap_or_default(),
-        Pace::Instant { .. } => Duration::ZERO,
+    let mut drawn = (scene.pace == Pace::Profile).then(|| case.gaps());
+    let mut next_gap = || match (scene.pace, &mut drawn) {
+        (Pace::Schedule(schedule), _) => schedule.gap,
+        (_, Some(gaps)) => gaps.next().unwrap_or_default(),
+        (_, None) => Duration::ZERO,
     };
     if !scene.chat.stream {
         let all = at + (1..pieces.len()).map(|_| next_gap()).sum::<Duration>();
@@ -326,6 +374,14 @@ fn cached_tokens(case: &Case<'_>, scene: &Scene<'_>, input: u64) -> u64 {
         return 0;
     }
     input / CACHE_STEP_TOKENS * CACHE_STEP_TOKENS
+}
+
+/// A comment line, of which a flood is made.
+pub(super) fn flood_line() -> Bytes {
+    let mut line = vec![b'.'; FLOOD_LINE_BYTES];
+    line[0] = b':';
+    line[FLOOD_LINE_BYTES - 1] = b'\n';
+    Bytes::from(line)
 }
 
 fn simulated_headers() -> HeaderMap {

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::units::{Clock, Stamp};
 
+use super::delivery::Delivery;
 use super::http1::{self, Framing, Request, RequestReader, Stop};
-use super::script::Script;
+use super::pacer::Pacer;
+use super::script::{Ending, Event, Script, flood_line};
 use super::simulator::{Arrival, Simulator};
 
 /// The most connections at once; further ones wait in the listener's queue.
@@ -34,6 +35,9 @@ pub async fn serve(
     sim: Arc<Simulator>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    let pacer = Pacer::new(sim.clock())?;
+    let mut driver = JoinSet::new();
+    driver.spawn(pacer.clone().drive());
     let mut connections = JoinSet::new();
     let mut refusals = 0;
     loop {
@@ -51,8 +55,8 @@ pub async fn serve(
         match accepted {
             Ok((socket, _)) => {
                 refusals = 0;
-                let (sim, shutdown) = (sim.clone(), shutdown.clone());
-                connections.spawn(async move { converse(socket, &sim, &shutdown).await });
+                let (sim, pacer, shutdown) = (sim.clone(), pacer.clone(), shutdown.clone());
+                connections.spawn(async move { converse(socket, &sim, &pacer, &shutdown).await });
             }
             Err(error) if refusals >= MOST_REFUSALS => return Err(error),
             Err(_) => {
@@ -66,13 +70,13 @@ pub async fn serve(
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn converse(socket: TcpStream, sim: &Simulator, shutdown: &CancellationToken) {
+async fn converse(socket: TcpStream, sim: &Simulator, pacer: &Pacer, shutdown: &CancellationToken) {
     if socket.set_nodelay(true).is_err() {
         return;
     }
     let (reading, writing) = socket.into_split();
     let mut reader = RequestReader::new(reading);
-    let mut writer = Writer { socket: writing, shutdown, clock: sim.clock() };
+    let mut writer = Writer::new(writing, pacer, sim);
     loop {
         let request = tokio::select! {
             biased;
@@ -93,10 +97,18 @@ async fn converse(socket: TcpStream, sim: &Simulator, shutdown: &CancellationTok
                 let complete = tokio::select! {
                     biased;
                     played = writer.play(&script, &request, &mut writes) => played.is_ok(),
+                    () = shutdown.cancelled() => false,
                     () = reader.client_gone() => false,
                 };
                 sim.record(&script, request.at, &writes, complete);
-                if !complete || !request.head.keep_alive {
+                if !complete || !keeps_alive(&script, &request) {
+                    return;
+                }
+                if script.ending == Ending::Stale {
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        () = reader.next_begun() => {}
+                    }
                     return;
                 }
             }
@@ -121,61 +133,121 @@ async fn next_request(
 ) -> Result<Request, Stop> {
     let head = reader.head().await?;
     if head.expects_continue {
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        writer.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
     }
     reader.body(head, writer.clock).await
 }
 
-struct Writer<'a> {
-    socket: OwnedWriteHalf,
-    shutdown: &'a CancellationToken,
-    clock: &'a Clock,
+/// How the body of a script is framed.
+fn framing(script: &Script, request: &Request) -> Framing {
+    if let Some(stated) = script.stated_length {
+        return Framing::Length(stated);
+    }
+    // What has no length beforehand, or is no stream but has no end either, comes in chunks.
+    let is_open = script.streamed || matches!(script.ending, Ending::Flood(_));
+    match (is_open, request.head.chunked_reply) {
+        (false, _) => Framing::Length(script.events.iter().map(|e| e.bytes.len()).sum()),
+        (true, true) => Framing::Chunked,
+        (true, false) => Framing::UntilClose,
+    }
 }
 
-impl Writer<'_> {
-    /// Plays a script. What is due goes out in one write; `writes` gets, for each token event, the
-    /// time at which the write that carried it returned.
+/// Whether the connection is promised to stay open after a response. After a wrong length it is
+/// not: what is left of the body would be taken for the next response.
+fn keeps_alive(script: &Script, request: &Request) -> bool {
+    request.head.keep_alive
+        && script.stated_length.is_none()
+        && framing(script, request) != Framing::UntilClose
+}
+
+struct Writer<'a> {
+    socket: OwnedWriteHalf,
+    pacer: &'a Pacer,
+    clock: &'a Clock,
+    delivery: Delivery,
+    /// What the next write sends; kept for its room.
+    out: Vec<u8>,
+    /// The `date` header, and the second that it is of.
+    date: (i64, String),
+}
+
+impl<'a> Writer<'a> {
+    fn new(socket: OwnedWriteHalf, pacer: &'a Pacer, sim: &'a Simulator) -> Self {
+        Self {
+            socket,
+            pacer,
+            clock: sim.clock(),
+            delivery: sim.delivery(),
+            out: Vec::with_capacity(1024),
+            date: (i64::MIN, String::new()),
+        }
+    }
+
+    /// Plays a script: each event is a write of its own (or several events are, or parts of one),
+    /// framed before its moment is waited for. `writes` gets, for each token event, the time at
+    /// which the write that carried its last byte returned. An error also means that the script
+    /// breaks the connection.
     async fn play(
         &mut self,
         script: &Script,
         request: &Request,
         writes: &mut Vec<Stamp>,
     ) -> io::Result<()> {
-        let framing = match (script.streamed, request.head.chunked_reply) {
-            (false, _) => Framing::Length(script.events.iter().map(|e| e.bytes.len()).sum()),
-            (true, true) => Framing::Chunked,
-            (true, false) => Framing::UntilClose,
-        };
+        let framing = framing(script, request);
+        let is_whole = matches!(script.ending, Ending::Whole | Ending::Stale);
         let deadline = |after: Duration| request.at.after(after);
-        let mut out = Vec::with_capacity(1024);
-        self.pace(deadline(script.head_after)).await?;
-        let date = http1::http_date(self.clock);
-        let keep_alive = request.head.keep_alive && framing != Framing::UntilClose;
-        http1::write_head(&mut out, script.status, &script.headers, framing, keep_alive, &date);
-
-        let mut events = script.events.as_slice();
-        while !events.is_empty() {
-            let now = self.clock.now();
-            let n_due = events.iter().take_while(|event| deadline(event.after) <= now).count();
-            if n_due > 0 || !out.is_empty() {
-                let (due, later) = events.split_at(n_due);
-                let bytes: Vec<Bytes> = due.iter().map(|event| event.bytes.clone()).collect();
-                http1::write_body(&mut out, framing, &bytes);
-                if later.is_empty() {
-                    http1::write_end(&mut out, framing);
-                }
-                self.write(&out).await?;
-                let written = self.clock.now();
-                out.clear();
-                let n_tokens = due.iter().filter(|event| event.is_token).count();
-                writes.extend(std::iter::repeat_n(written, n_tokens));
-                events = later;
+        self.out.clear();
+        if script.has_head {
+            let keep_alive = keeps_alive(script, request);
+            self.head(script, framing, keep_alive, request.at);
+        }
+        if script.events.is_empty() && is_whole {
+            http1::write_end(&mut self.out, framing);
+        }
+        let per_write = self.delivery.events();
+        // The head comes ahead of the first events, unless they are due as early.
+        let first_at = script.events.chunks(per_write).next().and_then(<[Event]>::last);
+        if first_at.is_none_or(|first| script.head_after < first.after) {
+            self.pacer.sleep_until(deadline(script.head_after)).await;
+            self.flush().await?;
+        }
+        let mut left = script.events.len();
+        for events in script.events.chunks(per_write) {
+            left -= events.len();
+            http1::write_body(&mut self.out, framing, events.iter().map(|event| &event.bytes));
+            if left == 0 && is_whole {
+                http1::write_end(&mut self.out, framing);
             }
-            if let Some(next) = events.first() {
-                self.pace(deadline(next.after)).await?;
+            let due = events.last().map_or(Duration::ZERO, |event| event.after);
+            self.pacer.sleep_until(deadline(due)).await;
+            self.flush().await?;
+            let n_tokens = events.iter().filter(|event| event.is_token).count();
+            if n_tokens > 0 {
+                writes.extend(std::iter::repeat_n(self.clock.now(), n_tokens));
             }
         }
-        Ok(())
+        match script.ending {
+            Ending::Whole | Ending::Stale => Ok(()),
+            Ending::Cut => Err(io::ErrorKind::ConnectionAborted.into()),
+            Ending::Reset => {
+                self.socket.as_ref().set_zero_linger()?;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Ending::Hang => std::future::pending().await,
+            Ending::Flood(n_bytes) => self.flood(n_bytes, framing).await,
+        }
+    }
+
+    /// Sends so many bytes of comment lines.
+    async fn flood(&mut self, n_bytes: u64, framing: Framing) -> io::Result<()> {
+        let line = flood_line();
+        let mut chunk = Vec::new();
+        http1::write_body(&mut chunk, framing, std::iter::once(&line));
+        for _ in 0..n_bytes / line.len() as u64 {
+            self.send(&chunk).await?;
+        }
+        http1::write_end(&mut self.out, framing);
+        self.flush().await
     }
 
     /// Tells a client why its request was not read, and that the connection ends.
@@ -183,28 +255,55 @@ impl Writer<'_> {
         let script = Script::refused(status, message, None);
         let body = &script.events[0].bytes;
         let framing = Framing::Length(body.len());
-        let mut out = Vec::new();
-        let date = http1::http_date(self.clock);
-        http1::write_head(&mut out, script.status, &script.headers, framing, false, &date);
-        http1::write_body(&mut out, framing, std::slice::from_ref(body));
-        self.write(&out).await?;
+        self.head(&script, framing, false, self.clock.now());
+        http1::write_body(&mut self.out, framing, std::iter::once(body));
+        self.flush().await?;
         self.socket.shutdown().await
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        timeout(SLOW_READER, self.socket.write_all(bytes))
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    /// Begins what is to be sent with a head.
+    fn head(&mut self, script: &Script, framing: Framing, keep_alive: bool, at: Stamp) {
+        let wall = self.clock.wall(at);
+        if self.date.0 != wall.as_second() {
+            self.date = (wall.as_second(), http1::http_date(wall));
+        }
+        let (status, headers) = (script.status, &script.headers);
+        self.out.clear();
+        http1::write_head(&mut self.out, status, headers, framing, keep_alive, &self.date.1);
     }
 
-    /// Waits for a moment; a moment that has passed is not waited for. The one place where the
-    /// server keeps time: its precision is that of tokio's timer, 1 ms, never early.
-    async fn pace(&self, moment: Stamp) -> io::Result<()> {
-        tokio::select! {
-            biased;
-            () = self.shutdown.cancelled() => Err(io::ErrorKind::Interrupted.into()),
-            () = self.clock.sleep_until(moment) => Ok(()),
+    /// Sends what was framed, cut as the delivery says.
+    async fn flush(&mut self) -> io::Result<()> {
+        match self.delivery.piece_bytes() {
+            None => self.send(&self.out).await?,
+            Some(n) => {
+                for (i, piece) in self.out.chunks(n.get()).enumerate() {
+                    if let Some(pause) = self.delivery.drip.filter(|_| i > 0) {
+                        self.pacer.sleep_until(self.clock.now().after(pause)).await;
+                    }
+                    self.send(piece).await?;
+                }
+            }
         }
+        self.out.clear();
+        Ok(())
+    }
+
+    async fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.socket.try_write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => rest = &rest[n..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    timeout(SLOW_READER, self.socket.writable())
+                        .await
+                        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -309,6 +408,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_schedule_is_kept_and_each_token_is_a_write_of_its_own() {
+        let pace = Pace::Schedule("ttft=4ms,gap=700us,tokens=5".parse().expect("a schedule"));
+        let (text, ledger) = serving(pace, async |mut socket| {
+            let sent = post(&chat("gale/small", true), CLOSE);
+            socket.write_all(sent.as_bytes()).await.expect("it reads");
+            let mut text = String::new();
+            socket.read_to_string(&mut text).await.expect("it answers");
+            text
+        })
+        .await;
+        assert_eq!(text.matches("\r\ndata: ").count(), 7, "a role, five tokens, an end: {text}");
+        let ns = |value: &Value| value.as_u64().expect("nanoseconds");
+        let writes = ledger[0]["writes_ns"].as_array().expect("a list");
+        assert_eq!(writes.len(), 5);
+        for (i, write) in (0..).zip(writes) {
+            let due = ns(&ledger[0]["read_ns"]) + 4_000_000 + i * 700_000;
+            assert!(ns(write) >= due, "token {i} came early");
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_at_fault_is_refused_in_json() {
         let check = async |sent: String, expected: &str, needle: &str| {
             let (text, _) = exchange(&sent).await;
@@ -365,7 +485,8 @@ mod tests {
         client.write_all(post(&chat("acme/thinker", true), "").as_bytes()).await.expect("it reads");
         drop(client);
         let shutdown = CancellationToken::new();
-        let conversation = converse(socket, &sim, &shutdown);
+        let pacer = Pacer::new(sim.clock()).expect("a timer");
+        let conversation = converse(socket, &sim, &pacer, &shutdown);
         timeout(Duration::from_secs(5), conversation).await.expect("it notices at once");
     }
 

@@ -1,5 +1,7 @@
 //! The fleet in operation: from a request to the script of its response.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderName, HeaderValue};
 use serde_json::json;
@@ -8,11 +10,14 @@ use crate::units::{Clock, Seed, Stamp};
 
 use super::answers::{AnswerBook, KnownTask};
 use super::behaviour::{Case, Scale, TIME_SLOT};
+use super::delivery::Delivery;
+use super::fault::{self, Faults};
 use super::ledger::{Entry, Ledger};
 use super::memory::Memory;
+use super::pace::Pace;
 use super::profile::Fleet;
 use super::request::{AttemptKey, Chat};
-use super::script::{self, Fault, Pace, Scene, Script};
+use super::script::{self, Fault, Scene, Script};
 
 /// The header that every response bears, with the value `1`.
 pub const SIMULATED_HEADER: HeaderName = HeaderName::from_static("x-weighbridge-simulated");
@@ -34,6 +39,9 @@ pub struct Simulator {
     clock: Clock,
     scale: Scale,
     pace: Pace,
+    faults: Faults,
+    stall: Option<Duration>,
+    delivery: Delivery,
     ledger: Option<Ledger>,
     memory: Memory,
 }
@@ -65,6 +73,9 @@ impl Simulator {
             clock,
             scale: Scale::default(),
             pace: Pace::default(),
+            faults: Faults::default(),
+            stall: None,
+            delivery: Delivery::default(),
             ledger: None,
             memory,
         }
@@ -80,6 +91,24 @@ impl Simulator {
     #[must_use]
     pub fn with_pace(self, pace: Pace) -> Self {
         Self { pace, ..self }
+    }
+
+    /// With faults.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// With a stall in the middle of every stream.
+    #[must_use]
+    pub fn with_stall(self, stall: Option<Duration>) -> Self {
+        Self { stall, ..self }
+    }
+
+    /// With another cut of what is written.
+    #[must_use]
+    pub fn with_delivery(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
     }
 
     /// With a ledger.
@@ -98,6 +127,12 @@ impl Simulator {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// How what is written is cut.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
     }
 
     /// The ledger, to finish it at the end.
@@ -206,7 +241,14 @@ impl Simulator {
                 repeat: &repeat.to_string(),
                 attempt: &attempt.to_string(),
             };
-            script::write(&case, &scene)
+            let mut script = script::write(&case, &scene);
+            if let Some(by) = self.stall {
+                script.stall(by);
+            }
+            match self.faults.of(&case) {
+                Some(kind) => fault::inflict(kind, script, self.clock.wall(arrival.at)),
+                None => script,
+            }
         };
         script.endpoint = Some(profile.id.clone());
         script.task = known.map(KnownTask::path);
@@ -260,8 +302,6 @@ fn route(path: &str) -> Option<(Option<&str>, Resource)> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::Value;
 
     use super::*;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::client::{ChunkStream, Head, Outgoing, TimedChunk, Transport, TransportError};
 use crate::units::{Clock, Stamp};
+use crate::wire::ErrorClass;
 
-use super::script::Script;
+use super::script::{Ending, Script, flood_line};
 use super::simulator::{Arrival, Simulator};
 
 /// What comes within this time is handed out early, with the stamp that it will have: a sleep for
@@ -43,17 +44,24 @@ impl Transport for InProcess {
         });
         let mut body = InProcessBody {
             sim: self.sim.clone(),
-            script,
+            script: as_received(script),
             read_at,
             next: 0,
+            flooded: 0,
             writes: Vec::new(),
             is_recorded: false,
         };
         let at = read_at.after(body.script.head_after);
         wait_for(self.sim.clock(), at).await;
+        if !body.script.has_head {
+            return Err(body.broken().await);
+        }
         let headers = std::mem::take(&mut body.script.headers);
         // The connection is always there: nothing is set up.
-        Ok((Head { status: body.script.status, headers, connected: None, at }, body))
+        let status = body.script.status;
+        let head =
+            Head { status, headers, connected: None, at, protocol: None, retried_stale: false };
+        Ok((head, body))
     }
 }
 
@@ -64,6 +72,7 @@ pub struct InProcessBody {
     script: Script,
     read_at: Stamp,
     next: usize,
+    flooded: u64,
     writes: Vec<Stamp>,
     is_recorded: bool,
 }
@@ -73,8 +82,18 @@ impl ChunkStream for InProcessBody {
         let Some(event) = self.script.events.get(self.next) else {
             let end = self.read_at.after(self.script.ends_after());
             self.sim.clock().sleep_until(end).await;
-            self.record(true);
-            return Ok(None);
+            return match self.script.ending {
+                Ending::Cut | Ending::Reset | Ending::Hang => Err(self.broken().await),
+                Ending::Flood(n_bytes) if self.flooded < n_bytes => {
+                    let bytes = flood_line();
+                    self.flooded += bytes.len() as u64;
+                    Ok(Some(TimedChunk { at: self.sim.clock().now(), bytes }))
+                }
+                Ending::Whole | Ending::Stale | Ending::Flood(_) => {
+                    self.record(true);
+                    Ok(None)
+                }
+            };
         };
         let at = self.read_at.after(event.after);
         wait_for(self.sim.clock(), at).await;
@@ -87,6 +106,16 @@ impl ChunkStream for InProcessBody {
 }
 
 impl InProcessBody {
+    /// What a client sees of a connection that breaks; of one that hangs, nothing ever.
+    async fn broken(&mut self) -> TransportError {
+        self.record(false);
+        if self.script.ending == Ending::Hang {
+            std::future::pending::<()>().await;
+        }
+        let message = "the simulated connection broke".to_owned();
+        TransportError { class: ErrorClass::Reset, message }
+    }
+
     fn record(&mut self, complete: bool) {
         if !std::mem::replace(&mut self.is_recorded, true) {
             self.sim.record(&self.script, self.read_at, &self.writes, complete);
@@ -97,8 +126,21 @@ impl InProcessBody {
 impl Drop for InProcessBody {
     /// A client that has read everything may leave without asking for more.
     fn drop(&mut self) {
-        self.record(self.next == self.script.events.len());
+        let is_whole = matches!(self.script.ending, Ending::Whole | Ending::Stale);
+        self.record(is_whole && self.next == self.script.events.len());
     }
+}
+
+/// The script as a client receives it: what goes beyond a stated length is no part of the body.
+fn as_received(mut script: Script) -> Script {
+    if let Some(mut left) = script.stated_length {
+        for event in &mut script.events {
+            event.bytes.truncate(left);
+            left -= event.bytes.len();
+        }
+        script.events.retain(|event| !event.bytes.is_empty());
+    }
+    script
 }
 
 /// Sleeps until a moment, unless it is near.
@@ -121,7 +163,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sim::{AnswerBook, Fleet};
+    use crate::client::attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, make};
+    use crate::sim::{AnswerBook, FaultKind, FaultRate, Faults, Fleet};
     use crate::units::Seed;
 
     fn on_paused_time<F: Future>(f: impl FnOnce() -> F) -> F::Output {
@@ -219,6 +262,61 @@ mod tests {
             assert!(chunk.bytes.starts_with(b"{\"error\""));
             assert!(body.next().await.expect("an end").is_none());
         });
+    }
+
+    /// What an attempt at a faulty fleet comes to.
+    async fn attempt(kind: FaultKind) -> AttemptRecord {
+        let clock = Clock::virtual_time();
+        let faults = Faults::new(&[FaultRate { kind, rate: 1.0 }]).expect("one fault");
+        let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), clock);
+        let transport = InProcess::new(Arc::new(sim.with_faults(faults)));
+        let outgoing = ask("gale/small", "fjord", "q");
+        let limits = AttemptLimits { body_bytes: 1 << 20, ..AttemptLimits::default() };
+        make(&transport, transport.sim.clock(), Attempt { outgoing, stream: true, limits }).await
+    }
+
+    #[test]
+    fn faults_are_played_in_virtual_time_as_over_the_network() {
+        for kind in FaultKind::ALL {
+            let record = on_paused_time(|| attempt(kind));
+            let class = match record.outcome {
+                Outcome::Answered(_) => None,
+                Outcome::Failed { class, .. } => Some(class),
+            };
+            let expected = match kind {
+                FaultKind::TooMany
+                | FaultKind::TooManySeconds
+                | FaultKind::TooManyDate
+                | FaultKind::ErrorString => Some(ErrorClass::RateLimited),
+                FaultKind::Status500 | FaultKind::Status502 | FaultKind::ErrorInteger => {
+                    Some(ErrorClass::Server)
+                }
+                FaultKind::Status503 | FaultKind::Status529 => Some(ErrorClass::Overloaded),
+                FaultKind::ResetBeforeHead | FaultKind::ResetAfterHead | FaultKind::Cut => {
+                    Some(ErrorClass::Reset)
+                }
+                FaultKind::HangBeforeHead | FaultKind::HangBeforeToken => {
+                    Some(ErrorClass::FirstTokenTimeout)
+                }
+                FaultKind::HangBetweenTokens => Some(ErrorClass::StallTimeout),
+                FaultKind::MalformedJson | FaultKind::InvalidUtf8 | FaultKind::Gzip => {
+                    Some(ErrorClass::Protocol)
+                }
+                FaultKind::EmptyStream => Some(ErrorClass::Empty),
+                FaultKind::NoEnd | FaultKind::LengthUnder => Some(ErrorClass::Truncated),
+                FaultKind::HugeBody => Some(ErrorClass::TooLarge),
+                FaultKind::Redirect => Some(ErrorClass::Redirect),
+                FaultKind::NoDone
+                | FaultKind::UsageMissing
+                | FaultKind::UsageTwice
+                | FaultKind::UsageOnLast
+                | FaultKind::LongLine
+                | FaultKind::LengthOver
+                | FaultKind::Stale => None,
+            };
+            assert_eq!(class, expected, "{kind}");
+            assert_eq!(record.simulated, record.status.is_some(), "{kind}");
+        }
     }
 
     #[test]

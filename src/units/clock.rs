@@ -106,6 +106,21 @@ impl Clock {
         self.0.wall.checked_add(jiff::SignedDuration::from_nanos(nanos)).unwrap_or(self.0.wall)
     }
 
+    /// The stamp of a moment just past that somebody else (the kernel) took from the wall clock,
+    /// as the time since the Unix epoch. `None`: the wall clock was set in between, or the machine
+    /// has no clock to compare with.
+    #[must_use]
+    pub fn just_past(&self, wall: Duration) -> Option<Stamp> {
+        /// Nothing that waits in a socket's buffer is older while its reader still lives.
+        const OLDEST: Duration = Duration::from_secs(60);
+        if self.is_virtual() {
+            return None;
+        }
+        let age = wall_now()?.checked_sub(wall).filter(|age| *age <= OLDEST)?;
+        let nanos = u64::try_from(age.as_nanos()).ok()?;
+        monotonic().0.checked_sub(nanos).map(Stamp)
+    }
+
     /// Whether time is virtual.
     #[must_use]
     pub fn is_virtual(&self) -> bool {
@@ -127,6 +142,18 @@ fn monotonic() -> Stamp {
     let secs = u64::try_from(now.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
     Stamp(secs * 1_000_000_000 + nanos)
+}
+
+#[cfg(unix)]
+fn wall_now() -> Option<Duration> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    let secs = u64::try_from(now.tv_sec).ok()?;
+    Some(Duration::new(secs, u32::try_from(now.tv_nsec).ok()?))
+}
+
+#[cfg(not(unix))]
+fn wall_now() -> Option<Duration> {
+    None
 }
 
 #[cfg(not(unix))]

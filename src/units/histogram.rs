@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
+
 /// A histogram of durations: `HdrHistogram` slots of 3 significant digits, in microseconds, from
 /// 1 µs to an hour (longer durations are counted in the last slot). Merging is exact.
 #[derive(Clone, Debug)]
@@ -86,6 +88,31 @@ impl Histogram {
         })
     }
 
+    /// The bytes of `HdrHistogram`'s V2 encoding, which its other implementations read.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.0, &mut bytes).expect("memory takes every byte");
+        bytes
+    }
+
+    /// Reads [`Histogram::encode`] back; `None`: it is something else.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let read: hdrhistogram::Histogram<u64> = Deserializer::new().deserialize(&mut rest).ok()?;
+        // Into one of our own, which grows; a value of ours is never above the maximum.
+        let mut histogram = Self::new();
+        let ours = rest.is_empty() && read.sigfig() == 3 && read.max() <= 2 * MAX_US;
+        (ours && histogram.0.add(&read).is_ok()).then_some(histogram)
+    }
+
+    /// The histogram inside, for writers of its formats.
+    #[must_use]
+    pub fn as_hdr(&self) -> &hdrhistogram::Histogram<u64> {
+        &self.0
+    }
+
     /// The share of durations that are longer than `limit`; `None` when empty.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts below 2^53")]
@@ -127,5 +154,20 @@ mod tests {
         a.merge(&b);
         assert!(a.slots().eq(both.slots()));
         assert_eq!(a.len(), 7);
+    }
+
+    #[test]
+    fn what_is_encoded_reads_back() {
+        let mut made = Histogram::new();
+        for us in [0, 1, 90, 12_345, 9_999_999_999] {
+            made.record_us(us);
+        }
+        let bytes = made.encode();
+        let mut read = Histogram::decode(&bytes).expect("ours");
+        assert!(read.slots().eq(made.slots()));
+        read.record_us(3_500_000_000);
+        assert_eq!(Histogram::decode(&Histogram::new().encode()).map(|h| h.len()), Some(0));
+        assert!(Histogram::decode(&bytes[..bytes.len() - 1]).is_none());
+        assert!(Histogram::decode(b"").is_none());
     }
 }
