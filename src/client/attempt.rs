@@ -1,9 +1,15 @@
 //! One HTTP request made for a trial: sent, read to its end, stamped, decoded, classified.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
-use super::transport::{ChunkStream, Head, Outgoing, TimedChunk, Transport, TransportError};
+use tokio::time::Sleep;
+
+use super::transport::{
+    ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
+};
 use crate::units::{Clock, Stamp};
 use crate::wire::openai_chat::{self, StreamDecoder, WireError};
 use crate::wire::{Answer, ErrorClass, sse};
@@ -73,6 +79,7 @@ pub struct Stamps {
 
 /// Everything that is known about an attempt once it ended.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
 pub struct AttemptRecord {
     /// When everything happened.
     pub stamps: Stamps,
@@ -84,6 +91,11 @@ pub struct AttemptRecord {
     pub simulated: bool,
     /// Whether the response was a stream of events.
     pub streamed: bool,
+    /// The version of HTTP that carried the response; `None`: none came, or over no network.
+    pub protocol: Option<Protocol>,
+    /// The request was sent once more because an idle connection had been closed; this counts
+    /// neither as the provider's failure nor as a retry.
+    pub retried_stale: bool,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
     /// Reads of the socket that held token events.
@@ -127,10 +139,10 @@ pub async fn make<T: Transport>(transport: &T, clock: &Clock, attempt: Attempt) 
     let failure = match opened {
         Err(timeout) => Some(timeout),
         Ok(Err(error)) => Some(error.into()),
-        Ok(Ok((head, mut body))) => {
-            reading.head(&head, clock);
-            reading.body(&mut body, clock).await.err()
-        }
+        Ok(Ok((head, mut body))) => match reading.head(&head, clock) {
+            Ok(()) => reading.body(&mut body, clock).await.err(),
+            Err(error) => Some(error),
+        },
     };
     reading.finish(clock, failure)
 }
@@ -150,6 +162,9 @@ struct Reading {
     /// The whole body where it is not a stream of events.
     whole: Vec<u8>,
     read_bytes: usize,
+    /// When something last came.
+    progress: Stamp,
+    alarm: Alarm,
 }
 
 impl Reading {
@@ -170,6 +185,8 @@ impl Reading {
             status: None,
             simulated: false,
             streamed: stream,
+            protocol: None,
+            retried_stale: false,
             retry_after: None,
             token_reads: 0,
             token_events: 0,
@@ -183,36 +200,44 @@ impl Reading {
             done: false,
             whole: Vec::new(),
             read_bytes: 0,
+            progress: dispatched,
+            alarm: Alarm::default(),
         }
     }
 
     /// Waits for the next thing, as long as the phase that the attempt is in allows.
     async fn within_phase<F: Future>(
-        &self,
+        &mut self,
         clock: &Clock,
         next: F,
     ) -> Result<F::Output, WireError> {
         let stamps = &self.record.stamps;
-        let total = self.limits.total.saturating_sub(clock.now().since(stamps.dispatched));
-        let (limit, class, what) = if !self.record.streamed {
-            (total, ErrorClass::TotalTimeout, "no answer")
+        let end = stamps.dispatched.after(self.limits.total);
+        let (by, limit, class, what) = if !self.record.streamed {
+            (end, self.limits.total, ErrorClass::TotalTimeout, "no answer")
         } else if stamps.first_token.is_none() {
-            let left = self.limits.first_token.saturating_sub(clock.now().since(stamps.dispatched));
-            (left, ErrorClass::FirstTokenTimeout, "no token")
+            let limit = self.limits.first_token;
+            let by = stamps.dispatched.after(limit);
+            (by, limit, ErrorClass::FirstTokenTimeout, "no token")
         } else if self.done {
-            (AFTER_DONE, ErrorClass::StallTimeout, "no end of the body")
+            let by = self.progress.after(AFTER_DONE);
+            (by, AFTER_DONE, ErrorClass::StallTimeout, "no end of the body")
         } else {
-            (self.limits.stall, ErrorClass::StallTimeout, "no further token")
+            let by = self.progress.after(self.limits.stall);
+            (by, self.limits.stall, ErrorClass::StallTimeout, "no further token")
         };
-        let (limit, class) =
-            if total < limit { (total, ErrorClass::TotalTimeout) } else { (limit, class) };
-        tokio::time::timeout(limit, next).await.map_err(|_| WireError {
+        let (by, limit, class) = if end < by {
+            (end, self.limits.total, ErrorClass::TotalTimeout)
+        } else {
+            (by, limit, class)
+        };
+        self.alarm.unless(clock, by, next).await.ok_or_else(|| WireError {
             class,
             detail: format!("{what} within {:.1} s", limit.as_secs_f64()),
         })
     }
 
-    fn head(&mut self, head: &Head, clock: &Clock) {
+    fn head(&mut self, head: &Head, clock: &Clock) -> Result<(), WireError> {
         let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
         self.record.status = Some(head.status);
         self.record.stamps.connected = head.connected;
@@ -223,6 +248,15 @@ impl Reading {
             .and_then(|kind| kind.get(..EVENTS.len()))
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));
         self.record.streamed = events && head.status == 200;
+        self.record.protocol = head.protocol;
+        self.record.retried_stale = head.retried_stale;
+        match text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            None => Ok(()),
+            Some(coding) => Err(WireError {
+                class: ErrorClass::Protocol,
+                detail: format!("the body is compressed ({coding}), though identity was asked for"),
+            }),
+        }
     }
 
     async fn body<B: ChunkStream>(&mut self, body: &mut B, clock: &Clock) -> Result<(), WireError> {
@@ -236,6 +270,7 @@ impl Reading {
                 Err(timeout) => return Err(timeout),
             };
             let Some(chunk) = chunk else { break };
+            self.progress = chunk.at;
             self.record.stamps.first_byte.get_or_insert(chunk.at);
             self.read_bytes += chunk.bytes.len();
             self.bound()?;
@@ -339,6 +374,40 @@ impl Reading {
     }
 }
 
+/// The time-outs of an attempt on one timer. Setting a timer takes a lock, and every token moves the
+/// deadline later: so the timer is left as it is and set anew only when it rings too early, or
+/// would ring too late.
+#[derive(Debug, Default)]
+struct Alarm {
+    timer: Option<(Pin<Box<Sleep>>, Stamp)>,
+}
+
+impl Alarm {
+    /// What the future gives, unless `by` comes first.
+    async fn unless<F: Future>(&mut self, clock: &Clock, by: Stamp, next: F) -> Option<F::Output> {
+        let mut next = pin!(next);
+        poll_fn(|context| {
+            if let Poll::Ready(given) = next.as_mut().poll(context) {
+                return Poll::Ready(Some(given));
+            }
+            if self.timer.as_ref().is_some_and(|(_, rings)| *rings > by) {
+                self.timer = None;
+            }
+            loop {
+                let (timer, rings) = self.timer.get_or_insert_with(|| {
+                    (Box::pin(tokio::time::sleep(by.since(clock.now()))), by)
+                });
+                match timer.as_mut().poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) if *rings >= by => return Poll::Ready(None),
+                    Poll::Ready(()) => self.timer = None,
+                }
+            }
+        })
+        .await
+    }
+}
+
 /// Reads `Retry-After`: seconds (fractions are accepted) or an HTTP date.
 fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
     /// Nobody waits longer than this; a larger value is most likely a mistake.
@@ -362,19 +431,20 @@ mod tests {
     struct Played {
         status: u16,
         kind: &'static str,
-        parts: Vec<(u64, &'static str)>,
+        coding: &'static str,
+        parts: Vec<(u64, Bytes)>,
         then: Option<ErrorClass>,
         clock: Clock,
     }
 
-    struct PlayedBody(std::vec::IntoIter<(u64, &'static str)>, Option<ErrorClass>, Clock);
+    struct PlayedBody(std::vec::IntoIter<(u64, Bytes)>, Option<ErrorClass>, Clock);
 
     impl ChunkStream for PlayedBody {
         async fn next(&mut self) -> Result<Option<TimedChunk>, TransportError> {
             match self.0.next() {
-                Some((wait_ms, text)) => {
+                Some((wait_ms, bytes)) => {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-                    Ok(Some(TimedChunk { at: self.2.now(), bytes: Bytes::from(text) }))
+                    Ok(Some(TimedChunk { at: self.2.now(), bytes }))
                 }
                 None => match self.1.take() {
                     None => Ok(None),
@@ -391,8 +461,11 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("content-type", self.kind.parse().expect("a header"));
             headers.insert("retry-after", "1.5".parse().expect("a header"));
+            headers.insert("content-encoding", self.coding.parse().expect("a header"));
             let at = self.clock.now();
-            let head = Head { status: self.status, headers, connected: None, at };
+            let status = self.status;
+            let head =
+                Head { status, headers, connected: None, at, protocol: None, retried_stale: false };
             Ok((head, PlayedBody(self.parts.clone().into_iter(), self.then, self.clock.clone())))
         }
     }
@@ -403,6 +476,17 @@ mod tests {
         parts: &[(u64, &'static str)],
         then: Option<ErrorClass>,
     ) -> AttemptRecord {
+        let parts = parts.iter().map(|(wait, text)| (*wait, Bytes::from(*text))).collect();
+        play_bytes(status, kind, "identity", parts, then)
+    }
+
+    fn play_bytes(
+        status: u16,
+        kind: &'static str,
+        coding: &'static str,
+        parts: Vec<(u64, Bytes)>,
+        then: Option<ErrorClass>,
+    ) -> AttemptRecord {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -410,8 +494,7 @@ mod tests {
             .expect("a runtime");
         runtime.block_on(async {
             let clock = Clock::virtual_time();
-            let parts = parts.to_vec();
-            let transport = Played { status, kind, parts, then, clock: clock.clone() };
+            let transport = Played { status, kind, coding, parts, then, clock: clock.clone() };
             let outgoing = Outgoing {
                 provider: String::new(),
                 url: String::new(),
@@ -497,6 +580,68 @@ mod tests {
         assert_eq!(class(&record), None);
         assert_eq!(record.stamps.first_token, None);
         assert!(record.stamps.last_token.is_some());
+    }
+
+    #[test]
+    fn a_compressed_body_is_not_what_was_asked_for() {
+        let parts = || vec![(1, Bytes::from(TOKEN)), (1, Bytes::from(STOP))];
+        let record = play_bytes(200, SSE, "gzip", parts(), None);
+        assert_eq!(class(&record), Some(ErrorClass::Protocol));
+        assert_eq!(record.stamps.first_token, None);
+        assert_eq!(class(&play_bytes(200, SSE, "Identity", parts(), None)), None);
+    }
+
+    /// Reasoning, text in several scripts, two tool calls, usage on the last chunk that has
+    /// choices and doubled after it, comments, every kind of line end.
+    const MIXED: &str = concat!(
+        "\u{feff}: hello\n\n",
+        "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"reasoning\":\"hm … \u{1f914}\"}}]}\r\n\r\n",
+        ": PROCESSING\r\n\r\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"na\u{ef}ve \\u00e9 \u{4f60}\"}}]}\r\r",
+        "data: {\"choices\":[\ndata: {\"delta\":{\"content\":\"!\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":",
+        "{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}},{\"index\":1,\"function\":{\"name\":\"g\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":",
+        "{\"arguments\":\"1}\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}],\"usage\":",
+        "{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"cost\":1.5e-6}}\n\n",
+        "data: [DONE]\n\n",
+    );
+
+    /// Plays [`MIXED`] cut at these places and holds it against the whole.
+    fn check_cut(cuts: &[usize]) {
+        let whole = play(200, SSE, &[(1, MIXED)], None);
+        assert_eq!((whole.token_reads, whole.token_events), (1, 5));
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (MIXED.len() + 1)).collect();
+        cuts.extend([0, MIXED.len()]);
+        cuts.sort_unstable();
+        let bytes = Bytes::from(MIXED);
+        let parts = cuts.windows(2).map(|w| (1, bytes.slice(w[0]..w[1]))).collect();
+        let cut = play_bytes(200, SSE, "identity", parts, None);
+        assert_eq!(cut.outcome, whole.outcome, "text, tool calls, usage, and so the cost");
+        assert_eq!(cut.token_events, whole.token_events);
+        assert_eq!(cut.gaps_us.len() + 1, cut.token_events as usize);
+        assert!(cut.reasoning_seen);
+        // Events of one read share its stamp: as many stamps as reads that held tokens.
+        let apart = cut.gaps_us.iter().filter(|gap| **gap > 0).count();
+        assert_eq!(apart + 1, cut.token_reads as usize);
+    }
+
+    #[test]
+    fn a_stream_is_the_same_cut_at_every_byte() {
+        (0..=MIXED.len()).for_each(|cut| check_cut(&[cut]));
+        check_cut(&(0..MIXED.len()).collect::<Vec<_>>());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_stream_is_the_same_under_every_fragmentation(
+            cuts in proptest::collection::vec(0usize..2000, 0..40),
+        ) {
+            check_cut(&cuts);
+        }
     }
 
     #[test]

@@ -1,15 +1,27 @@
-//! The HTTP transport: reqwest, with every convenience that would falsify a measurement turned off.
+//! The HTTP transport, with every convenience that would falsify a measurement turned off.
+//!
+//! HTTP/1.1 straight to a server goes over our own connections ([`super::direct`]), whose reads are
+//! stamped at the socket. What needs more — a proxy, HTTP/2, a URL with a user name — goes through
+//! reqwest, whose chunks can be stamped only when they are handed over.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio_rustls::TlsConnector;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::transport::{ChunkStream, Head, Outgoing, TimedChunk, Transport, TransportError};
+use super::direct::{Direct, DirectBody, causes};
+use super::transport::{
+    ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
+};
 use crate::units::{Clock, Stamp};
 use crate::wire::ErrorClass;
 
@@ -18,27 +30,46 @@ tokio::task_local! {
     static CONNECTED: std::cell::Cell<Option<Stamp>>;
 }
 
-/// Sends requests over HTTP/1.1 with one connection pool per provider.
+/// Sends requests with one connection pool per provider.
 ///
-/// No request is sent again by the library, no redirect is followed, no body is decompressed, and
-/// Nagle's algorithm is off: what is measured is what the provider did.
+/// No redirect is followed, no body is decompressed, Nagle's algorithm is off, and nothing is sent
+/// again but what a closed idle connection swallowed: what is measured is what the provider did.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
-    clients: BTreeMap<String, reqwest::Client>,
+    providers: BTreeMap<String, Provider>,
+    /// The system's proxies.
+    proxies: Arc<Matcher>,
     clock: Clock,
+}
+
+#[derive(Clone, Debug)]
+struct Provider {
+    library: reqwest::Client,
+    /// Not for HTTP/2.
+    direct: Option<Direct>,
+    /// It is on this machine: no proxy is used.
+    is_loopback: bool,
 }
 
 /// Why the HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for {provider} could not be made: {source}")]
-pub struct ClientError {
-    provider: String,
-    source: reqwest::Error,
+pub enum ClientError {
+    /// The library's client.
+    #[error("the HTTP client for {provider} could not be made: {source}")]
+    Library {
+        /// The provider.
+        provider: String,
+        /// What it says.
+        source: reqwest::Error,
+    },
+    /// The roots of trust.
+    #[error("the machine's TLS roots could not be loaded: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 impl HttpTransport {
-    /// A transport for these providers: name, whether it is on this machine (then no proxy is
-    /// used), and how long a connection may take.
+    /// A transport over HTTP/1.1 for these providers: name, whether it is on this machine (then no
+    /// proxy is used), and how long a connection may take.
     ///
     /// # Errors
     /// When the TLS roots of the machine cannot be loaded.
@@ -47,74 +78,184 @@ impl HttpTransport {
         connect_timeout: Duration,
         clock: &Clock,
     ) -> Result<Self, ClientError> {
+        Self::speaking(Protocol::Http1, providers, connect_timeout, clock)
+    }
+
+    /// A transport over a given version of HTTP. With HTTP/2 nothing is negotiated: a server that
+    /// does not speak it fails.
+    ///
+    /// # Errors
+    /// When the TLS roots of the machine cannot be loaded.
+    pub fn speaking<'a>(
+        protocol: Protocol,
+        providers: impl IntoIterator<Item = (&'a str, bool)>,
+        connect_timeout: Duration,
+        clock: &Clock,
+    ) -> Result<Self, ClientError> {
         // Installing twice is harmless: the first provider stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut clients = BTreeMap::new();
-        for (name, loopback) in providers {
+        let tls = tls()?;
+        let mut all = BTreeMap::new();
+        for (name, is_loopback) in providers {
             let mut builder = reqwest::Client::builder()
-                .http1_only()
                 .tcp_nodelay(true)
                 .retry(reqwest::retry::never())
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(connect_timeout)
                 .referer(false)
-                .user_agent(concat!("weighbridge/", env!("CARGO_PKG_VERSION")))
+                .user_agent(super::USER_AGENT)
                 .connector_layer(StampConnection(clock.clone()));
-            if loopback {
+            builder = match protocol {
+                Protocol::Http1 => builder.http1_only(),
+                Protocol::Http2 => builder.http2_prior_knowledge(),
+            };
+            if is_loopback {
                 builder = builder.no_proxy();
             }
-            let client = builder
+            let library = builder
                 .build()
-                .map_err(|source| ClientError { provider: name.to_owned(), source })?;
-            clients.insert(name.to_owned(), client);
+                .map_err(|source| ClientError::Library { provider: name.to_owned(), source })?;
+            let direct = (protocol == Protocol::Http1)
+                .then(|| Direct::new(clock.clone(), connect_timeout, tls.clone()));
+            all.insert(name.to_owned(), Provider { library, direct, is_loopback });
         }
-        Ok(Self { clients, clock: clock.clone() })
+        let proxies = Arc::new(Matcher::from_system());
+        Ok(Self { providers: all, proxies, clock: clock.clone() })
     }
+
+    /// The same transport with everything through the library, to measure what that costs.
+    #[must_use]
+    pub fn through_library(mut self) -> Self {
+        for provider in self.providers.values_mut() {
+            provider.direct = None;
+        }
+        self
+    }
+
+    /// Opens connections to a provider before anything is timed, without asking a model anything;
+    /// gives how many are ready.
+    pub async fn warm(&self, provider: &str, base_url: &str, n: usize) -> usize {
+        let Some(provider) = self.providers.get(provider) else { return 0 };
+        if let Some((direct, uri)) = self.direct(provider, base_url) {
+            return direct.warm(&uri, n).await;
+        }
+        // The library connects only to send something. The list of models is what every server of
+        // the dialect knows; whatever it answers, the connection is there.
+        let url = format!("{}/models", base_url.trim_end_matches('/'));
+        let mut asked = tokio::task::JoinSet::new();
+        for _ in 0..n {
+            let request = provider.library.get(&url);
+            asked.spawn(async move { request.send().await?.bytes().await });
+        }
+        asked.join_all().await.into_iter().flatten().count()
+    }
+
+    /// The direct way to a URL, where there is one.
+    fn direct<'a>(&self, provider: &'a Provider, url: &str) -> Option<(&'a Direct, Uri)> {
+        let direct = provider.direct.as_ref()?;
+        let uri: Uri = url.parse().ok()?;
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        let has_user = uri.authority().is_none_or(|a| a.as_str().contains('@'));
+        let proxied = !provider.is_loopback && self.proxies.intercept(&uri).is_some();
+        (is_http && !has_user && !proxied).then_some((direct, uri))
+    }
+}
+
+fn tls() -> Result<TlsConnector, ClientError> {
+    let mut config =
+        rustls::ClientConfig::builder().with_platform_verifier()?.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config).into())
 }
 
 impl Transport for HttpTransport {
     type Body = HttpBody;
 
     async fn open(&self, request: Outgoing) -> Result<(Head, HttpBody), TransportError> {
-        let client = self.clients.get(&request.provider).ok_or_else(|| TransportError {
+        let provider = self.providers.get(&request.provider).ok_or_else(|| TransportError {
             class: ErrorClass::Connect,
             message: format!("no connection pool for provider {}", request.provider),
         })?;
-        let mut builder = client.post(&request.url).body(request.body);
-        for (name, value) in request.headers {
+        if let Some((direct, uri)) = self.direct(provider, &request.url) {
+            let (head, body) = direct.open(&uri, &request).await?;
+            return Ok((head, HttpBody(Body::Direct(body))));
+        }
+        match self.through(&provider.library, &request).await {
+            Err((_, true)) => {
+                let again = self.through(&provider.library, &request).await;
+                let (mut head, body) = again.map_err(|(error, _)| error)?;
+                head.retried_stale = true;
+                Ok((head, body))
+            }
+            sent => sent.map_err(|(error, _)| error),
+        }
+    }
+}
+
+impl HttpTransport {
+    /// One request through the library. A failure says whether a reused connection broke before
+    /// any byte of a response came.
+    async fn through(
+        &self,
+        client: &reqwest::Client,
+        request: &Outgoing,
+    ) -> Result<(Head, HttpBody), (TransportError, bool)> {
+        let mut builder = client.post(&request.url).body(request.body.clone());
+        for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
         CONNECTED
             .scope(std::cell::Cell::new(None), async {
-                let response = builder.send().await.map_err(|e| failure(&e))?;
+                let sent = builder.send().await;
                 let at = self.clock.now();
+                let connected = CONNECTED.with(std::cell::Cell::get);
+                let response = sent.map_err(|error| {
+                    let failure = failure(&error);
+                    let is_stale = connected.is_none() && failure.class == ErrorClass::Reset;
+                    (failure, is_stale)
+                })?;
+                let protocol = match response.version() {
+                    http::Version::HTTP_2 => Protocol::Http2,
+                    _ => Protocol::Http1,
+                };
                 let head = Head {
                     status: response.status().as_u16(),
                     headers: response.headers().clone(),
-                    connected: CONNECTED.with(std::cell::Cell::get),
+                    connected,
                     at,
+                    protocol: Some(protocol),
+                    retried_stale: false,
                 };
-                Ok((head, HttpBody { response, clock: self.clock.clone() }))
+                let clock = self.clock.clone();
+                Ok((head, HttpBody(Body::Library { response, clock })))
             })
             .await
     }
 }
 
-/// A response body that stamps each read.
+/// A response body whose reads are stamped.
 #[derive(Debug)]
-pub struct HttpBody {
-    response: reqwest::Response,
-    clock: Clock,
+pub struct HttpBody(Body);
+
+#[derive(Debug)]
+enum Body {
+    Direct(DirectBody),
+    Library { response: reqwest::Response, clock: Clock },
 }
 
 impl ChunkStream for HttpBody {
     async fn next(&mut self) -> Result<Option<TimedChunk>, TransportError> {
-        let bytes = self.response.chunk().await;
-        let at = self.clock.now();
-        match bytes {
-            Ok(Some(bytes)) => Ok(Some(TimedChunk { at, bytes })),
-            Ok(None) => Ok(None),
-            Err(error) => Err(failure(&error)),
+        match &mut self.0 {
+            Body::Direct(body) => body.next().await,
+            Body::Library { response, clock } => {
+                let bytes = response.chunk().await;
+                let at = clock.now();
+                match bytes {
+                    Ok(Some(bytes)) => Ok(Some(TimedChunk { at, bytes })),
+                    Ok(None) => Ok(None),
+                    Err(error) => Err(failure(&error)),
+                }
+            }
         }
     }
 }
@@ -129,18 +270,8 @@ fn failure(error: &reqwest::Error) -> TransportError {
     } else {
         ErrorClass::Reset
     };
-    let mut message = String::new();
-    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if !message.is_empty() {
-            message.push_str(": ");
-        }
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    if message.is_empty() {
-        "the request failed".clone_into(&mut message);
-    }
+    let source = std::error::Error::source(error);
+    let message = source.map_or_else(|| "the request failed".to_owned(), causes);
     TransportError { class, message }
 }
 
@@ -186,5 +317,203 @@ where
             let _ = CONNECTED.try_with(|stamp| stamp.set(Some(clock.now())));
             connection
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+    const CHUNKED: &str = "transfer-encoding: chunked\r\n\r\n";
+
+    /// Reads one request: a head and a body of two bytes.
+    async fn request(socket: &mut TcpStream) -> String {
+        let mut got = Vec::new();
+        while !got.ends_with(b"\r\n\r\nhi") {
+            let n = socket.read_buf(&mut got).await.expect("a request");
+            assert!(n > 0, "a whole request");
+        }
+        String::from_utf8(got).expect("ASCII")
+    }
+
+    fn ask(url: &str) -> Outgoing {
+        Outgoing {
+            provider: "p".into(),
+            url: url.into(),
+            headers: vec![(http::header::ACCEPT_ENCODING, "identity".parse().expect("a value"))],
+            body: Bytes::from("hi"),
+        }
+    }
+
+    fn transport() -> HttpTransport {
+        let clock = Clock::real();
+        HttpTransport::new([("p", true)], Duration::from_secs(5), &clock).expect("a client")
+    }
+
+    /// What was read: the head, the chunks, how it ended.
+    async fn read(
+        transport: &HttpTransport,
+        url: &str,
+    ) -> Result<(Head, Vec<String>, Option<ErrorClass>), TransportError> {
+        let (head, mut body) = transport.open(ask(url)).await?;
+        let mut chunks = Vec::new();
+        loop {
+            match body.next().await {
+                Ok(Some(chunk)) => {
+                    assert!(chunk.at >= head.at, "stamps do not run backwards");
+                    chunks.push(String::from_utf8_lossy(&chunk.bytes).into_owned());
+                }
+                Ok(None) => return Ok((head, chunks, None)),
+                Err(error) => return Ok((head, chunks, Some(error.class))),
+            }
+        }
+    }
+
+    /// A server whose connections do what `serve` says, and its address.
+    async fn server<F: Future<Output = ()> + Send + 'static>(
+        serve: impl Fn(TcpStream) -> F + Send + 'static,
+    ) -> (String, Arc<AtomicUsize>, JoinSet<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/v1/x?y=1", listener.local_addr().expect("bound"));
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (socket, _) = listener.accept().await.expect("a client");
+                counted.fetch_add(1, Ordering::Relaxed);
+                connections.spawn(serve(socket));
+            }
+        });
+        (url, count, tasks)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_reused_and_a_read_is_a_chunk() {
+        let (url, count, _server) = server(|mut socket| async move {
+            for _ in 0..2 {
+                let got = request(&mut socket).await;
+                assert!(got.starts_with("POST /v1/x?y=1 HTTP/1.1\r\nhost: 127.0.0.1:"), "{got}");
+                assert!(got.contains("\r\naccept-encoding: identity\r\n"), "{got}");
+                let answer = format!("{HEAD}{CHUNKED}2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
+                socket.write_all(answer.as_bytes()).await.expect("a reader");
+            }
+            std::future::pending::<()>().await;
+        })
+        .await;
+        let transport = transport();
+        for turn in 0..2 {
+            let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
+            assert_eq!((chunks.as_slice(), end), (&["abc".to_owned()][..], None));
+            assert_eq!((head.status, head.protocol), (200, Some(Protocol::Http1)));
+            assert_eq!((head.connected.is_some(), head.retried_stale), (turn == 0, false));
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_stale_connection_costs_one_more_try() {
+        for transport in [transport(), transport().through_library()] {
+            let (url, count, _server) = server(|mut socket| async move {
+                request(&mut socket).await;
+                let answer = format!("{HEAD}content-length: 2\r\n\r\nok");
+                socket.write_all(answer.as_bytes()).await.expect("a reader");
+                // The next request is swallowed.
+                request(&mut socket).await;
+            })
+            .await;
+            for turn in 0..2 {
+                let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
+                assert_eq!(head.retried_stale, turn == 1);
+                assert!(head.connected.is_some(), "the second answer came over a fresh connection");
+                assert_eq!((chunks.concat(), end), ("ok".to_owned(), None));
+            }
+            assert_eq!(count.load(Ordering::Relaxed), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_breaks_has_its_class() {
+        let check = async |answer: &'static str, expected: Option<ErrorClass>| {
+            let (url, count, _server) = server(move |mut socket| async move {
+                request(&mut socket).await;
+                socket.write_all(answer.as_bytes()).await.expect("a reader");
+            })
+            .await;
+            let end = read(&transport(), &url).await;
+            let end = end.map_or_else(|error| Some(error.class), |(_, _, end)| end);
+            assert_eq!(end, expected, "{answer:?}");
+            assert_eq!(count.load(Ordering::Relaxed), 1, "nothing is sent twice");
+        };
+        check("", Some(ErrorClass::Reset)).await;
+        check("HTTP/1.1 20", Some(ErrorClass::Reset)).await;
+        check("SSH-2.0-OpenSSH\r\n", Some(ErrorClass::Protocol)).await;
+        check("HTTP/1.1 101 Other\r\n\r\n", Some(ErrorClass::Protocol)).await;
+        check("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc", Some(ErrorClass::Reset)).await;
+        let cut = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc";
+        check(cut, Some(ErrorClass::Reset)).await;
+        let bad = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n";
+        check(bad, Some(ErrorClass::Protocol)).await;
+        check("HTTP/1.1 200 OK\r\n\r\nuntil the end", None).await;
+        check("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", None).await;
+    }
+
+    #[tokio::test]
+    async fn nobody_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("bound"));
+        drop(listener);
+        let error = read(&transport(), &url).await.expect_err("refused");
+        assert_eq!(error.class, ErrorClass::Connect);
+        assert!(error.message.contains("refused"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn warm_connections_are_used() {
+        let (url, _, _server) = server(|mut socket| async move {
+            request(&mut socket).await;
+            let answer = format!("{HEAD}content-length: 2\r\n\r\nok");
+            socket.write_all(answer.as_bytes()).await.expect("a reader");
+        })
+        .await;
+        let transport = transport();
+        assert_eq!(transport.warm("p", &url, 3).await, 3);
+        for _ in 0..3 {
+            let (head, ..) = read(&transport, &url).await.expect("an answer");
+            assert_eq!(head.connected, None);
+        }
+        assert_eq!(transport.warm("nobody", &url, 3).await, 0);
+    }
+
+    #[tokio::test]
+    async fn http_2_is_an_option() {
+        let (url, _, _server) = server(|socket| async move {
+            let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                let mut body =
+                    respond.send_response(http::Response::new(()), false).expect("a client");
+                body.send_data(Bytes::from("ok"), true).expect("a client");
+            }
+        })
+        .await;
+        let clock = Clock::real();
+        let limit = Duration::from_secs(5);
+        let transport = HttpTransport::speaking(Protocol::Http2, [("p", true)], limit, &clock)
+            .expect("a client");
+        let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
+        assert_eq!(
+            (head.protocol, chunks.concat(), end),
+            (Some(Protocol::Http2), "ok".into(), None)
+        );
+        assert!(head.connected.is_some());
     }
 }

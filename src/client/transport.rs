@@ -24,6 +24,16 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
+/// The version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1: one response at a time on a connection.
+    #[default]
+    Http1,
+    /// HTTP/2: many on one.
+    Http2,
+}
+
 /// A response head.
 #[derive(Debug)]
 pub struct Head {
@@ -35,6 +45,11 @@ pub struct Head {
     pub connected: Option<Stamp>,
     /// When the head was received.
     pub at: Stamp,
+    /// The version of HTTP that carried the response; `None`: it came over no network.
+    pub protocol: Option<Protocol>,
+    /// A reused connection turned out to be closed before any byte of a response came, and the
+    /// request was sent once more on a fresh one. Not the provider's failure.
+    pub retried_stale: bool,
 }
 
 /// Bytes of a body, stamped when they were read and before anything was decoded.

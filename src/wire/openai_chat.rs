@@ -1,8 +1,11 @@
 //! OpenAI chat completions, and the many that imitate it: requests out, answers in.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -109,10 +112,7 @@ impl StreamDecoder {
             return Err(in_band(error.get()));
         }
         let mut seen = Seen::default();
-        for choice in chunk.choices.unwrap_or_default() {
-            if choice.index.unwrap_or(0) != 0 {
-                continue;
-            }
+        if let Some(FirstChoice(Some(choice))) = chunk.choices {
             if let Some(delta) = choice.delta {
                 self.delta(delta, &mut seen);
             }
@@ -205,8 +205,7 @@ pub fn decode_body(body: &[u8]) -> (Answer, Option<WireError>) {
     if let Some(error) = chunk.error {
         return (decoder.answer, Some(in_band(error.get())));
     }
-    let first = chunk.choices.unwrap_or_default().into_iter().next();
-    if let Some(choice) = first {
+    if let Some(FirstChoice(Some(choice))) = chunk.choices {
         if let Some(message) = choice.message {
             decoder.delta(message, &mut Seen::default());
         }
@@ -338,11 +337,40 @@ struct Chunk<'a> {
     #[serde(borrow)]
     provider: Option<Text<'a>>,
     #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
+    choices: Option<FirstChoice<'a>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+}
+
+/// The choice whose index is 0 or absent: one answer is asked for. No list is made, for this is
+/// read once per token.
+#[derive(Debug)]
+struct FirstChoice<'a>(Option<Choice<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for FirstChoice<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Choices<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Choices<'a> {
+            type Value = FirstChoice<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of choices")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut first = None;
+                while let Some(choice) = list.next_element::<Choice<'a>>()? {
+                    if first.is_none() && choice.index.unwrap_or(0) == 0 {
+                        first = Some(choice);
+                    }
+                }
+                Ok(FirstChoice(first))
+            }
+        }
+        deserializer.deserialize_seq(Choices(PhantomData))
+    }
 }
 
 #[derive(Debug, Deserialize)]
