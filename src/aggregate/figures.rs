@@ -22,6 +22,9 @@ use crate::units::Usd;
 pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
     let reader = Reader::open(dir)?;
     let run = Run::read(&reader)?;
+    if run.manifest.load.is_some() {
+        return Err(AggregateError::IsLoad(dir.display().to_string()));
+    }
     let planned: u64 = reader.status_counts()?.values().sum();
     let mut pass = Pass::new(&run);
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;

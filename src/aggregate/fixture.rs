@@ -239,7 +239,7 @@ fn answer(trial: u32, attempt: u32, at: u64, cost: &str) -> AttemptEnding {
     }
 }
 
-fn task(idx: u32, category: &str) -> StoredTask {
+pub(super) fn task(idx: u32, category: &str) -> StoredTask {
     StoredTask {
         idx,
         suite: "s".into(),
@@ -254,11 +254,11 @@ fn task(idx: u32, category: &str) -> StoredTask {
     }
 }
 
-fn stored(idx: u32) -> StoredEndpoint {
+pub(super) fn stored(idx: u32) -> StoredEndpoint {
     StoredEndpoint { idx, endpoint: endpoint(idx) }
 }
 
-fn manifest(judging: &Judging) -> Manifest {
+pub(super) fn manifest(judging: &Judging) -> Manifest {
     Manifest {
         run: "r1".into(),
         name: "test".into(),
@@ -273,11 +273,13 @@ fn manifest(judging: &Judging) -> Manifest {
         prices_hash: "5f0c".repeat(16),
         judging: judging.clone(),
         notes: vec![],
+        load: None,
+        calibration: None,
         ended: None,
     }
 }
 
-fn ended() -> Ended {
+pub(super) fn ended() -> Ended {
     let validity = Validity {
         mark: ValidityMark::Virtual,
         reasons: vec![],

@@ -35,6 +35,81 @@ impl Sample {
     }
 }
 
+/// One observation per request, in the order in which requests left: what is held does not grow
+/// with them.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    all: Whole,
+    series: Lag1,
+}
+
+impl Stream {
+    /// Counts the next observation.
+    pub(super) fn record(&mut self, observed_ns: u64) {
+        let micros = observed_ns / 1000;
+        self.all.record(micros);
+        self.series.add(log(micros));
+    }
+
+    /// What is said of it; `None`: nothing was observed.
+    pub(super) fn finish(self) -> Option<Latency> {
+        self.all.finish(self.series.get())
+    }
+}
+
+/// [`quantile::lag1`] of values that pass once. They are counted from the first of them, so that
+/// the sums of a narrow series far from zero keep their digits.
+#[derive(Debug, Default)]
+pub(super) struct Lag1 {
+    n: f64,
+    first: f64,
+    last: f64,
+    sum: f64,
+    squared: f64,
+    product: f64,
+}
+
+impl Lag1 {
+    pub(super) fn add(&mut self, value: f64) {
+        if self.n == 0.0 {
+            self.first = value;
+        }
+        let value = value - self.first;
+        // The first of all stands at 0, so its missing predecessor adds nothing.
+        self.product += value * self.last;
+        self.n += 1.0;
+        self.sum += value;
+        self.squared += value * value;
+        self.last = value;
+    }
+
+    /// Σ (xₜ − x̄)(xₜ₊₁ − x̄) / Σ (xₜ − x̄)², multiplied out; 0 where it cannot be told.
+    pub(super) fn get(&self) -> f64 {
+        if self.n < 3.0 {
+            return 0.0;
+        }
+        let mean = self.sum / self.n;
+        // Both sums leave out one end; that of the first value, at 0, leaves out nothing.
+        let ends = 2.0 * self.sum - self.last;
+        let covariance = self.product - mean * ends + (self.n - 1.0) * mean * mean;
+        let spread = self.squared - self.n * mean * mean;
+        // What rounding leaves of equal values is no spread.
+        let told = spread > 1e-12 * self.squared.max(f64::MIN_POSITIVE);
+        if told { (covariance / spread).clamp(-1.0, 1.0) } else { 0.0 }
+    }
+}
+
+/// What is said of a distribution that was kept whole, of which at least so many observations have
+/// nothing to do with each other; `None`: it is empty. Its mean and its longest are those of its
+/// slots.
+pub(super) fn of_histogram(histogram: Histogram, independent: u64) -> Option<Latency> {
+    let (hdr, n) = (histogram.as_hdr(), histogram.len());
+    let (mean, max) = (hdr.mean() / 1e6, hdr.max() as f64 / 1e6);
+    let whole = Whole { histogram, ..Whole::default() };
+    let found = whole.finish_with(independent.clamp(1, n.max(1)))?;
+    Some(Latency { mean, max, ..found })
+}
+
 /// The gaps between token events, pooled. There are many, so their correlation is summed up while
 /// they pass: within each answer, where one gap follows another.
 #[derive(Debug, Default)]
@@ -97,11 +172,15 @@ impl Whole {
     }
 
     fn finish(self, correlation: f64) -> Option<Latency> {
+        let n_effective = quantile::effective_n(self.histogram.len(), correlation);
+        self.finish_with(n_effective)
+    }
+
+    fn finish_with(self, n_effective: u64) -> Option<Latency> {
         let n = self.histogram.len();
         if n == 0 {
             return None;
         }
-        let n_effective = quantile::effective_n(n, correlation);
         let shown = PERCENTILES.into_iter().filter(|&key| n >= quantile::floor(probability(key)));
         let percentiles: BTreeMap<u16, Estimate> = shown
             .map(|key| (key, percentile(&self.histogram, n_effective, probability(key))))
@@ -203,6 +282,38 @@ mod tests {
         let found = drifting.finish().expect("not empty");
         assert!(found.n_effective < found.n / 10, "{}", found.n_effective);
         assert_eq!(Sample::default().finish(), None);
+    }
+
+    #[test]
+    fn a_stream_says_what_a_sample_in_order_says() {
+        let check = |observed: &[u64]| {
+            let (mut stream, mut sample) = (Stream::default(), Sample::default());
+            for (at, micros) in (0..).zip(observed) {
+                stream.record(micros * 1000);
+                sample.record(at, micros * 1000);
+            }
+            let logs: Vec<f64> = observed.iter().map(|micros| log(*micros)).collect();
+            let (found, exact) = (stream.series.get(), quantile::lag1(&logs));
+            assert!((found - exact).abs() < 1e-6, "{found} {exact}");
+            assert_eq!(stream.finish(), sample.finish());
+        };
+        check(&[]);
+        check(&[7]);
+        check(&[500; 50]);
+        check(&(100..500).collect::<Vec<_>>());
+        check(&(0..999).map(|i| 1_000_000 + i * 7_919 % 1_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_whole_histogram_has_its_slots_mean() {
+        let mut histogram = Histogram::new();
+        (1..=400).for_each(|ms| histogram.record_us(ms * 1_000));
+        let found = of_histogram(histogram, 100).expect("not empty");
+        assert_eq!((found.n, found.n_effective), (400, 100));
+        assert!((found.mean - 0.2005).abs() < 1e-3, "{}", found.mean);
+        assert!((found.max - 0.4).abs() < 1e-3, "{}", found.max);
+        assert_eq!(found.percentiles[&990].high, None, "100 answers do not bound it");
+        assert_eq!(of_histogram(Histogram::new(), 5), None);
     }
 
     #[test]

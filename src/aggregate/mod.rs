@@ -7,6 +7,7 @@ mod figures;
 #[cfg(test)]
 mod fixture;
 mod latency;
+mod load;
 mod run;
 mod tally;
 #[cfg(test)]
@@ -18,10 +19,19 @@ use std::collections::BTreeMap;
 
 use crate::stats::Estimate;
 use crate::stats::paired::Paired;
-pub use crate::store::{Ended, Goal, Judging, Manifest, Slo, SuiteStamp, Validity, ValidityMark};
+pub use crate::store::{
+    CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Ended, Goal, Judging, LoadMode,
+    LoadSlo, LoadSpec, Manifest, Slo, SuiteStamp, Validity, ValidityMark,
+};
 use crate::units::{Category, EndpointId, Usd};
 
 pub use figures::figures;
+#[cfg(test)]
+pub(crate) use load::fixture as load_fixture;
+pub use load::{
+    LoadCell, LoadCounts, LoadEndpoint, LoadFigures, LoadSeconds, LoadViews, RequestView,
+    SecondSeries, is_load, load_figures,
+};
 pub use trials::{TrialView, TrialViews};
 
 /// Why a run cannot be aggregated.
@@ -30,6 +40,11 @@ pub enum AggregateError {
     /// The run database does not read.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// It is a load run: it has no trials.
+    #[error(
+        "{0} is a load run, which nothing is graded or tuned by: `weighbridge report` shows it"
+    )]
+    IsLoad(String),
     /// What it holds does not fit together.
     #[error("{0}")]
     Corrupt(String),
@@ -288,11 +303,17 @@ pub enum LatencyMetric {
     E2eWithRetries,
     /// Connection set-up, of attempts that made one.
     Connect,
+    /// The client's own lag behind the schedule, of every request that was sent.
+    Queue,
+    /// Time to the first token, from the schedule.
+    TtftSched,
+    /// End to end, from the schedule.
+    E2eSched,
 }
 
 impl LatencyMetric {
     /// All, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Ttft,
         Self::Ttfo,
         Self::Itl,
@@ -300,6 +321,9 @@ impl LatencyMetric {
         Self::E2e,
         Self::E2eWithRetries,
         Self::Connect,
+        Self::Queue,
+        Self::TtftSched,
+        Self::E2eSched,
     ];
 
     /// The name in files.
@@ -313,6 +337,9 @@ impl LatencyMetric {
             Self::E2e => "e2e",
             Self::E2eWithRetries => "e2e_with_retries",
             Self::Connect => "connect",
+            Self::Queue => "queue",
+            Self::TtftSched => "ttft_sched",
+            Self::E2eSched => "e2e_sched",
         }
     }
 }

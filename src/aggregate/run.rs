@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::AggregateError;
 use crate::store::{Manifest, Reader, StoredEndpoint, TaskLabels, TrialRow, TrialStatus};
 use crate::units::Category;
@@ -46,6 +48,14 @@ impl Run {
         let category_of = tasks.iter().map(|task| position[task.category.as_str()]).collect();
         let categories = names.into_iter().map(Category::new).collect();
         Ok(Self { manifest, tasks, endpoints, categories, category_of, cluster_of })
+    }
+
+    /// The wall-clock time of the run's anchor.
+    pub(super) fn started(&self) -> Result<Timestamp, AggregateError> {
+        self.manifest
+            .started_at
+            .parse()
+            .map_err(|e| AggregateError::Corrupt(format!("the run's start is not a time: {e}")))
     }
 
     /// The independent unit that each task belongs to: its cluster, else itself. Repeats of a task

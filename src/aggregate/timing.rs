@@ -26,7 +26,15 @@ impl Timing {
         if trial.status != TrialStatus::Ok {
             return None;
         }
-        let attempt = trial.attempt.as_ref().filter(|attempt| attempt.error.is_none())?;
+        let timing = Self::of_attempt(trial.attempt.as_ref()?, endpoint)?;
+        Some(Self { e2e_with_retries_ns: trial.e2e_with_retries_ns, ..timing })
+    }
+
+    /// The durations of one attempt on this endpoint; `None`: it failed.
+    pub(super) fn of_attempt(attempt: &AttemptEnding, endpoint: &Endpoint) -> Option<Self> {
+        if attempt.error.is_some() {
+            return None;
+        }
         let since = |from: u64, to: Option<u64>| to.map(|to| to.saturating_sub(from));
         let dispatched = attempt.dispatched_ns;
         // A new connection's set-up is the client's affair and reported apart; what a person
@@ -39,18 +47,22 @@ impl Timing {
             ttfo_ns: since(dispatched, streamed(attempt.first_output_ns)),
             itl_ns: inter_token(attempt, endpoint),
             e2e_ns: since(dispatched, attempt.last_token_ns),
-            e2e_with_retries_ns: trial.e2e_with_retries_ns,
+            e2e_with_retries_ns: None,
             connect_ns: since(dispatched, attempt.connected_ns),
         })
     }
 
-    /// The duration under this name; `icl` has one for every gap, so none here.
+    /// The duration under this name; `icl` has one for every gap, and what counts from a schedule
+    /// needs one, so none here.
     pub(super) fn get(&self, metric: LatencyMetric) -> Option<u64> {
         match metric {
             LatencyMetric::Ttft => self.ttft_ns,
             LatencyMetric::Ttfo => self.ttfo_ns,
             LatencyMetric::Itl => self.itl_ns,
-            LatencyMetric::Icl => None,
+            LatencyMetric::Icl
+            | LatencyMetric::Queue
+            | LatencyMetric::TtftSched
+            | LatencyMetric::E2eSched => None,
             LatencyMetric::E2e => self.e2e_ns,
             LatencyMetric::E2eWithRetries => self.e2e_with_retries_ns,
             LatencyMetric::Connect => self.connect_ns,

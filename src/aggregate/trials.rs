@@ -108,10 +108,7 @@ impl TrialViews {
     pub fn open(dir: &Path) -> Result<Self, AggregateError> {
         let reader = Reader::open(dir)?;
         let run = Run::read(&reader)?;
-        let started =
-            run.manifest.started_at.parse().map_err(|e| {
-                AggregateError::Corrupt(format!("the run's start is not a time: {e}"))
-            })?;
+        let started = run.started()?;
         Ok(Self { reader, run, started, next: Some(0) })
     }
 
@@ -190,7 +187,7 @@ fn view(run: &Run, started: Timestamp, row: &TrialRow) -> Result<TrialView, Aggr
 }
 
 /// The wall-clock time of a stamp.
-fn wall(anchor: Timestamp, nanos: u64) -> String {
+pub(super) fn wall(anchor: Timestamp, nanos: u64) -> String {
     let since = SignedDuration::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX));
     format!("{:.6}", anchor.checked_add(since).unwrap_or(anchor))
 }

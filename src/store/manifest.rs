@@ -34,6 +34,12 @@ pub struct Manifest {
     pub judging: Judging,
     /// Notes that the reader must see (mapping of columns, assumed shares, warnings).
     pub notes: Vec<String>,
+    /// What the load lane was asked to do; `None`: another kind of run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<super::LoadSpec>,
+    /// The machine's own measuring error, as last calibrated; `None`: not calibrated, or virtual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<super::Calibration>,
     /// How it ended; `None` while it runs or after a crash.
     pub ended: Option<Ended>,
 }

@@ -1,10 +1,13 @@
 //! The run database: the truth of a run.
 //!
-//! SQLite (WAL, `synchronous=FULL`), one writer. Its tables are in `schema.sql`; times are integer
-//! nanoseconds since the run's clock anchor, money is a decimal string, unknown is NULL.
+//! SQLite (WAL, `synchronous=FULL`), one writer. Its tables are in `schema_v1.sql` and
+//! `schema_v2.sql`; times are integer nanoseconds since the run's clock anchor, money is a decimal
+//! string, unknown is NULL.
 
+mod calibration;
 mod gaps;
 mod live;
+mod load;
 mod manifest;
 mod read;
 mod record;
@@ -14,7 +17,9 @@ mod sql;
 mod tests;
 mod writer;
 
+pub use calibration::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 pub use live::{NewRun, Store, StoreMode};
+pub use load::{LoadChange, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSlo, LoadSpan, LoadSpec};
 pub use manifest::{Ended, Manifest, SuiteStamp, Validity, ValidityMark};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{

@@ -26,6 +26,7 @@ const CACHE_KIB: i32 = -2048;
 pub struct Reader {
     conn: Connection,
     path: PathBuf,
+    format: i32,
 }
 
 /// The order of [`Reader::for_each_trial`].
@@ -134,7 +135,18 @@ impl Reader {
         conn.pragma_update(None, "cache_size", CACHE_KIB).map_err(|e| at(&path, e))?;
         // The first read fixes the state that this connection sees.
         conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| at(&path, e))?;
-        Ok(Self { conn, path })
+        let format = sql::format(&conn).map_err(|e| at(&path, e))?;
+        Ok(Self { conn, path, format })
+    }
+
+    /// Whether the format has the load lane's tables. A reader changes nothing, so it takes a
+    /// database of an earlier format as it is.
+    pub(super) fn knows_load(&self) -> bool {
+        self.format >= 2
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What the run is and, where it has ended, how.
@@ -306,11 +318,11 @@ impl Reader {
         Ok(Some(row))
     }
 
-    fn prepare(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
+    pub(super) fn prepare(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
         self.sqlite(self.conn.prepare_cached(statement))
     }
 
-    fn sqlite<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn sqlite<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|e| at(&self.path, e))
     }
 
@@ -333,7 +345,7 @@ impl Reader {
     }
 }
 
-fn corrupt(path: &Path, what: &str, why: &str) -> StoreError {
+pub(super) fn corrupt(path: &Path, what: &str, why: &str) -> StoreError {
     let path = path.display().to_string();
     StoreError::Corrupt { path, what: what.to_owned(), why: why.to_owned() }
 }
@@ -478,6 +490,6 @@ fn read_attempt(row: &Row<'_>, trial: u32, ended_ns: u64) -> rusqlite::Result<At
     })
 }
 
-fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     Ok(row.get::<_, Option<Unsigned>>(column)?.map(|value| value.0))
 }

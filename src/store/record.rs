@@ -106,6 +106,8 @@ pub struct PlannedTrial {
 pub enum Source {
     /// The task lane.
     Run,
+    /// The load lane.
+    Load,
 }
 
 impl Source {
@@ -114,6 +116,7 @@ impl Source {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Load => "load",
         }
     }
 }
@@ -249,6 +252,8 @@ pub enum Record {
     Trial(Box<TrialEnding>),
     /// A verdict.
     Score(ScoreRow),
+    /// What the load lane records.
+    Load(super::LoadChange),
 }
 
 /// The hash under which an answer is stored.

@@ -13,8 +13,6 @@ use super::{
 };
 use crate::units::ContentHash;
 
-const SCHEMA: &str = include_str!("schema.sql");
-
 /// Moves the write-ahead log into the file.
 const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
@@ -98,9 +96,8 @@ impl RunFile {
     ) -> rusqlite::Result<()> {
         // The marks that make the file ours are part of the transaction: a file whose plan is not
         // complete is never taken for a run.
-        self.conn.execute_batch(SCHEMA)?;
+        sql::migrate(&self.conn)?;
         self.conn.pragma_update(None, "application_id", sql::APPLICATION_ID)?;
-        self.conn.pragma_update(None, "user_version", sql::FORMAT)?;
         self.set_meta(MANIFEST, &json(new.manifest))?;
         self.set_meta(KEEP_CONTENT, &json(&new.keep_content))?;
         for task in new.tasks {
@@ -219,6 +216,7 @@ impl RunFile {
                 (self.trial(ending), Some(what))
             }
             Record::Score(row) => (self.score(row), None),
+            Record::Load(change) => return super::load::apply(&self.conn, &self.path, change),
         };
         match (self.sqlite(changed)?, what) {
             (0, Some((what, why, trial))) => Err(StoreError::Corrupt {

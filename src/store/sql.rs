@@ -15,7 +15,10 @@ pub const FILE_NAME: &str = "run.sqlite";
 /// `Wbrg` in ASCII: marks the file as ours, also to `file(1)`.
 pub(super) const APPLICATION_ID: i32 = 0x5762_7267;
 /// The format that this version writes, and the newest it reads.
-pub(super) const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 2;
+/// What makes each format out of the one before it, from nothing to [`FORMAT`].
+const STEPS: [&str; FORMAT as usize] =
+    [include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
 /// How long to wait for another process's lock: a commit of ours takes milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache in KiB (negative by SQLite's convention). The working set is the tail of three
@@ -46,16 +49,31 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connect
     Ok(conn)
 }
 
+/// The format of a database; 0: it is empty.
+pub(super) fn format(conn: &Connection) -> rusqlite::Result<i32> {
+    conn.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings a database of any format to the newest. Inside the caller's transaction: it is whole
+/// afterwards or as before.
+pub(super) fn migrate(conn: &Connection) -> rusqlite::Result<()> {
+    let made = usize::try_from(format(conn)?).unwrap_or(0);
+    for step in STEPS.iter().skip(made) {
+        conn.execute_batch(step)?;
+    }
+    conn.pragma_update(None, "user_version", FORMAT)
+}
+
 /// Opens an existing run database after checking that it is one, and of a format known here.
 pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let shown = || path.display().to_string();
     if !path.is_file() {
         return Err(StoreError::Missing { path: shown() });
     }
-    let read = |conn: &Connection, pragma: &str| -> rusqlite::Result<i32> {
-        conn.pragma_query_value(None, pragma, |row| row.get(0))
+    let mark = |conn: &Connection| -> rusqlite::Result<i32> {
+        conn.pragma_query_value(None, "application_id", |row| row.get(0))
     };
-    let opened = connect(path, flags).and_then(|conn| Ok((read(&conn, "application_id")?, conn)));
+    let opened = connect(path, flags).and_then(|conn| Ok((mark(&conn)?, conn)));
     let conn = match opened {
         Ok((APPLICATION_ID, conn)) => conn,
         Err(e) if e.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
@@ -63,7 +81,7 @@ pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection,
         }
         Ok(_) | Err(_) => return Err(StoreError::NotOurs { path: shown() }),
     };
-    let found = read(&conn, "user_version").map_err(|e| at(path, e))?;
+    let found = format(&conn).map_err(|e| at(path, e))?;
     if found > FORMAT {
         return Err(StoreError::TooNew { path: shown(), found, known: FORMAT });
     }

@@ -36,6 +36,8 @@ fn manifest() -> Manifest {
             max_share_provider: None,
         },
         notes: vec!["a note".into()],
+        load: None,
+        calibration: None,
         ended: None,
     }
 }
@@ -317,7 +319,11 @@ fn what_is_not_a_run_is_refused() {
     assert!(matches!(open(), Err(StoreError::NotOurs { .. })), "{:?}", open());
 
     foreign.pragma_update(None, "application_id", sql::APPLICATION_ID).expect("set");
-    assert!(matches!(open(), Err(StoreError::TooNew { found: 99, known: 1, .. })), "{:?}", open());
+    assert!(
+        matches!(open(), Err(StoreError::TooNew { found: 99, known: sql::FORMAT, .. })),
+        "{:?}",
+        open()
+    );
 }
 
 #[test]
@@ -522,4 +528,239 @@ async fn a_log_that_is_cut_anywhere_loses_only_its_end() {
         seen.push(ok);
     }
     assert!(seen.is_sorted() && seen[0] == 0 && seen[16] == 40, "{seen:?}");
+}
+
+fn load_spec() -> LoadSpec {
+    LoadSpec {
+        mode: LoadMode::Closed { concurrency: 8 },
+        asked: Some(10),
+        window_ns: None,
+        warmup_ns: 1,
+        ramp_ns: 2,
+        slos: vec![LoadSlo { metric: "ttft".into(), limit_ns: 500_000_000 }],
+        per_hour: [("acme/m0@p".to_owned(), usd("4.20"))].into(),
+        shape: "poisson 200/s".into(),
+        speed: 1.0,
+        dearest: Some(usd("0.25")),
+    }
+}
+
+/// A request whose every field is told apart.
+fn sent(request: u64) -> LoadRecord {
+    LoadRecord {
+        request,
+        endpoint: 1,
+        task: 1,
+        warmup: request == 0,
+        fate: LoadFate::Ok,
+        http_status: Some(200),
+        simulated: true,
+        retried_stale: request == 1,
+        scheduled_ns: Some(1_000 * request),
+        dispatched_ns: Some(1_000 * request + 10),
+        connected_ns: Some(1_000 * request + 20),
+        headers_ns: Some(1_000 * request + 30),
+        first_token_ns: Some(1_000 * request + 40),
+        first_output_ns: Some(1_000 * request + 50),
+        last_token_ns: Some(1_000 * request + 60),
+        // Later requests end earlier.
+        ended_ns: Some(90_000 - request),
+        token_events: 5,
+        token_reads: 4,
+        reasoning_seen: true,
+        usage: Usage {
+            input: Some(9),
+            cached_input: Some(8),
+            cache_write: Some(7),
+            output: Some(6),
+            reasoning: Some(5),
+        },
+        cost: Some(usd("0.000000000000000000000001")),
+        bound: Some(usd("0.25")),
+    }
+}
+
+fn dropped(request: u64) -> LoadRecord {
+    LoadRecord { request, scheduled_ns: Some(1_000 * request), ..LoadRecord::default() }
+}
+
+fn load_rows(dir: &Path) -> Vec<LoadRow> {
+    let mut rows = Vec::new();
+    let visited = Reader::open(dir).expect("a run").for_each_load(|row| {
+        rows.push(row.clone());
+        Ok::<_, StoreError>(())
+    });
+    visited.expect("readable");
+    rows
+}
+
+fn known(record: LoadRecord) -> LoadRow {
+    LoadRow::Known(Box::new(record))
+}
+
+async fn check_load_round_trip(mode: StoreMode) {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), mode, 0, false);
+    let failed = LoadRecord {
+        fate: LoadFate::Failed(ErrorClass::Reset),
+        scheduled_ns: None,
+        cost: None,
+        ..sent(3)
+    };
+    let mut icl = crate::units::Histogram::new();
+    icl.record_us(10_000);
+    let play = async {
+        store.intend_load(0, 4).await?;
+        store.intend_load(6, 20).await?;
+        // In any order, as requests end.
+        store.load(vec![failed.clone(), sent(1), dropped(4), sent(0)]).await?;
+        store.load(vec![dropped(7), sent(6)]).await?;
+        store.unsent_load(9).await?;
+        store.load_histogram(1, "icl", &icl).await?;
+        store.load_histogram(1, "icl", &icl).await
+    };
+    play.await.expect("recorded");
+    store.finish(ended()).await.expect("finished");
+    let reader = Reader::open(dir.path()).expect("a run");
+    let in_doubt = |request| LoadRow::InDoubt { request };
+    assert_eq!(
+        load_rows(dir.path()),
+        [
+            known(sent(0)),
+            known(sent(1)),
+            in_doubt(2),
+            known(failed),
+            known(dropped(4)),
+            known(sent(6)),
+            known(dropped(7)),
+            in_doubt(8),
+        ]
+    );
+    assert_eq!(reader.load_records().expect("readable"), 6);
+    let span = LoadSpan { first_start_ns: 1_000, last_start_ns: 7_000, last_end_ns: Some(89_999) };
+    assert_eq!(reader.load_span().expect("readable"), Some(span), "the warm-up is left out");
+    let mut ends = Vec::new();
+    let visited = reader.for_each_load_by_end(|record| {
+        ends.push(record.request);
+        Ok::<_, StoreError>(())
+    });
+    visited.expect("readable");
+    assert_eq!(ends, [6, 3, 1, 0]);
+    let histograms = reader.load_histograms().expect("readable");
+    assert_eq!(histograms.keys().collect::<Vec<_>>(), [&(1, "icl".to_owned())]);
+    icl.merge(&icl.clone());
+    assert!(histograms.values().all(|h| h.slots().eq(icl.slots())), "added slot by slot");
+}
+
+#[tokio::test]
+async fn what_the_load_lane_records_reads_back() {
+    check_load_round_trip(StoreMode::Threaded).await;
+    check_load_round_trip(StoreMode::Inline).await;
+}
+
+#[tokio::test]
+async fn load_records_that_cannot_be_stop_the_run() {
+    for record in [
+        sent(5),
+        LoadRecord { ended_ns: None, ..sent(0) },
+        LoadRecord { dispatched_ns: Some(1), ..dropped(0) },
+        LoadRecord { endpoint: 9, ..sent(0) },
+    ] {
+        let dir = TempDir::new().expect("a folder");
+        let store = create(dir.path(), StoreMode::Inline, 0, true);
+        store.intend_load(0, 5).await.expect("recorded");
+        let refused = store.load(vec![record.clone()]).await;
+        assert!(matches!(refused, Err(StoreError::Stopped(_))), "{record:?}");
+    }
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Inline, 0, true);
+    store.intend_load(0, 5).await.expect("recorded");
+    store.load(vec![sent(0)]).await.expect("recorded");
+    store.load(vec![sent(0)]).await.expect_err("a request ends once");
+}
+
+#[tokio::test]
+async fn an_intended_load_is_on_the_disk_and_many_rows_read_in_order() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Threaded, 0, false);
+    store.intend_load(0, 10_000).await.expect("recorded");
+    let rows = load_rows(dir.path());
+    assert_eq!(rows.len(), 10_000, "a crash now leaves them all in doubt");
+    store.load((0..10_000).rev().map(sent).collect()).await.expect("recorded");
+    // Given up far ahead, with a gap that no window reaches across.
+    store.load(vec![dropped(1_000_000)]).await.expect("recorded");
+    store.finish(ended()).await.expect("finished");
+    let rows = load_rows(dir.path());
+    assert_eq!(rows.len(), 10_001);
+    assert!(rows.iter().take(10_000).cloned().eq((0..10_000).map(sent).map(known)));
+}
+
+#[tokio::test]
+async fn the_manifest_of_a_load_run_reads_back() {
+    let dir = TempDir::new().expect("a folder");
+    let manifest = Manifest { load: Some(load_spec()), ..manifest() };
+    let new = NewRun { manifest: &manifest, tasks: &[], endpoints: &[], keep_content: false };
+    drop(Store::create(dir.path(), StoreMode::Inline, new, std::iter::empty()));
+    let reader = Reader::open(dir.path()).expect("a run");
+    assert_eq!(reader.manifest().expect("there"), manifest);
+}
+
+/// A database as format 1 made it: today's rows of a task run, under the old schema.
+fn first_format(dir: &Path) -> Connection {
+    let file = Connection::open(dir.join(FILE_NAME)).expect("made");
+    file.execute_batch(include_str!("schema_v1.sql")).expect("made");
+    file.pragma_update(None, "application_id", sql::APPLICATION_ID).expect("set");
+    file.pragma_update(None, "user_version", 1).expect("set");
+    file
+}
+
+#[tokio::test]
+async fn a_run_of_the_format_before_reads_and_is_written_on() {
+    let made = TempDir::new().expect("a folder");
+    let store = create(made.path(), StoreMode::Inline, 5, true);
+    play(&store).await.expect("recorded");
+    store.finish(ended()).await.expect("finished");
+    let dir = TempDir::new().expect("a folder");
+    let old = first_format(dir.path());
+    let from = made.path().join(FILE_NAME).display().to_string();
+    old.execute("ATTACH ? AS made", [from]).expect("attached");
+    for table in ["meta", "content", "task", "endpoint", "trial", "attempt", "score"] {
+        old.execute_batch(&format!("INSERT INTO {table} SELECT * FROM made.{table}"))
+            .expect("copied");
+    }
+    drop(old);
+
+    let version = || {
+        let file = Connection::open(dir.path().join(FILE_NAME)).expect("there");
+        file.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).expect("set")
+    };
+    let check = |format: i32| {
+        assert_eq!(version(), format);
+        assert_eq!(rows(dir.path(), Order::Plan), rows(made.path(), Order::Plan));
+        let reader = Reader::open(dir.path()).expect("a run");
+        assert_eq!(
+            reader.manifest().expect("there"),
+            Manifest { ended: Some(ended()), ..manifest() }
+        );
+        assert_eq!((reader.load_records().expect("none"), load_rows(dir.path())), (0, vec![]));
+        assert_eq!(reader.load_span().expect("none"), None);
+        assert!(reader.load_histograms().expect("none").is_empty());
+    };
+    check(1);
+    let mut writer = Writer::open(dir.path()).expect("a run");
+    writer.set_meta("grader", "2").expect("noted");
+    drop(writer);
+    check(sql::FORMAT);
+    let tables = |dir: &Path| -> Vec<String> {
+        let file = Connection::open(dir.join(FILE_NAME)).expect("there");
+        let mut names = file.prepare("SELECT sql FROM sqlite_schema ORDER BY 1").expect("SQL");
+        let names = names.query_map([], |row| row.get(0)).expect("rows");
+        names
+            .collect::<Result<Vec<Option<String>>, _>>()
+            .expect("texts")
+            .into_iter()
+            .flatten()
+            .collect()
+    };
+    assert_eq!(tables(dir.path()), tables(made.path()), "as if it had been made today");
 }

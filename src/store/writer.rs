@@ -23,8 +23,15 @@ impl Writer {
     /// Opens the run in this folder.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
-        let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "synchronous", "FULL").map_err(|e| at(&path, e))?;
+        // What is written on is brought to the newest format first, whole or not at all.
+        if sql::format(&conn).map_err(|e| at(&path, e))? < sql::FORMAT {
+            let migrated = conn
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .and_then(|step| sql::migrate(&step).and_then(|()| step.commit()));
+            migrated.map_err(|e| at(&path, e))?;
+        }
         let kept = meta(&conn, KEEP_CONTENT).map_err(|e| at(&path, e))?;
         Ok(Self { conn, path, keep_content: kept.as_deref() == Some("true") })
     }

@@ -178,6 +178,8 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
             max_share_provider: None,
         },
         notes: Vec::new(),
+        load: None,
+        calibration: None,
         ended: None,
     }
 }

@@ -1,0 +1,462 @@
+//! The figures of a load run: latency from the schedule and of the service, goodput, what the
+//! client itself did to them.
+//!
+//! Requests come in the order of arrivals, once; what is held does not grow with them.
+
+#[cfg(test)]
+pub(crate) mod fixture;
+mod seconds;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::latency::{Stream, of_histogram};
+use super::run::Run;
+use super::timing::Timing;
+use super::{AggregateError, Latency, LatencyMetric, TokenSums};
+use crate::catalog::{Endpoint, Price};
+use crate::stats::Estimate;
+use crate::store::{
+    AttemptEnding, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSpan, LoadSpec, Manifest, Reader,
+    Validity, ValidityMark,
+};
+use crate::units::{EndpointId, TokensSource, Usd};
+use crate::wire::ErrorClass;
+use tally::{Slos, Tally};
+
+pub use seconds::{LoadSeconds, SecondSeries};
+pub use views::{LoadViews, RequestView};
+
+/// Everything that one load run shows.
+#[derive(Clone, Debug)]
+pub struct LoadFigures {
+    /// What the run is and how it ended.
+    pub manifest: Manifest,
+    /// What it was asked to do.
+    pub spec: LoadSpec,
+    /// Whether anything in it was simulated.
+    pub simulated: bool,
+    /// Whether its latencies may be believed: what the run noted of its own client, and what its
+    /// rows say; `None`: it has no ending.
+    pub validity: Option<Validity>,
+    /// Requests of ramp and warm-up: left out of every figure but the bill.
+    pub warmup: u64,
+    /// From the first request that counts to the end of the last, and not less than the window,
+    /// seconds: what rates are divided by.
+    pub duration_s: f64,
+    /// Requests that were due a second, in open loop: `all.counts.asked` over the time in which
+    /// they were due.
+    pub asked_per_s: Option<f64>,
+    /// Throughput × mean latency ÷ concurrency: how full the closed loop was, from the end of the
+    /// warm-up to the last dispatch. `None`: open loop, or too few requests to tell.
+    pub littles_law: Option<f64>,
+    /// What the run cost by the price snapshot, the warm-up included.
+    pub cost: Usd,
+    /// `cost` plus the bounds of requests whose cost is not known and of those in doubt.
+    pub cost_upper: Usd,
+    /// What the endpoints that are paid by the hour cost while the run went on; `None`: there are
+    /// none.
+    pub hourly_cost: Option<Usd>,
+    /// Over all endpoints.
+    pub all: LoadCell,
+    /// The endpoints, in catalog order.
+    pub endpoints: Vec<LoadEndpoint>,
+}
+
+/// An endpoint under load.
+#[derive(Clone, Debug)]
+pub struct LoadEndpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Its model.
+    pub model: String,
+    /// Its provider.
+    pub provider: String,
+    /// Its figures.
+    pub cell: LoadCell,
+}
+
+/// The figures of the requests that count: those of ramp and warm-up are left out.
+#[derive(Clone, Debug, Default)]
+pub struct LoadCell {
+    /// Requests by what became of them.
+    pub counts: LoadCounts,
+    /// Whether the price is known.
+    pub priced: bool,
+    /// Of `failed`, by class.
+    pub failures: BTreeMap<ErrorClass, u64>,
+    /// Requests that were sent again because a kept connection had been closed.
+    pub retried_stale: u64,
+    /// Latency by metric; a metric without a sample is absent. None holds a failed request but
+    /// `queue`, which the client caused before the provider had a say.
+    pub latency: BTreeMap<LatencyMetric, Latency>,
+    /// ok ÷ (ok + failed).
+    pub availability: Option<Estimate>,
+    /// Requests that met every objective; with none, those that were answered.
+    pub good: u64,
+    /// Good ÷ (ok + failed + dropped).
+    pub good_fraction: Option<Estimate>,
+    /// Good ÷ duration.
+    pub goodput_per_s: Option<Estimate>,
+    /// Answered ÷ duration.
+    pub requests_per_s: Option<f64>,
+    /// Output tokens ÷ duration; `None`: no provider counted any.
+    pub output_tokens_per_s: Option<f64>,
+    /// Σ of the tokens that are known.
+    pub tokens: TokenSums,
+    /// What it cost by tokens.
+    pub cost: Usd,
+    /// Requests whose cost is not known.
+    pub cost_unknown: u64,
+    /// `cost` plus the bounds of those.
+    pub cost_upper: Usd,
+    /// The price of an hour, where the endpoint is paid by it.
+    pub per_hour: Option<Usd>,
+    /// Dollars per task: by the hour, the price of an hour ÷ goodput; else Σ cost ÷ (ok + failed).
+    pub cost_per_task: Option<Estimate>,
+}
+
+/// Requests by what became of them: asked = sent + dropped, sent = ok + failed + in doubt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadCounts {
+    /// All.
+    pub asked: u64,
+    /// Those that left.
+    pub sent: u64,
+    /// Answered.
+    pub ok: u64,
+    /// Sent, and failed.
+    pub failed: u64,
+    /// Never sent.
+    pub dropped: u64,
+    /// Sent, ending unknown; of no endpoint, for that is not known either.
+    pub in_doubt: u64,
+}
+
+/// Whether the run in this folder is a load run.
+pub fn is_load(dir: &Path) -> Result<bool, AggregateError> {
+    Ok(Reader::open(dir)?.manifest()?.load.is_some())
+}
+
+/// The figures of the load run in this folder, finished or not.
+pub fn load_figures(dir: &Path) -> Result<LoadFigures, AggregateError> {
+    let reader = Reader::open(dir)?;
+    let run = Run::read(&reader)?;
+    let Some(spec) = run.manifest.load.clone() else {
+        return Err(AggregateError::Corrupt("this is not a load run".to_owned()));
+    };
+    let span = reader.load_span()?;
+    let mut pass = Pass {
+        slos: Slos::of(&spec)?,
+        span,
+        all: Tally::default(),
+        tallies: run.endpoints.iter().map(|_| Tally::default()).collect(),
+        run: &run,
+        spec: &spec,
+        simulated: false,
+        rows: 0,
+        warmup: 0,
+        in_doubt: 0,
+        in_flight_ns: 0,
+        cost: Usd::ZERO,
+        cost_upper: Usd::ZERO,
+    };
+    reader.for_each_load(|row| pass.visit(row))?;
+    assert_eq!(pass.rows, reader.load_records()?, "every request was counted once");
+    pass.add_gaps(&reader)?;
+    Ok(pass.finish())
+}
+
+/// What the pass over the rows holds.
+struct Pass<'a> {
+    run: &'a Run,
+    spec: &'a LoadSpec,
+    slos: Slos,
+    span: Option<LoadSpan>,
+    all: Tally,
+    tallies: Vec<Tally>,
+    simulated: bool,
+    rows: u64,
+    warmup: u64,
+    in_doubt: u64,
+    /// Σ of the time that requests were under way between the first and the last start.
+    in_flight_ns: u128,
+    cost: Usd,
+    cost_upper: Usd,
+}
+
+impl Pass<'_> {
+    fn visit(&mut self, row: &LoadRow) -> Result<(), AggregateError> {
+        let LoadRow::Known(record) = row else {
+            self.in_doubt += 1;
+            return Ok(());
+        };
+        let endpoint = endpoint_of(self.run, record)?;
+        self.rows += 1;
+        self.simulated |= record.simulated;
+        self.cost += record.cost.unwrap_or_default();
+        // Without a bound the price is unknown, and so is the most it may have been.
+        self.cost_upper += most(record).unwrap_or_default();
+        self.add_in_flight(record);
+        if record.warmup {
+            self.warmup += 1;
+            return Ok(());
+        }
+        let observed = Observed::of(record, endpoint);
+        let good = self.slos.met(record, &observed);
+        for tally in [&mut self.all, &mut self.tallies[record.endpoint as usize]] {
+            tally.record(record, &observed, good);
+        }
+        Ok(())
+    }
+
+    /// Requests of the warm-up fill the loop too: what of them is after its end counts.
+    fn add_in_flight(&mut self, record: &LoadRecord) {
+        let (Some(span), Some(from), Some(to)) = (self.span, record.dispatched_ns, record.ended_ns)
+        else {
+            return;
+        };
+        let (from, to) = (from.max(span.first_start_ns), to.min(span.last_start_ns));
+        self.in_flight_ns += u128::from(to.saturating_sub(from));
+    }
+
+    /// The gaps between token events, which the lane pooled while it ran.
+    fn add_gaps(&mut self, reader: &Reader) -> Result<(), AggregateError> {
+        for ((endpoint, metric), histogram) in reader.load_histograms()? {
+            let Some(tally) = self.tallies.get_mut(endpoint as usize) else {
+                let why = format!("the distribution of {metric} is of no endpoint of the run");
+                return Err(AggregateError::Corrupt(why));
+            };
+            if metric == LatencyMetric::Icl.name() {
+                tally.gaps.merge(&histogram);
+                self.all.gaps.merge(&histogram);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> LoadFigures {
+        let manifest = &self.run.manifest;
+        let complete = manifest.ended.as_ref().is_some_and(|ended| ended.complete);
+        let window_s = self.spec.window_ns.filter(|_| complete).map(|window| {
+            window.saturating_sub(self.spec.warmup_ns + self.spec.ramp_ns) as f64 / 1e9
+        });
+        let duration_s = self.span.map_or(0.0, |span| {
+            let end = span.last_end_ns.unwrap_or(0).max(span.last_start_ns);
+            let took = end.saturating_sub(span.first_start_ns) as f64 / 1e9;
+            took.max(window_s.unwrap_or(0.0))
+        });
+        let littles_law = self.littles_law();
+        let priced = |endpoint: &Endpoint| endpoint.price != Price::Unknown;
+        let per_hour = |endpoint: &Endpoint| self.spec.per_hour.get(endpoint.id.as_str()).copied();
+        let endpoints = self.run.endpoints.iter().map(|stored| &stored.endpoint);
+        let hours: Vec<Option<Usd>> = endpoints.clone().map(per_hour).collect();
+        let hourly: Option<Usd> = hours
+            .iter()
+            .copied()
+            .collect::<Option<Vec<_>>>()
+            .filter(|all| !all.is_empty())
+            .map(|all| all.into_iter().sum());
+        let mut all = self.all.finish(duration_s, hourly, endpoints.clone().all(priced));
+        if hourly.is_none() && hours.iter().any(Option::is_some) {
+            // Some are paid by the hour and some by tokens: no one price fits.
+            all.cost_per_task = None;
+        }
+        all.counts.in_doubt = self.in_doubt;
+        all.counts.sent += self.in_doubt;
+        all.counts.asked += self.in_doubt;
+        let endpoints: Vec<LoadEndpoint> = endpoints
+            .zip(self.tallies)
+            .map(|(endpoint, tally)| LoadEndpoint {
+                id: endpoint.id.clone(),
+                model: endpoint.model.clone(),
+                provider: endpoint.provider.name.clone(),
+                cell: tally.finish(duration_s, per_hour(endpoint), priced(endpoint)),
+            })
+            .collect();
+        conserved(&all, &endpoints, self.rows - self.warmup);
+        let paid_hours: Vec<Usd> = hours.into_iter().flatten().collect();
+        let took_ms = manifest.ended.as_ref().map(|ended| ended.duration_ns / 1_000_000);
+        let hourly_cost = took_ms
+            .filter(|_| !paid_hours.is_empty())
+            .and_then(|took_ms| paid_hours.into_iter().sum::<Usd>().times(took_ms).per(3_600_000));
+        LoadFigures {
+            validity: validity(manifest, &all.counts, littles_law),
+            simulated: self.simulated,
+            warmup: self.warmup,
+            duration_s,
+            asked_per_s: asked_per_s(self.spec, self.span, window_s, all.counts.asked),
+            littles_law,
+            cost: self.cost,
+            cost_upper: self.cost_upper
+                + self.spec.dearest.unwrap_or_default().times(self.in_doubt),
+            hourly_cost,
+            manifest: manifest.clone(),
+            spec: self.spec.clone(),
+            all,
+            endpoints,
+        }
+    }
+
+    /// The time-average of requests under way ÷ the concurrency that was asked for. By Little's
+    /// law (1961, *Oper. Res.* 9:383) that average is throughput × mean latency; taken as the area
+    /// under the requests it needs no correction for those that cross an edge.
+    fn littles_law(&self) -> Option<f64> {
+        let (LoadMode::Closed { concurrency }, Some(span)) = (self.spec.mode, self.span) else {
+            return None;
+        };
+        // A request in doubt held its place for nobody knows how long; and a loop that was hardly
+        // filled once has no steady state.
+        let endpoints = self.run.endpoints.len() as u64;
+        let places = u64::from(concurrency) * endpoints;
+        // Endpoints that share a number of requests are not all done at the same time.
+        let together = endpoints == 1 || self.spec.window_ns.is_some();
+        let enough = together && self.all.counts.sent > FILLS * places && self.in_doubt == 0;
+        let window = span.last_start_ns.saturating_sub(span.first_start_ns);
+        let asked = places as f64 * window as f64;
+        (enough && asked > 0.0).then(|| self.in_flight_ns as f64 / asked)
+    }
+}
+
+/// How often each place of a closed loop must have been filled before its average says anything.
+const FILLS: u64 = 4;
+
+/// The endpoint of a record that fits the run.
+fn endpoint_of<'a>(run: &'a Run, record: &LoadRecord) -> Result<&'a Endpoint, AggregateError> {
+    let found = run.endpoints.get(record.endpoint as usize);
+    found.filter(|_| (record.task as usize) < run.tasks.len()).map(|e| &e.endpoint).ok_or_else(
+        || {
+            let why = format!("request {} is of no task or endpoint of the run", record.request);
+            AggregateError::Corrupt(why)
+        },
+    )
+}
+
+/// The most that a request can have cost; `None`: nobody knows, or it was never sent.
+fn most(record: &LoadRecord) -> Option<Usd> {
+    record.cost.or(record.bound).filter(|_| record.fate != LoadFate::Dropped)
+}
+
+/// Every request has one fate and one endpoint, and nothing else was counted.
+fn conserved(all: &LoadCell, endpoints: &[LoadEndpoint], counted: u64) {
+    for counts in endpoints.iter().map(|e| &e.cell.counts).chain([&all.counts]) {
+        assert_eq!(counts.asked, counts.sent + counts.dropped, "asked = sent + dropped");
+        let sent = counts.ok + counts.failed + counts.in_doubt;
+        assert_eq!(counts.sent, sent, "sent = ok + failed + in doubt");
+    }
+    let asked: u64 = endpoints.iter().map(|e| e.cell.counts.asked).sum();
+    assert_eq!(asked, all.counts.asked - all.counts.in_doubt, "each is of one endpoint");
+    assert_eq!(asked, counted, "and was counted once");
+}
+
+fn asked_per_s(
+    spec: &LoadSpec,
+    span: Option<LoadSpan>,
+    window_s: Option<f64>,
+    asked: u64,
+) -> Option<f64> {
+    let span = span.filter(|_| spec.mode == LoadMode::Open)?;
+    let between = span.last_start_ns.saturating_sub(span.first_start_ns) as f64 / 1e9;
+    // Without a window: so many gaps lie between the first and the last.
+    let rate = match window_s {
+        Some(window) if window > 0.0 => asked as f64 / window,
+        _ => asked.saturating_sub(1) as f64 / between,
+    };
+    Some(rate).filter(|rate| rate.is_finite() && *rate > 0.0)
+}
+
+/// The mark of METRICS.md §5: what the run noted of its client, and what its rows say.
+fn validity(manifest: &Manifest, counts: &LoadCounts, little: Option<f64>) -> Option<Validity> {
+    let mut validity = manifest.ended.as_ref()?.validity.clone();
+    if validity.mark == ValidityMark::Virtual {
+        return Some(validity);
+    }
+    // What the run said of itself already is not said twice.
+    let mut found = |size: f64, degraded: f64, invalid: f64, about: &str, why: String| {
+        if size > degraded {
+            let mark = if size > invalid { ValidityMark::Invalid } else { ValidityMark::Degraded };
+            validity.mark = validity.mark.max(mark);
+            if !validity.reasons.iter().any(|reason| reason.contains(about)) {
+                validity.reasons.push(why);
+            }
+        }
+    };
+    let share = counts.dropped as f64 / counts.asked.max(1) as f64;
+    let why = format!(
+        "{} of {} requests were left out ({:.2} %)",
+        counts.dropped,
+        counts.asked,
+        share * 100.0
+    );
+    found(share, 0.0, 0.01, "were left out", why);
+    if let Some(little) = little {
+        let off = (little - 1.0).abs();
+        let why = format!(
+            "throughput × mean latency is {:.1} % off the concurrency (Little's law)",
+            off * 100.0
+        );
+        found(off, 0.02, 0.10, "Little's law", why);
+    }
+    Some(validity)
+}
+
+/// What is observed of one request, by metric: nanoseconds.
+struct Observed {
+    timing: Option<Timing>,
+    queue_ns: Option<u64>,
+    ttft_sched_ns: Option<u64>,
+    ttfo_sched_ns: Option<u64>,
+    e2e_sched_ns: Option<u64>,
+}
+
+impl Observed {
+    fn of(record: &LoadRecord, endpoint: &Endpoint) -> Self {
+        let answered = record.fate == LoadFate::Ok;
+        let timing = answered.then(|| Timing::of_attempt(&as_attempt(record), endpoint)).flatten();
+        let due = |stamp: Option<u64>| Some(stamp?.saturating_sub(record.scheduled_ns?));
+        let of_answer = |stamp: Option<u64>| due(stamp.filter(|_| answered));
+        Self {
+            timing,
+            queue_ns: due(record.dispatched_ns),
+            ttft_sched_ns: of_answer(record.first_token_ns),
+            ttfo_sched_ns: of_answer(record.first_output_ns),
+            e2e_sched_ns: of_answer(record.last_token_ns),
+        }
+    }
+
+    fn get(&self, metric: LatencyMetric) -> Option<u64> {
+        match metric {
+            LatencyMetric::Queue => self.queue_ns,
+            LatencyMetric::TtftSched => self.ttft_sched_ns,
+            LatencyMetric::E2eSched => self.e2e_sched_ns,
+            of_service => self.timing.as_ref()?.get(of_service),
+        }
+    }
+}
+
+/// A record as the attempt that it was: the formulas of latency are the same.
+fn as_attempt(record: &LoadRecord) -> AttemptEnding {
+    AttemptEnding {
+        http_status: record.http_status,
+        simulated: record.simulated,
+        streamed: record.first_token_ns.is_some(),
+        dispatched_ns: record.dispatched_ns.unwrap_or(0),
+        connected_ns: record.connected_ns,
+        headers_ns: record.headers_ns,
+        first_token_ns: record.first_token_ns,
+        first_output_ns: record.first_output_ns,
+        last_token_ns: record.last_token_ns,
+        ended_ns: record.ended_ns.unwrap_or(0),
+        token_reads: record.token_reads,
+        token_events: record.token_events,
+        reasoning_seen: record.reasoning_seen,
+        usage: record.usage,
+        tokens_source: (!record.usage.is_unknown()).then_some(TokensSource::Usage),
+        cost: record.cost,
+        ..AttemptEnding::default()
+    }
+}

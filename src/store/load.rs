@@ -1,0 +1,560 @@
+//! Records of the load lane: one small row per request, without content, and the distributions
+//! that are kept in memory until the end.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::live::Store;
+use super::read::{Reader, corrupt, unsigned};
+use super::sql::{Unsigned, at};
+use super::{Record, Source, StoreError};
+use crate::units::{Histogram, Usage, Usd};
+use crate::wire::ErrorClass;
+
+/// Rows in one command of the writer's queue: with a full queue, 20 MB wait for the disk.
+const BATCH: usize = 64;
+/// Request numbers that are read at a time.
+const WINDOW: u64 = 4096;
+
+/// What a load run was asked to do: part of its manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadSpec {
+    /// Whether requests leave by a schedule, or when an earlier one has ended.
+    pub mode: LoadMode,
+    /// How many requests were asked for; `None`: as many as the window takes.
+    pub asked: Option<u64>,
+    /// How long requests were to be sent, ramp and warm-up included; `None`: until all are.
+    pub window_ns: Option<u64>,
+    /// Left out of the figures at the start, after the ramp.
+    pub warmup_ns: u64,
+    /// How long concurrency or rate took to rise; left out of the figures too.
+    pub ramp_ns: u64,
+    /// What a good request meets: all of them.
+    pub slos: Vec<LoadSlo>,
+    /// What an hour of an endpoint costs, by its id: endpoints that are not billed by tokens.
+    pub per_hour: BTreeMap<String, Usd>,
+    /// The arrivals, for people: `poisson 200/s`.
+    pub shape: String,
+    /// How much faster than recorded a trace was replayed.
+    pub speed: f64,
+    /// The most that one request of the run can cost; `None`: a price is not known. Requests in
+    /// doubt count with this in the upper bound of the spend.
+    #[serde(default)]
+    pub dearest: Option<Usd>,
+}
+
+/// What makes a request leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadMode {
+    /// The schedule.
+    Open,
+    /// The end of an earlier one.
+    Closed {
+        /// Requests under way at a time.
+        concurrency: u32,
+    },
+}
+
+/// A limit that a good request keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadSlo {
+    /// `ttft`, `ttfo`, `itl` or `e2e`.
+    pub metric: String,
+    /// The longest that is good, nanoseconds.
+    pub limit_ns: u64,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadFate {
+    /// It was answered.
+    Ok,
+    /// It was sent, and failed.
+    Failed(ErrorClass),
+    /// It was never sent: the client, or a limit of its own, left it out.
+    #[default]
+    Dropped,
+}
+
+/// One request of the load lane. All times are nanoseconds since the anchor.
+///
+/// A request that was sent has `dispatched_ns` and `ended_ns`, one that was dropped has neither.
+/// One that was cut off when the run ended has no record: it is in doubt.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of facts, each on its own")]
+pub struct LoadRecord {
+    /// Its place in the order of arrivals, from 0.
+    pub request: u64,
+    /// Its endpoint.
+    pub endpoint: u32,
+    /// Its task.
+    pub task: u32,
+    /// Whether it belongs to ramp or warm-up, and is left out of the figures.
+    pub warmup: bool,
+    /// What became of it.
+    pub fate: LoadFate,
+    /// The HTTP status, when a head came.
+    pub http_status: Option<u16>,
+    /// Whether the response bore the simulator's mark.
+    pub simulated: bool,
+    /// Whether it was sent again because a kept connection had been closed.
+    pub retried_stale: bool,
+    /// When it was due; `None` in closed loop.
+    pub scheduled_ns: Option<u64>,
+    /// The stamps of METRICS.md §1.
+    pub dispatched_ns: Option<u64>,
+    /// A new connection was ready.
+    pub connected_ns: Option<u64>,
+    /// The response head came.
+    pub headers_ns: Option<u64>,
+    /// The first token event; `None` too when the answer was not streamed.
+    pub first_token_ns: Option<u64>,
+    /// The first token event that is not reasoning.
+    pub first_output_ns: Option<u64>,
+    /// The last token event (not streamed: the last body byte).
+    pub last_token_ns: Option<u64>,
+    /// The stream was closed.
+    pub ended_ns: Option<u64>,
+    /// Token events.
+    pub token_events: u32,
+    /// Socket reads that held token events.
+    pub token_reads: u32,
+    /// Whether a reasoning delta was seen.
+    pub reasoning_seen: bool,
+    /// What the provider counted.
+    pub usage: Usage,
+    /// What it cost by the price snapshot; `None`: not known, or never sent.
+    pub cost: Option<Usd>,
+    /// The most it can cost; `None`: its price is unknown.
+    pub bound: Option<Usd>,
+}
+
+/// A request as read back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoadRow {
+    /// It has a record.
+    Known(Box<LoadRecord>),
+    /// It was about to leave, and nobody knows what came of it.
+    InDoubt {
+        /// Its place in the order of arrivals.
+        request: u64,
+    },
+}
+
+impl LoadRow {
+    /// Its place in the order of arrivals.
+    #[must_use]
+    pub fn request(&self) -> u64 {
+        match self {
+            Self::Known(record) => record.request,
+            Self::InDoubt { request } => *request,
+        }
+    }
+}
+
+/// When the requests that count ran: those that are not of the warm-up. Nanoseconds since the
+/// anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadSpan {
+    /// The first was due (in closed loop: was dispatched).
+    pub first_start_ns: u64,
+    /// The last was due, or dispatched.
+    pub last_start_ns: u64,
+    /// The last to end ended; `None`: all were dropped.
+    pub last_end_ns: Option<u64>,
+}
+
+/// A change of the load lane's tables.
+#[derive(Debug)]
+pub enum LoadChange {
+    /// Requests `first..past` may leave.
+    Intend {
+        /// The first.
+        first: u64,
+        /// The one after the last.
+        past: u64,
+    },
+    /// Requests from this one on never left.
+    Unsent(u64),
+    /// Requests that have ended or were dropped.
+    Rows(Vec<LoadRecord>),
+    /// A distribution, added to what is there.
+    Histogram {
+        /// Whose.
+        endpoint: u32,
+        /// Of what.
+        metric: String,
+        /// The distribution.
+        histogram: Box<Histogram>,
+    },
+}
+
+impl Store {
+    /// Records that requests `from..to` may leave. When this returns on the real clock, that is on
+    /// the disk; only then may the first of them be sent.
+    pub async fn intend_load(&self, from: u64, to: u64) -> Result<(), StoreError> {
+        self.durable(Record::Load(LoadChange::Intend { first: from, past: to })).await
+    }
+
+    /// Records that no request from this one on was sent or will be: at the end of a run, what was
+    /// intended and not needed is no longer in doubt. Queued.
+    pub async fn unsent_load(&self, from: u64) -> Result<(), StoreError> {
+        self.record(Record::Load(LoadChange::Unsent(from))).await
+    }
+
+    /// Records requests that have ended or were dropped, in any order. Queued: a failure shows in
+    /// a later call.
+    pub async fn load(&self, mut records: Vec<LoadRecord>) -> Result<(), StoreError> {
+        while records.len() > BATCH {
+            let rest = records.split_off(BATCH);
+            let batch = std::mem::replace(&mut records, rest);
+            self.record(Record::Load(LoadChange::Rows(batch))).await?;
+        }
+        self.record(Record::Load(LoadChange::Rows(records))).await
+    }
+
+    /// Adds a distribution to that of an endpoint and a metric. Queued.
+    pub async fn load_histogram(
+        &self,
+        endpoint: u32,
+        metric: &str,
+        histogram: &Histogram,
+    ) -> Result<(), StoreError> {
+        let histogram = Box::new(histogram.clone());
+        let metric = metric.to_owned();
+        self.record(Record::Load(LoadChange::Histogram { endpoint, metric, histogram })).await
+    }
+}
+
+/// Makes a change, inside the open transaction of a run under way.
+pub(super) fn apply(conn: &Connection, path: &Path, change: &LoadChange) -> Result<(), StoreError> {
+    let sqlite = |e| at(path, e);
+    match change {
+        LoadChange::Intend { first, past } => intend(conn, *first, *past).map_err(sqlite),
+        LoadChange::Unsent(from) => cut(conn, *from).map_err(sqlite),
+        LoadChange::Rows(records) => records.iter().try_for_each(|record| {
+            if let Some(why) = impossible(conn, record).map_err(sqlite)? {
+                return Err(corrupt(path, &format!("request {}", record.request), why));
+            }
+            insert(conn, record).map_err(sqlite)
+        }),
+        LoadChange::Histogram { endpoint, metric, histogram } => {
+            let before = histogram_of(conn, *endpoint, metric).map_err(sqlite)?;
+            let mut all = match before {
+                Some(bytes) => decode(path, &bytes)?,
+                None => Histogram::new(),
+            };
+            all.merge(histogram);
+            conn.prepare_cached("INSERT OR REPLACE INTO load_histogram VALUES (?, ?, ?)")
+                .and_then(|mut s| s.execute(params![endpoint, metric, all.encode()]))
+                .map_err(sqlite)?;
+            Ok(())
+        }
+    }
+}
+
+fn intend(conn: &Connection, first: u64, past: u64) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT INTO load_intent VALUES (?, ?)")?
+        .execute(params![Unsigned(first), Unsigned(past)])?;
+    Ok(())
+}
+
+fn cut(conn: &Connection, from: u64) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM load_intent WHERE first >= ?", [Unsigned(from)])?;
+    conn.execute("UPDATE load_intent SET past = ?1 WHERE past > ?1", [Unsigned(from)])?;
+    Ok(())
+}
+
+/// Why a record cannot be; `None`: it can.
+fn impossible(conn: &Connection, record: &LoadRecord) -> rusqlite::Result<Option<&'static str>> {
+    let sent = record.fate != LoadFate::Dropped;
+    if sent != record.dispatched_ns.is_some() || sent != record.ended_ns.is_some() {
+        return Ok(Some("it was sent without its stamps, or has stamps and was not"));
+    }
+    if !sent {
+        return Ok(None);
+    }
+    let past = conn
+        .prepare_cached(
+            "SELECT past FROM load_intent WHERE first <= ? ORDER BY first DESC LIMIT 1",
+        )?
+        .query_row([Unsigned(record.request)], |row| row.get::<_, Unsigned>(0))
+        .optional()?;
+    let intended = past.is_some_and(|past| record.request < past.0);
+    Ok((!intended).then_some("it was sent without an intent"))
+}
+
+fn insert(conn: &Connection, record: &LoadRecord) -> rusqlite::Result<()> {
+    let int = |value: Option<u64>| value.map(Unsigned);
+    let (status, error) = match record.fate {
+        LoadFate::Ok => (OK, None),
+        LoadFate::Failed(class) => (FAILED, Some(class)),
+        LoadFate::Dropped => (DROPPED, None),
+    };
+    conn.prepare_cached(
+        "INSERT INTO load_request VALUES
+             (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        Unsigned(record.request),
+        record.endpoint,
+        record.task,
+        Source::Load.name(),
+        record.warmup,
+        status,
+        error,
+        record.http_status,
+        record.simulated,
+        record.retried_stale,
+        int(record.scheduled_ns),
+        int(record.dispatched_ns),
+        int(record.connected_ns),
+        int(record.headers_ns),
+        int(record.first_token_ns),
+        int(record.first_output_ns),
+        int(record.last_token_ns),
+        int(record.ended_ns),
+        record.token_events,
+        record.token_reads,
+        record.reasoning_seen,
+        int(record.usage.input),
+        int(record.usage.cached_input),
+        int(record.usage.cache_write),
+        int(record.usage.output),
+        int(record.usage.reasoning),
+        record.cost,
+        record.bound,
+    ])?;
+    Ok(())
+}
+
+const OK: &str = "ok";
+const FAILED: &str = "failed";
+const DROPPED: &str = "dropped";
+
+/// All columns of `load_request` but `source`, as [`read`] takes them.
+const COLUMNS: &str = "
+    request, endpoint, task, warmup, status, error, http_status, simulated, retried_stale,
+    scheduled_ns, dispatched_ns, connected_ns, headers_ns, first_token_ns, first_output_ns,
+    last_token_ns, ended_ns, token_events, token_reads, reasoning_seen, input_tokens,
+    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_usd, bound";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<LoadRecord> {
+    let status: String = row.get(4)?;
+    let fate = match (status.as_str(), row.get(5)?) {
+        (OK, None) => LoadFate::Ok,
+        (FAILED, Some(class)) => LoadFate::Failed(class),
+        (DROPPED, None) => LoadFate::Dropped,
+        _ => {
+            let why = "a status that does not go with its error".into();
+            return Err(rusqlite::Error::FromSqlConversionFailure(
+                4,
+                rusqlite::types::Type::Text,
+                why,
+            ));
+        }
+    };
+    Ok(LoadRecord {
+        request: row.get::<_, Unsigned>(0)?.0,
+        endpoint: row.get(1)?,
+        task: row.get(2)?,
+        warmup: row.get(3)?,
+        fate,
+        http_status: row.get(6)?,
+        simulated: row.get(7)?,
+        retried_stale: row.get(8)?,
+        scheduled_ns: unsigned(row, 9)?,
+        dispatched_ns: unsigned(row, 10)?,
+        connected_ns: unsigned(row, 11)?,
+        headers_ns: unsigned(row, 12)?,
+        first_token_ns: unsigned(row, 13)?,
+        first_output_ns: unsigned(row, 14)?,
+        last_token_ns: unsigned(row, 15)?,
+        ended_ns: unsigned(row, 16)?,
+        token_events: row.get(17)?,
+        token_reads: row.get(18)?,
+        reasoning_seen: row.get(19)?,
+        usage: Usage {
+            input: unsigned(row, 20)?,
+            cached_input: unsigned(row, 21)?,
+            cache_write: unsigned(row, 22)?,
+            output: unsigned(row, 23)?,
+            reasoning: unsigned(row, 24)?,
+        },
+        cost: row.get(25)?,
+        bound: row.get(26)?,
+    })
+}
+
+fn histogram_of(
+    conn: &Connection,
+    endpoint: u32,
+    metric: &str,
+) -> rusqlite::Result<Option<Vec<u8>>> {
+    conn.prepare_cached("SELECT slots FROM load_histogram WHERE endpoint = ? AND metric = ?")?
+        .query_row(params![endpoint, metric], |row| row.get(0))
+        .optional()
+}
+
+fn decode(path: &Path, bytes: &[u8]) -> Result<Histogram, StoreError> {
+    Histogram::decode(bytes).ok_or_else(|| corrupt(path, "a histogram", "not a V2 encoding"))
+}
+
+impl Reader {
+    /// How many requests have a record.
+    pub fn load_records(&self) -> Result<u64, StoreError> {
+        if !self.knows_load() {
+            return Ok(0);
+        }
+        let mut statement = self.prepare("SELECT count(*) FROM load_request")?;
+        self.sqlite(statement.query_row([], |row| row.get::<_, Unsigned>(0))).map(|n| n.0)
+    }
+
+    /// When the requests that count ran; `None`: there are none.
+    pub fn load_span(&self) -> Result<Option<LoadSpan>, StoreError> {
+        if !self.knows_load() {
+            return Ok(None);
+        }
+        let mut statement = self.prepare(
+            "SELECT min(coalesce(scheduled_ns, dispatched_ns)),
+                    max(coalesce(scheduled_ns, dispatched_ns)), max(ended_ns)
+             FROM load_request WHERE warmup = 0",
+        )?;
+        let span = statement.query_row([], |row| {
+            let (first, last) = (unsigned(row, 0)?, unsigned(row, 1)?);
+            let last_end_ns = unsigned(row, 2)?;
+            Ok(first.zip(last).map(|(first_start_ns, last_start_ns)| LoadSpan {
+                first_start_ns,
+                last_start_ns,
+                last_end_ns,
+            }))
+        });
+        self.sqlite(span)
+    }
+
+    /// Visits every request in the order of arrivals, those in doubt among them.
+    pub fn for_each_load<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&LoadRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut from = 0;
+        while let Some(rows) = self.load_from(from)? {
+            for row in &rows {
+                visit(row)?;
+                from = row.request() + 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next few requests from this one on, in the order of arrivals: how a caller who cannot
+    /// be visited walks them. `None`: there are no more.
+    pub fn load_from(&self, from: u64) -> Result<Option<Vec<LoadRow>>, StoreError> {
+        let mut from = from;
+        // A window may hold nothing but requests that were given up; then the next is tried.
+        while let Some(start) = self.next_load(from)? {
+            let rows = self.load_window(start, start.saturating_add(WINDOW))?;
+            if !rows.is_empty() {
+                return Ok(Some(rows));
+            }
+            from = start.saturating_add(WINDOW);
+        }
+        Ok(None)
+    }
+
+    /// The first request from this one on that has a record or was intended.
+    fn next_load(&self, from: u64) -> Result<Option<u64>, StoreError> {
+        if !self.knows_load() || i64::try_from(from).is_err() {
+            return Ok(None);
+        }
+        let mut statement = self.prepare(
+            "SELECT (SELECT min(request) FROM load_request WHERE request >= ?1),
+                    (SELECT min(max(first, ?1)) FROM load_intent WHERE past > ?1)",
+        )?;
+        let found =
+            statement.query_row([Unsigned(from)], |row| Ok([unsigned(row, 0)?, unsigned(row, 1)?]));
+        Ok(self.sqlite(found)?.into_iter().flatten().min())
+    }
+
+    fn load_window(&self, from: u64, to: u64) -> Result<Vec<LoadRow>, StoreError> {
+        let to = to.min(i64::MAX.unsigned_abs());
+        let window = || [Unsigned(from), Unsigned(to)];
+        let mut statement = self.prepare(&format!(
+            "SELECT {COLUMNS} FROM load_request WHERE request >= ? AND request < ? ORDER BY request"
+        ))?;
+        let known = statement.query_map(window(), read).and_then(Iterator::collect);
+        let known: Vec<LoadRecord> = self.sqlite(known)?;
+        let mut statement = self.prepare(
+            "SELECT max(first, ?1), min(past, ?2) FROM load_intent
+             WHERE past > ?1 AND first < ?2 ORDER BY first",
+        )?;
+        let intended = statement
+            .query_map(window(), |row| {
+                Ok((row.get::<_, Unsigned>(0)?.0, row.get::<_, Unsigned>(1)?.0))
+            })
+            .and_then(Iterator::collect);
+        let intended: Vec<(u64, u64)> = self.sqlite(intended)?;
+        let mut rows = Vec::with_capacity(known.len());
+        let mut known = known.into_iter().peekable();
+        let mut next = from;
+        for (first, past) in intended {
+            for request in first.max(next)..past {
+                while let Some(record) = known.next_if(|record| record.request < request) {
+                    rows.push(LoadRow::Known(Box::new(record)));
+                }
+                rows.push(match known.next_if(|record| record.request == request) {
+                    Some(record) => LoadRow::Known(Box::new(record)),
+                    None => LoadRow::InDoubt { request },
+                });
+            }
+            next = next.max(past);
+        }
+        rows.extend(known.map(|record| LoadRow::Known(Box::new(record))));
+        Ok(rows)
+    }
+
+    /// Visits the requests that were sent and have ended, the earliest end first.
+    pub fn for_each_load_by_end<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&LoadRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.knows_load() {
+            return Ok(());
+        }
+        // Only positions are sorted: whole rows would spill the sort to disk long before.
+        let mut order = self.prepare(
+            "SELECT request FROM load_request WHERE ended_ns IS NOT NULL
+             ORDER BY ended_ns, request",
+        )?;
+        let mut one =
+            self.prepare(&format!("SELECT {COLUMNS} FROM load_request WHERE request = ?"))?;
+        let mut positions = self.sqlite(order.query([]))?;
+        while let Some(position) = self.sqlite(positions.next())? {
+            let request: Unsigned = self.sqlite(position.get(0))?;
+            visit(&self.sqlite(one.query_row([request], read))?)?;
+        }
+        Ok(())
+    }
+
+    /// The distributions that were kept whole, by endpoint and metric.
+    pub fn load_histograms(&self) -> Result<BTreeMap<(u32, String), Histogram>, StoreError> {
+        let mut found = BTreeMap::new();
+        if !self.knows_load() {
+            return Ok(found);
+        }
+        let mut statement = self.prepare("SELECT endpoint, metric, slots FROM load_histogram")?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        while let Some(row) = self.sqlite(rows.next())? {
+            let key = row.get(0).and_then(|endpoint| Ok((endpoint, row.get(1)?)));
+            let slots: Vec<u8> = self.sqlite(row.get(2))?;
+            found.insert(self.sqlite(key)?, decode(self.path(), &slots)?);
+        }
+        Ok(found)
+    }
+}
