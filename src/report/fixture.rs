@@ -423,6 +423,8 @@ fn manifest(name: &str) -> Manifest {
             max_share_provider: None,
         },
         notes: vec!["prompt ← question, reference ← expected (guessed: grader exact)".to_owned()],
+        load: None,
+        calibration: None,
         ended: Some(Ended {
             complete: true,
             why: None,

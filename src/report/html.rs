@@ -3,6 +3,7 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
 
 use super::ReportError;
 use super::chart::Chart;
@@ -11,8 +12,12 @@ use super::story::Names;
 use crate::aggregate::Figures;
 use crate::weights::WeightsFile;
 
-/// The name ends in `.html`, so the engine escapes every value.
+/// The names end in `.html`, so the engine escapes every value.
 const TEMPLATE: &str = "report.html";
+/// What every page begins and ends with.
+const BASE: &str = "base.html";
+/// What a run notes of itself.
+const RECORD: &str = "record.html";
 
 /// Makes the page.
 pub(super) fn page(
@@ -21,12 +26,18 @@ pub(super) fn page(
     names: &Names,
     charts: &[Chart],
 ) -> Result<String, ReportError> {
+    render(include_str!("report.html.j2"), Page::of(figures, weights, names, charts))
+}
+
+/// Fills a template, which may extend [`BASE`].
+pub(super) fn render(template: &str, page: impl Serialize) -> Result<String, ReportError> {
     let mut engine = Environment::new();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     // A block's own line leaves no blank line behind.
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    engine.add_template(TEMPLATE, include_str!("report.html.j2"))?;
-    let page = Page::of(figures, weights, names, charts);
+    engine.add_template(BASE, include_str!("base.html.j2"))?;
+    engine.add_template(RECORD, include_str!("record.html.j2"))?;
+    engine.add_template(TEMPLATE, template)?;
     Ok(engine.get_template(TEMPLATE)?.render(Serde(page))?)
 }
 

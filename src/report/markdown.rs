@@ -93,7 +93,7 @@ fn endpoints(text: &mut String, figures: &Figures) {
     text.push('\n');
 }
 
-fn list(text: &mut String, title: &str, items: &[String]) {
+pub(super) fn list(text: &mut String, title: &str, items: &[String]) {
     if items.is_empty() {
         return;
     }

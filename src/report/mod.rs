@@ -16,17 +16,20 @@ use crate::weights::WeightsFile;
 mod chart;
 mod csv;
 mod html;
+pub mod load;
 mod markdown;
 mod number;
 mod page;
 mod screen;
 mod story;
 mod text;
+mod timing_error;
 mod verdict;
 
 #[cfg(test)]
 mod fixture;
 
+pub use load::{answer as load_answer, write as write_load};
 pub use screen::answer;
 
 /// Rows of `trials.csv` that are not yet on disk; a row is about 300 bytes.
@@ -82,16 +85,21 @@ where
     write_trials(&dir.join("trials.csv"), trials)?;
     whole(&dir.join("summary.csv"), |file| csv::write_summary(file, figures))?;
     whole(&dir.join("latency.csv"), |file| csv::write_latency(file, figures))?;
-    let folder = dir.join("charts");
-    fs::create_dir_all(&folder).map_err(|source| io_at(&folder, source))?;
-    for chart in &charts {
-        let path = folder.join(format!("{}.svg", chart.name));
-        whole(&path, |file| file.write_all(chart.file().as_bytes()))?;
-    }
+    write_charts(dir, &charts)?;
     let page = html::page(figures, weights, &names, &charts)?;
     whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
     let summary = markdown::summary(figures, weights, &names);
     whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
+}
+
+fn write_charts(dir: &Path, charts: &[chart::Chart]) -> Result<(), ReportError> {
+    let folder = dir.join("charts");
+    fs::create_dir_all(&folder).map_err(|source| io_at(&folder, source))?;
+    for chart in charts {
+        let path = folder.join(format!("{}.svg", chart.name));
+        whole(&path, |file| file.write_all(chart.file().as_bytes()))?;
+    }
+    Ok(())
 }
 
 fn write_trials<E>(
@@ -101,13 +109,27 @@ fn write_trials<E>(
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    write_rows(path, &csv::TRIAL_COLUMNS, trials, csv::trial_cells)
+}
+
+/// Writes a file of rows that are read while it is written.
+fn write_rows<T, E, C>(
+    path: &Path,
+    columns: &[&str],
+    rows: impl Iterator<Item = Result<T, E>>,
+    cells: impl Fn(&T) -> C,
+) -> Result<(), ReportError>
+where
+    C: IntoIterator<Item = String>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut unread = None;
     whole(path, |file| {
         let mut writer = ::csv::Writer::from_writer(file);
-        writer.write_record(csv::TRIAL_COLUMNS).map_err(io::Error::other)?;
-        for row in trials {
+        writer.write_record(columns).map_err(csv::io_error)?;
+        for row in rows {
             match row {
-                Ok(row) => csv::write_trial(&mut writer, &row)?,
+                Ok(row) => writer.write_record(cells(&row)).map_err(csv::io_error)?,
                 Err(error) => {
                     unread = Some(error.into());
                     return Err(io::Error::other("the trials could not be read"));

@@ -130,6 +130,16 @@ pub(super) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A rate to about four digits: `0.52`, `187.2`, `9,950`.
+pub(super) fn rate(per_s: f64) -> String {
+    match per_s {
+        r if !r.is_finite() => NONE.to_owned(),
+        r if r < 9.995 => format!("{r:.2}"),
+        r if r < 999.95 => format!("{r:.1}"),
+        r => group(&format!("{r:.0}")),
+    }
+}
+
 /// How long something took: `850 ms`, `48 s`, `11 min`, `2.3 h`.
 pub(super) fn duration(nanoseconds: u64) -> String {
     let seconds = nanoseconds as f64 / 1e9;

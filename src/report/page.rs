@@ -8,8 +8,11 @@ use super::chart::{self, Chart};
 use super::number::{self, count, currency, dollars, points, probability, share};
 use super::story::{self, Names, State, missing, ranked, things};
 use super::text::plain;
+use super::timing_error::TimingError;
 use super::verdict;
-use crate::aggregate::{Cell, EndpointFigures, Figures, ValidityMark};
+use crate::aggregate::{
+    self, Cell, Ended, EndpointFigures, Figures, Manifest, SuiteStamp, ValidityMark,
+};
 use crate::stats::Estimate;
 use crate::weights::{VerdictWord, WeightsFile};
 
@@ -40,7 +43,7 @@ pub(super) struct Page {
 }
 
 #[derive(Serialize)]
-struct Validity {
+pub(super) struct Validity {
     word: String,
     /// `good`, `doubtful` or `bad`.
     tone: &'static str,
@@ -86,7 +89,7 @@ struct Bar {
 const MARK_WIDTH: f64 = 2.8;
 
 #[derive(Serialize)]
-struct ChartView {
+pub(super) struct ChartView {
     svg: String,
     caption: String,
     name: &'static str,
@@ -140,7 +143,7 @@ impl Page {
         let name = facts.remove(0);
         let scored = figures.counts.scored > 0;
         Self {
-            css: chart::style_sheet() + include_str!("report.css"),
+            css: css(),
             name,
             facts,
             simulated: figures.simulated,
@@ -157,10 +160,7 @@ impl Page {
             .to_owned(),
             endpoints: endpoints(figures),
             has_slo: figures.judging().slo.is_some(),
-            charts: charts
-                .iter()
-                .map(|c| ChartView { svg: c.inline(), caption: c.caption.clone(), name: c.name })
-                .collect(),
+            charts: charts.iter().map(ChartView::of).collect(),
             categories: categories(figures, names),
             weights: weight_views(figures, weights, names),
             left_out: weights
@@ -171,12 +171,7 @@ impl Page {
             notes: story::notes(figures, weights),
             judging: judging(figures, weights),
             manifest: manifest(figures, weights),
-            suites: figures
-                .manifest
-                .suites
-                .iter()
-                .map(|s| [&s.name, &s.version, &s.hash].map(|text| plain(text).into_owned()))
-                .collect(),
+            suites: suites(&figures.manifest),
         }
     }
 }
@@ -192,19 +187,57 @@ fn assumptions(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
 }
 
 fn validity(figures: &Figures) -> Validity {
-    let State { word, good } = story::state(figures);
-    let Some(ended) = &figures.manifest.ended else {
-        let reasons = vec!["The run has no ending: it is still going, or it was cut.".to_owned()];
-        return Validity { word, tone: "bad", reasons };
+    let ended = figures.manifest.ended.as_ref();
+    let seen = ended.map(|ended| (ended, &ended.validity));
+    Validity::of(story::state(figures), figures.counts.ok, seen)
+}
+
+impl Validity {
+    /// Of a run that stands so, with so many answers, and how it ended.
+    pub(super) fn of(
+        State { word, good }: State,
+        answers: u64,
+        ended: Option<(&Ended, &aggregate::Validity)>,
+    ) -> Self {
+        let Some((ended, validity)) = ended else {
+            let why = "The run has no ending: it is still going, or it was cut.";
+            return Self { word, tone: "bad", reasons: vec![why.to_owned()] };
+        };
+        let invalid = validity.mark == ValidityMark::Invalid || answers == 0;
+        let tone = match good {
+            true => "good",
+            false if invalid => "bad",
+            false => "doubtful",
+        };
+        let reasons = ended.why.iter().chain(&validity.reasons).map(|r| story::sentence(r));
+        Self { word, tone, reasons: reasons.collect() }
+    }
+}
+
+impl ChartView {
+    pub(super) fn of(chart: &Chart) -> Self {
+        Self { svg: chart.inline(), caption: chart.caption.clone(), name: chart.name }
+    }
+}
+
+/// The styles of a page and of the charts in it.
+pub(super) fn css() -> String {
+    chart::style_sheet() + include_str!("report.css")
+}
+
+/// Name, version and hash of the suites of a run.
+pub(super) fn suites(manifest: &Manifest) -> Vec<[String; 3]> {
+    let shown = |suite: &SuiteStamp| {
+        [&suite.name, &suite.version, &suite.hash].map(|text| plain(text).into_owned())
     };
-    let invalid = ended.validity.mark == ValidityMark::Invalid || figures.counts.ok == 0;
-    let tone = match good {
-        true => "good",
-        false if invalid => "bad",
-        false => "doubtful",
-    };
-    let reasons = ended.why.iter().chain(&ended.validity.reasons).map(|r| story::sentence(r));
-    Validity { word, tone, reasons: reasons.collect() }
+    manifest.suites.iter().map(shown).collect()
+}
+
+/// What a run noted of its own client.
+pub(super) fn client(validity: &aggregate::Validity) -> Vec<(&'static str, String)> {
+    let lag = validity.lag_p99_us.map(|lag| ("Client's lag, p99", format!("{} µs", count(lag))));
+    let cpu = validity.io_cpu_peak.map(|cpu| ("Client's busiest I/O thread", share(cpu)));
+    lag.into_iter().chain(cpu).collect()
 }
 
 fn verdicts(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {
@@ -461,12 +494,8 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         ("Weights valid until", weights.valid_until.clone()),
     ];
     if let Some(ended) = &m.ended {
-        if let Some(lag) = ended.validity.lag_p99_us {
-            rows.push(("Client's lag, p99", format!("{} µs", count(lag))));
-        }
-        if let Some(cpu) = ended.validity.io_cpu_peak {
-            rows.push(("Client's busiest I/O thread", share(cpu)));
-        }
+        rows.extend(client(&ended.validity));
     }
+    rows.extend(TimingError::of(m, None).iter().flat_map(TimingError::record));
     rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
 }

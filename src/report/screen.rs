@@ -6,14 +6,15 @@ use std::path::Path;
 use super::number::{duration, points, share};
 use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
+use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
-use crate::aggregate::{EndpointFigures, Figures, Goal};
+use crate::aggregate::{EndpointFigures, Figures, Goal, LatencyMetric};
 use crate::weights::{VerdictWord, WeightsFile};
 
 /// A terminal that everybody has.
-const LINES: usize = 24;
+pub(super) const LINES: usize = 24;
 /// Its columns.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 /// A run's name is not cut below this for the sake of the run's duration.
 const NAME_LEAST: usize = 24;
 /// Endpoints that are shown before categories are left out for their sake.
@@ -62,7 +63,22 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
             lines.insert(at, String::new());
         }
     }
+    self::lines(&lines)
+}
+
+/// Lines as text, each ended by a line feed.
+pub(super) fn lines(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}
+
+/// Which files are where.
+pub(super) fn files(listed: &str, folder: &Path) -> String {
+    let folder = plain(&folder.to_string_lossy()).into_owned();
+    if width(listed) + width(&folder) <= COLUMNS {
+        format!("{listed}{folder}")
+    } else {
+        fit_middle(&format!("files in {folder}"), COLUMNS)
+    }
 }
 
 /// The heading, and under it what a simulated run must say of itself.
@@ -94,17 +110,12 @@ fn head(figures: &Figures) -> Vec<String> {
 
 /// Where the files are; in the demo, how to weigh one's own models.
 fn foot(figures: &Figures, files: &Path) -> Vec<String> {
-    let folder = plain(&files.to_string_lossy()).into_owned();
     let listed = if figures.counts.scored == 0 {
         "report.html, *.csv and charts in "
     } else {
         "report.html, weights.json, *.csv and charts in "
     };
-    let mut lines = vec![if width(listed) + width(&folder) <= COLUMNS {
-        format!("{listed}{folder}")
-    } else {
-        fit_middle(&format!("files in {folder}"), COLUMNS)
-    }];
+    let mut lines = vec![self::files(listed, files)];
     if figures.manifest.demo {
         lines.push(
             "Your own: models and prices in catalog.toml (README, Your own models), then"
@@ -131,7 +142,9 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 
 /// What was assumed, in a few words.
 fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
-    let mut said = Vec::new();
+    let error = TimingError::of(&figures.manifest, None);
+    let error = error.and_then(|error| error.beside(LatencyMetric::Ttft));
+    let mut said: Vec<String> = error.into_iter().map(|e| format!("TTFT {e} ms")).collect();
     if figures.today.endpoint.is_some() && figures.counts.scored > 0 {
         said.push(match weights.objective.goal {
             Goal::Better => "MOVE: shown better".to_owned(),

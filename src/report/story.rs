@@ -11,6 +11,7 @@ use crate::aggregate::{
     Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric, ValidityMark,
 };
 use crate::stats::Estimate;
+use crate::units::{EndpointId, Usd};
 use crate::weights::WeightsFile;
 
 /// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
@@ -31,12 +32,13 @@ pub(super) fn heading(figures: &Figures) -> Vec<String> {
     if let Some(ended) = &figures.manifest.ended {
         facts.push(number::duration(ended.duration_ns));
     }
-    let state = state(figures);
-    if state.good {
-        facts.push(state.word);
-    } else {
-        facts.insert(1, state.word);
-    }
+    with_state(facts, state(figures))
+}
+
+/// The facts with how the run stands: what is wrong right after its name, what is right last.
+pub(super) fn with_state(mut facts: Vec<String>, state: State) -> Vec<String> {
+    let at = if state.good { facts.len() } else { 1 };
+    facts.insert(at, state.word);
     facts
 }
 
@@ -50,19 +52,24 @@ pub(super) struct State {
 
 /// How the run stands: what is missing from it, then whether its latencies may be believed.
 pub(super) fn state(figures: &Figures) -> State {
-    let counts = &figures.counts;
+    let ended = figures.manifest.ended.as_ref().map(|e| (e.complete, e.validity.mark));
+    state_of(figures.counts.ok == 0 && figures.counts.failed > 0, ended)
+}
+
+/// How a run stands: whether every answer failed; where it has ended, whether it is complete and
+/// whether its latencies may be believed.
+pub(super) fn state_of(all_failed: bool, ended: Option<(bool, ValidityMark)>) -> State {
     let mut wrong: Vec<&str> = Vec::new();
-    if counts.ok == 0 && counts.failed > 0 {
+    if all_failed {
         wrong.push("ALL FAILED");
     }
-    let Some(ended) = &figures.manifest.ended else {
+    let Some((complete, mark)) = ended else {
         wrong.push("UNFINISHED");
         return State { word: wrong.join(", "), good: false };
     };
-    if !ended.complete {
+    if !complete {
         wrong.push("INCOMPLETE");
     }
-    let mark = ended.validity.mark;
     let believed = matches!(mark, ValidityMark::Valid | ValidityMark::Virtual);
     let good = wrong.is_empty() && believed;
     // That what there is may be believed is no news beside what there is not.
@@ -84,10 +91,15 @@ fn trials(figures: &Figures) -> String {
 }
 
 fn cost(figures: &Figures) -> String {
-    let (cost, upper) = (money(figures.cost), money(figures.cost_upper));
-    if figures.cost_is_partial() {
+    bill(figures.cost, figures.cost_upper, figures.cost_is_partial())
+}
+
+/// What a run cost, and at most: `$18.54`, `$18.54–19.10`; `≥ $18.54` where a part is not known.
+pub(super) fn bill(known: Usd, most: Usd, partial: bool) -> String {
+    let (cost, upper) = (money(known), money(most));
+    if partial {
         format!("≥ {cost}")
-    } else if cost == upper || figures.cost_upper < figures.cost {
+    } else if cost == upper || most < known {
         cost
     } else {
         format!("{cost}–{}", upper.trim_start_matches('$'))
@@ -123,18 +135,21 @@ pub(super) struct Names {
 impl Names {
     /// For the endpoints of a run.
     pub(super) fn of(figures: &Figures) -> Self {
+        Self::of_ids(figures.endpoints.iter().map(|endpoint| &endpoint.id))
+    }
+
+    /// For some endpoints.
+    pub(super) fn of_ids<'a>(ids: impl Iterator<Item = &'a EndpointId> + Clone) -> Self {
         let mut shorts: BTreeMap<&str, u32> = BTreeMap::new();
         let mut models: BTreeMap<&str, u32> = BTreeMap::new();
-        for endpoint in &figures.endpoints {
-            let short = endpoint.id.short();
+        for id in ids.clone() {
+            let short = id.short();
             *shorts.entry(short).or_default() += 1;
             *models.entry(model_of(short)).or_default() += 1;
         }
-        let shown = figures
-            .endpoints
-            .iter()
-            .map(|endpoint| {
-                let (id, short) = (endpoint.id.as_str(), endpoint.id.short());
+        let shown = ids
+            .map(|id| {
+                let (id, short) = (id.as_str(), id.short());
                 let short_name = if shorts[short] == 1 { short } else { id };
                 let model = model_of(short);
                 let alone = models[model] == 1 && !short.contains('#');

@@ -17,8 +17,13 @@ pub(super) use ink::style_sheet;
 
 use super::ReportError;
 use super::story::Names;
-use crate::aggregate::Figures;
+use crate::aggregate::{Figures, LoadFigures};
 use crate::weights::WeightsFile;
+
+/// The charts of a load run, in the order of the page.
+pub(super) fn of_load(figures: &LoadFigures, names: &Names) -> Result<Vec<Chart>, ReportError> {
+    nines::of_load(figures, names)
+}
 
 /// All charts of a run, in the order of the page.
 pub(super) fn all(

@@ -3,15 +3,17 @@
 use std::fmt::Write as _;
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit};
-use super::ink::{DOTTED, Ink, series_dash};
+use super::ink::{DASHED, DOTTED, Ink, series_dash};
 use super::place::spread;
 use super::scale::{Scale, extent, log_ticks};
-use crate::aggregate::{EndpointFigures, Figures, Latency, LatencyMetric};
+use crate::aggregate::{
+    EndpointFigures, Figures, Latency, LatencyMetric, LoadEndpoint, LoadFigures, LoadMode,
+};
 use crate::report::ReportError;
 use crate::report::number::{percentile, significant};
 use crate::report::story::{Names, ranked};
 
-const NAME: &str = "latency-nines";
+const FILE: &str = "latency-nines";
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 500;
 const LEFT: f64 = 64.0;
@@ -19,17 +21,36 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 730.0;
 const NAMES_AT: f64 = 770.0;
 const BOTTOM: f64 = 440.0;
+/// Pixels of a name, alone and before a note.
+const NAME: f64 = 130.0;
+const NAME_WITH_NOTE: f64 = 92.0;
 /// Lines that one chart can hold and still be read: today's, then the best by quality.
 const MOST_LINES: usize = 14;
 /// The percentiles of the axis, in tenths of a percent.
 const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
 
 struct Line<'a> {
-    endpoint: &'a EndpointFigures,
+    name: String,
+    /// Said after the name, which is cut before this is.
+    note: &'static str,
     latency: &'a Latency,
-    /// Its position in the catalog, which its colour, dash and mark follow.
+    /// What its colour and mark follow.
     series: usize,
-    today: bool,
+    dash: u8,
+    /// Whether it stands out.
+    bold: bool,
+}
+
+/// What a chart is of.
+struct Subject {
+    name: &'static str,
+    title: &'static str,
+    /// In place of the drawing.
+    empty: &'static str,
+    /// `the time to the first token of 3 endpoints`
+    of: String,
+    /// Said after how to read it.
+    caption: String,
 }
 
 impl Line<'_> {
@@ -39,39 +60,112 @@ impl Line<'_> {
     }
 }
 
-/// Draws the chart.
+/// Draws the chart of a run: the time to the first token of its endpoints.
 pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
-    let title = "Time to the first token, by percentile";
-    let lines = lines(figures);
-    let range = extent(lines.iter().flat_map(|l| l.values().map(|(_, v)| v)));
-    let Some((least, most)) = range else {
-        let sentence = "Too few answers were streamed to give a percentile.";
-        let canvas = Canvas::sentence(title, figures.simulated, sentence);
-        return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
-    };
-    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
+    let lines = lines(figures, names);
     let measured = figures.endpoints.iter().filter(|e| ttft(e).is_some()).count();
-    let mut caption = "The axis is a scale of nines: p90 leaves out one answer in ten, p99 one in \
-                       a hundred, as far apart as p99 and p99.9. A line stops at the highest percentile that its \
-                       sample can bear. Lower is faster."
-        .to_owned();
+    let mut caption = String::new();
     if measured > lines.len() {
         let _ = write!(caption, " {} of {measured} endpoints are drawn.", lines.len());
     }
+    let subject = Subject {
+        name: FILE,
+        title: "Time to the first token, by percentile",
+        empty: "Too few answers were streamed to give a percentile.",
+        of: format!("the time to the first token of {} endpoints", lines.len()),
+        caption,
+    };
+    draw(&subject, &lines, figures.simulated)
+}
+
+/// Draws the charts of a load run: the time to the first token and to the last, in open loop both
+/// from the schedule and of the service.
+pub(super) fn of_load(figures: &LoadFigures, names: &Names) -> Result<Vec<Chart>, ReportError> {
+    let ttft = Subject {
+        name: FILE,
+        title: "Time to the first token, by percentile",
+        empty: "Too few answers were streamed to give a percentile.",
+        of: "the time to the first token".to_owned(),
+        caption: String::new(),
+    };
+    let e2e = Subject {
+        name: "e2e-nines",
+        title: "Time to the last token, by percentile",
+        empty: "Too few answers to give a percentile.",
+        of: "the time to the last token".to_owned(),
+        caption: String::new(),
+    };
+    [
+        (ttft, [LatencyMetric::TtftSched, LatencyMetric::Ttft]),
+        (e2e, [LatencyMetric::E2eSched, LatencyMetric::E2e]),
+    ]
+    .into_iter()
+    .map(|(mut subject, metrics)| {
+        let lines = load_lines(figures, names, metrics);
+        if figures.spec.mode == LoadMode::Open {
+            subject.caption.push_str(
+                " Solid: from when a request was due, which is what a caller waits. Broken: of \
+                 the service alone, from when the client had sent it. Where they part, requests \
+                 waited before they left.",
+            );
+        }
+        draw(&subject, &lines, figures.simulated)
+    })
+    .collect()
+}
+
+fn load_lines<'a>(
+    figures: &'a LoadFigures,
+    names: &Names,
+    [from_schedule, of_service]: [LatencyMetric; 2],
+) -> Vec<Line<'a>> {
+    let open = figures.spec.mode == LoadMode::Open;
+    let alone = figures.endpoints.len() == 1;
+    let pair = |(at, endpoint): (usize, &'a LoadEndpoint)| {
+        let line = move |metric, bold: bool, note: &'static str| {
+            let latency = endpoint.cell.latency.get(&metric)?;
+            let name = names.short(endpoint.id.as_str());
+            // Two lines of one endpoint need two colours only where there are no others.
+            let series = if alone && !bold { 1 } else { at };
+            Some(Line { name, note, latency, series, dash: u8::from(!bold) * DASHED, bold })
+        };
+        [
+            line(from_schedule, true, ", from schedule"),
+            line(of_service, !open, if open { ", service" } else { "" }),
+        ]
+    };
+    let lines = figures.endpoints.iter().enumerate().flat_map(pair).flatten();
+    lines.filter(|line| line.values().next().is_some()).take(MOST_LINES).collect()
+}
+
+fn draw(subject: &Subject, lines: &[Line], simulated: bool) -> Result<Chart, ReportError> {
+    let title = subject.title;
+    let range = extent(lines.iter().flat_map(|l| l.values().map(|(_, v)| v)));
+    let Some((least, most)) = range else {
+        let canvas = Canvas::sentence(title, simulated, subject.empty);
+        let described = format!("{title}. {}", subject.empty);
+        return canvas.finish(subject.name, described, String::new());
+    };
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, simulated);
+    let caption = "The axis is a scale of nines: p90 leaves out one answer in ten, p99 one in \
+                   a hundred, as far apart as p99 and p99.9. A line stops at the highest \
+                   percentile that its sample can bear. Lower is faster."
+        .to_owned()
+        + &subject.caption;
     let range = (least / 1.2, most * 1.2);
     let last = lines.iter().flat_map(|l| l.values().map(|(key, _)| key)).max().unwrap_or(900);
     let last = last.max(900);
     let x = Scale::linear((nines(500), nines(last)), (LEFT + 12.0, RIGHT));
     let y = Scale::log(range, (BOTTOM, HEAD));
     draw_axes(&mut canvas, &x, &y, range, last);
-    draw_lines(&mut canvas, &x, &y, &lines, names);
+    draw_lines(&mut canvas, &x, &y, lines);
     let described = format!(
-        "Percentiles of the time to the first token of {} endpoints, from {} to {} seconds.",
-        lines.len(),
+        "Percentiles of {}, from {} to {} seconds.",
+        subject.of,
         significant(least, 2),
         significant(most, 2)
     );
-    canvas.finish(NAME, described, caption)
+    canvas.finish(subject.name, described, caption)
 }
 
 /// −log₁₀(1 − p): the number of nines.
@@ -83,16 +177,24 @@ fn ttft(endpoint: &EndpointFigures) -> Option<&Latency> {
     endpoint.all.latency.get(&LatencyMetric::Ttft).filter(|l| !l.percentiles.is_empty())
 }
 
-fn lines(figures: &Figures) -> Vec<Line<'_>> {
+fn lines<'a>(figures: &'a Figures, names: &Names) -> Vec<Line<'a>> {
     let is_today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
     let mut order = ranked(figures);
     order.sort_by_key(|e| !is_today(e));
     let mut lines: Vec<Line> = order
         .into_iter()
         .filter_map(|endpoint| {
+            // By its position in the catalog, so that a look is the same in every chart.
             let series = figures.endpoints.iter().position(|e| e.id == endpoint.id)?;
-            let latency = ttft(endpoint)?;
-            Some(Line { endpoint, latency, series, today: is_today(endpoint) })
+            let bold = is_today(endpoint);
+            Some(Line {
+                name: names.short(endpoint.id.as_str()),
+                note: if bold { " (today)" } else { "" },
+                latency: ttft(endpoint)?,
+                series,
+                dash: series_dash(series),
+                bold,
+            })
         })
         .filter(|line| line.values().next().is_some())
         .take(MOST_LINES)
@@ -118,7 +220,7 @@ fn draw_axes(canvas: &mut Canvas, x: &Scale, y: &Scale, range: (f64, f64), last:
     canvas.label((RIGHT, BOTTOM + 40.0), "percentile of answers →", Anchor::End, Ink::Muted);
 }
 
-fn draw_lines(canvas: &mut Canvas, x: &Scale, y: &Scale, lines: &[Line], names: &Names) {
+fn draw_lines(canvas: &mut Canvas, x: &Scale, y: &Scale, lines: &[Line]) {
     let ends: Vec<f64> =
         lines.iter().map(|l| l.values().last().map_or(BOTTOM, |(_, v)| y.at(v))).collect();
     let places = spread(&ends, 16.0, (HEAD + 4.0, BOTTOM + 30.0));
@@ -129,18 +231,16 @@ fn draw_lines(canvas: &mut Canvas, x: &Scale, y: &Scale, lines: &[Line], names: 
         let end = points[points.len() - 1];
         canvas.path(vec![end, (NAMES_AT - 22.0, *place)], Ink::Muted, 1, DOTTED);
         if points.len() > 1 {
-            let width = if line.today { 3 } else { 2 };
-            canvas.path(points.clone(), ink, width, series_dash(line.series));
+            let width = if line.bold { 3 } else { 2 };
+            canvas.path(points.clone(), ink, width, line.dash);
         }
         for point in &points {
             canvas.mark(*point, Mark::series(line.series), 4.0, ink);
         }
         canvas.mark((NAMES_AT - 12.0, *place), Mark::series(line.series), 4.0, ink);
-        let mut name = fit(&names.short(line.endpoint.id.as_str()), 12.0, 130.0);
-        if line.today {
-            name.push_str(" (today)");
-        }
-        canvas.words((NAMES_AT, *place), &name, 12.0, line.today, Anchor::Start, Ink::Text);
+        let room = if line.note.starts_with(',') { NAME_WITH_NOTE } else { NAME };
+        let name = fit(&line.name, 12.0, room) + line.note;
+        canvas.words((NAMES_AT, *place), &name, 12.0, line.bold, Anchor::Start, Ink::Text);
     }
 }
 
@@ -152,11 +252,12 @@ mod tests {
     #[test]
     fn a_line_stops_at_its_floor() {
         let (figures, _) = fixture::demo();
-        let lines = lines(&figures);
+        let names = Names::of(&figures);
+        let lines = lines(&figures, &names);
         assert_eq!(lines.len(), 11);
         // 486 answers bear p99 (368), not p99.9 (3,688).
         assert!(lines.iter().all(|l| l.values().last().is_some_and(|(key, _)| key == 990)));
-        let chart = chart(&figures, &Names::of(&figures)).expect("memory").file();
+        let chart = chart(&figures, &names).expect("memory").file();
         assert!((nines(990) - nines(900) - 1.0).abs() < 1e-9, "as the caption says");
         assert!(chart.contains(">\np99\n<") && !chart.contains("p99.9"));
     }

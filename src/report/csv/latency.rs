@@ -1,12 +1,27 @@
 //! `latency.csv`: the whole percentile distribution of every cell and metric.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::{io_error, number, text};
-use crate::aggregate::{Cell, Figures};
+use crate::aggregate::{Figures, Latency, LatencyMetric};
 
 /// Writes the whole file.
 pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Result<()> {
+    let cells = figures.endpoints.iter().flat_map(|endpoint| {
+        let id = endpoint.id.as_str();
+        let names = figures.categories.iter().map(|category| category.name.as_str());
+        let cells = names.zip(&endpoint.cells).map(move |(name, cell)| (id, name, &cell.latency));
+        std::iter::once((id, "*", &endpoint.all.latency)).chain(cells)
+    });
+    write_cells(to, cells)
+}
+
+/// Writes the file of these cells: endpoint, category, latency by metric.
+pub(super) fn write_cells<'a, W: io::Write>(
+    to: W,
+    cells: impl Iterator<Item = (&'a str, &'a str, &'a BTreeMap<LatencyMetric, Latency>)>,
+) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record([
         "endpoint",
@@ -19,12 +34,8 @@ pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Re
         "n",
     ])
     .map_err(io_error)?;
-    for endpoint in &figures.endpoints {
-        let id = text(endpoint.id.as_str());
-        write_cell(&mut csv, &id, "*", &endpoint.all)?;
-        for (category, cell) in figures.categories.iter().zip(&endpoint.cells) {
-            write_cell(&mut csv, &id, &text(category.name.as_str()), cell)?;
-        }
+    for (endpoint, category, latency) in cells {
+        write_cell(&mut csv, &text(endpoint), &text(category), latency)?;
     }
     csv.flush()
 }
@@ -33,9 +44,9 @@ fn write_cell<W: io::Write>(
     csv: &mut csv::Writer<W>,
     endpoint: &str,
     category: &str,
-    cell: &Cell,
+    latency: &BTreeMap<LatencyMetric, Latency>,
 ) -> io::Result<()> {
-    for (metric, latency) in &cell.latency {
+    for (metric, latency) in latency {
         let total: u64 = latency.slots.iter().map(|(_, count)| count).sum();
         let mut up_to = 0;
         for &(value_us, count) in &latency.slots {

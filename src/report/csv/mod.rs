@@ -11,12 +11,15 @@ use crate::stats::Estimate;
 use super::number;
 
 mod latency;
+mod load;
 mod summary;
 mod trials;
 
 pub(super) use latency::write as write_latency;
+pub(super) use load::{REQUEST_COLUMNS, request_cells};
+pub(super) use load::{write_latency as write_load_latency, write_summary as write_load_summary};
 pub(super) use summary::write as write_summary;
-pub(super) use trials::{COLUMNS as TRIAL_COLUMNS, write_row as write_trial};
+pub(super) use trials::{COLUMNS as TRIAL_COLUMNS, cells as trial_cells};
 
 /// Significant digits of a number in a file.
 const DIGITS: usize = 6;
@@ -50,7 +53,7 @@ fn estimate(estimate: &Estimate) -> [String; 5] {
 }
 
 /// What the `csv` crate says, as an I/O error: our rows all have the same length and are UTF-8.
-fn io_error(error: csv::Error) -> io::Error {
+pub(super) fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),

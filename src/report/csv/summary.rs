@@ -1,22 +1,24 @@
 //! `summary.csv`: one row per cell and metric, in long form.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::{estimate, io_error, number, text};
-use crate::aggregate::{Cell, Figures, LatencyMetric};
+use crate::aggregate::{Cell, Figures, Latency, LatencyMetric};
 use crate::report::number::percentile;
 use crate::units::Usd;
 
 /// The percentiles that a run may give, in tenths of a percent.
 const PERCENTILES: [u16; 5] = [500, 900, 950, 990, 999];
 
+/// The columns, in order.
+pub(super) const COLUMNS: [&str; 9] =
+    ["endpoint", "category", "metric", "value", "ci_low", "ci_high", "n", "method", "unit"];
+
 /// Writes the whole file.
 pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
-    csv.write_record([
-        "endpoint", "category", "metric", "value", "ci_low", "ci_high", "n", "method", "unit",
-    ])
-    .map_err(io_error)?;
+    csv.write_record(COLUMNS).map_err(io_error)?;
     for endpoint in &figures.endpoints {
         let id = endpoint.id.as_str();
         let priced = endpoint.priced;
@@ -30,11 +32,11 @@ pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Re
 }
 
 /// The rows of one cell.
-struct Rows<'a, W: io::Write> {
-    csv: &'a mut csv::Writer<W>,
-    endpoint: &'a str,
-    category: &'a str,
-    priced: bool,
+pub(super) struct Rows<'a, W: io::Write> {
+    pub csv: &'a mut csv::Writer<W>,
+    pub endpoint: &'a str,
+    pub category: &'a str,
+    pub priced: bool,
 }
 
 impl<W: io::Write> Rows<'_, W> {
@@ -47,13 +49,14 @@ impl<W: io::Write> Rows<'_, W> {
         // At an unknown price the sum over nothing known is not 0.
         let known = |sum| self.priced.then_some(sum);
         let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
-        self.money("cost_usd", cost, cell)?;
-        self.money("cost_upper_usd", upper, cell)?;
-        self.money("cost_reported_usd", cell.cost_reported, cell)?;
+        let trials = cell.counts.trials();
+        self.money("cost_usd", cost, trials)?;
+        self.money("cost_upper_usd", upper, trials)?;
+        self.money("cost_reported_usd", cell.cost_reported, trials)?;
         self.count("cost_unknown", cell.cost_unknown, cell.counts.planned, "attempts")?;
         self.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
         self.estimate("cost_per_pass", cell.cost_per_pass.as_ref(), "usd")?;
-        self.latencies(cell)?;
+        self.latencies(&cell.latency)?;
         self.estimate("slo_miss", cell.slo_miss.as_ref(), "share")?;
         self.tokens(cell)
     }
@@ -97,9 +100,12 @@ impl<W: io::Write> Rows<'_, W> {
     }
 
     /// A percentile under its floor is a row without a value: asked for, and not to be had.
-    fn latencies(&mut self, cell: &Cell) -> io::Result<()> {
+    pub(super) fn latencies(
+        &mut self,
+        latency: &BTreeMap<LatencyMetric, Latency>,
+    ) -> io::Result<()> {
         for metric in LatencyMetric::ALL {
-            let Some(latency) = cell.latency.get(&metric) else { continue };
+            let Some(latency) = latency.get(&metric) else { continue };
             let name = metric.name();
             for key in PERCENTILES {
                 let metric = format!("{name}_{}", percentile(key));
@@ -147,24 +153,30 @@ impl<W: io::Write> Rows<'_, W> {
         Ok(())
     }
 
-    fn count(&mut self, metric: &str, count: u64, of: u64, unit: &str) -> io::Result<()> {
+    pub(super) fn count(
+        &mut self,
+        metric: &str,
+        count: u64,
+        of: u64,
+        unit: &str,
+    ) -> io::Result<()> {
         let cells =
             [count.to_string(), String::new(), String::new(), of.to_string(), "exact".to_owned()];
         self.row(metric, cells, unit)
     }
 
-    fn money(&mut self, metric: &str, amount: Option<Usd>, cell: &Cell) -> io::Result<()> {
+    pub(super) fn money(&mut self, metric: &str, amount: Option<Usd>, of: u64) -> io::Result<()> {
         let cells = [
             amount.map(|a| a.to_string()).unwrap_or_default(),
             String::new(),
             String::new(),
-            cell.counts.trials().to_string(),
+            of.to_string(),
             "exact".to_owned(),
         ];
         self.row(metric, cells, "usd")
     }
 
-    fn estimate(
+    pub(super) fn estimate(
         &mut self,
         metric: &str,
         found: Option<&crate::stats::Estimate>,
@@ -174,7 +186,7 @@ impl<W: io::Write> Rows<'_, W> {
         self.row(metric, cells, unit)
     }
 
-    fn row(&mut self, metric: &str, cells: [String; 5], unit: &str) -> io::Result<()> {
+    pub(super) fn row(&mut self, metric: &str, cells: [String; 5], unit: &str) -> io::Result<()> {
         let [value, low, high, n, method] = cells;
         let endpoint = text(self.endpoint);
         let category = text(self.category);

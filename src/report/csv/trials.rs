@@ -1,8 +1,6 @@
 //! `trials.csv`: one row per trial, in the order of the plan.
 
-use std::io;
-
-use super::{io_error, number, text};
+use super::{number, text};
 use crate::aggregate::TrialView;
 
 /// The columns, in order. Later ones are only appended.
@@ -47,12 +45,9 @@ pub(in crate::report) const COLUMNS: [&str; 38] = [
     "cost_upper_usd",
 ];
 
-/// Writes one row; the header is [`COLUMNS`].
-pub(in crate::report) fn write_row<W: io::Write>(
-    csv: &mut csv::Writer<W>,
-    row: &TrialView,
-) -> io::Result<()> {
-    let cells: [String; COLUMNS.len()] = [
+/// The cells of a row, under [`COLUMNS`].
+pub(in crate::report) fn cells(row: &TrialView) -> [String; COLUMNS.len()] {
+    [
         text(&row.run).into_owned(),
         text(&row.trial).into_owned(),
         text(&row.suite).into_owned(),
@@ -91,15 +86,14 @@ pub(in crate::report) fn write_row<W: io::Write>(
         known(row.cache_write_tokens),
         row.tokens_source.unwrap_or_default().to_owned(),
         known(row.cost_upper_usd),
-    ];
-    csv.write_record(&cells).map_err(io_error)
+    ]
 }
 
-fn known<T: ToString>(value: Option<T>) -> String {
+pub(super) fn known<T: ToString>(value: Option<T>) -> String {
     value.map(|v| v.to_string()).unwrap_or_default()
 }
 
-fn words(value: Option<&str>) -> String {
+pub(super) fn words(value: Option<&str>) -> String {
     value.map(|v| text(v).into_owned()).unwrap_or_default()
 }
 
@@ -123,7 +117,7 @@ mod tests {
         let mut bytes = Vec::new();
         {
             let mut csv = csv::Writer::from_writer(&mut bytes);
-            write_row(&mut csv, &row).expect("memory");
+            csv.write_record(cells(&row)).expect("memory");
             csv.flush().expect("memory");
         }
         assert_eq!(

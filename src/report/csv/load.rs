@@ -1,0 +1,134 @@
+//! The files of a load run: requests.csv, and what a run has too.
+
+use std::io;
+
+use super::summary::{COLUMNS, Rows};
+use super::trials::{self, known, words};
+use super::{io_error, number};
+use crate::aggregate::{LoadCell, LoadFigures, RequestView};
+
+/// The columns of requests.csv: those of trials.csv, then what only load has.
+pub(in crate::report) const REQUEST_COLUMNS: [&str; trials::COLUMNS.len() + OWN.len()] = {
+    let mut all = [""; trials::COLUMNS.len() + OWN.len()];
+    let mut at = 0;
+    while at < all.len() {
+        let own = at >= trials::COLUMNS.len();
+        all[at] = if own { OWN[at - trials::COLUMNS.len()] } else { trials::COLUMNS[at] };
+        at += 1;
+    }
+    all
+};
+
+const OWN: [&str; 6] =
+    ["ttft_sched_us", "e2e_sched_us", "scheduled_at", "warmup", "http_status", "retried_stale"];
+
+/// The cells of a row, under [`REQUEST_COLUMNS`].
+pub(in crate::report) fn request_cells(row: &RequestView) -> impl Iterator<Item = String> + use<> {
+    let own: [String; OWN.len()] = [
+        known(row.ttft_sched_us),
+        known(row.e2e_sched_us),
+        words(row.scheduled_at.as_deref()),
+        known(row.warmup),
+        known(row.http_status),
+        known(row.retried_stale),
+    ];
+    trials::cells(&row.trial).into_iter().chain(own)
+}
+
+/// The cells of a load run: `*` for all endpoints, then each.
+fn cells(figures: &LoadFigures) -> impl Iterator<Item = (&str, &LoadCell)> {
+    let each = figures.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), &endpoint.cell));
+    std::iter::once(("*", &figures.all)).chain(each)
+}
+
+/// Writes the whole of latency.csv.
+pub(in crate::report) fn write_latency<W: io::Write>(
+    to: W,
+    figures: &LoadFigures,
+) -> io::Result<()> {
+    super::latency::write_cells(to, cells(figures).map(|(id, cell)| (id, "*", &cell.latency)))
+}
+
+/// Writes the whole of summary.csv.
+pub(in crate::report) fn write_summary<W: io::Write>(
+    to: W,
+    figures: &LoadFigures,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(to);
+    csv.write_record(COLUMNS).map_err(io_error)?;
+    for (endpoint, cell) in cells(figures) {
+        let priced = cell.priced;
+        let mut rows = Rows { csv: &mut csv, endpoint, category: "*", priced };
+        if endpoint == "*" {
+            whole_run(&mut rows, figures)?;
+        }
+        of_cell(&mut rows, cell)?;
+    }
+    csv.flush()
+}
+
+fn whole_run<W: io::Write>(rows: &mut Rows<'_, W>, figures: &LoadFigures) -> io::Result<()> {
+    let asked = figures.all.counts.asked;
+    rows.count("warmup", figures.warmup, asked + figures.warmup, "requests")?;
+    exact(rows, "duration", Some(figures.duration_s), asked, "s")?;
+    exact(rows, "asked_per_s", figures.asked_per_s, asked, "per_s")?;
+    exact(rows, "littles_law", figures.littles_law, asked, "ratio")?;
+    rows.money("run_cost_usd", Some(figures.cost), asked + figures.warmup)?;
+    rows.money("run_cost_upper_usd", Some(figures.cost_upper), asked + figures.warmup)?;
+    rows.money("hourly_cost_usd", figures.hourly_cost, asked + figures.warmup)
+}
+
+fn of_cell<W: io::Write>(rows: &mut Rows<'_, W>, cell: &LoadCell) -> io::Result<()> {
+    let counts = &cell.counts;
+    for (metric, count) in [
+        ("asked", counts.asked),
+        ("sent", counts.sent),
+        ("ok", counts.ok),
+        ("failed", counts.failed),
+        ("dropped", counts.dropped),
+        ("in_doubt", counts.in_doubt),
+        ("retried_stale", cell.retried_stale),
+    ] {
+        rows.count(metric, count, counts.asked, "requests")?;
+    }
+    for (class, count) in &cell.failures {
+        rows.count(&format!("failed_{}", class.name()), *count, counts.asked, "requests")?;
+    }
+    rows.estimate("availability", cell.availability.as_ref(), "share")?;
+    rows.count("good", cell.good, counts.asked, "requests")?;
+    rows.estimate("good_fraction", cell.good_fraction.as_ref(), "share")?;
+    rows.estimate("goodput", cell.goodput_per_s.as_ref(), "per_s")?;
+    exact(rows, "requests_per_s", cell.requests_per_s, counts.ok, "per_s")?;
+    exact(rows, "output_tokens_per_s", cell.output_tokens_per_s, counts.ok, "per_s")?;
+    rows.latencies(&cell.latency)?;
+    let known = |sum| rows.priced.then_some(sum);
+    let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
+    rows.money("cost_usd", cost, counts.sent)?;
+    rows.money("cost_upper_usd", upper, counts.sent)?;
+    rows.count("cost_unknown", cell.cost_unknown, counts.sent, "requests")?;
+    rows.money("price_per_hour_usd", cell.per_hour, counts.sent)?;
+    rows.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
+    for (metric, sum) in [
+        ("input_tokens", cell.tokens.input),
+        ("cached_input_tokens", cell.tokens.cached_input),
+        ("output_tokens", cell.tokens.output),
+        ("reasoning_tokens", cell.tokens.reasoning),
+    ] {
+        rows.count(metric, sum, counts.ok, "tokens")?;
+    }
+    Ok(())
+}
+
+/// A number that was counted or timed, without an error of its own.
+fn exact<W: io::Write>(
+    rows: &mut Rows<'_, W>,
+    metric: &str,
+    value: Option<f64>,
+    n: u64,
+    unit: &str,
+) -> io::Result<()> {
+    let cells = value.map_or_else(Default::default, |value| {
+        [number(value), String::new(), String::new(), n.to_string(), "exact".to_owned()]
+    });
+    rows.row(metric, cells, unit)
+}

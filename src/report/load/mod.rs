@@ -1,0 +1,46 @@
+//! The report of a load run: the screen, the page, the Markdown summary, the charts, the CSV
+//! files, the interval log.
+
+mod interval_log;
+mod markdown;
+mod page;
+mod screen;
+mod story;
+#[cfg(test)]
+mod tests;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::story::Names;
+use super::{ReportError, chart, csv, html, whole, write_charts, write_rows};
+use crate::aggregate::{AggregateError, LoadFigures, LoadViews};
+
+pub use interval_log::interval_log;
+pub use screen::answer;
+
+/// Writes `requests.csv`, `summary.csv`, `latency.csv`, `charts/*.svg`, `report.html` and
+/// `report.md` into the folder of a load run, as [`super::write_all`] does for other runs.
+///
+/// # Errors
+/// The first file that cannot be written, or the first request that cannot be read; the files
+/// before it are then already in place.
+pub fn write(dir: &Path, figures: &LoadFigures) -> Result<(), ReportError> {
+    let names = Names::of_ids(figures.endpoints.iter().map(|endpoint| &endpoint.id));
+    let charts = chart::of_load(figures, &names)?;
+    let requests = LoadViews::open(dir).map_err(unread)?;
+    let path = dir.join("requests.csv");
+    write_rows(&path, &csv::REQUEST_COLUMNS, requests, csv::request_cells)?;
+    whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, figures))?;
+    whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, figures))?;
+    write_charts(dir, &charts)?;
+    let page = page::Page::of(figures, &charts);
+    let page = html::render(include_str!("load.html.j2"), page)?;
+    whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
+    let summary = markdown::summary(figures);
+    whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
+}
+
+fn unread(error: AggregateError) -> ReportError {
+    ReportError::Trials(Box::new(error))
+}

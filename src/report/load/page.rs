@@ -1,0 +1,177 @@
+//! What the page of a load run shows, as its template takes it.
+
+use serde::Serialize;
+
+use super::story::{self, Measured, heading, millis};
+use crate::aggregate::{LoadCell, LoadFigures, LoadMode};
+use crate::report::chart::Chart;
+use crate::report::number::{self, count};
+use crate::report::page::{ChartView, Validity, client, css, suites};
+use crate::report::story::{missing, sentence};
+use crate::report::text::plain;
+use crate::report::timing_error::TimingError;
+
+/// The percentiles of the table, in tenths of a percent.
+const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
+
+/// All that the template shows.
+#[derive(Serialize)]
+pub(super) struct Page {
+    css: String,
+    name: String,
+    facts: Vec<String>,
+    simulated: bool,
+    demo: bool,
+    validity: Validity,
+    lead: String,
+    objectives: Option<String>,
+    open: bool,
+    calibrated: bool,
+    endpoints: Vec<EndpointView>,
+    latencies: Vec<GroupView>,
+    charts: Vec<ChartView>,
+    spec: Vec<(String, String)>,
+    manifest: Vec<(String, String)>,
+    suites: Vec<[String; 3]>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct EndpointView {
+    name: String,
+    asked: String,
+    ok: String,
+    failed: String,
+    failures: String,
+    dropped: String,
+    availability: String,
+    goodput: String,
+    good: String,
+    requests_per_s: String,
+    tokens_per_s: String,
+    cost: String,
+}
+
+#[derive(Serialize)]
+struct GroupView {
+    name: String,
+    rows: Vec<LatencyView>,
+}
+
+#[derive(Serialize)]
+struct LatencyView {
+    label: &'static str,
+    n: String,
+    percentiles: [String; 5],
+    error: Option<String>,
+    mean: String,
+    max: String,
+}
+
+impl Page {
+    pub(super) fn of(figures: &LoadFigures, charts: &[Chart]) -> Self {
+        let mut facts = heading(figures);
+        let name = facts.remove(0);
+        let ended = figures.manifest.ended.as_ref().zip(figures.validity.as_ref());
+        let all = figures.all.counts.ok;
+        let shown = |id: &str| plain(id).into_owned();
+        let several = figures.endpoints.len() > 1;
+        let each = figures.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
+        let error = story::timing_error(figures);
+        let cells = each.chain(several.then(|| ("all".to_owned(), &figures.all)));
+        Self {
+            css: css(),
+            name,
+            facts,
+            simulated: figures.simulated,
+            demo: figures.manifest.demo,
+            validity: Validity::of(story::state(figures), all, ended),
+            lead: sentence(&format!("{}; {}", story::asked(figures), story::sent(&figures.all))),
+            objectives: story::objectives(&figures.spec),
+            open: figures.spec.mode == LoadMode::Open,
+            calibrated: error.is_some(),
+            endpoints: cells.clone().map(|(name, cell)| EndpointView::of(name, cell)).collect(),
+            latencies: cells
+                .map(|(name, cell)| GroupView {
+                    name,
+                    rows: story::measured(&figures.spec, cell)
+                        .into_iter()
+                        .map(|row| LatencyView::of(row, error))
+                        .collect(),
+                })
+                .collect(),
+            charts: charts.iter().map(ChartView::of).collect(),
+            spec: story::spec(figures),
+            manifest: manifest(figures),
+            suites: suites(&figures.manifest),
+            notes: figures.manifest.notes.iter().map(|note| sentence(note)).collect(),
+        }
+    }
+}
+
+impl EndpointView {
+    fn of(name: String, cell: &LoadCell) -> Self {
+        let counts = &cell.counts;
+        Self {
+            name,
+            asked: count(counts.asked),
+            ok: count(counts.ok),
+            failed: count(counts.failed),
+            failures: story::failures(cell),
+            dropped: count(counts.dropped),
+            availability: story::availability(cell),
+            goodput: story::goodput(cell),
+            good: story::good(cell),
+            requests_per_s: story::known_rate(cell.requests_per_s),
+            tokens_per_s: story::known_rate(cell.output_tokens_per_s),
+            cost: story::per_1000(cell),
+        }
+    }
+}
+
+impl LatencyView {
+    fn of(Measured { metric, label, latency }: Measured<'_>, error: Option<TimingError>) -> Self {
+        let percentile = |key: u16| {
+            let found = latency.percentiles.get(&key);
+            found.map_or_else(missing, |found| number::interval(found, millis))
+        };
+        Self {
+            label,
+            n: count(latency.n),
+            percentiles: KEYS.map(percentile),
+            error: error.and_then(|error| error.beside(metric)),
+            mean: millis(latency.mean),
+            max: millis(latency.max),
+        }
+    }
+}
+
+fn manifest(figures: &LoadFigures) -> Vec<(String, String)> {
+    let (m, counts) = (&figures.manifest, &figures.all.counts);
+    let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
+    let requests = format!(
+        "{} = {} ok + {} failed + {} in doubt + {} dropped",
+        count(counts.asked),
+        count(counts.ok),
+        count(counts.failed),
+        count(counts.in_doubt),
+        count(counts.dropped)
+    );
+    let mut rows = vec![
+        ("Run", m.run.clone()),
+        ("Started", m.started_at.clone()),
+        ("Requests", requests),
+        ("Requests of the warm-up, left out", count(figures.warmup)),
+        ("Requests sent again on a new connection", count(figures.all.retried_stale)),
+        ("Time that rates are over", format!("{} s", number::seconds(figures.duration_s))),
+        ("Seed", m.seed.to_string()),
+        ("Time", clock.to_owned()),
+        ("Cost by tokens, warm-up included", format!("${}", figures.cost)),
+        ("Cost by tokens, at most", format!("${}", figures.cost_upper)),
+    ];
+    rows.extend(figures.hourly_cost.map(|cost| ("Cost by the hour", number::money(cost))));
+    rows.push(("Plan, SHA-256", m.plan_hash.clone()));
+    rows.extend(figures.validity.iter().flat_map(client));
+    rows.extend(story::timing_error(figures).iter().flat_map(TimingError::record));
+    rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
+}

@@ -1,0 +1,257 @@
+//! What a load run says, in words: shared by the screen, the page and the Markdown summary.
+
+use crate::aggregate::{
+    Latency, LatencyMetric, LoadCell, LoadFigures, LoadMode, LoadSlo, LoadSpec,
+};
+use crate::report::number::{self, count, dollars, percent, rate};
+use crate::report::story::{State, bill, missing, sentence, state_of, things, with_state};
+use crate::report::text::plain;
+use crate::report::timing_error::TimingError;
+use crate::units::Usd;
+
+/// The facts of the heading: the name first, then what is wrong with the run.
+pub(super) fn heading(figures: &LoadFigures) -> Vec<String> {
+    let (counts, spec) = (&figures.all.counts, &figures.spec);
+    let requests = things(counts.asked, "request");
+    let hours = figures.hourly_cost.unwrap_or_default();
+    let partial = figures.endpoints.iter().any(|e| !e.cell.priced && e.cell.counts.sent > 0);
+    let mut facts = vec![
+        plain(&figures.manifest.name).into_owned(),
+        plain(&spec.shape).into_owned(),
+        match figures.endpoints.len() {
+            1 => requests,
+            n => format!("{requests} × {n} endpoints"),
+        },
+        bill(figures.cost + hours, figures.cost_upper + hours, partial),
+    ];
+    facts.extend(duration(figures));
+    with_state(facts, state(figures))
+}
+
+/// How long it took.
+pub(super) fn duration(figures: &LoadFigures) -> Option<String> {
+    figures.manifest.ended.as_ref().map(|ended| number::duration(ended.duration_ns))
+}
+
+/// How the run stands.
+pub(super) fn state(figures: &LoadFigures) -> State {
+    let (counts, manifest) = (&figures.all.counts, &figures.manifest);
+    let ended = manifest.ended.as_ref().zip(figures.validity.as_ref());
+    let ended = ended.map(|(ended, validity)| (ended.complete, validity.mark));
+    state_of(counts.ok == 0 && counts.failed > 0, ended)
+}
+
+/// What is wrong with the run, one sentence each.
+pub(super) fn reasons(figures: &LoadFigures) -> Vec<String> {
+    let why = figures.manifest.ended.as_ref().and_then(|ended| ended.why.as_ref());
+    let marks = figures.validity.iter().flat_map(|validity| &validity.reasons);
+    why.into_iter().chain(marks).map(|reason| sentence(reason)).collect()
+}
+
+/// The metrics of the run in the order of reports, with their names for people: in open loop those
+/// from the schedule first.
+pub(super) fn metrics(spec: &LoadSpec) -> &'static [(LatencyMetric, &'static str)] {
+    match spec.mode {
+        LoadMode::Open => &[
+            (LatencyMetric::TtftSched, "TTFT, from schedule"),
+            (LatencyMetric::E2eSched, "e2e, from schedule"),
+            (LatencyMetric::Ttft, "TTFT, service"),
+            (LatencyMetric::Ttfo, "TTFO, service"),
+            (LatencyMetric::Itl, "ITL"),
+            (LatencyMetric::Icl, "ICL"),
+            (LatencyMetric::E2e, "e2e, service"),
+            (LatencyMetric::Connect, "connect"),
+            (LatencyMetric::Queue, "send lag"),
+        ],
+        LoadMode::Closed { .. } => &[
+            (LatencyMetric::Ttft, "TTFT"),
+            (LatencyMetric::Ttfo, "TTFO"),
+            (LatencyMetric::Itl, "ITL"),
+            (LatencyMetric::Icl, "ICL"),
+            (LatencyMetric::E2e, "e2e"),
+            (LatencyMetric::Connect, "connect"),
+        ],
+    }
+}
+
+/// What is told of a cell's latency: the metrics that were measured. The first output token is
+/// left out where it is the first token.
+pub(super) fn measured<'a>(spec: &LoadSpec, cell: &'a LoadCell) -> Vec<Measured<'a>> {
+    let ttft = cell.latency.get(&LatencyMetric::Ttft);
+    metrics(spec)
+        .iter()
+        .filter_map(|(metric, label)| {
+            Some(Measured { metric: *metric, label, latency: cell.latency.get(metric)? })
+        })
+        .filter(|Measured { metric, latency, .. }| {
+            *metric != LatencyMetric::Ttfo || ttft.is_none_or(|ttft| ttft.slots != latency.slots)
+        })
+        .collect()
+}
+
+/// One row of the latencies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured<'a> {
+    pub metric: LatencyMetric,
+    /// Its name for people.
+    pub label: &'static str,
+    pub latency: &'a Latency,
+}
+
+/// The error of the machine's own timing, at about as many streams as were under way.
+pub(super) fn timing_error(figures: &LoadFigures) -> Option<TimingError<'_>> {
+    let streams = match figures.spec.mode {
+        LoadMode::Closed { concurrency } => {
+            Some(f64::from(concurrency) * figures.endpoints.len() as f64)
+        }
+        // Little's law again: the rate times the time under way.
+        LoadMode::Open => {
+            let e2e = figures.all.latency.get(&LatencyMetric::E2e).map(|e2e| e2e.mean);
+            e2e.zip(figures.all.requests_per_s).map(|(mean, per_s)| mean * per_s)
+        }
+    };
+    TimingError::of(&figures.manifest, streams.map(|n| n.ceil() as u32))
+}
+
+/// The headline's first token and last: from the schedule in open loop.
+pub(super) fn headline(spec: &LoadSpec) -> [LatencyMetric; 2] {
+    match spec.mode {
+        LoadMode::Open => [LatencyMetric::TtftSched, LatencyMetric::E2eSched],
+        LoadMode::Closed { .. } => [LatencyMetric::Ttft, LatencyMetric::E2e],
+    }
+}
+
+/// Milliseconds to about three digits.
+pub(super) fn millis(seconds: f64) -> String {
+    number::seconds(seconds * 1e3)
+}
+
+/// One percentile in milliseconds.
+pub(super) fn at(latency: &Latency, key: u16) -> String {
+    latency.percentiles.get(&key).map_or_else(missing, |found| millis(found.value))
+}
+
+/// The highest percentile up to p99 that every one of these bears; `None`: not all bear p90.
+pub(super) fn highest<'a>(latencies: impl Iterator<Item = &'a Latency> + Clone) -> Option<u16> {
+    let borne = |key: &u16| latencies.clone().all(|l| l.percentiles.contains_key(key));
+    [990, 950, 900].into_iter().find(borne)
+}
+
+/// `20.2/1,420`: the median and a high percentile in milliseconds.
+pub(super) fn pair(latency: Option<&Latency>, high: Option<u16>) -> String {
+    let Some(latency) = latency else { return missing() };
+    match high {
+        Some(high) => format!("{}/{}", at(latency, 500), at(latency, high)),
+        None => at(latency, 500),
+    }
+}
+
+/// `asked 4,000 (200/s) = 3,990 sent + 10 dropped`
+pub(super) fn asked(figures: &LoadFigures) -> String {
+    let counts = &figures.all.counts;
+    let per_s = figures.asked_per_s.map_or_else(String::new, |r| format!(" ({}/s)", rate(r)));
+    let mut text = format!(
+        "asked {}{per_s} = {} sent + {} dropped",
+        count(counts.asked),
+        count(counts.sent),
+        count(counts.dropped)
+    );
+    if figures.warmup > 0 {
+        text.push_str(&format!("; {} of the warm-up left out", count(figures.warmup)));
+    }
+    text
+}
+
+/// `sent = 3,980 ok + 10 failed (rate_limited 10)`
+pub(super) fn sent(cell: &LoadCell) -> String {
+    let counts = &cell.counts;
+    let mut text = format!("sent = {} ok + {} failed", count(counts.ok), count(counts.failed));
+    if counts.failed > 0 {
+        text.push_str(&format!(" ({})", failures(cell)));
+    }
+    if counts.in_doubt > 0 {
+        text.push_str(&format!(" + {} in doubt", count(counts.in_doubt)));
+    }
+    text
+}
+
+/// `rate_limited 10, reset 3`, the most frequent first.
+pub(super) fn failures(cell: &LoadCell) -> String {
+    let mut classes: Vec<_> = cell.failures.iter().collect();
+    classes.sort_by_key(|(class, n)| (std::cmp::Reverse(**n), **class));
+    let told: Vec<String> =
+        classes.iter().map(|(class, n)| format!("{} {}", class.name(), count(**n))).collect();
+    told.join(", ")
+}
+
+/// `TTFT ≤ 500 ms, e2e ≤ 5.0 s`; `None`: nothing was asked of an answer.
+pub(super) fn objectives(spec: &LoadSpec) -> Option<String> {
+    let one = |slo: &LoadSlo| {
+        let metric = match slo.metric.as_str() {
+            "e2e" => "e2e".to_owned(),
+            other => plain(other).to_uppercase(),
+        };
+        format!("{metric} ≤ {}", number::duration(slo.limit_ns))
+    };
+    let all: Vec<String> = spec.slos.iter().map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// Good requests a second with their interval.
+pub(super) fn goodput(cell: &LoadCell) -> String {
+    cell.goodput_per_s.as_ref().map_or_else(missing, |found| number::interval(found, rate))
+}
+
+/// The share of good requests in percent with its interval.
+pub(super) fn good(cell: &LoadCell) -> String {
+    cell.good_fraction.as_ref().map_or_else(missing, |found| number::interval(found, percent))
+}
+
+/// Answers first sent and answered, in percent.
+pub(super) fn availability(cell: &LoadCell) -> String {
+    cell.availability.as_ref().map_or_else(missing, |found| percent(found.value))
+}
+
+/// A rate, where it is known.
+pub(super) fn known_rate(per_s: Option<f64>) -> String {
+    per_s.map_or_else(missing, rate)
+}
+
+/// Dollars per 1,000 tasks, without the sign.
+pub(super) fn per_1000(cell: &LoadCell) -> String {
+    cell.cost_per_task.as_ref().map_or_else(missing, |cost| match (cost.low, cost.high) {
+        // Where nothing bounds it above, at least what does below.
+        (Some(low), None) if cell.per_hour.is_some() => format!("≥ {}", dollars(low * 1e3)),
+        _ => dollars(cost.value * 1e3),
+    })
+}
+
+/// What was asked of the run: name, value.
+pub(super) fn spec(figures: &LoadFigures) -> Vec<(String, String)> {
+    let spec = &figures.spec;
+    let mode = match spec.mode {
+        LoadMode::Open => "open: requests leave when they are due".to_owned(),
+        LoadMode::Closed { concurrency } => {
+            format!("closed: {} under way at a time", count(u64::from(concurrency)))
+        }
+    };
+    let mut rows = vec![("Loop", mode), ("Arrivals", spec.shape.clone())];
+    rows.extend(spec.asked.map(|n| ("Requests asked for", count(n))));
+    rows.extend(spec.window_ns.map(|ns| ("Window", number::duration(ns))));
+    for (name, ns) in [("Ramp, left out", spec.ramp_ns), ("Warm-up, left out", spec.warmup_ns)] {
+        rows.extend((ns > 0).then(|| (name, number::duration(ns))));
+    }
+    if spec.speed.to_bits() != 1.0_f64.to_bits() {
+        rows.push(("Speed of the trace", format!("{} ×", number::significant(spec.speed, 3))));
+    }
+    let met = objectives(spec).unwrap_or_else(|| "any answer is good".to_owned());
+    rows.push(("Objectives", met));
+    let hours =
+        |(id, price): (&String, &Usd)| ("Price of an hour", format!("{}: ${price}", plain(id)));
+    rows.extend(spec.per_hour.iter().map(hours));
+    if let Some(little) = figures.littles_law {
+        let text = format!("{} % of the concurrency was kept up", number::percent(little));
+        rows.push(("Little's law", text));
+    }
+    rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
+}

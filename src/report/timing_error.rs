@@ -1,0 +1,130 @@
+//! The published error of the timing: what `weighbridge calibrate` found on this machine, told
+//! beside the figures that it applies to.
+
+use super::number::significant;
+use super::text::plain;
+use crate::aggregate::{CalibratedError, Calibration, LatencyMetric, Manifest};
+
+/// Streams under way where nobody knows how many there were: a task lane's over a few endpoints.
+const USUAL_STREAMS: u32 = 64;
+
+/// The error of one machine at a number of streams.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimingError<'a> {
+    calibration: &'a Calibration,
+    /// Streams under way.
+    streams: u32,
+}
+
+impl<'a> TimingError<'a> {
+    /// That of the machine that a run was made on; `None`: it was not calibrated, or nothing was
+    /// timed. `streams`: how many were under way, where it is known.
+    pub(super) fn of(manifest: &'a Manifest, streams: Option<u32>) -> Option<Self> {
+        let calibration = manifest.calibration.as_ref().filter(|_| !manifest.virtual_time)?;
+        Some(Self { calibration, streams: streams.unwrap_or(USUAL_STREAMS) })
+    }
+
+    fn error(&self, metric: LatencyMetric) -> Option<CalibratedError> {
+        let at = self.calibration.at(self.streams)?;
+        match metric {
+            LatencyMetric::Ttft | LatencyMetric::Ttfo | LatencyMetric::TtftSched => at.ttft,
+            LatencyMetric::E2e | LatencyMetric::E2eSched => at.e2e,
+            LatencyMetric::Icl => at.icl,
+            _ => None,
+        }
+    }
+
+    /// `± 0.3`: the median error of a metric, milliseconds; `None`: it was not calibrated.
+    pub(super) fn beside(&self, metric: LatencyMetric) -> Option<String> {
+        self.error(metric).map(|error| format!("± {}", millis(error.p50_us)))
+    }
+
+    /// What the record of a run says of it: name, value.
+    pub(super) fn record(&self) -> Vec<(&'static str, String)> {
+        let Some(at) = self.calibration.at(self.streams) else { return Vec::new() };
+        let told = |name: &str, error: Option<CalibratedError>| {
+            error.map(|e| {
+                let percentile = significant(e.percentile * 100.0, 3);
+                let (p50, high) = (millis(e.p50_us), millis(e.high_us));
+                format!("{name} {p50} ms (p50), {high} ms (p{percentile})")
+            })
+        };
+        let errors = [("TTFT", at.ttft), ("ICL", at.icl), ("e2e", at.e2e)];
+        let errors: Vec<String> = errors.into_iter().filter_map(|(n, e)| told(n, e)).collect();
+        let lags = self.calibration.lag.iter();
+        let lags: Vec<String> =
+            lags.filter_map(|lag| told(&format!("at {}/s", lag.per_s), lag.lag)).collect();
+        let c = self.calibration;
+        vec![
+            (
+                "Own error of the timing",
+                format!("at {} streams: {}", at.streams, errors.join("; ")),
+            ),
+            ("Own lag of the schedule", lags.join("; ")),
+            ("Calibrated", format!("{}, version {}, {}", plain(&c.host), c.version, c.measured_at)),
+        ]
+    }
+}
+
+fn millis(us: u64) -> String {
+    let ms = us as f64 / 1e3;
+    if ms >= 1.0 { significant(ms, 3) } else { format!("{:.2}", ms.max(0.01)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{CalibratedLag, CalibratedStreams};
+    use crate::report::fixture;
+
+    fn calibrated() -> Manifest {
+        let error =
+            |p50_us| Some(CalibratedError { n: 999, p50_us, percentile: 0.99, high_us: 2_345 });
+        let streams = |streams, p50| CalibratedStreams {
+            streams,
+            requests: 999,
+            ttft: error(p50),
+            icl: None,
+            e2e: error(4),
+        };
+        let calibration = Calibration {
+            host: "h".into(),
+            version: "1.2.3".into(),
+            measured_at: "2026-01-01T00:00:00Z".into(),
+            streams: vec![streams(1, 30), streams(64, 312)],
+            lag: vec![CalibratedLag { per_s: 100, requests: 9, lag: error(50) }],
+            tokens_exact: true,
+        };
+        Manifest {
+            calibration: Some(calibration),
+            virtual_time: false,
+            ..fixture::demo().0.manifest
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_beside_its_metric() {
+        let manifest = calibrated();
+        let at = |streams, metric| TimingError::of(&manifest, streams)?.beside(metric);
+        assert_eq!(at(Some(1), LatencyMetric::Ttft).as_deref(), Some("± 0.03"));
+        assert_eq!(at(None, LatencyMetric::TtftSched).as_deref(), Some("± 0.31"));
+        assert_eq!(
+            at(None, LatencyMetric::E2e).as_deref(),
+            Some("± 0.01"),
+            "never better than told"
+        );
+        assert_eq!(at(None, LatencyMetric::Icl), None);
+        assert_eq!(at(None, LatencyMetric::Itl), None);
+        let record = TimingError::of(&manifest, None).expect("calibrated").record();
+        assert_eq!(
+            record[0].1,
+            "at 64 streams: TTFT 0.31 ms (p50), 2.35 ms (p99); e2e 0.01 ms (p50), 2.35 ms (p99)"
+        );
+    }
+
+    #[test]
+    fn virtual_time_has_no_error_of_its_own() {
+        let manifest = Manifest { virtual_time: true, ..calibrated() };
+        assert!(TimingError::of(&manifest, None).is_none());
+    }
+}
