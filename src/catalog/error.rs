@@ -144,6 +144,15 @@ pub enum CatalogError {
         /// What was written and what is wrong with it.
         why: String,
     },
+    /// A price per hour beside one per token or per request.
+    #[error(
+        "{at}: price has per_hour beside another rate; a machine of your own is paid by the hour \
+         alone: write price = {{ per_hour = \"4.20\" }}"
+    )]
+    PerHourMixed {
+        /// Where.
+        at: Place,
+    },
     /// A price that is one word, but not `free`.
     #[error(
         "{at}: price = {text:?} says one number where two are needed; write price = {{ input = \

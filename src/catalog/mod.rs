@@ -91,6 +91,9 @@ pub struct Rates {
 pub enum Price {
     /// Published rates.
     Rates(Rates),
+    /// Dollars per hour of a machine of one's own: a request costs nothing more, and what a task
+    /// costs depends on how many the machine answers in an hour.
+    PerHour(Usd),
     /// Costs nothing.
     Free,
     /// Not known: shown, kept out of the weights, refused under a budget.
@@ -103,7 +106,7 @@ impl Price {
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> Option<Usd> {
         let rates = match self {
-            Self::Free => return Some(Usd::ZERO),
+            Self::Free | Self::PerHour(_) => return Some(Usd::ZERO),
             Self::Unknown => return None,
             Self::Rates(rates) => rates,
         };
@@ -126,7 +129,7 @@ impl Price {
     #[must_use]
     pub fn at_most(&self, input: u64, output: u64) -> Option<Usd> {
         let rates = match self {
-            Self::Free => return Some(Usd::ZERO),
+            Self::Free | Self::PerHour(_) => return Some(Usd::ZERO),
             Self::Unknown => return None,
             Self::Rates(rates) => rates,
         };
@@ -144,7 +147,7 @@ impl Price {
     #[must_use]
     pub fn is_billed(&self) -> bool {
         match self {
-            Self::Free => false,
+            Self::Free | Self::PerHour(_) => false,
             Self::Unknown => true,
             Self::Rates(_) => self.at_most(1, 1) != Some(Usd::ZERO),
         }

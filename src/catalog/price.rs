@@ -61,6 +61,9 @@ fn resolve_rates(
     who: &str,
     warnings: &mut Vec<String>,
 ) -> Result<Price, CatalogError> {
+    if raw.per_hour.is_some() {
+        return per_hour(raw, at, toml, who, warnings);
+    }
     let per_million = |key, value: &Option<_>| rate(key, value.as_ref(), Usd::per_million, toml);
     let input = per_million("input", &raw.input)?;
     let output = per_million("output", &raw.output)?;
@@ -94,6 +97,34 @@ fn resolve_rates(
         Rate::Absent | Rate::Unknown => None,
     });
     Ok(Price::Rates(Rates { input, output, cached_input, cache_write, reasoning, per_request }))
+}
+
+/// Resolves the price of a machine of one's own.
+fn per_hour(
+    raw: &RawRates,
+    at: &str,
+    toml: TomlText<'_>,
+    who: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Price, CatalogError> {
+    let others = [
+        &raw.input,
+        &raw.output,
+        &raw.cached_input,
+        &raw.cache_write,
+        &raw.reasoning,
+        &raw.per_request,
+    ];
+    if let Some(other) = others.into_iter().flatten().next() {
+        return Err(CatalogError::PerHourMixed { at: toml.place(&other.span()) });
+    }
+    match rate("per_hour", raw.per_hour.as_ref(), str::parse, toml)? {
+        Rate::Known(usd) => Ok(Price::PerHour(usd)),
+        Rate::Absent | Rate::Unknown => {
+            warnings.push(format!("{at}: the price of {who} per hour is unknown"));
+            Ok(Price::Unknown)
+        }
+    }
 }
 
 /// Reads one rate.

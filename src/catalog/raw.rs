@@ -86,6 +86,8 @@ pub(crate) struct RawRates {
     pub(crate) cache_write: Option<Spanned<DecimalText>>,
     pub(crate) reasoning: Option<Spanned<DecimalText>>,
     pub(crate) per_request: Option<Spanned<DecimalText>>,
+    /// Dollars per hour, instead of all the others.
+    pub(crate) per_hour: Option<Spanned<DecimalText>>,
 }
 
 impl<'de> Deserialize<'de> for RawPrice {

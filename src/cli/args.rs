@@ -1,10 +1,12 @@
 //! The command line, as clap reads it.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::sim::{FaultKind, FaultRate, Schedule};
 use crate::units::Usd;
 
 /// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
@@ -33,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Weigh: plan, replay, grade, aggregate, report, tune. Alone: the demo on the simulated fleet.
     Run(RunArgs),
+    /// Traffic: latency under load, open loop or closed loop. Alone: the simulated fleet.
+    Load(Box<LoadArgs>),
     /// Everything but the first request: trials, tokens, dollars, minutes, what n can show.
     Plan(PlanArgs),
     /// Write the report of a finished run again.
@@ -49,6 +53,8 @@ pub enum Command {
     Catalog(CatalogCommand),
     /// Serve the simulated fleet as an OpenAI-compatible API.
     Sim(SimArgs),
+    /// Measure this machine's own measuring error, in 20 s, against a server that logs its writes.
+    Calibrate,
     /// Print a shell's completion script.
     #[command(hide = true)]
     Completions {
@@ -60,9 +66,9 @@ pub enum Command {
     Man,
 }
 
-/// What is weighed: the flags that `run` and `plan` share.
+/// What is picked: the flags that `run`, `plan` and `load` share.
 #[derive(Debug, Args)]
-pub struct WhatArgs {
+pub struct PickArgs {
     /// The configuration; otherwise weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -90,18 +96,25 @@ pub struct WhatArgs {
     /// At most N tasks: a seeded sample stratified by category, never the first N.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
-    /// Ask each endpoint each task this many times.
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub repeats: u32,
     /// The seed of every choice: the same seed, the same sample, the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Requests under way at once, per endpoint; never more than the endpoint's own limit.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub concurrency: Option<u32>,
     /// Weigh on the embedded simulated fleet, whatever configuration is here.
     #[arg(long, conflicts_with_all = ["catalog", "config"])]
     pub demo: bool,
+}
+
+/// What is weighed: the flags that `run` and `plan` share.
+#[derive(Debug, Args)]
+pub struct WhatArgs {
+    #[command(flatten)]
+    pub pick: PickArgs,
+    /// Ask each endpoint each task this many times.
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeats: u32,
+    /// Requests under way at once, per endpoint; never more than the endpoint's own limit.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: Option<u32>,
 }
 
 /// `run`.
@@ -125,6 +138,83 @@ pub struct RunArgs {
     /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.
     #[arg(long, value_name = "PHASE=TIME,…", value_parser = Timeouts::parse)]
     pub timeout: Option<Timeouts>,
+}
+
+/// `load`.
+#[derive(Debug, Args)]
+#[command(after_help = super::exit::TABLE)]
+pub struct LoadArgs {
+    #[command(flatten)]
+    pub pick: PickArgs,
+    /// Open loop: so many requests a second, of all endpoints together, whatever the answers do.
+    #[arg(short = 'q', long, value_name = "PER_S", conflicts_with_all = ["steps", "trace", "concurrency"])]
+    pub rate: Option<f64>,
+    /// How arrivals are spread: `poisson`, `constant` or `gamma:CV` (CV above 1 is burstier).
+    #[arg(long, value_name = "SHAPE", requires = "rate", default_value = "poisson")]
+    pub arrivals: String,
+    /// Open loop in steps of rate x time, Poisson within each: `10x30s,20x30s,0x5s`.
+    #[arg(long, value_name = "RATExTIME,…", conflicts_with_all = ["trace", "concurrency", "duration"])]
+    pub steps: Option<String>,
+    /// Open loop: replay a trace's times and lengths (Azure 2023 CSV, Mooncake CSV or JSONL; .gz).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["concurrency", "suite"])]
+    pub trace: Option<PathBuf>,
+    /// Replay a trace so many times as fast as it was recorded.
+    #[arg(long, value_name = "X", requires = "trace", value_parser = crate::plan::trace::parse_speed)]
+    pub speed: Option<f64>,
+    /// Closed loop: so many requests under way at each endpoint; an answer makes room for the next.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: Option<u32>,
+    /// Closed loop: reach the concurrency over this time, which is left out of the figures.
+    #[arg(long, value_name = "TIME", requires = "concurrency", value_parser = time)]
+    pub ramp: Option<Duration>,
+    /// Leave the first requests out of the figures (after the ramp).
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub warmup: Option<Duration>,
+    /// Send so many requests, warm-up not counted.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests: Option<u64>,
+    /// Send for so long, ramp and warm-up not counted; 20s where nothing else ends the load.
+    #[arg(short = 'z', long, value_name = "TIME", value_parser = time)]
+    pub duration: Option<Duration>,
+    /// Never spend more than this many dollars; endpoints that bill are refused without it.
+    #[arg(long, value_name = "USD")]
+    pub budget: Option<Usd>,
+    /// What a good request meets, for goodput: ttft, ttfo, itl, e2e.
+    #[arg(long, value_name = "METRIC=TIME,…", value_parser = Slos::parse)]
+    pub slo: Option<Slos>,
+    /// Write a histogram per second in HdrHistogram's log format, which its viewers open.
+    #[arg(long, value_name = "FILE")]
+    pub interval_log: Option<PathBuf>,
+    /// The run folder; default results/<time>-<name>-load/.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.
+    #[arg(long, value_name = "PHASE=TIME,…", value_parser = Timeouts::parse)]
+    pub timeout: Option<Timeouts>,
+}
+
+/// What a good request meets: pairs of a metric and its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slos(pub Vec<(String, Duration)>);
+
+impl Slos {
+    fn parse(text: &str) -> Result<Self, String> {
+        const METRICS: [&str; 4] = ["ttft", "ttfo", "itl", "e2e"];
+        let mut slos = Vec::new();
+        for part in text.split(',') {
+            let (metric, limit) =
+                part.split_once('=').ok_or_else(|| format!("{part:?} is not METRIC=TIME"))?;
+            let metric = metric.trim();
+            if !METRICS.contains(&metric) {
+                return Err(format!("{metric:?} is no metric; there are {}", METRICS.join(", ")));
+            }
+            if slos.iter().any(|(known, _)| known == metric) {
+                return Err(format!("{metric} is named twice"));
+            }
+            slos.push((metric.to_owned(), time(limit)?));
+        }
+        Ok(Self(slos))
+    }
 }
 
 /// `plan`.
@@ -223,6 +313,7 @@ pub enum CatalogCommand {
 
 /// `sim`.
 #[derive(Debug, Args)]
+#[command(after_help = FaultKind::list())]
 pub struct SimArgs {
     /// Where to listen; port 0 takes a free one. The address is printed on stdout.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -246,6 +337,27 @@ pub struct SimArgs {
     #[arg(long, value_name = "TOKENS", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, without a number, with one")]
     pub instant: Option<Option<usize>>,
+    /// Give every answer the same known schedule: `ttft=200ms,gap=10ms,tokens=50`; `head=0ms` moves
+    /// the head, which otherwise comes at half the ttft.
+    #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "instant")]
+    pub schedule: Option<Schedule>,
+    /// Break answers: one of the faults listed below, with the share of the requests that meet it;
+    /// repeatable. Which ones do is a pure draw of the seed.
+    #[arg(long, value_name = "KIND[=RATE]")]
+    pub fault: Vec<FaultRate>,
+    /// Stall every stream in its middle for so long.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub stall: Option<Duration>,
+    /// Write N events at once, when the last of them is due.
+    #[arg(long, value_name = "N")]
+    pub coalesce: Option<NonZeroUsize>,
+    /// Cut every write at N bytes, inside characters too.
+    #[arg(long, value_name = "N")]
+    pub split: Option<NonZeroUsize>,
+    /// Write byte by byte (with --split: N by N), this far apart.
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1,
+        default_missing_value = "100us")]
+    pub drip: Option<Duration>,
     /// Print the truth (skill per category, latency medians, prices) and exit.
     #[arg(long)]
     pub truth: bool,
@@ -299,12 +411,7 @@ impl Timeouts {
         for part in text.split(',') {
             let (phase, time) =
                 part.split_once('=').ok_or_else(|| format!("{part:?} is not PHASE=TIME"))?;
-            let time: jiff::SignedDuration =
-                time.parse().map_err(|_| format!("{time:?} is not a time such as 30s or 2m"))?;
-            let time = Duration::try_from(time)
-                .ok()
-                .filter(|t| !t.is_zero())
-                .ok_or_else(|| format!("{part:?}: the time must be above zero"))?;
+            let time = self::time(time).map_err(|e| format!("{part:?}: {e}"))?;
             match phase {
                 "connect" => timeouts.connect = time,
                 "first_token" => timeouts.first_token = time,
@@ -319,6 +426,16 @@ impl Timeouts {
         }
         Ok(timeouts)
     }
+}
+
+/// Reads a time above zero.
+fn time(text: &str) -> Result<Duration, String> {
+    let time: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("{text:?} is not a time such as 30s or 2m"))?;
+    Duration::try_from(time)
+        .ok()
+        .filter(|t| !t.is_zero())
+        .ok_or_else(|| "the time must be above zero".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {

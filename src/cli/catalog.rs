@@ -78,6 +78,8 @@ impl Row {
                 per_million(rates.output),
             ),
             Price::Free => (Some("0".into()), Some("0".into()), Some("0".into())),
+            // Nothing is paid by the token.
+            Price::PerHour(_) => (Some("0".into()), Some("0".into()), Some("0".into())),
             Price::Unknown => (None, None, None),
         };
         let supports = endpoint.supports.as_ref().map(|set| {

@@ -13,7 +13,7 @@ use super::run::SHORT;
 use super::watch::{Notice, Watcher};
 use super::{Failure, refused};
 use crate::catalog::Endpoint;
-use crate::client::{AttemptLimits, HttpTransport, Transport};
+use crate::client::{self, AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
 use crate::run::{IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
 use crate::sim::InProcess;
@@ -40,7 +40,7 @@ pub struct Execution<'a> {
 impl Execution<'_> {
     /// Serves the simulated fleet that the run is weighed on.
     pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
-        let behaviour = Behaviour { seed: self.args.what.seed, ..Behaviour::default() };
+        let behaviour = Behaviour { seed: self.args.what.pick.seed, ..Behaviour::default() };
         let tasks = Arc::clone(&self.inputs.plan.tasks);
         let simulator = fleet::simulator(tasks, &behaviour, &Clock::real())?;
         fleet.serve(Arc::new(simulator))
@@ -54,7 +54,7 @@ impl Execution<'_> {
             .build()?;
         runtime.block_on(async {
             let clock = Clock::virtual_time();
-            let behaviour = Behaviour { seed: self.args.what.seed, ..Behaviour::default() };
+            let behaviour = Behaviour { seed: self.args.what.pick.seed, ..Behaviour::default() };
             let tasks = Arc::clone(&self.inputs.plan.tasks);
             let simulator = fleet::simulator(tasks, &behaviour, &clock)?;
             let transport = InProcess::new(Arc::new(simulator));
@@ -77,13 +77,7 @@ impl Execution<'_> {
     pub fn over_http(&self) -> Result<LaneEnd, Failure> {
         let threads = IoThreads::default();
         let on_start = threads.clone();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores.clamp(1, 4))
-            .thread_name("client-io")
-            .on_thread_start(move || on_start.register())
-            .enable_all()
-            .build()?;
+        let runtime = client::runtime::build(move || on_start.register())?;
         runtime.block_on(async {
             let clock = Clock::real();
             let timeouts = self.args.timeout.unwrap_or_default();
@@ -159,7 +153,7 @@ impl Execution<'_> {
             lanes: lanes(self.inputs, self.keys)?,
             budget: Budget::new(self.cap),
             retry: RetryPolicy::default(),
-            run: self.run_id(clock),
+            run: run_id(self.inputs, clock),
             held: tokio::sync::Notify::new(),
             limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
             drain: tokio_util::sync::CancellationToken::new(),
@@ -169,7 +163,7 @@ impl Execution<'_> {
 
     fn store(&self, clock: &Clock, mode: StoreMode) -> Result<Store, Failure> {
         let plan = &self.inputs.plan;
-        let manifest = self.manifest(clock);
+        let manifest = manifest(self.inputs, clock);
         let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(stored_task).collect();
         let endpoints: Vec<StoredEndpoint> = (0..)
             .zip(&plan.endpoints)
@@ -192,44 +186,6 @@ impl Execution<'_> {
         Ok(Store::create(self.dir, mode, new, trials)?)
     }
 
-    /// The run's id. In virtual time the same plan and seed are the same run; otherwise each start
-    /// is its own.
-    fn run_id(&self, clock: &Clock) -> String {
-        let process = if clock.is_virtual() { 0 } else { std::process::id() };
-        let run = ContentHash::of_parts([
-            self.inputs.plan.hash().hex().as_bytes(),
-            clock.wall_anchor().to_string().as_bytes(),
-            &process.to_le_bytes(),
-        ]);
-        run.hex()[..16].to_owned()
-    }
-
-    fn manifest(&self, clock: &Clock) -> Manifest {
-        let inputs = self.inputs;
-        let plan_hash = inputs.plan.hash().hex();
-        let started_at = clock.wall_anchor().to_string();
-        let mut notes = inputs.notes.clone();
-        if inputs.simulated {
-            notes.push(SHORT.split_whitespace().collect::<Vec<_>>().join(" "));
-        }
-        Manifest {
-            run: self.run_id(clock),
-            name: inputs.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            seed: inputs.plan.seed.0,
-            virtual_time: clock.is_virtual(),
-            demo: inputs.demo,
-            started_at,
-            repeats: inputs.plan.repeats,
-            suites: inputs.suites.clone(),
-            plan_hash,
-            prices_hash: inputs.plan.prices_hash().hex(),
-            judging: inputs.judging.clone(),
-            notes,
-            ended: None,
-        }
-    }
-
     async fn close<T: Transport>(
         &self,
         dispatcher: Arc<Dispatcher<T>>,
@@ -249,12 +205,55 @@ impl Execution<'_> {
     }
 }
 
+/// The run's id. In virtual time the same plan and seed are the same run; otherwise each start
+/// is its own.
+fn run_id(inputs: &Inputs, clock: &Clock) -> String {
+    let process = if clock.is_virtual() { 0 } else { std::process::id() };
+    let run = ContentHash::of_parts([
+        inputs.plan.hash().hex().as_bytes(),
+        clock.wall_anchor().to_string().as_bytes(),
+        &process.to_le_bytes(),
+    ]);
+    run.hex()[..16].to_owned()
+}
+
+/// What a run is, when it starts.
+pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
+    let plan_hash = inputs.plan.hash().hex();
+    let started_at = clock.wall_anchor().to_string();
+    let mut notes = inputs.notes.clone();
+    if inputs.simulated {
+        notes.push(SHORT.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    Manifest {
+        run: run_id(inputs, clock),
+        name: inputs.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: inputs.plan.seed.0,
+        virtual_time: clock.is_virtual(),
+        demo: inputs.demo,
+        started_at,
+        repeats: inputs.plan.repeats,
+        suites: inputs.suites.clone(),
+        plan_hash,
+        prices_hash: inputs.plan.prices_hash().hex(),
+        judging: inputs.judging.clone(),
+        notes,
+        load: None,
+        // Virtual time measures nothing.
+        calibration: if clock.is_virtual() { None } else { super::calibrate::kept() },
+        ended: None,
+    }
+}
+
+/// The endpoints as they are driven.
 pub fn lanes(inputs: &Inputs, keys: &Keys) -> Result<Vec<Lane>, Failure> {
     let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys);
     inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
 }
 
-fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
+/// A task as it is kept.
+pub fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
     StoredTask {
         idx,
         suite: task.suite.clone(),
@@ -270,7 +269,7 @@ fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
 }
 
 /// The first Ctrl-C (or SIGTERM) drains, the second cuts.
-async fn listen(signals: &Signals, interrupts: &mut Interrupts, notice: &Notice) {
+pub async fn listen(signals: &Signals, interrupts: &mut Interrupts, notice: &Notice) {
     interrupts.next().await;
     notice.say("interrupted: waiting for what is under way; once more cuts it");
     signals.drain.cancel();
@@ -278,7 +277,8 @@ async fn listen(signals: &Signals, interrupts: &mut Interrupts, notice: &Notice)
     signals.abort.cancel();
 }
 
-async fn watch_of(beside: &mut tokio::task::JoinSet<Option<Watch>>) -> Watch {
+/// What was seen of the client, once it is told to stop.
+pub async fn watch_of(beside: &mut tokio::task::JoinSet<Option<Watch>>) -> Watch {
     while let Some(ended) = beside.join_next().await {
         if let Ok(Some(watch)) = ended {
             return watch;

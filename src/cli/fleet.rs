@@ -4,12 +4,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{self, Catalog};
-use crate::sim::{self, AnswerBook, Ledger, Pace, Scale, Simulator};
+use crate::sim::{self, AnswerBook, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::{LoadedSuite, Task, bundled};
 use crate::units::{Clock, Seed};
 
@@ -102,13 +103,6 @@ impl Drop for Serving {
     }
 }
 
-/// Answers at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Instant {
-    /// Of so many tokens; `None`: what the tasks say.
-    pub tokens: Option<usize>,
-}
-
 /// How a simulator behaves.
 #[derive(Debug, Default)]
 pub struct Behaviour<'a> {
@@ -116,8 +110,14 @@ pub struct Behaviour<'a> {
     pub seed: u64,
     /// The profiles' lengths times this; `None`: the demo's short ones.
     pub lengths: Option<f64>,
-    /// Answer at once, with so many tokens where that is said.
-    pub instant: Option<Instant>,
+    /// How fast it answers.
+    pub pace: Pace,
+    /// Which faults its requests meet.
+    pub faults: Faults,
+    /// How long every stream stalls in its middle.
+    pub stall: Option<Duration>,
+    /// How what it writes is cut.
+    pub delivery: Delivery,
     /// Where to keep the ledger.
     pub ledger: Option<&'a Path>,
 }
@@ -132,9 +132,11 @@ pub fn simulator(
     let book = AnswerBook::of(tasks);
     let mut simulator = Simulator::new(fleet, book, Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
-    if let Some(Instant { tokens }) = behaviour.instant {
-        simulator = simulator.with_pace(Pace::Instant { tokens });
-    }
+    simulator = simulator
+        .with_pace(behaviour.pace)
+        .with_faults(behaviour.faults.clone())
+        .with_stall(behaviour.stall)
+        .with_delivery(behaviour.delivery);
     if let Some(path) = behaviour.ledger {
         simulator = simulator.with_ledger(Ledger::create(path, clock.clone())?);
     }

@@ -1,11 +1,15 @@
 //! `grade`: a finished run's answers again, without calling a model.
 
 use super::args::RunFolder;
-use super::{Exit, Outcome, console};
+use super::{Exit, Outcome, console, refused};
+use crate::aggregate::{self, AggregateError};
 use crate::grade::grade_run;
 
 /// `weighbridge grade RUN`.
 pub fn grade(args: &RunFolder) -> Outcome {
+    if aggregate::is_load(&args.run)? {
+        return Err(refused(AggregateError::IsLoad(args.run.display().to_string())));
+    }
     let graded = grade_run(&args.run)?;
     console::say(&format!(
         "{} answers graded: {} scored, {} unscored. Next: weighbridge tune {run} and weighbridge report {run}",

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use secrecy::SecretString;
 
-use super::args::WhatArgs;
+use super::args::{PickArgs, WhatArgs};
 pub use super::fleet::Fleet;
 use super::{Failure, fleet, refused};
-use crate::catalog::{CatalogText, Endpoint};
+use crate::catalog::{CatalogText, Endpoint, Price};
 use crate::dispatch::Keys;
 use crate::plan::{Config, Plan, SuiteEntry, config, select};
 use crate::store::{Judging, SuiteStamp};
@@ -58,7 +58,7 @@ impl Inputs {
 }
 
 /// Whether these flags, in this folder, mean the demo: nothing of the user's is here or named.
-pub fn is_demo(what: &WhatArgs) -> bool {
+pub fn is_demo(what: &PickArgs) -> bool {
     let named = what.config.is_some()
         || what.catalog.is_some()
         || !what.suite.is_empty()
@@ -72,6 +72,33 @@ fn found_config() -> Option<PathBuf> {
 
 /// Reads everything. `fleet` is the simulated fleet where the flags ask for it.
 pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs, Failure> {
+    read_for(Purpose::Weigh { repeats: what.repeats }, &what.pick, fleet, fleet_asked)
+}
+
+/// Reads everything for a load.
+pub fn read_for_load(pick: &PickArgs, fleet: &Fleet) -> Result<Inputs, Failure> {
+    read_for(Purpose::Load, pick, fleet, false)
+}
+
+/// What the inputs are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Weighing each endpoint against the one that serves today.
+    Weigh {
+        /// How often each task is asked.
+        repeats: u32,
+    },
+    /// Load on what was picked and nothing else. Nothing is weighed, so nothing is assumed of
+    /// traffic.
+    Load,
+}
+
+fn read_for(
+    purpose: Purpose,
+    what: &PickArgs,
+    fleet: &Fleet,
+    fleet_asked: bool,
+) -> Result<Inputs, Failure> {
     let simulated = is_demo(what) || fleet_asked;
     let demo = simulated && what.suite.is_empty();
     let mut config = if simulated { demo_config(what)? } else { own_config(what)? };
@@ -102,20 +129,42 @@ pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs,
     let selected = !models.is_empty() || !what.endpoint.is_empty();
     let mut endpoints =
         select::endpoints(&config.catalog.endpoints, models, &what.endpoint).map_err(refused)?;
-    keep_today(&config, &mut endpoints, &mut notes)?;
-    let plan = Plan::new(tasks, endpoints, what.repeats, seed).map_err(refused)?;
-    let judging = judging(&config, &plan, &mut notes)?;
+    let repeats = match purpose {
+        Purpose::Weigh { repeats } => repeats,
+        Purpose::Load => 1,
+    };
+    if purpose != Purpose::Load {
+        keep_today(&config, &mut endpoints, &mut notes)?;
+    }
+    let plan = Plan::new(tasks, endpoints, repeats, seed).map_err(refused)?;
+    let judging = match purpose {
+        Purpose::Weigh { .. } => judging(&config, &plan, &mut notes)?,
+        Purpose::Load => config.judging(),
+    };
+    let by_hour: Vec<&str> = plan
+        .endpoints
+        .iter()
+        .filter(|e| matches!(e.price, Price::PerHour(_)))
+        .map(|e| e.id.as_str())
+        .collect();
+    if !by_hour.is_empty() && purpose != Purpose::Load {
+        notes.push(format!(
+            "paid by the hour, so a request costs $0 here and `weighbridge load` tells dollars \
+             per task: {}",
+            by_hour.join(", ")
+        ));
+    }
     let per_run = config.per_run;
     Ok(Inputs { plan, judging, notes, suites: stamps, name, demo, simulated, selected, per_run })
 }
 
 /// The demo's configuration; with suites of the user's, nothing is known of traffic or today.
-fn demo_config(what: &WhatArgs) -> Result<Config, Failure> {
+fn demo_config(what: &PickArgs) -> Result<Config, Failure> {
     let own = !what.suite.is_empty();
     if own { Ok(Config::default()) } else { Ok(Config::load_text(DEMO, "demo.toml", &[])?) }
 }
 
-fn own_config(what: &WhatArgs) -> Result<Config, Failure> {
+fn own_config(what: &PickArgs) -> Result<Config, Failure> {
     let read = |path: &Path| {
         std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
     };
@@ -141,7 +190,7 @@ fn own_config(what: &WhatArgs) -> Result<Config, Failure> {
 }
 
 fn suites(
-    what: &WhatArgs,
+    what: &PickArgs,
     config: &Config,
     simulated: bool,
     notes: &mut Vec<String>,
@@ -175,7 +224,7 @@ fn suites(
     }
     if loaded.is_empty() {
         if !simulated {
-            notes.push("no suite named: the bundled ones are weighed".to_owned());
+            notes.push("no suite named: the bundled ones are asked".to_owned());
         }
         return Ok(fleet::bundled_suites().into_iter().map(|loaded| loaded.suite).collect());
     }

@@ -1,6 +1,7 @@
 //! The commands: one file each. The only place that prints or reads the environment.
 
 mod args;
+mod calibrate;
 mod catalog;
 mod console;
 mod execute;
@@ -9,6 +10,7 @@ mod fleet;
 mod grade;
 mod inputs;
 mod interrupts;
+mod load;
 mod plan;
 mod report;
 mod run;
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
     log_to_stderr(cli.verbose);
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Load(args) => load::load(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Report(args) => report::report(&args),
         Command::Grade(args) => grade::grade(&args),
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Suite(command) => suite::suite(&command),
         Command::Catalog(command) => catalog::catalog(&command),
         Command::Sim(args) => sim::sim(&args),
+        Command::Calibrate => calibrate::calibrate(),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
     };

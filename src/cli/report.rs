@@ -15,6 +15,11 @@ pub const WEIGHTS: &str = "weights.json";
 
 /// `weighbridge report RUN`.
 pub fn report(args: &RunFolder) -> Outcome {
+    if aggregate::is_load(&args.run)? {
+        let figures = super::load::conclude(&args.run)?;
+        console::data(&report::load::answer(&figures, &args.run))?;
+        return Ok(Exit::Ok);
+    }
     let figures = aggregate::figures(&args.run)?;
     let path = args.run.join(WEIGHTS);
     let weights = match std::fs::read_to_string(&path) {

@@ -27,8 +27,8 @@ const MOST_UNSELECTED: usize = 20;
 
 /// `weighbridge run`.
 pub fn run(args: &RunArgs) -> Outcome {
-    let demo = inputs::is_demo(&args.what);
-    if args.virtual_time && args.what.config.is_some() {
+    let demo = inputs::is_demo(&args.what.pick);
+    if args.virtual_time && args.what.pick.config.is_some() {
         return Err(refused(anyhow!(
             "--virtual weighs the simulated fleet, which no configuration describes; leave out \
              --config"
@@ -47,7 +47,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     let cap = cap(args, &inputs)?;
     allowed(args, &inputs, cap)?;
     let now = Clock::real();
-    let dir = folder(args, &inputs, &now)?;
+    let kind = if args.virtual_time { "-virtual" } else { "" };
+    let dir = folder(args.out.as_deref(), &inputs.name, kind, &now)?;
     heading(&inputs, args.virtual_time);
 
     let execution = Execution { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
@@ -172,25 +173,31 @@ fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Fail
     Ok(())
 }
 
-/// The run folder, made; refused where it holds a run.
-fn folder(args: &RunArgs, inputs: &Inputs, now: &Clock) -> Result<PathBuf, Failure> {
-    let dir = args.out.clone().unwrap_or_else(|| {
-        let time = now.wall_anchor().strftime("%Y%m%d-%H%M%S").to_string();
-        let slug: String = inputs
-            .name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-            .take(40)
-            .collect();
-        let slug = slug.trim_matches('-');
-        let kind = if args.virtual_time { "-virtual" } else { "" };
-        Path::new("results").join(format!("{time}-{slug}{kind}"))
-    });
+/// The run folder, made; refused where it holds a run. `kind` ends its name.
+pub(super) fn folder(
+    out: Option<&Path>,
+    name: &str,
+    kind: &str,
+    now: &Clock,
+) -> Result<PathBuf, Failure> {
+    let dir = out.map_or_else(
+        || {
+            let time = now.wall_anchor().strftime("%Y%m%d-%H%M%S").to_string();
+            let slug: String = name
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+                .take(40)
+                .collect();
+            let slug = slug.trim_matches('-');
+            Path::new("results").join(format!("{time}-{slug}{kind}"))
+        },
+        Path::to_path_buf,
+    );
     // Two runs may start within one second.
     let taken = |dir: &Path| dir.join("run.sqlite").exists();
     let named = dir.display().to_string();
     let numbered = (2..100).map(|n| PathBuf::from(format!("{named}-{n}")));
-    let dir = match args.out {
+    let dir = match out {
         Some(_) => dir,
         None => std::iter::once(dir.clone()).chain(numbered).find(|d| !taken(d)).unwrap_or(dir),
     };
@@ -207,7 +214,7 @@ fn folder(args: &RunArgs, inputs: &Inputs, now: &Clock) -> Result<PathBuf, Failu
 }
 
 /// Points `latest`, beside the run folder, to it. A file system without links goes without.
-fn point_latest_to(dir: &Path) {
+pub(super) fn point_latest_to(dir: &Path) {
     #[cfg(unix)]
     if let (Some(parent), Some(name)) = (dir.parent(), dir.file_name())
         && parent.file_name().is_some_and(|p| p == "results")

@@ -6,10 +6,10 @@ use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::args::SimArgs;
-use super::fleet::{self, Behaviour, Fleet, Instant};
+use super::fleet::{self, Behaviour, Fleet};
 use super::interrupts::Interrupts;
 use super::{Exit, Failure, Outcome, console, refused};
-use crate::sim::{self, Scale};
+use crate::sim::{self, Delivery, Faults, Pace, Scale};
 use crate::suite::{ColumnMap, Task, load_path};
 use crate::units::Clock;
 
@@ -26,7 +26,14 @@ pub fn sim(args: &SimArgs) -> Outcome {
     let behaviour = Behaviour {
         seed: args.seed,
         lengths: args.scale,
-        instant: args.instant.map(|tokens| Instant { tokens }),
+        pace: match (args.schedule, args.instant) {
+            (Some(schedule), _) => Pace::Schedule(schedule),
+            (None, Some(tokens)) => Pace::Instant { tokens },
+            (None, None) => Pace::Profile,
+        },
+        faults: Faults::new(&args.fault).map_err(|e| refused(anyhow!("--fault: {e}")))?,
+        stall: args.stall,
+        delivery: Delivery { coalesce: args.coalesce, split: args.split, drip: args.drip },
         ledger: args.ledger.as_deref(),
     };
     let n_tasks = tasks.len();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console;
+use crate::run::load::{LoadProgress, LoadState};
 use crate::run::{EndpointProgress, Progress};
 use crate::units::Clock;
 
@@ -89,6 +90,53 @@ fn draw(names: &[String], progress: &Progress, notice: &Notice, clock: &Clock, s
         std::thread::sleep(REFRESH);
     }
     let _ = lines.clear();
+}
+
+impl Watcher {
+    /// Starts drawing the one line of a load run. `planned`: so many requests there will be.
+    pub fn of_load(
+        planned: Option<u64>,
+        progress: Arc<LoadProgress>,
+        notice: Notice,
+        clock: Clock,
+    ) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        if !console::is_watched() {
+            return Self { stop, thread: None };
+        }
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+                .with_style(ProgressStyle::with_template("{msg}").expect("a fixed template"));
+            let (mut last, mut sent) = (clock.now(), 0);
+            while !stopped.load(Ordering::Acquire) {
+                std::thread::sleep(REFRESH);
+                let (now, state) = (clock.now(), progress.now());
+                let rate = (state.sent - sent) as f64 / now.since(last).as_secs_f64();
+                (last, sent) = (now, state.sent);
+                let notice = notice.now();
+                line.set_message(if notice.is_empty() {
+                    load_row(planned, &state, rate)
+                } else {
+                    notice
+                });
+            }
+            line.finish_and_clear();
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+/// The line of a load run, at most 80 columns.
+fn load_row(planned: Option<u64>, state: &LoadState, per_s: f64) -> String {
+    let asked = planned.map_or(state.asked.to_string(), |n| format!("{}/{n}", state.asked));
+    let ttft = state.ttft_p50.map_or("–".to_owned(), |t| format!("{:.2} s", t.as_secs_f64()));
+    let dropped =
+        if state.dropped > 0 { format!(" · {} left out", state.dropped) } else { String::new() };
+    format!(
+        "{asked} asked · {} ok · {} failed{dropped} · {per_s:.0}/s · TTFT p50 {ttft}",
+        state.ok, state.failed
+    )
 }
 
 /// One endpoint's line, at most 80 columns.

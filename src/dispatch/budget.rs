@@ -92,6 +92,11 @@ impl Budget {
         }
     }
 
+    /// Sets the worst case of an attempt aside if it fits now: an open loop waits for nothing.
+    pub fn reserve_now(&self, worst: Usd) -> Option<Reservation<'_>> {
+        self.try_reserve(worst)?.ok()
+    }
+
     fn try_reserve(&self, worst: Usd) -> Option<Result<Reservation<'_>, Exhausted>> {
         let mut state = self.lock();
         if state.used_up {

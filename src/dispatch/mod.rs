@@ -140,6 +140,29 @@ impl Lane {
         self.pacer().is_held(now)
     }
 
+    /// A request to the endpoint, ready to leave.
+    #[must_use]
+    pub fn attempt(&self, body: Bytes, key: String, limits: AttemptLimits) -> Attempt {
+        let mut headers = Vec::with_capacity(self.headers.len() + 1);
+        headers.extend_from_slice(&self.headers);
+        let key = HeaderValue::try_from(key).expect("plain letters and dashes");
+        headers.push((HeaderName::from_static("idempotency-key"), key));
+        let outgoing = Outgoing {
+            provider: self.endpoint.provider.name.clone(),
+            url: self.url.clone(),
+            headers,
+            body,
+        };
+        Attempt { outgoing, stream: self.endpoint.stream, limits }
+    }
+
+    /// Takes the endpoint's key out of what a provider said.
+    pub fn redact(&self, record: &mut AttemptRecord) {
+        if let Some(redactor) = &self.redactor {
+            redactor.clean(record);
+        }
+    }
+
     /// Why nothing more is asked here; `None`: it is open.
     #[must_use]
     pub fn closed(&self) -> Option<&str> {
@@ -252,9 +275,7 @@ impl<T: Transport> Dispatcher<T> {
                 // An intent without an ending is what *in doubt* means.
                 () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
             };
-            if let Some(redactor) = &lane.redactor {
-                redactor.clean(&mut record);
-            }
+            lane.redact(&mut record);
             let cost = cost_of(&lane.endpoint, &record);
             reservation.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
@@ -295,17 +316,8 @@ impl<T: Transport> Dispatcher<T> {
     }
 
     fn outgoing(&self, lane: &Lane, job: &Job, course: &Course) -> Attempt {
-        let mut headers = lane.headers.clone();
         let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.attempt, self.run);
-        let key = HeaderValue::try_from(key).expect("plain letters and dashes");
-        headers.push((HeaderName::from_static("idempotency-key"), key));
-        let outgoing = Outgoing {
-            provider: lane.endpoint.provider.name.clone(),
-            url: lane.url.clone(),
-            headers,
-            body: job.body.clone(),
-        };
-        Attempt { outgoing, stream: lane.endpoint.stream, limits: self.limits }
+        lane.attempt(job.body.clone(), key, self.limits)
     }
 
     fn next_wait(
@@ -439,7 +451,8 @@ fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
 /// Where usage came, its price. A request that never reached the provider, or that it refused with
 /// an error status, is not billed. A stream that broke without usage, or an answer that never
 /// came, may have been: nobody knows.
-fn cost_of(endpoint: &Endpoint, record: &AttemptRecord) -> Option<Usd> {
+#[must_use]
+pub fn cost_of(endpoint: &Endpoint, record: &AttemptRecord) -> Option<Usd> {
     let usage = match &record.outcome {
         Outcome::Answered(answer) => &answer.usage,
         Outcome::Failed { partial, .. } => &partial.usage,
@@ -455,10 +468,12 @@ fn cost_of(endpoint: &Endpoint, record: &AttemptRecord) -> Option<Usd> {
     if refused || never_left {
         return Some(Usd::ZERO);
     }
-    matches!(endpoint.price, crate::catalog::Price::Free).then_some(Usd::ZERO)
+    (!endpoint.price.is_billed()).then_some(Usd::ZERO)
 }
 
-fn ttft(record: &AttemptRecord) -> Option<Duration> {
+/// The time to the first token without connection set-up.
+#[must_use]
+pub fn ttft(record: &AttemptRecord) -> Option<Duration> {
     let stamps = &record.stamps;
     let start = stamps.connected.unwrap_or(stamps.dispatched);
     stamps.first_token.map(|first| first.since(start))

@@ -240,7 +240,11 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
 }
 
 /// The request for a task as an endpoint takes it.
-fn request<'a>(task: &'a Task, endpoint: &'a Endpoint, max_tokens: Option<u64>) -> Request<'a> {
+pub(super) fn request<'a>(
+    task: &'a Task,
+    endpoint: &'a Endpoint,
+    max_tokens: Option<u64>,
+) -> Request<'a> {
     Request {
         model: &endpoint.upstream_model,
         system: endpoint.system.as_deref(),

@@ -1,10 +1,12 @@
-//! The task lane: every trial of a plan is asked once, interleaved, while the run watches its own
-//! client.
+//! The task lane: every trial of a plan is asked once, interleaved. The load lane: traffic. In both
+//! the run watches its own client.
 
+pub mod calibrate;
 mod lane;
+pub mod load;
 mod progress;
 mod validity;
 
 pub use lane::{LaneEnd, RunError, Signals, dearest, run_tasks};
 pub use progress::{EndpointProgress, Progress};
-pub use validity::{IoThreads, Watch, judge};
+pub use validity::{IoThreads, LoadChecks, Watch, judge, judge_load};

@@ -125,17 +125,9 @@ pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
     let mut reasons = Vec::new();
     let ttft = median_ttft.unwrap_or_default();
     let lag = watch.lag.quantile(0.99);
-    if let Some(lag) = lag {
-        let degraded = ttft.mul_f64(0.1).max(Duration::from_millis(5));
-        let invalid = ttft.max(Duration::from_millis(50));
-        if lag > degraded {
-            mark = if lag > invalid { ValidityMark::Invalid } else { ValidityMark::Degraded };
-            reasons.push(format!(
-                "the client's runtime was late: lag p99 {:.1} ms, limit {:.1} ms",
-                lag.as_secs_f64() * 1e3,
-                degraded.as_secs_f64() * 1e3,
-            ));
-        }
+    if let Some((found, why)) = judge_lag("the client's runtime was late", lag, ttft) {
+        mark = found;
+        reasons.push(why);
     }
     if let Some(peak) = watch.cpu_peak_5s.filter(|peak| *peak > 0.80) {
         mark = mark.max(ValidityMark::Degraded);
@@ -148,6 +140,60 @@ pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
     }
     let lag_p99_us = lag.map(|lag| u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
     Validity { mark, reasons, lag_p99_us, io_cpu_peak: watch.cpu_peak_5s }
+}
+
+/// The mark of a lag's p99 against the median TTFT; `None`: it is within its limit.
+fn judge_lag(what: &str, lag: Option<Duration>, ttft: Duration) -> Option<(ValidityMark, String)> {
+    let degraded = ttft.mul_f64(0.1).max(Duration::from_millis(5));
+    let invalid = ttft.max(Duration::from_millis(50));
+    let lag = lag.filter(|lag| *lag > degraded)?;
+    let mark = if lag > invalid { ValidityMark::Invalid } else { ValidityMark::Degraded };
+    let (lag, limit) = (lag.as_secs_f64() * 1e3, degraded.as_secs_f64() * 1e3);
+    Some((mark, format!("{what}: lag p99 {lag:.1} ms, limit {limit:.1} ms")))
+}
+
+/// What the load lane adds to the watch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadChecks {
+    /// Requests whose time came.
+    pub asked: u64,
+    /// Requests that were left out.
+    pub dropped: u64,
+    /// p99 of how late requests left (open loop).
+    pub queue_p99: Option<Duration>,
+    /// Throughput × mean latency ÷ concurrency, after warm-up and before drain (closed loop).
+    pub little: Option<f64>,
+}
+
+/// The mark of METRICS.md §5 for the load lane.
+#[must_use]
+pub fn judge_load(watch: &Watch, median_ttft: Option<Duration>, checks: LoadChecks) -> Validity {
+    let mut validity = judge(watch, median_ttft);
+    let late = judge_lag("requests left late", checks.queue_p99, median_ttft.unwrap_or_default());
+    if let Some((mark, why)) = late {
+        validity.mark = validity.mark.max(mark);
+        validity.reasons.push(why);
+    }
+    if checks.dropped > 0 {
+        let share = checks.dropped as f64 / checks.asked.max(1) as f64;
+        let mark = if share > 0.01 { ValidityMark::Invalid } else { ValidityMark::Degraded };
+        validity.mark = validity.mark.max(mark);
+        validity.reasons.push(format!(
+            "{} of {} requests were left out ({:.2} %)",
+            checks.dropped,
+            checks.asked,
+            share * 100.0
+        ));
+    }
+    if let Some(off) = checks.little.map(|little| (little - 1.0).abs()).filter(|off| *off > 0.02) {
+        let mark = if off > 0.10 { ValidityMark::Invalid } else { ValidityMark::Degraded };
+        validity.mark = validity.mark.max(mark);
+        validity.reasons.push(format!(
+            "throughput × mean latency is {:.1} % off the concurrency (Little's law)",
+            off * 100.0
+        ));
+    }
+    validity
 }
 
 #[cfg(test)]
@@ -170,5 +216,24 @@ mod tests {
         assert_eq!(mark(60, 0.5, 0, 20), ValidityMark::Invalid);
         assert_eq!(mark(1, 0.85, 0, 20), ValidityMark::Degraded);
         assert_eq!(mark(1, 0.99, 9, 20), ValidityMark::Invalid);
+    }
+
+    #[test]
+    fn the_load_lane_adds_drops_and_littles_law() {
+        let check = |asked, dropped, little| {
+            judge_load(
+                &Watch::default(),
+                None,
+                LoadChecks { asked, dropped, little, ..LoadChecks::default() },
+            )
+            .mark
+        };
+        assert_eq!(check(1_000, 0, Some(0.99)), ValidityMark::Valid);
+        assert_eq!(check(1_000, 10, None), ValidityMark::Degraded);
+        assert_eq!(check(1_000, 11, None), ValidityMark::Invalid);
+        assert_eq!(check(1_000, 0, Some(0.95)), ValidityMark::Degraded);
+        assert_eq!(check(1_000, 0, Some(1.11)), ValidityMark::Invalid);
+        let late = LoadChecks { queue_p99: Some(Duration::from_secs(1)), ..LoadChecks::default() };
+        assert_eq!(judge_load(&Watch::default(), None, late).mark, ValidityMark::Invalid);
     }
 }

@@ -17,8 +17,11 @@ mod faults;
 mod interrupt;
 mod layers;
 mod ledger;
+#[cfg(unix)]
+mod load;
 mod own;
 mod secrets;
 mod stub;
 mod suites;
 mod virtual_time;
+mod wire_faults;

@@ -180,6 +180,11 @@ impl Sim {
         self.catalog.display().to_string()
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Stops it in good order, so that its ledger is whole, and reads the ledger.
     pub fn ledger(mut self) -> Vec<serde_json::Value> {
         let id = rustix::process::Pid::from_child(&self.child);

@@ -1,0 +1,313 @@
+//! One load run: from a plan to a run database with an ending.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::mode::Mode;
+use crate::catalog::{Endpoint, Price};
+use crate::cli::args::{LoadArgs, Timeouts};
+use crate::cli::fleet::{self, Behaviour, Serving};
+use crate::cli::inputs::{Fleet, Inputs};
+use crate::cli::interrupts::Interrupts;
+use crate::cli::watch::{Notice, Watcher};
+use crate::cli::{Failure, execute};
+use crate::client::{self, AttemptLimits, HttpTransport};
+use crate::dispatch::{Budget, Keys};
+use crate::run::load::{
+    Closed, LoadEnd, LoadLane, LoadProgress, LoadSetup, Prompts, Recorded, Recorder, RecorderSetup,
+    run_closed, run_open,
+};
+use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
+use crate::store::{
+    Ended, LoadMode, LoadSlo, LoadSpec, NewRun, Store, StoreMode, StoredEndpoint, StoredTask,
+};
+use crate::suite::{GraderSpec, Task};
+use crate::units::{Category, Clock, ContentHash, Usd};
+
+/// Requests under way at most, where the system gives as many sockets. Beyond it, what an open
+/// loop measures is its own queue.
+const MOST_UNDER_WAY: u64 = 8_192;
+/// Files that are kept for everything but requests.
+const OTHER_FILES: u64 = 128;
+/// Connections that are made ready for an open loop before it starts, at most.
+const MOST_WARMED: usize = 64;
+
+/// One load run.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The flags.
+    pub args: &'a LoadArgs,
+    /// What is loaded.
+    pub inputs: &'a Inputs,
+    /// The providers' keys.
+    pub keys: &'a Keys,
+    /// The most that it may cost.
+    pub cap: Option<Usd>,
+    /// The run folder.
+    pub dir: &'a Path,
+}
+
+/// How a load run went.
+#[derive(Debug)]
+pub struct Went {
+    /// Its end.
+    pub end: LoadEnd,
+    /// Answered, warm-up included.
+    pub ok: u64,
+    /// Failed, warm-up included.
+    pub failed: u64,
+}
+
+impl Job<'_> {
+    /// Serves the simulated fleet that is loaded.
+    pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
+        let behaviour = Behaviour { seed: self.args.pick.seed, ..Behaviour::default() };
+        let tasks = Arc::clone(&self.inputs.plan.tasks);
+        let simulator = fleet::simulator(tasks, &behaviour, &Clock::real())?;
+        fleet.serve(Arc::new(simulator))
+    }
+
+    /// Sends everything and records it.
+    pub fn execute(&self, mode: Mode, prompts: Prompts) -> Result<Went, Failure> {
+        let threads = IoThreads::default();
+        let on_start = threads.clone();
+        let runtime = client::runtime::build(move || on_start.register())?;
+        runtime.block_on(async {
+            let clock = Clock::real();
+            let transport = self.transport(&clock)?;
+            self.warm(&transport, &mode).await;
+            let (store, run) = self.store(&clock, &mode, &prompts)?;
+            let progress = Arc::new(LoadProgress::default());
+            let (recorder, sink) = Recorder::start(RecorderSetup {
+                store: store.clone(),
+                progress: Arc::clone(&progress),
+                n_endpoints: self.inputs.plan.endpoints.len(),
+            })?;
+            let signals = Signals::default();
+            let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
+            let lane = LoadLane::new(
+                LoadSetup {
+                    transport,
+                    clock: clock.clone(),
+                    lanes: execute::lanes(self.inputs, self.keys)?,
+                    budget: Budget::new(self.cap),
+                    limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
+                    prompts,
+                    run,
+                    signals: signals.clone(),
+                    progress: Arc::clone(&progress),
+                    most_under_way: most_under_way(),
+                },
+                sink,
+            );
+            let notice = Notice::default();
+            let planned = match &mode {
+                Mode::Open { arrivals, .. } => Some(arrivals.len() as u64),
+                Mode::Closed(closed) => closed.requests,
+            };
+            let watcher = Watcher::of_load(planned, progress, notice.clone(), clock.clone());
+            let stop = CancellationToken::new();
+            let mut beside = tokio::task::JoinSet::new();
+            let mut interrupts = Interrupts::listen()?;
+            beside.spawn(async move {
+                execute::listen(&signals, &mut interrupts, &notice).await;
+                None
+            });
+            let watched = (stop.clone(), clock.clone(), threads);
+            beside.spawn(async move { Some(Watch::until(watched.0, watched.1, watched.2).await) });
+            let warmup = self.args.warmup.unwrap_or_default();
+            let (end, users) = match mode {
+                Mode::Open { arrivals, .. } => (run_open(&lane, arrivals, warmup).await, None),
+                Mode::Closed(closed) => {
+                    let users =
+                        u64::from(closed.concurrency) * self.inputs.plan.endpoints.len() as u64;
+                    (run_closed(&lane, closed).await, Some(users))
+                }
+            };
+            drop(watcher);
+            stop.cancel();
+            let watch = execute::watch_of(&mut beside).await;
+            // What is not taken by the recorder ends with the lane.
+            drop(lane);
+            let recorded = recorder.finish();
+            let stopped =
+                || format!("the load stopped; what was recorded is in {}", self.dir.display());
+            let end = end.with_context(stopped)?;
+            let recorded = recorded.with_context(stopped)?;
+            self.close(store, &end, &recorded, &watch, users, &clock).await?;
+            Ok(Went { end, ok: recorded.ok, failed: recorded.failed })
+        })
+    }
+
+    fn transport(&self, clock: &Clock) -> Result<HttpTransport, Failure> {
+        let timeouts = self.args.timeout.unwrap_or_default();
+        let endpoints = &self.inputs.plan.endpoints;
+        let providers = endpoints.iter().map(|e| (e.provider.name.as_str(), e.is_loopback()));
+        Ok(HttpTransport::new(providers, timeouts.connect, clock)?)
+    }
+
+    /// Opens connections before anything is timed.
+    async fn warm(&self, transport: &HttpTransport, mode: &Mode) {
+        let endpoints = &self.inputs.plan.endpoints;
+        let mut wanted: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+        for endpoint in endpoints {
+            let n = match mode {
+                Mode::Closed(closed) => closed.concurrency as usize,
+                Mode::Open { arrivals, .. } => {
+                    MOST_WARMED.min(arrivals.len()).div_ceil(endpoints.len())
+                }
+            };
+            let provider = &endpoint.provider;
+            wanted.entry(&provider.name).or_insert((&provider.base_url, 0)).1 += n;
+        }
+        for (name, (base_url, n)) in wanted {
+            // A provider that cannot be reached shows in the requests themselves.
+            let _ = transport.warm(name, base_url, n).await;
+        }
+    }
+
+    fn store(
+        &self,
+        clock: &Clock,
+        mode: &Mode,
+        prompts: &Prompts,
+    ) -> Result<(Store, ContentHash), Failure> {
+        let plan = &self.inputs.plan;
+        let mut manifest = execute::manifest(self.inputs, clock);
+        manifest.load =
+            Some(LoadSpec { dearest: prompts.dearest(mode.lengths()), ..self.spec(mode) });
+        let run = ContentHash::of(manifest.run.as_bytes());
+        let by_length = matches!(mode, Mode::Open { arrivals, .. } if arrivals.lengths.is_some());
+        let tasks: Vec<StoredTask> = if by_length {
+            manifest.suites.clear();
+            vec![execute::stored_task((0, &trace_task()))]
+        } else {
+            (0..).zip(plan.tasks.iter()).map(execute::stored_task).collect()
+        };
+        let endpoints: Vec<StoredEndpoint> = (0..)
+            .zip(&plan.endpoints)
+            .map(|(idx, endpoint)| StoredEndpoint { idx, endpoint: endpoint.clone() })
+            .collect();
+        let new = NewRun {
+            manifest: &manifest,
+            tasks: &tasks,
+            endpoints: &endpoints,
+            keep_content: false,
+        };
+        Ok((Store::create(self.dir, StoreMode::Threaded, new, std::iter::empty())?, run))
+    }
+
+    fn spec(&self, mode: &Mode) -> LoadSpec {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (lane, asked, window, shape, speed) = match mode {
+            Mode::Open { arrivals, shape, speed, window } => {
+                (LoadMode::Open, Some(arrivals.len() as u64), *window, shape.clone(), *speed)
+            }
+            Mode::Closed(closed) => {
+                let Closed { concurrency, ramp, warmup, window, .. } = *closed;
+                let window = window.map(|window| window + ramp + warmup);
+                let shape = format!("{concurrency} at a time");
+                // With a warm-up nobody knows how many come before what counts.
+                let asked = closed.requests.filter(|_| (ramp + warmup).is_zero());
+                (LoadMode::Closed { concurrency }, asked, window, shape, 1.0)
+            }
+        };
+        let per_hour = |e: &Endpoint| match e.price {
+            Price::PerHour(usd) => Some((e.id.to_string(), usd)),
+            _ => None,
+        };
+        let slos = self.args.slo.as_ref().map_or(&[][..], |slos| &slos.0);
+        LoadSpec {
+            mode: lane,
+            asked,
+            window_ns: window.map(nanos),
+            warmup_ns: nanos(self.args.warmup.unwrap_or_default()),
+            ramp_ns: nanos(self.args.ramp.unwrap_or_default()),
+            slos: slos
+                .iter()
+                .map(|(metric, limit)| LoadSlo { metric: metric.clone(), limit_ns: nanos(*limit) })
+                .collect(),
+            per_hour: self.inputs.plan.endpoints.iter().filter_map(per_hour).collect(),
+            shape,
+            speed,
+            dearest: None,
+        }
+    }
+
+    async fn close(
+        &self,
+        store: Store,
+        end: &LoadEnd,
+        recorded: &Recorded,
+        watch: &Watch,
+        users: Option<u64>,
+        clock: &Clock,
+    ) -> Result<(), Failure> {
+        let under_way = recorded.mean_under_way(clock.anchor(), end.from, end.to);
+        let checks = LoadChecks {
+            asked: end.asked,
+            dropped: end.dropped,
+            queue_p99: recorded.queue.quantile(0.99),
+            little: under_way.zip(users).map(|(mean, users)| mean / users as f64),
+        };
+        let duration = clock.now().since(clock.anchor());
+        store.unsent_load(end.asked).await?;
+        let validity = judge_load(watch, recorded.ttft.quantile(0.5), checks);
+        let ended = Ended {
+            complete: end.why.is_none(),
+            why: end.why.clone(),
+            validity,
+            duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+        };
+        Ok(store.finish(ended).await?)
+    }
+}
+
+/// What the requests of a trace stand under.
+fn trace_task() -> Task {
+    Task {
+        suite: "trace".to_owned(),
+        id: "lengths".to_owned(),
+        category: Category::new("trace"),
+        messages: Vec::new(),
+        grader: GraderSpec::None {},
+        reference: None,
+        answer: None,
+        wrong: None,
+        tags: Vec::new(),
+        cluster: None,
+        tools: None,
+        schema: None,
+        max_tokens: None,
+    }
+}
+
+/// How many requests may be under way: as many as the system gives sockets, for the simulated
+/// fleet's side as well.
+fn most_under_way() -> u64 {
+    let sockets = raise_file_limit().saturating_sub(OTHER_FILES) / 2;
+    MOST_UNDER_WAY.min(sockets).max(1)
+}
+
+/// Raises the number of files that this process may open to what the system allows anyone (the
+/// soft limit is a default of old), and gives it.
+pub fn raise_file_limit() -> u64 {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        let files = match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => limit.maximum,
+            Err(_) => limit.current,
+        };
+        files.unwrap_or(u64::MAX)
+    }
+    #[cfg(not(unix))]
+    u64::MAX
+}

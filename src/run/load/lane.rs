@@ -1,0 +1,222 @@
+//! One request of the load lane: sent once, recorded, never retried.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::progress::LoadProgress;
+use super::prompts::{Prepared, Prompts};
+use super::recorder::{Ending, Sink};
+use crate::client::{AttemptLimits, AttemptRecord, Outcome, Transport, attempt};
+use crate::dispatch::{Budget, Lane, Reservation, cost_of};
+use crate::run::Signals;
+use crate::store::{LoadFate, LoadRecord};
+use crate::units::{Clock, ContentHash, Stamp, Usd};
+use crate::wire::ErrorClass;
+
+/// What a load lane is made of.
+#[derive(Debug)]
+pub struct LoadSetup<T> {
+    /// How requests leave.
+    pub transport: T,
+    /// The run's clock.
+    pub clock: Clock,
+    /// The endpoints.
+    pub lanes: Vec<Lane>,
+    /// The money.
+    pub budget: Budget,
+    /// The time-outs.
+    pub limits: AttemptLimits,
+    /// What is asked.
+    pub prompts: Prompts,
+    /// What names the run in its requests' keys.
+    pub run: ContentHash,
+    /// How a user stops it.
+    pub signals: Signals,
+    /// What is shown of it.
+    pub progress: Arc<LoadProgress>,
+    /// Requests under way at most: beyond it a request of an open loop is left out and counted.
+    pub most_under_way: u64,
+}
+
+/// A load lane that runs.
+#[derive(Debug)]
+pub struct LoadLane<T> {
+    pub(super) setup: LoadSetup<T>,
+    pub(super) sink: Sink,
+    pub(super) under_way: AtomicU64,
+    pub(super) exhausted: AtomicBool,
+}
+
+/// How a load run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadEnd {
+    /// Requests whose time came.
+    pub asked: u64,
+    /// Requests that left.
+    pub sent: u64,
+    /// Requests that were left out.
+    pub dropped: u64,
+    /// When what counts began: after ramp and warm-up.
+    pub from: Stamp,
+    /// When the last request was asked for.
+    pub to: Stamp,
+    /// Why the run ended before its time; `None`: it did not.
+    pub why: Option<String>,
+}
+
+/// What is known of a request before it leaves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) scheduled: Option<Stamp>,
+    pub(super) warmup: bool,
+}
+
+impl<T: Transport> LoadLane<T> {
+    /// A lane whose records go to a recorder.
+    #[must_use]
+    pub fn new(setup: LoadSetup<T>, sink: Sink) -> Arc<Self> {
+        let (under_way, exhausted) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { setup, sink, under_way, exhausted })
+    }
+
+    /// Whether nothing new may leave.
+    pub(super) fn is_over(&self) -> bool {
+        let signals = &self.setup.signals;
+        signals.drain.is_cancelled()
+            || signals.abort.is_cancelled()
+            || self.exhausted.load(Ordering::Relaxed)
+            || self.sink.has_failed()
+    }
+
+    /// Sends a request of an open loop now, or leaves it out where the budget does not allow it.
+    pub(super) async fn ask_now(self: Arc<Self>, prepared: Prepared, ticket: Ticket) {
+        match self.setup.budget.reserve_now(prepared.bound.unwrap_or(Usd::ZERO)) {
+            Some(reservation) => drop(self.ask(prepared, ticket, reservation).await),
+            None => {
+                self.exhausted.store(true, Ordering::Relaxed);
+                let dropped = self.dropped(&prepared, ticket);
+                self.sink.take(dropped).await;
+            }
+        }
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Sends a request and records how it went; gives the class of its failure.
+    pub(super) async fn ask(
+        &self,
+        prepared: Prepared,
+        ticket: Ticket,
+        reservation: Reservation<'_>,
+    ) -> Option<ErrorClass> {
+        let setup = &self.setup;
+        let lane = &setup.lanes[prepared.endpoint as usize];
+        let attempt = lane.attempt(prepared.body.clone(), self.key(prepared.request), setup.limits);
+        setup.progress.sent.fetch_add(1, Ordering::Relaxed);
+        let made = attempt::make(&setup.transport, &setup.clock, attempt);
+        let mut record = tokio::select! {
+            biased;
+            record = made => record,
+            // An intent without an ending is what *in doubt* means.
+            () = setup.signals.abort.cancelled() => return None,
+        };
+        lane.redact(&mut record);
+        let cost = cost_of(lane.endpoint(), &record);
+        reservation.settle(cost);
+        let class = match &record.outcome {
+            Outcome::Answered(_) => None,
+            Outcome::Failed { class, detail, .. } => {
+                let (endpoint, request) = (lane.endpoint().id.as_str(), prepared.request);
+                tracing::info!(endpoint, request, error = class.name(), "{detail}");
+                Some(*class)
+            }
+        };
+        self.sink.take(self.ending(&prepared, ticket, record, cost)).await;
+        class
+    }
+
+    /// A key that no other request has: the simulator tells requests apart by it.
+    fn key(&self, request: u64) -> String {
+        let run = &self.setup.run.hex()[..16];
+        format!("{run}{request:016x}-{request}-0")
+    }
+
+    fn ending(
+        &self,
+        prepared: &Prepared,
+        ticket: Ticket,
+        record: AttemptRecord,
+        cost: Option<Usd>,
+    ) -> Ending {
+        let at = |stamp: Stamp| self.since_anchor(stamp);
+        let ttft = crate::dispatch::ttft(&record);
+        let stamps = record.stamps;
+        let (fate, usage) = match &record.outcome {
+            Outcome::Answered(answer) => (LoadFate::Ok, answer.usage),
+            Outcome::Failed { class, partial, .. } => (LoadFate::Failed(*class), partial.usage),
+        };
+        let row = LoadRecord {
+            fate,
+            http_status: record.status,
+            simulated: record.simulated,
+            retried_stale: record.retried_stale,
+            dispatched_ns: Some(at(stamps.dispatched)),
+            connected_ns: stamps.connected.map(at),
+            headers_ns: stamps.headers.map(at),
+            first_token_ns: stamps.first_token.map(at),
+            first_output_ns: stamps.first_output.map(at),
+            last_token_ns: stamps.last_token.map(at),
+            ended_ns: Some(at(stamps.ended)),
+            token_events: record.token_events,
+            token_reads: record.token_reads,
+            reasoning_seen: record.reasoning_seen,
+            usage,
+            cost,
+            ..self.blank(prepared, ticket)
+        };
+        Ending { row, gaps_us: record.gaps_us, ttft }
+    }
+
+    /// The record of a request that is left out.
+    pub(super) fn dropped(&self, prepared: &Prepared, ticket: Ticket) -> Ending {
+        self.setup.progress.dropped.fetch_add(1, Ordering::Relaxed);
+        Ending { row: self.blank(prepared, ticket), gaps_us: Vec::new(), ttft: None }
+    }
+
+    fn blank(&self, prepared: &Prepared, ticket: Ticket) -> LoadRecord {
+        LoadRecord {
+            request: prepared.request,
+            endpoint: prepared.endpoint,
+            task: prepared.task,
+            warmup: ticket.warmup,
+            scheduled_ns: ticket.scheduled.map(|stamp| self.since_anchor(stamp)),
+            bound: prepared.bound,
+            ..LoadRecord::default()
+        }
+    }
+
+    fn since_anchor(&self, stamp: Stamp) -> u64 {
+        nanos(stamp.since(self.setup.clock.anchor()))
+    }
+
+    /// How the run ended, once everything under way has.
+    pub(super) fn end(&self, from: Stamp, to: Stamp, asked_all: bool) -> LoadEnd {
+        let state = self.setup.progress.now();
+        assert_eq!(state.asked, state.sent + state.dropped, "a request is sent or left out");
+        let signals = &self.setup.signals;
+        let why = if signals.abort.is_cancelled() {
+            Some("interrupted twice; what was under way is in doubt".to_owned())
+        } else if self.exhausted.load(Ordering::Relaxed) {
+            Some("the budget allows no further request".to_owned())
+        } else if !asked_all {
+            Some("interrupted".to_owned())
+        } else {
+            None
+        };
+        LoadEnd { asked: state.asked, sent: state.sent, dropped: state.dropped, from, to, why }
+    }
+}
+
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

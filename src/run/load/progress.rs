@@ -1,0 +1,61 @@
+//! What a load run shows while it runs.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::units::Histogram;
+
+/// The state of a running load run. The lane writes, whoever draws reads.
+#[derive(Debug, Default)]
+pub struct LoadProgress {
+    /// Requests whose time has come.
+    pub(super) asked: AtomicU64,
+    /// Requests that left.
+    pub(super) sent: AtomicU64,
+    /// Requests that were left out.
+    pub(super) dropped: AtomicU64,
+    /// What ended.
+    pub(super) ended: Mutex<Ended>,
+}
+
+/// What ended, as the recorder has seen it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended {
+    pub(super) ok: u64,
+    pub(super) failed: u64,
+    /// Times to the first token of what counts, without connection set-up.
+    pub(super) ttft: Histogram,
+}
+
+/// A look at the state.
+#[derive(Clone, Debug, Default)]
+pub struct LoadState {
+    /// Requests whose time has come.
+    pub asked: u64,
+    /// Requests that left.
+    pub sent: u64,
+    /// Requests that were left out.
+    pub dropped: u64,
+    /// Answered.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// The median time to the first token so far.
+    pub ttft_p50: Option<std::time::Duration>,
+}
+
+impl LoadProgress {
+    /// A look at the state.
+    #[must_use]
+    pub fn now(&self) -> LoadState {
+        let ended = self.ended.lock().expect("nothing panics while it holds the counts");
+        LoadState {
+            asked: self.asked.load(Ordering::Relaxed),
+            sent: self.sent.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            ok: ended.ok,
+            failed: ended.failed,
+            ttft_p50: ended.ttft.quantile(0.5),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Keeping time: a thread that wakes at absolute moments.
+//!
+//! A runtime's timer wheel has slots of a millisecond. Here the thread sleeps on the system's own
+//! clock to an absolute moment (so that no error adds up) and spins over the last few
+//! microseconds, which is what the system needs to wake a thread.
+
+use std::time::Duration;
+
+use crate::units::{Clock, Stamp};
+
+/// How long before a moment the thread stops sleeping and looks at the clock instead: about what
+/// waking costs. Spun away at 1,000 requests a second it is 3 % of a core.
+const SPIN: Duration = Duration::from_micros(30);
+/// The longest uninterrupted sleep, so that an interrupted run ends soon.
+const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// What is later than this says nothing of its moment any more, and is not waited for: the machine
+/// slept, or the rate is beyond it.
+pub const MOST_LATE: Duration = Duration::from_secs(10);
+
+/// What the thread that keeps time drives.
+pub trait Timekeeper {
+    /// Whether there is no point in going on.
+    fn is_over(&self) -> bool;
+
+    /// There is this much time until the next moment: something can be made ready.
+    fn idle(&mut self, until_next: Duration) -> Worked;
+
+    /// The moment of this index has come, or has passed.
+    fn due(&mut self, idx: usize, scheduled: Stamp);
+}
+
+/// Whether [`Timekeeper::idle`] found something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worked {
+    /// It did, and there may be more.
+    Some,
+    /// There is nothing left to make ready.
+    Nothing,
+}
+
+/// Calls [`Timekeeper::due`] at each moment, in order, once, never early. What is late is not
+/// bunched up to catch up: it keeps half the gap that the list gives it, so that after a stall the
+/// provider meets at most twice the intensity that was asked for. Gives how many were due.
+pub fn keep_time<K: Timekeeper>(clock: &Clock, start: Stamp, at_ns: &[u64], keeper: &mut K) -> u64 {
+    wake_precisely();
+    let mut before: Option<(u64, Stamp)> = None;
+    for (idx, at) in at_ns.iter().enumerate() {
+        let due = start.after(Duration::from_nanos(*at));
+        let apart =
+            |(before, left): (u64, Stamp)| left.after(Duration::from_nanos(at - before) / 2);
+        let is_lost = clock.now().since(due) > MOST_LATE;
+        let leaves = before.filter(|_| !is_lost).map_or(due, |before| apart(before).max(due));
+        loop {
+            if keeper.is_over() {
+                return idx as u64;
+            }
+            let left = leaves.since(clock.now());
+            if left.is_zero() {
+                break;
+            }
+            if keeper.idle(left) == Worked::Nothing {
+                wait(clock, leaves, left);
+            }
+        }
+        before = Some((*at, clock.now()));
+        keeper.due(idx, due);
+    }
+    at_ns.len() as u64
+}
+
+/// Waits until a moment or for [`LONGEST_SLEEP`].
+fn wait(clock: &Clock, due: Stamp, left: Duration) {
+    if left > SPIN {
+        sleep(clock, clock.now().after((left - SPIN).min(LONGEST_SLEEP)));
+    } else {
+        while clock.now() < due {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// By default the kernel may wake a thread 50 µs late, to save power.
+fn wake_precisely() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it is refused, what it costs shows in the lag.
+        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn sleep(_: &Clock, until: Stamp) {
+    let nanos = until.as_nanos();
+    let until = rustix::thread::Timespec {
+        tv_sec: i64::try_from(nanos / 1_000_000_000).expect("a clock of centuries"),
+        tv_nsec: i64::try_from(nanos % 1_000_000_000).expect("below a second").into(),
+    };
+    // Interrupted by a signal: the caller looks at the clock again anyway.
+    let _ = rustix::thread::clock_nanosleep_absolute(rustix::thread::ClockId::Monotonic, &until);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sleep(clock: &Clock, until: Stamp) {
+    std::thread::sleep(until.since(clock.now()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting {
+        clock: Clock,
+        over_after: usize,
+        seen: Vec<(usize, bool)>,
+        left: Vec<Stamp>,
+        spare: u32,
+    }
+
+    impl Timekeeper for Counting {
+        fn is_over(&self) -> bool {
+            self.seen.len() >= self.over_after
+        }
+
+        fn idle(&mut self, _: Duration) -> Worked {
+            self.spare = self.spare.saturating_sub(1);
+            if self.spare > 0 { Worked::Some } else { Worked::Nothing }
+        }
+
+        fn due(&mut self, idx: usize, scheduled: Stamp) {
+            let now = self.clock.now();
+            self.seen.push((idx, now >= scheduled));
+            self.left.push(now);
+        }
+    }
+
+    fn check(start_ago: Duration, at_ns: &[u64], over_after: usize, expected: u64) -> Vec<Stamp> {
+        let clock = Clock::real();
+        let (seen, left) = (Vec::new(), Vec::new());
+        let mut keeper = Counting { clock: clock.clone(), over_after, seen, left, spare: 3 };
+        let now = clock.now().as_nanos();
+        let start = Stamp::from_nanos(now - u64::try_from(start_ago.as_nanos()).expect("short"));
+        assert_eq!(keep_time(&clock, start, at_ns, &mut keeper), expected);
+        let seen: Vec<(usize, bool)> =
+            (0..usize::try_from(expected).expect("few")).map(|i| (i, true)).collect();
+        assert_eq!(keeper.seen, seen, "in order, once each, never early");
+        keeper.left
+    }
+
+    #[test]
+    fn moments_come_in_order_and_never_early() {
+        check(Duration::ZERO, &[0, 200_000, 200_000, 2_500_000], 9, 4);
+    }
+
+    #[test]
+    fn what_is_late_is_not_bunched_up_and_an_end_is_an_end() {
+        let left = check(Duration::from_secs(1), &[0, 1_000_000, 5_000_000], 9, 3);
+        let gaps: Vec<Duration> = left.windows(2).map(|w| w[1].since(w[0])).collect();
+        assert!(gaps[0] >= Duration::from_micros(500), "{gaps:?}");
+        assert!(gaps[1] >= Duration::from_micros(2_000), "{gaps:?}");
+        check(Duration::from_millis(5), &[0, 1_000_000, 2_000_000], 2, 2);
+    }
+
+    #[test]
+    fn what_is_lost_is_not_waited_for() {
+        let hour = 3_600_000_000_000;
+        check(Duration::from_nanos(2 * hour), &[0, hour / 2, hour], 9, 3);
+    }
+}

@@ -1,0 +1,225 @@
+//! `load`: what was asked is sent or counted as left out, on time, and time is told from the
+//! schedule.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use weighbridge::store::{LoadFate, LoadRecord, LoadRow, Reader, StoreError, ValidityMark};
+
+use crate::support::{Sim, file, folder, run, weighbridge};
+
+/// A server whose every answer has the same schedule, and one endpoint of it.
+const SCHEDULE: [&str; 2] = ["--schedule", "ttft=20ms,gap=5ms,tokens=5"];
+const ONE: [&str; 4] = ["--catalog", "fleet.toml", "-m", "acme/flagship"];
+
+fn load(dir: &Path, out: &str, more: &[&str]) -> crate::support::Ran {
+    run(dir, &[&["load", "--out", out], &ONE[..], more].concat())
+}
+
+fn rows(run: &Path) -> Vec<LoadRecord> {
+    let mut rows = Vec::new();
+    let take = |row: &LoadRow| {
+        if let LoadRow::Known(record) = row {
+            rows.push((**record).clone());
+        } else {
+            panic!("{row:?} is in doubt");
+        }
+        Ok::<(), StoreError>(())
+    };
+    Reader::open(run).expect("a run").for_each_load(take).expect("rows");
+    rows
+}
+
+fn manifest(run: &Path) -> weighbridge::store::Manifest {
+    Reader::open(run).expect("a run").manifest().expect("a manifest").clone()
+}
+
+/// Longest time between two stamps of a row, seconds.
+fn longest(rows: &[LoadRecord], of: impl Fn(&LoadRecord) -> (Option<u64>, Option<u64>)) -> f64 {
+    let gap = |row: &LoadRecord| of(row).0.zip(of(row).1).map(|(from, to)| to.saturating_sub(from));
+    rows.iter().filter_map(gap).max().map_or(0.0, |ns| ns as f64 / 1e9)
+}
+
+#[test]
+fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &SCHEDULE);
+    let flags = ["-q", "100", "-n", "150", "--warmup", "500ms", "--interval-log", "il.log"];
+    let ran = load(dir.path(), "open", &flags).exits(0);
+    assert!(ran.stderr.contains("poisson 100/s"), "{}", ran.stderr);
+    let open = rows(&dir.path().join("open"));
+    assert_eq!(open.iter().filter(|row| !row.warmup).count(), 150);
+    assert!(open.iter().any(|row| row.warmup), "half a second at 100/s");
+    assert!(open.iter().all(|row| row.fate == LoadFate::Ok && row.scheduled_ns.is_some()));
+    let spec = manifest(&dir.path().join("open")).load.expect("a load run");
+    assert_eq!(spec.asked, Some(open.len() as u64));
+
+    load(dir.path(), "closed", &["-c", "4", "-n", "40"]).exits(0);
+    let closed = rows(&dir.path().join("closed"));
+    assert_eq!(closed.len(), 40);
+    assert!(closed.iter().all(|row| row.fate == LoadFate::Ok && row.scheduled_ns.is_none()));
+    let under_way_at = |moment: u64| {
+        let spans = |row: &&LoadRecord| {
+            row.dispatched_ns.is_some_and(|at| at <= moment) && row.ended_ns > Some(moment)
+        };
+        closed.iter().filter(spans).count()
+    };
+    let most = closed.iter().filter_map(|row| row.dispatched_ns).map(under_way_at).max();
+    assert_eq!(most, Some(4));
+
+    // Both runs' requests, each once; tokens are those that were written.
+    let ledger = sim.ledger();
+    assert_eq!(ledger.len(), open.len() + closed.len());
+    assert!(open.iter().all(|row| row.token_events == 5 && row.usage.output == Some(5)));
+    let log = std::fs::read_to_string(dir.path().join("il.log")).expect("a log");
+    assert!(log.contains("Tag=ttft_sched:acme/flagship@"), "{log}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_list_of_arrivals() {
+    let dir = folder();
+    let _sim = Sim::start(dir.path(), &SCHEDULE);
+    let list = |out: &str, seed: &str| -> Vec<(u64, u32)> {
+        load(dir.path(), out, &["-q", "200", "-n", "60", "--arrivals", "gamma:2", "--seed", seed])
+            .exits(0);
+        let rows = rows(&dir.path().join(out));
+        let at = |row: &LoadRecord| row.scheduled_ns.expect("open loop");
+        let first = rows.iter().map(at).min().expect("rows");
+        let mut list: Vec<(u64, u64, u32)> =
+            rows.iter().map(|row| (row.request, at(row) - first, row.task)).collect();
+        list.sort_unstable();
+        list.into_iter().map(|(_, at, task)| (at, task)).collect()
+    };
+    let first = list("a", "7");
+    assert_eq!(first, list("b", "7"));
+    assert_ne!(first, list("c", "8"));
+}
+
+/// Stops a process for 1.4 s, a second from now.
+fn stall(id: u32) -> std::process::Child {
+    Command::new("sh")
+        .args(["-c", &format!("sleep 1; kill -STOP {id}; sleep 1.4; kill -CONT {id}")])
+        .spawn()
+        .expect("a shell")
+}
+
+#[test]
+fn a_stalled_server_shows_from_the_schedule_on() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &SCHEDULE);
+    let mut stalling = stall(sim.id());
+    load(dir.path(), "r", &["-q", "100", "-z", "4s"]);
+    stalling.wait().expect("it ends");
+    let rows = rows(&dir.path().join("r"));
+    let from_schedule = longest(&rows, |row| (row.scheduled_ns, row.first_token_ns));
+    assert!(from_schedule >= 1.0, "a request that came while it stood waited: {from_schedule}");
+    let asked_while_it_stood = rows
+        .iter()
+        .filter(|row| {
+            row.first_token_ns.zip(row.scheduled_ns).is_some_and(|(t, s)| t - s > 500_000_000)
+        })
+        .count();
+    assert!(asked_while_it_stood > 30, "arrivals went on: {asked_while_it_stood}");
+}
+
+#[test]
+fn a_stalled_client_shows_in_its_queue_and_its_mark() {
+    let dir = folder();
+    let _sim = Sim::start(dir.path(), &SCHEDULE);
+    let client = weighbridge(dir.path())
+        .args([&["load", "--out", "r", "-q", "100", "-z", "4s"], &ONE[..]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut stalling = stall(client.id());
+    let ended = client.wait_with_output().expect("it ends");
+    stalling.wait().expect("it ends");
+    assert_eq!(ended.status.code(), Some(13));
+    let rows = rows(&dir.path().join("r"));
+    let queue = longest(&rows, |row| (row.scheduled_ns, row.dispatched_ns));
+    assert!(queue >= 1.0, "what was due while it stood left late: {queue}");
+    assert!(rows.iter().all(|row| row.fate == LoadFate::Ok), "late, but none left out");
+    let ended = manifest(&dir.path().join("r")).ended.expect("it ended");
+    assert_eq!(ended.validity.mark, ValidityMark::Invalid);
+}
+
+#[test]
+fn nothing_but_failures_is_a_failure() {
+    let dir = folder();
+    // A port that was free a moment ago, with nobody behind it.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/v1", gone.local_addr().expect("bound"));
+    drop(gone);
+    let catalog = file(dir.path(), "gone.toml", &catalog_at(&url, "\"free\""));
+    for load in [["-q", "50"], ["-c", "2"]] {
+        let out = format!("r{}", load[0]);
+        let flags = ["load", "--catalog", &catalog, "-n", "10", "--out", &out, load[0], load[1]];
+        run(dir.path(), &flags).exits(1).says(&["every request failed"]);
+        let rows = rows(&dir.path().join(&out));
+        assert_eq!(rows.len(), 10);
+        assert!(rows.iter().all(|row| matches!(row.fate, LoadFate::Failed(_))));
+    }
+}
+
+fn catalog_at(url: &str, price: &str) -> String {
+    format!(
+        "[[provider]]\nname = \"p\"\nbase_url = \"{url}\"\n\
+         [[endpoint]]\nmodel = \"a/m\"\nprovider = \"p\"\nprice = {price}\n"
+    )
+}
+
+#[test]
+fn what_bills_needs_a_budget_and_what_to_send_must_be_said() {
+    let dir = folder();
+    let price = "{ input = \"1\", output = \"2\" }";
+    let billed = file(dir.path(), "b.toml", &catalog_at("https://api.example.com/v1", price));
+    run(dir.path(), &["load", "--catalog", &billed, "-q", "5"])
+        .exits(2)
+        .says(&["a/m@p bills each request", "--budget USD"]);
+    let free = file(dir.path(), "f.toml", &catalog_at("https://api.example.com/v1", "\"free\""));
+    run(dir.path(), &["load", "--catalog", &free]).exits(2).says(&["say how much load: -q"]);
+    run(dir.path(), &["load", "--catalog", &free, "-q", "5", "--budget", "0"])
+        .exits(2)
+        .says(&["--budget must be above zero"]);
+    assert!(!dir.path().join("results").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_budget_that_is_used_up_ends_the_load_in_good_order() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &SCHEDULE);
+    for (out, load) in [("open", ["-q", "200"]), ("closed", ["-c", "2"])] {
+        let flags =
+            [&["load", "--out", out, "-n", "400", "--budget", "0.05"], &ONE[..], &load].concat();
+        run(dir.path(), &flags).exits(12).says(&["the budget allows no further request"]);
+        let rows = rows(&dir.path().join(out));
+        let sent = rows.iter().filter(|row| row.fate != LoadFate::Dropped).count();
+        assert!(sent > 0 && sent < 400, "{sent}");
+    }
+    drop(sim);
+}
+
+#[test]
+fn a_trace_is_replayed_in_its_times_and_lengths() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &SCHEDULE);
+    let trace = file(
+        dir.path(),
+        "made-up.csv",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n\
+         2023-11-16 18:17:03.0000000,40,5\n\
+         2023-11-16 18:17:03.2000000,400,3\n\
+         2023-11-16 18:17:04.0000000,80,4\n",
+    );
+    load(dir.path(), "r", &["--trace", &trace, "--speed", "2"]).exits(0);
+    let mut rows = rows(&dir.path().join("r"));
+    rows.sort_by_key(|row| row.request);
+    let at: Vec<u64> = rows.iter().map(|row| row.scheduled_ns.expect("open loop")).collect();
+    assert_eq!(at.iter().map(|ns| ns - at[0]).collect::<Vec<_>>(), [0, 100_000_000, 500_000_000]);
+    let input: Vec<u64> = rows.iter().filter_map(|row| row.usage.input).collect();
+    assert!(input[1] > 4 * input[0] && input[2] < input[1], "prompts as long as said: {input:?}");
+    let output: Vec<u64> = rows.iter().filter_map(|row| row.usage.output).collect();
+    assert_eq!(output, [5, 3, 4], "answers as long as asked for");
+    drop(sim);
+}
