@@ -77,9 +77,10 @@ impl Row {
                 rates.cached_input.and_then(per_million),
                 per_million(rates.output),
             ),
-            Price::Free => (Some("0".into()), Some("0".into()), Some("0".into())),
-            // Nothing is paid by the token.
-            Price::PerHour(_) => (Some("0".into()), Some("0".into()), Some("0".into())),
+            // By the hour nothing is paid by the token.
+            Price::Free | Price::PerHour(_) => {
+                (Some("0".into()), Some("0".into()), Some("0".into()))
+            }
             Price::Unknown => (None, None, None),
         };
         let supports = endpoint.supports.as_ref().map(|set| {

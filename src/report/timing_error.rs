@@ -6,20 +6,20 @@ use super::text::plain;
 use crate::aggregate::{CalibratedError, Calibration, LatencyMetric, Manifest};
 
 /// Streams under way where nobody knows how many there were: a task lane's over a few endpoints.
-const USUAL_STREAMS: u32 = 64;
+const USUAL_STREAMS: f64 = 64.0;
 
 /// The error of one machine at a number of streams.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimingError<'a> {
     calibration: &'a Calibration,
-    /// Streams under way.
-    streams: u32,
+    /// Streams under way, on average.
+    streams: f64,
 }
 
 impl<'a> TimingError<'a> {
     /// That of the machine that a run was made on; `None`: it was not calibrated, or nothing was
     /// timed. `streams`: how many were under way, where it is known.
-    pub(super) fn of(manifest: &'a Manifest, streams: Option<u32>) -> Option<Self> {
+    pub(super) fn of(manifest: &'a Manifest, streams: Option<f64>) -> Option<Self> {
         let calibration = manifest.calibration.as_ref().filter(|_| !manifest.virtual_time)?;
         Some(Self { calibration, streams: streams.unwrap_or(USUAL_STREAMS) })
     }
@@ -106,7 +106,7 @@ mod tests {
     fn an_error_is_told_beside_its_metric() {
         let manifest = calibrated();
         let at = |streams, metric| TimingError::of(&manifest, streams)?.beside(metric);
-        assert_eq!(at(Some(1), LatencyMetric::Ttft).as_deref(), Some("± 0.03"));
+        assert_eq!(at(Some(0.4), LatencyMetric::Ttft).as_deref(), Some("± 0.03"));
         assert_eq!(at(None, LatencyMetric::TtftSched).as_deref(), Some("± 0.31"));
         assert_eq!(
             at(None, LatencyMetric::E2e).as_deref(),

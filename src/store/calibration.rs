@@ -62,16 +62,10 @@ impl Calibration {
     /// What was found nearest to a number of streams, from above where there is such: the error is
     /// rather overstated.
     #[must_use]
-    pub fn at(&self, streams: u32) -> Option<&CalibratedStreams> {
-        let above = self.streams.iter().filter(|s| s.streams >= streams).min_by_key(|s| s.streams);
-        above.or_else(|| self.streams.iter().max_by_key(|s| s.streams))
-    }
-
-    /// How late requests left at the nearest rate, from above where there is such.
-    #[must_use]
-    pub fn lag_at(&self, per_s: f64) -> Option<&CalibratedLag> {
-        let above = self.lag.iter().filter(|l| f64::from(l.per_s) >= per_s);
-        above.min_by_key(|l| l.per_s).or_else(|| self.lag.iter().max_by_key(|l| l.per_s))
+    pub fn at(&self, streams: f64) -> Option<&CalibratedStreams> {
+        let above = self.streams.iter().filter(|s| f64::from(s.streams) >= streams);
+        let nearest = above.min_by_key(|s| s.streams);
+        nearest.or_else(|| self.streams.iter().max_by_key(|s| s.streams))
     }
 }
 
@@ -83,21 +77,15 @@ mod tests {
     fn the_nearest_from_above_is_told() {
         let streams =
             |streams| CalibratedStreams { streams, requests: 0, ttft: None, icl: None, e2e: None };
-        let lag = |per_s| CalibratedLag { per_s, requests: 0, lag: None };
         let found = Calibration {
             host: String::new(),
             version: String::new(),
             measured_at: String::new(),
             streams: vec![streams(1), streams(64), streams(512)],
-            lag: vec![lag(100), lag(1_000)],
+            lag: Vec::new(),
             tokens_exact: true,
         };
         let at = |n| found.at(n).map(|s| s.streams);
-        assert_eq!([at(0), at(1), at(2), at(65), at(9_999)], [1, 1, 64, 512, 512].map(Some));
-        let lag = |per_s| found.lag_at(per_s).map(|l| l.per_s);
-        assert_eq!(
-            [lag(0.5), lag(100.0), lag(101.0), lag(5e3)],
-            [100, 100, 1_000, 1_000].map(Some)
-        );
+        assert_eq!([at(0.0), at(1.0), at(1.5), at(65.0), at(1e4)], [1, 1, 64, 512, 512].map(Some));
     }
 }

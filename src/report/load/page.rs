@@ -16,6 +16,7 @@ const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
 
 /// All that the template shows.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
 pub(super) struct Page {
     css: String,
     name: String,

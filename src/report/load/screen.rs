@@ -1,5 +1,6 @@
 //! The answer of a load run on one screen: in at most 24 lines of at most 80 columns.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::story::{self, Measured, heading, millis};
@@ -64,7 +65,7 @@ fn percentiles(figures: &LoadFigures, endpoint: &LoadEndpoint) -> Vec<String> {
         let mut cells = vec![label.to_owned()];
         cells.extend(KEYS.map(|key| story::at(latency, key)));
         if let Some(error) = error.and_then(|error| error.beside(metric)) {
-            cells[1].push_str(&format!(" {error}"));
+            cells[1] = format!("{} {error}", cells[1]);
         }
         cells.push(millis(latency.max));
         cells
@@ -83,7 +84,7 @@ fn endpoints(figures: &LoadFigures, endpoints: &[LoadEndpoint]) -> Vec<String> {
     let shown = &endpoints[..endpoints.len().min(ENDPOINTS)];
     let cells = || shown.iter().map(|e| &e.cell);
     let highs = headline
-        .map(|metric| story::highest(cells().filter_map(move |cell| cell.latency.get(&metric))));
+        .map(|metric| story::highest(&cells().filter_map(move |cell| cell.latency.get(&metric))));
     let row = |name: &str, cell: &LoadCell| {
         let pair = |i: usize| story::pair(cell.latency.get(&headline[i]), highs[i]);
         vec![
@@ -155,9 +156,9 @@ fn sums(figures: &LoadFigures) -> Vec<String> {
     lines.push(format!("goodput {} a second; good, % {}", story::goodput(all), story::good(all)));
     let mut rates = format!("answered {}/s", story::known_rate(all.requests_per_s));
     if let Some(tokens) = all.output_tokens_per_s {
-        rates.push_str(&format!(" · {} output tokens/s", rate(tokens)));
+        let _ = write!(rates, " · {} output tokens/s", rate(tokens));
     }
-    rates.push_str(&format!(" · available {} %", story::availability(all)));
+    let _ = write!(rates, " · available {} %", story::availability(all));
     lines.push(rates);
     if all.cost_per_task.is_some() {
         lines.push(format!("${} per 1,000 tasks", story::per_1000(all)));

@@ -1,5 +1,7 @@
 //! What a load run says, in words: shared by the screen, the page and the Markdown summary.
 
+use std::fmt::Write as _;
+
 use crate::aggregate::{
     Latency, LatencyMetric, LoadCell, LoadFigures, LoadMode, LoadSlo, LoadSpec,
 };
@@ -110,7 +112,7 @@ pub(super) fn timing_error(figures: &LoadFigures) -> Option<TimingError<'_>> {
             e2e.zip(figures.all.requests_per_s).map(|(mean, per_s)| mean * per_s)
         }
     };
-    TimingError::of(&figures.manifest, streams.map(|n| n.ceil() as u32))
+    TimingError::of(&figures.manifest, streams)
 }
 
 /// The headline's first token and last: from the schedule in open loop.
@@ -132,7 +134,7 @@ pub(super) fn at(latency: &Latency, key: u16) -> String {
 }
 
 /// The highest percentile up to p99 that every one of these bears; `None`: not all bear p90.
-pub(super) fn highest<'a>(latencies: impl Iterator<Item = &'a Latency> + Clone) -> Option<u16> {
+pub(super) fn highest<'a>(latencies: &(impl Iterator<Item = &'a Latency> + Clone)) -> Option<u16> {
     let borne = |key: &u16| latencies.clone().all(|l| l.percentiles.contains_key(key));
     [990, 950, 900].into_iter().find(borne)
 }
@@ -157,7 +159,7 @@ pub(super) fn asked(figures: &LoadFigures) -> String {
         count(counts.dropped)
     );
     if figures.warmup > 0 {
-        text.push_str(&format!("; {} of the warm-up left out", count(figures.warmup)));
+        let _ = write!(text, "; {} of the warm-up left out", count(figures.warmup));
     }
     text
 }
@@ -167,10 +169,10 @@ pub(super) fn sent(cell: &LoadCell) -> String {
     let counts = &cell.counts;
     let mut text = format!("sent = {} ok + {} failed", count(counts.ok), count(counts.failed));
     if counts.failed > 0 {
-        text.push_str(&format!(" ({})", failures(cell)));
+        let _ = write!(text, " ({})", failures(cell));
     }
     if counts.in_doubt > 0 {
-        text.push_str(&format!(" + {} in doubt", count(counts.in_doubt)));
+        let _ = write!(text, " + {} in doubt", count(counts.in_doubt));
     }
     text
 }

@@ -91,13 +91,14 @@ impl<T: Transport> LoadLane<T> {
 
     /// Sends a request of an open loop now, or leaves it out where the budget does not allow it.
     pub(super) async fn ask_now(self: Arc<Self>, prepared: Prepared, ticket: Ticket) {
-        match self.setup.budget.reserve_now(prepared.bound.unwrap_or(Usd::ZERO)) {
-            Some(reservation) => drop(self.ask(prepared, ticket, reservation).await),
-            None => {
-                self.exhausted.store(true, Ordering::Relaxed);
-                let dropped = self.dropped(&prepared, ticket);
-                self.sink.take(dropped).await;
-            }
+        let bound = prepared.bound.unwrap_or(Usd::ZERO);
+        if let Some(reservation) = self.setup.budget.reserve_now(bound) {
+            // Its failure, if it is one, is in its record.
+            let _ = self.ask(prepared, ticket, reservation).await;
+        } else {
+            self.exhausted.store(true, Ordering::Relaxed);
+            let dropped = self.dropped(&prepared, ticket);
+            self.sink.take(dropped).await;
         }
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
