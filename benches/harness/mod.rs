@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use weighbridge::catalog::{Dialect, Endpoint, Limits, Price, Provider};
+use weighbridge::catalog::{Dialect, Endpoint, HttpVersion, Limits, Price, Provider};
 use weighbridge::client::{
     Attempt, AttemptLimits, AttemptRecord, HttpTransport, Outcome, Outgoing, attempt,
 };
@@ -128,7 +128,8 @@ pub struct Run {
 impl Run {
     pub fn create(dir: &Path, server: &Server, trials: u32, through_library: bool) -> Self {
         let clock = Clock::real();
-        let transport = HttpTransport::new([(PROVIDER, true)], Duration::from_secs(10), &clock)
+        let provider = endpoint(server).provider;
+        let transport = HttpTransport::new([&provider], Duration::from_secs(10), &clock)
             .expect("an HTTP client");
         let transport = if through_library { transport.through_library() } else { transport };
         let store = store(dir, server, trials);
@@ -263,30 +264,10 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         schema: None,
         messages: vec![],
     };
-    let endpoint = Endpoint {
-        id: EndpointId::new("gale/small", PROVIDER, None),
-        model: "gale/small".into(),
-        provider: Provider {
-            name: PROVIDER.into(),
-            dialect: Dialect::OpenaiChat,
-            base_url: server.base_url.clone(),
-            api_key_env: None,
-        },
-        upstream_model: MODEL.into(),
-        price: Price::Free,
-        context_window: None,
-        max_output: None,
-        limits: Limits::default(),
-        supports: None,
-        variant: None,
-        params: serde_json::Map::new(),
-        system: None,
-        stream: true,
-    };
     let new = NewRun {
         manifest: &manifest,
         tasks: &[task],
-        endpoints: &[StoredEndpoint { idx: 0, endpoint }],
+        endpoints: &[StoredEndpoint { idx: 0, endpoint: endpoint(server) }],
         keep_content: true,
     };
     let planned = (0..trials).map(|idx| PlannedTrial {
@@ -298,6 +279,30 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         ineligible: None,
     });
     Store::create(dir, StoreMode::Threaded, new, planned).expect("a run database")
+}
+
+fn endpoint(server: &Server) -> Endpoint {
+    Endpoint {
+        id: EndpointId::new("gale/small", PROVIDER, None),
+        model: "gale/small".into(),
+        provider: Provider {
+            name: PROVIDER.into(),
+            dialect: Dialect::OpenaiChat,
+            base_url: server.base_url.clone(),
+            api_key_env: None,
+            http: HttpVersion::Http1,
+        },
+        upstream_model: MODEL.into(),
+        price: Price::Free,
+        context_window: None,
+        max_output: None,
+        limits: Limits::default(),
+        supports: None,
+        variant: None,
+        params: serde_json::Map::new(),
+        system: None,
+        stream: true,
+    }
 }
 
 pub fn nanos(duration: Duration) -> u64 {

@@ -97,6 +97,16 @@ pub enum CatalogError {
         /// What to write.
         remedy: String,
     },
+    /// A version of HTTP that nobody speaks.
+    #[error(
+        "{at}: http = {version:?} is no version of HTTP that is spoken here; write \"1.1\" or \"2\""
+    )]
+    UnknownHttp {
+        /// Where.
+        at: Place,
+        /// What stands there.
+        version: String,
+    },
     /// `api_key_env` holds something other than a variable's name; what it holds is not shown.
     #[error(
         "{at}: api_key_env is not the name of an environment variable (its value is not shown, \

@@ -9,7 +9,9 @@ use toml::Spanned;
 
 use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
-use super::{Capability, Catalog, Dialect, Endpoint, Limits, Provider, price, variant};
+use super::{
+    Capability, Catalog, Dialect, Endpoint, HttpVersion, Limits, Provider, price, variant,
+};
 use crate::units::EndpointId;
 use crate::units::toml_text::{Place, TomlText, did_you_mean};
 
@@ -93,7 +95,8 @@ fn resolve_provider(
         return Err(CatalogError::BadKeyVariable { at, example: key_variable(&name) });
     }
     let api_key_env = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
-    let provider = Provider { name, dialect, base_url, api_key_env };
+    let http = raw.http.as_ref().map_or(Ok(HttpVersion::default()), |v| resolve_http(v, toml))?;
+    let provider = Provider { name, dialect, base_url, api_key_env, http };
     if provider.api_key_env.is_some()
         && provider.base_url.starts_with("http://")
         && !provider.is_loopback()
@@ -105,6 +108,17 @@ fn resolve_provider(
         ));
     }
     Ok((provider, at))
+}
+
+fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion, CatalogError> {
+    match raw.get_ref().as_str() {
+        "1.1" => Ok(HttpVersion::Http1),
+        "2" => Ok(HttpVersion::Http2),
+        other => {
+            let at = toml.place(&raw.span());
+            Err(CatalogError::UnknownHttp { at, version: other.to_owned() })
+        }
+    }
 }
 
 fn resolve_dialect(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Dialect, CatalogError> {

@@ -27,6 +27,25 @@ pub enum Dialect {
     OpenaiChat,
 }
 
+/// The version of HTTP that a provider is asked over. It is stated rather than negotiated: a
+/// latency over the one does not compare with a latency over the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpVersion {
+    /// HTTP/1.1, one connection for each request under way.
+    #[default]
+    #[serde(rename = "1.1")]
+    Http1,
+    /// HTTP/2, many requests on one connection; a server that does not speak it fails.
+    #[serde(rename = "2")]
+    Http2,
+}
+
+impl HttpVersion {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// An HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
@@ -38,6 +57,9 @@ pub struct Provider {
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
+    /// The version of HTTP.
+    #[serde(default, skip_serializing_if = "HttpVersion::is_default")]
+    pub http: HttpVersion,
 }
 
 impl Provider {

@@ -106,6 +106,10 @@ fn unknown_keys_are_named_with_the_nearest() {
         "3: unknown key \"api_key\"; did you mean \"api_key_env\"?",
     );
     check_whole(
+        "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nhttp = \"3\"\n",
+        "4: http = \"3\" is no version of HTTP that is spoken here; write \"1.1\" or \"2\"",
+    );
+    check_whole(
         "[[provider]]\nname = \"p\"\n",
         "1: key \"base_url\" is missing; add base_url = … to the table that begins here",
     );

@@ -185,7 +185,7 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
         params: &endpoint.params,
     });
     let connect = Duration::from_secs(10);
-    let transport = HttpTransport::new([("sim", true)], connect, clock)?;
+    let transport = HttpTransport::new([&endpoint.provider], connect, clock)?;
     let lane = Lane::new(endpoint, &Keys::new())?;
     let asking =
         Arc::new(Asking { transport, clock: clock.clone(), lane, body: Bytes::from(body) });

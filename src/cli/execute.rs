@@ -81,12 +81,7 @@ impl Execution<'_> {
         runtime.block_on(async {
             let clock = Clock::real();
             let timeouts = self.args.timeout.unwrap_or_default();
-            let providers = self
-                .inputs
-                .plan
-                .endpoints
-                .iter()
-                .map(|e| (e.provider.name.as_str(), e.is_loopback()));
+            let providers = self.inputs.plan.endpoints.iter().map(|e| &e.provider);
             let transport = HttpTransport::new(providers, timeouts.connect, &clock)?;
             let dispatcher = self.dispatcher(transport, &clock, StoreMode::Threaded)?;
             let progress = Arc::new(self.progress());

@@ -22,6 +22,7 @@ use super::direct::{Direct, DirectBody, causes};
 use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
+use crate::catalog::{self, HttpVersion};
 use crate::units::{Clock, Stamp};
 use crate::wire::ErrorClass;
 
@@ -68,27 +69,12 @@ pub enum ClientError {
 }
 
 impl HttpTransport {
-    /// A transport over HTTP/1.1 for these providers: name, whether it is on this machine (then no
-    /// proxy is used), and how long a connection may take.
+    /// A transport to these providers. A provider on this machine is asked without a proxy.
     ///
     /// # Errors
     /// When the TLS roots of the machine cannot be loaded.
     pub fn new<'a>(
-        providers: impl IntoIterator<Item = (&'a str, bool)>,
-        connect_timeout: Duration,
-        clock: &Clock,
-    ) -> Result<Self, ClientError> {
-        Self::speaking(Protocol::Http1, providers, connect_timeout, clock)
-    }
-
-    /// A transport over a given version of HTTP. With HTTP/2 nothing is negotiated: a server that
-    /// does not speak it fails.
-    ///
-    /// # Errors
-    /// When the TLS roots of the machine cannot be loaded.
-    pub fn speaking<'a>(
-        protocol: Protocol,
-        providers: impl IntoIterator<Item = (&'a str, bool)>,
+        providers: impl IntoIterator<Item = &'a catalog::Provider>,
         connect_timeout: Duration,
         clock: &Clock,
     ) -> Result<Self, ClientError> {
@@ -96,7 +82,11 @@ impl HttpTransport {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tls = tls()?;
         let mut all = BTreeMap::new();
-        for (name, is_loopback) in providers {
+        for provider in providers {
+            if all.contains_key(&provider.name) {
+                continue;
+            }
+            let is_loopback = provider.is_loopback();
             let mut builder = reqwest::Client::builder()
                 .tcp_nodelay(true)
                 .retry(reqwest::retry::never())
@@ -105,19 +95,20 @@ impl HttpTransport {
                 .referer(false)
                 .user_agent(super::USER_AGENT)
                 .connector_layer(StampConnection(clock.clone()));
-            builder = match protocol {
-                Protocol::Http1 => builder.http1_only(),
-                Protocol::Http2 => builder.http2_prior_knowledge(),
+            builder = match provider.http {
+                HttpVersion::Http1 => builder.http1_only(),
+                HttpVersion::Http2 => builder.http2_prior_knowledge(),
             };
             if is_loopback {
                 builder = builder.no_proxy();
             }
-            let library = builder
-                .build()
-                .map_err(|source| ClientError::Library { provider: name.to_owned(), source })?;
-            let direct = (protocol == Protocol::Http1)
+            let library = builder.build().map_err(|source| ClientError::Library {
+                provider: provider.name.clone(),
+                source,
+            })?;
+            let direct = (provider.http == HttpVersion::Http1)
                 .then(|| Direct::new(clock.clone(), connect_timeout, tls.clone()));
-            all.insert(name.to_owned(), Provider { library, direct, is_loopback });
+            all.insert(provider.name.clone(), Provider { library, direct, is_loopback });
         }
         let proxies = Arc::new(Matcher::from_system());
         Ok(Self { providers: all, proxies, clock: clock.clone() })
@@ -354,8 +345,19 @@ mod tests {
     }
 
     fn transport() -> HttpTransport {
+        speaking(HttpVersion::Http1)
+    }
+
+    fn speaking(http: HttpVersion) -> HttpTransport {
+        let provider = catalog::Provider {
+            name: "p".into(),
+            dialect: catalog::Dialect::OpenaiChat,
+            base_url: "http://127.0.0.1:1/v1".into(),
+            api_key_env: None,
+            http,
+        };
         let clock = Clock::real();
-        HttpTransport::new([("p", true)], Duration::from_secs(5), &clock).expect("a client")
+        HttpTransport::new([&provider], Duration::from_secs(5), &clock).expect("a client")
     }
 
     /// What was read: the head, the chunks, how it ended.
@@ -505,10 +507,7 @@ mod tests {
             }
         })
         .await;
-        let clock = Clock::real();
-        let limit = Duration::from_secs(5);
-        let transport = HttpTransport::speaking(Protocol::Http2, [("p", true)], limit, &clock)
-            .expect("a client");
+        let transport = speaking(HttpVersion::Http2);
         let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
         assert_eq!(
             (head.protocol, chunks.concat(), end),

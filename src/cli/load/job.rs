@@ -147,7 +147,7 @@ impl Job<'_> {
     fn transport(&self, clock: &Clock) -> Result<HttpTransport, Failure> {
         let timeouts = self.args.timeout.unwrap_or_default();
         let endpoints = &self.inputs.plan.endpoints;
-        let providers = endpoints.iter().map(|e| (e.provider.name.as_str(), e.is_loopback()));
+        let providers = endpoints.iter().map(|e| &e.provider);
         Ok(HttpTransport::new(providers, timeouts.connect, clock)?)
     }
 
