@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Bars, csv, folder, grouped, weighbridge};
+use support::{Bars, csv, folder, grouped, high_mark_mib, weighbridge};
 use weighbridge::store::{Order, Reader, StoreError};
 use weighbridge::units::Seed;
 
@@ -134,14 +134,6 @@ fn watched(bars: &Bars, dir: &Path, tasks: usize) -> Seen {
     write!(phases, "the rest {rest:.2} s").expect("memory");
     bars.figure(&format!("{} trials", grouped(rows as u64)), &phases);
     Seen { wall, peak_mib: peak }
-}
-
-/// The kernel's high mark of a process's resident memory.
-fn high_mark_mib(id: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kib / 1024.0)
 }
 
 /// A suite of so many tasks, with answers of 30 words of 3 characters: 30 tokens as the simulator cuts

@@ -1,27 +1,35 @@
-//! How many streamed requests a second the client makes, and at what CPU, beside `oha`, which
-//! parses nothing.
+//! How many streamed requests a second `weighbridge load` makes, and at what CPU, beside `oha`,
+//! which parses nothing.
 //!
-//! Both drive the same simulator, which answers 50 tokens at once, on the same cores and in
-//! alternating rounds; ours with the run database on. `oha` is found on the PATH or in
-//! `WEIGHBRIDGE_OHA` (`cargo install oha`).
+//! ```sh
+//! cargo install oha
+//! cargo bench --bench throughput
+//! ```
 //!
-//! `cargo bench --bench throughput [-- --quick] [--library]`
-#![expect(clippy::print_stdout, reason = "benches speak to a person")]
+//! Both drive the same simulator (a process of its own on the same cores), which answers with 50
+//! tokens at once, in alternating rounds. Ours is the whole command: every stream is decoded, every
+//! request is in the run database, and the CPU is that of the process from its start to its last
+//! chart. `oha` is found on the PATH or in the environment variable `WEIGHBRIDGE_OHA`; without it
+//! the bench says so and holds no bar.
+//!
+//! Bars, at 32 and 256 connections, medians of 5 rounds: at least 0.8 × oha's rate, at most 1.5 ×
+//! its CPU per 1,000 requests. Void where oha itself stays below 1,700/s at 32: then the server is
+//! the limit.
 
-mod harness;
+mod support;
 
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
-use harness::{Run, Server};
-use rustix::time::{ClockId, clock_gettime};
-use weighbridge::client::runtime;
-use weighbridge::units::Clock;
+use support::{Bars, Sim, csv, finished, folder, say, weighbridge};
 
+const ROUNDS: usize = 5;
+const REQUESTS: usize = 20_000;
 /// Below this `oha` shows that the server is the limit, and the comparison says nothing.
-const LEAST_OHA: f64 = 1700.0;
+const LEAST_OHA: f64 = 1_700.0;
+const PROMPT: &str = r#"{"model":"gale/small@fjord","stream":true,"messages":[{"role":"user","content":"Say fifty words."}],"stream_options":{"include_usage":true}}"#;
 
+/// One client's round.
 #[derive(Clone, Copy, Debug)]
 struct Round {
     per_s: f64,
@@ -29,125 +37,104 @@ struct Round {
     cpu: f64,
 }
 
-fn main() {
-    let quick = harness::flag("--quick");
-    let (rounds, requests) = if quick { (1, 2000) } else { (5, 5000) };
+fn main() -> ExitCode {
+    let Some(mut bars) = Bars::start("streamed requests a second, beside oha") else {
+        return ExitCode::SUCCESS;
+    };
     let oha = std::env::var("WEIGHBRIDGE_OHA").unwrap_or_else(|_| "oha".to_owned());
     let has_oha = Command::new(&oha).arg("--version").output().is_ok_and(|o| o.status.success());
     if !has_oha {
-        harness::say(
-            "NO OHA: put it on the PATH or in WEIGHBRIDGE_OHA (cargo install oha); only \
-                      the client is measured, and no bar",
-        );
+        say("   NO OHA on the PATH or in WEIGHBRIDGE_OHA (cargo install oha): no bar is held");
     }
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let server = Server::start(dir.path(), &["--instant", "50"]);
-    let trials = u32::try_from((rounds + 1) * 2 * (requests + 256)).expect("some thousands");
-    let run = Arc::new(Run::create(dir.path(), &server, trials, harness::flag("--library")));
-    let threads = harness::value("--threads").and_then(|text| text.parse().ok());
-    let io = match threads {
-        Some(threads) => runtime::with_threads(threads, || {}),
-        None => runtime::build(|| {}),
-    };
-    let io = io.expect("a runtime");
-    println!("medians of {rounds} alternating rounds of {requests} streamed requests of 50 tokens");
-    println!("connections   client/s   cpu s/1000     oha/s   cpu s/1000   rate ratio   cpu ratio");
-    io.block_on(client(&run, &server, 32, requests / 4));
+    let dir = folder();
+    std::fs::write(dir.path().join("fifty.jsonl"), r#"{"id":"0","prompt":"Say fifty words."}"#)
+        .expect("a file");
+    let sim = Sim::start(dir.path(), &["--instant", "50"]);
+    let catalog = std::fs::read_to_string(dir.path().join(Sim::CATALOG)).expect("a catalog");
+    let base_url = catalog.split("base_url = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let url = format!("{}/chat/completions", base_url.expect("a provider"));
+    // Connections, caches and the server's pages are warm before anything counts.
+    ours(dir.path(), "warm", 32);
     for connections in [32, 256] {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for round in 0..rounds {
+        let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
             for turn in 0..2 {
                 if (round + turn) % 2 == 0 {
-                    ours.push(io.block_on(client(&run, &server, connections, requests)));
+                    mine.push(ours(dir.path(), &format!("{connections}-{round}"), connections));
                 } else if has_oha {
-                    theirs.push(with_oha(&oha, &server, connections, requests));
+                    theirs.push(with_oha(&oha, &url, connections));
                 }
             }
         }
-        let rate =
-            |rounds: &[Round]| harness::median(&rounds.iter().map(|r| r.per_s).collect::<Vec<_>>());
-        let cpu =
-            |rounds: &[Round]| harness::median(&rounds.iter().map(|r| r.cpu).collect::<Vec<_>>());
-        let (our_rate, our_cpu) = (rate(&ours), cpu(&ours));
-        print!("{connections:>11} {our_rate:>10.0} {our_cpu:>12.3}");
+        let (rate, cpu) = medians(&mine);
+        bars.figure(&format!("{connections} connections, load"), &told(rate, cpu));
         if theirs.is_empty() {
-            println!();
             continue;
         }
-        let (their_rate, their_cpu) = (rate(&theirs), cpu(&theirs));
-        let void = if connections == 32 && their_rate < LEAST_OHA {
-            "  VOID: the server is the limit"
-        } else {
-            ""
-        };
-        println!(
-            " {their_rate:>9.0} {their_cpu:>12.3} {:>12.2} {:>11.2}   {} {}{void}",
-            our_rate / their_rate,
-            our_cpu / their_cpu,
-            if our_rate >= 0.8 * their_rate { "met (≥ 0.8)" } else { "MISSED (≥ 0.8)" },
-            if our_cpu <= 1.5 * their_cpu { "met (≤ 1.5)" } else { "MISSED (≤ 1.5)" },
-        );
+        let (their_rate, their_cpu) = medians(&theirs);
+        bars.figure(&format!("{connections} connections, oha"), &told(their_rate, their_cpu));
+        if connections == 32 && their_rate < LEAST_OHA {
+            say("   VOID: the server is the limit");
+            return ExitCode::SUCCESS;
+        }
+        let (faster, dearer) = (rate / their_rate, cpu / their_cpu);
+        bars.bar("  rate ÷ oha's", &format!("{faster:.2}"), "≥ 0.8", faster >= 0.8);
+        bars.bar("  CPU ÷ oha's", &format!("{dearer:.2}"), "≤ 1.5", dearer <= 1.5);
     }
-    if harness::flag("--threads-cpu") {
-        for task in std::fs::read_dir("/proc/self/task").expect("Linux").flatten() {
-            let read =
-                |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
-            println!("{:>16} {}", read("comm").trim(), read("schedstat").trim());
+    drop(sim);
+    bars.end()
+}
+
+fn told(per_s: f64, cpu: f64) -> String {
+    format!("{per_s:.0}/s, {cpu:.3} CPU s per 1,000")
+}
+
+fn medians(rounds: &[Round]) -> (f64, f64) {
+    let median = |of: fn(&Round) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    (median(|r| r.per_s), median(|r| r.cpu))
+}
+
+fn ours(dir: &Path, name: &str, connections: usize) -> Round {
+    let (connections, requests) = (connections.to_string(), REQUESTS.to_string());
+    let mut load = weighbridge(dir);
+    load.args(["load", "--catalog", Sim::CATALOG, "-m", "gale/small", "--suite", "fifty.jsonl"]);
+    load.args(["-c", &connections, "-n", &requests, "--out", name]);
+    let before = children_cpu();
+    // 13: a client that two cores cannot serve says so, and its rate is its rate.
+    finished(&mut load, &[0, 13]);
+    let cpu = children_cpu() - before;
+    let summary = dir.join(name).join("summary.csv");
+    let cell = |row: &support::Row, metric: &str| row["endpoint"] == "*" && row["metric"] == metric;
+    let (mut per_s, mut tokens) = (None, None);
+    for row in csv(&summary) {
+        if cell(&row, "requests_per_s") {
+            per_s = row["value"].parse().ok();
+        } else if cell(&row, "output_tokens") {
+            tokens = row["value"].parse().ok();
         }
     }
-    io.block_on(run.finish());
-    server.stop();
+    assert_eq!(tokens, Some(50 * REQUESTS), "every token is counted");
+    Round { per_s: per_s.expect("a rate"), cpu: cpu / (REQUESTS as f64 / 1e3) }
 }
 
-async fn client(run: &Arc<Run>, server: &Server, connections: usize, requests: usize) -> Round {
-    run.transport.warm(harness::PROVIDER, &server.base_url, connections).await;
-    let clock = Clock::real();
-    let (started, cpu) = (clock.now(), process_cpu());
-    let left = Arc::new(AtomicUsize::new(requests));
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..connections {
-        let (run, left) = (Arc::clone(run), Arc::clone(&left));
-        tasks.spawn(async move {
-            let mut trial = run.intend().await;
-            while left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
-                .is_ok()
-            {
-                let (_, record, next) = run.ask(trial).await;
-                trial = next;
-                assert_eq!(record.token_events, 50, "every token is seen");
-            }
-        });
-    }
-    tasks.join_all().await;
-    let seconds = clock.now().since(started).as_secs_f64();
-    let cpu = process_cpu() - cpu;
-    let thousands = requests as f64 / 1e3;
-    Round { per_s: requests as f64 / seconds, cpu: cpu / thousands }
-}
-
-/// CPU seconds of this process so far.
-fn process_cpu() -> f64 {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
-}
-
-fn with_oha(oha: &str, server: &Server, connections: usize, requests: usize) -> Round {
+fn with_oha(oha: &str, url: &str, connections: usize) -> Round {
     let before = children_cpu();
     let output = Command::new(oha)
         .args(["--no-tui", "--output-format", "json", "-m", "POST", "-T", "application/json"])
-        .args(["-n", &requests.to_string(), "-c", &connections.to_string()])
-        .arg("-d")
-        .arg(String::from_utf8_lossy(&harness::body()).as_ref())
-        .arg(server.url())
+        .args(["-n", &REQUESTS.to_string(), "-c", &connections.to_string()])
+        .args(["-d", PROMPT, url])
         .output()
         .expect("oha runs");
     let cpu = children_cpu() - before;
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("oha prints JSON");
     let ok = said["statusCodeDistribution"]["200"].as_u64();
-    assert_eq!(ok, u64::try_from(requests).ok(), "oha's requests succeed");
+    assert_eq!(ok, u64::try_from(REQUESTS).ok(), "oha's requests succeed");
     let per_s = said["summary"]["requestsPerSec"].as_f64().expect("a rate");
-    Round { per_s, cpu: cpu / (requests as f64 / 1e3) }
+    Round { per_s, cpu: cpu / (REQUESTS as f64 / 1e3) }
 }
 
 /// CPU seconds of the children that have ended, in steps of 10 ms (`proc_pid_stat`, fields 16 and

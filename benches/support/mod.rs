@@ -74,6 +74,14 @@ pub fn finished(command: &mut Command, codes: &[i32]) -> String {
     stdout
 }
 
+/// The kernel's high mark of a process's resident memory.
+pub fn high_mark_mib(id: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}
+
 /// A folder that goes with the bench.
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -108,8 +116,13 @@ impl Sim {
 
     /// Starts `weighbridge sim` on a free port and waits until it has said its address.
     pub fn start(dir: &Path, more: &[&str]) -> Self {
+        Self::without_ledger(dir, &[&["--ledger", Self::LEDGER], more].concat())
+    }
+
+    /// The same where nobody will read a ledger, which grows with every token.
+    pub fn without_ledger(dir: &Path, more: &[&str]) -> Self {
         let mut child = weighbridge(dir)
-            .args(["sim", "--write-catalog", Self::CATALOG, "--ledger", Self::LEDGER])
+            .args(["sim", "--write-catalog", Self::CATALOG])
             .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -182,6 +182,10 @@ pub struct LoadArgs {
     /// What a good request meets, for goodput: ttft, ttfo, itl, e2e.
     #[arg(long, value_name = "METRIC=TIME,…", value_parser = Slos::parse)]
     pub slo: Option<Slos>,
+    /// Threads that read and write; by default as many as there are cores, at most 4. What is sent,
+    /// and when, does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub workers: Option<u8>,
     /// Write a histogram per second in HdrHistogram's log format, which its viewers open.
     #[arg(long, value_name = "FILE")]
     pub interval_log: Option<PathBuf>,

@@ -76,7 +76,11 @@ impl Job<'_> {
     pub fn execute(&self, mode: Mode, prompts: Prompts) -> Result<Went, Failure> {
         let threads = IoThreads::default();
         let on_start = threads.clone();
-        let runtime = client::runtime::build(move || on_start.register())?;
+        let register = move || on_start.register();
+        let runtime = match self.args.workers {
+            Some(n) => client::runtime::with_threads(n.into(), register)?,
+            None => client::runtime::build(register)?,
+        };
         runtime.block_on(async {
             let clock = Clock::real();
             let transport = self.transport(&clock)?;

@@ -1,7 +1,5 @@
-//! What the timing benches share: the simulator as a process of its own, a run database, and
-//! figures that are medians of rounds.
-#![expect(clippy::print_stderr, reason = "benches speak to a person")]
-#![expect(dead_code, reason = "each bench uses its part")]
+//! The client under the bench: the simulator as a process of its own, a run database, requests by
+//! the product's own path.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -333,8 +331,4 @@ pub fn flag(name: &str) -> bool {
 pub fn value(name: &str) -> Option<String> {
     let mut arguments = std::env::args().skip_while(|argument| argument != name);
     arguments.nth(1)
-}
-
-pub fn say(text: &str) {
-    eprintln!("{text}");
 }
