@@ -41,6 +41,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

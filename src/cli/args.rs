@@ -150,8 +150,18 @@ pub struct LoadArgs {
     #[arg(short = 'q', long, value_name = "PER_S", conflicts_with_all = ["steps", "trace", "concurrency"])]
     pub rate: Option<f64>,
     /// How arrivals are spread: `poisson`, `constant` or `gamma:CV` (CV above 1 is burstier).
-    #[arg(long, value_name = "SHAPE", requires = "rate", default_value = "poisson")]
+    #[arg(long, value_name = "SHAPE", default_value = "poisson",
+        conflicts_with_all = ["steps", "trace", "concurrency"])]
     pub arrivals: String,
+    /// Open loops, one after the other, up to the highest rate that meets --slo: doubling from LOW,
+    /// then halving the ratio until it is known to a tenth.
+    #[arg(long, value_name = "LOW..HIGH", num_args = 0..=1, default_missing_value = "10..1000",
+        requires = "slo", value_parser = super::load::Range::parse,
+        conflicts_with_all = ["rate", "steps", "trace", "concurrency", "requests", "interval_log"])]
+    pub sweep: Option<super::load::Range>,
+    /// The share of requests that must be good for a rate of the sweep to meet.
+    #[arg(long, value_name = "SHARE", requires = "sweep", default_value_t = 0.95, value_parser = share)]
+    pub good: f64,
     /// Open loop in steps of rate x time, Poisson within each: `10x30s,20x30s,0x5s`.
     #[arg(long, value_name = "RATExTIME,…", conflicts_with_all = ["trace", "concurrency", "duration"])]
     pub steps: Option<String>,

@@ -1,12 +1,17 @@
 //! `load`: what was asked is sent or counted as left out, on time, and time is told from the
 //! schedule.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use weighbridge::store::{LoadFate, LoadRecord, LoadRow, Reader, StoreError, ValidityMark};
+use weighbridge::units::{Clock, Stamp};
 
-use crate::support::{Sim, file, folder, run, weighbridge};
+use crate::stub::{Stub, stream, whole};
+use crate::support::{Sim, csv, file, folder, run, summary, weighbridge};
 
 /// A server whose every answer has the same schedule, and one endpoint of it.
 const SCHEDULE: [&str; 2] = ["--schedule", "ttft=20ms,gap=5ms,tokens=5"];
@@ -142,6 +147,68 @@ fn a_stalled_client_shows_in_its_queue_and_its_mark() {
     assert!(rows.iter().all(|row| row.fate == LoadFate::Ok), "late, but none left out");
     let ended = manifest(&dir.path().join("r")).ended.expect("it ended");
     assert_eq!(ended.validity.mark, ValidityMark::Invalid);
+}
+
+/// A provider that takes 40 requests in any 200 ms and refuses the rest.
+fn refusing() -> Stub {
+    let clock = Clock::real();
+    let taken = Mutex::new(Vec::<Stamp>::new());
+    Stub::start(move |_| {
+        let (mut taken, now) = (taken.lock().expect("no panic"), clock.now());
+        taken.retain(|at| now.since(*at) < Duration::from_millis(200));
+        if taken.len() >= 40 {
+            return whole("429 Too Many Requests", "application/json", "{}");
+        }
+        taken.push(now);
+        stream(&["ok"])
+    })
+}
+
+#[test]
+fn a_sweep_finds_the_rate_that_is_too_much() {
+    let dir = folder();
+    let stub = refusing();
+    let catalog = file(dir.path(), "catalog.toml", &stub.catalog(""));
+    let flags = ["load", "--catalog", &catalog, "--out", "s", "--sweep", "50..800", "-z", "1s"];
+    run(dir.path(), &flags).exits(2).says(&["--slo"]);
+    let flags = [&flags[..], &["--slo", "e2e=30s"]].concat();
+    let ran = run(dir.path(), &flags).exits(0);
+    assert!(ran.stdout.contains("highest rate that met: "), "{}", ran.stdout);
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
+    let steps = csv(&dir.path().join("s/sweep.csv"));
+    let rate = |step: &BTreeMap<String, String>| step["rate_per_s"].parse::<f64>().expect("a rate");
+    let met: Vec<f64> = steps.iter().filter(|s| s["met"] == "true").map(rate).collect();
+    let missed: Vec<f64> = steps.iter().filter(|s| s["met"] == "false").map(rate).collect();
+    assert!(met.contains(&100.0) && missed.iter().all(|rate| *rate > 100.0), "{steps:?}");
+    let (most, least) = (met.last().expect("some"), missed.first().expect("some"));
+    assert!(most < least && *least <= 1.2 * most, "by rate, and near each other: {steps:?}");
+    assert!(dir.path().join("s/01-at-50/report.html").exists());
+}
+
+#[test]
+fn a_sweep_is_of_one_endpoint() {
+    let dir = folder();
+    let flags = ["load", "--demo", "-m", "acme/*", "--sweep", "--slo", "ttft=1s"];
+    run(dir.path(), &flags).exits(2).says(&["choose one with -m"]);
+}
+
+#[test]
+fn failures_are_counted_by_class_and_enter_no_latency() {
+    let dir = folder();
+    let _sim = Sim::start(dir.path(), &[&SCHEDULE[..], &["--fault", "500=0.3"]].concat());
+    load(dir.path(), "r", &["-q", "200", "-n", "300"]).weighed();
+    let of = |metric| summary(&dir.path().join("r"), "*", "*", metric);
+    let number = |metric| of(metric).parse::<u64>().expect("a count");
+    assert_eq!(number("ok") + number("failed"), 300);
+    assert!(number("failed") > 50, "{}", of("failed"));
+    assert_eq!(of("failed_server"), of("failed"));
+    let timed = csv(&dir.path().join("r/latency.csv"));
+    let timed: u64 = timed
+        .iter()
+        .filter(|row| row["endpoint"] == "*" && row["metric"] == "ttft_sched")
+        .map(|row| row["count"].parse::<u64>().expect("a count"))
+        .sum();
+    assert_eq!(timed, number("ok"), "of answers alone");
 }
 
 #[test]

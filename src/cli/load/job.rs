@@ -38,7 +38,7 @@ const OTHER_FILES: u64 = 128;
 const MOST_WARMED: usize = 64;
 
 /// One load run.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The flags.
     pub args: &'a LoadArgs,

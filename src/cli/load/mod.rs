@@ -2,6 +2,7 @@
 
 mod job;
 mod mode;
+mod sweep;
 
 use std::path::Path;
 
@@ -20,6 +21,7 @@ use crate::units::{Clock, Usd};
 pub use job::raise_file_limit;
 use job::{Job, Went};
 use mode::Mode;
+pub use sweep::Range;
 
 /// `weighbridge load`.
 pub fn load(args: &LoadArgs) -> Outcome {
@@ -33,6 +35,12 @@ pub fn load(args: &LoadArgs) -> Outcome {
     let keys = inputs::keys(&inputs.plan)?;
     execute::lanes(&inputs, &keys)?;
     let cap = cap(args, &inputs)?;
+    if args.sweep.is_some() {
+        let dir = run::folder(args.out.as_deref(), &inputs.name, "-sweep", &Clock::real())?;
+        let job = Job { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
+        let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };
+        return sweep::sweep(&job);
+    }
     let mode = mode::mode(args, demo)?;
     let prompts = mode::prompts(&mode, &inputs)?;
     let dir = run::folder(args.out.as_deref(), &inputs.name, "-load", &Clock::real())?;

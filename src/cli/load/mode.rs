@@ -55,7 +55,6 @@ pub fn mode(args: &LoadArgs, demo: bool) -> Result<Mode, Failure> {
         let (ramp, requests) = (args.ramp.unwrap_or_default(), args.requests);
         return Ok(Mode::Closed(Closed { concurrency, ramp, warmup, window, requests }));
     }
-    let seed = Seed(args.pick.seed);
     if let Some(path) = &args.trace {
         let trace = read_trace(path).map_err(refused)?;
         let speed = args.speed.unwrap_or(1.0);
@@ -71,16 +70,25 @@ pub fn mode(args: &LoadArgs, demo: bool) -> Result<Mode, Failure> {
         };
         return Ok(Mode::Open { arrivals, shape, speed, window });
     }
-    let shape = shape(args, demo)?;
+    open(args, &shape(args, demo)?)
+}
+
+/// An open loop at a rate of a sweep.
+pub fn at_rate(args: &LoadArgs, per_s: f64) -> Result<Mode, Failure> {
+    open(args, &spread(args, per_s)?)
+}
+
+fn open(args: &LoadArgs, shape: &Shape) -> Result<Mode, Failure> {
+    let (warmup, seed) = (args.warmup.unwrap_or_default(), Seed(args.pick.seed));
     let window = match (args.duration, args.requests, shape.span()) {
         (Some(window), ..) => Some(window + warmup),
         (None, _, Some(span)) => Some(span),
         (None, Some(_), None) => None,
         (None, None, None) => Some(DEFAULT_WINDOW + warmup),
     };
-    let before = draw(&shape, warmup, None, seed).map_err(refused)?.len() as u64;
+    let before = draw(shape, warmup, None, seed).map_err(refused)?.len() as u64;
     let most = args.requests.map(|n| n + before);
-    let arrivals = draw(&shape, window.unwrap_or(Duration::MAX), most, seed).map_err(refused)?;
+    let arrivals = draw(shape, window.unwrap_or(Duration::MAX), most, seed).map_err(refused)?;
     Ok(Mode::Open { arrivals, shape: shape.to_string(), speed: 1.0, window })
 }
 
@@ -98,6 +106,11 @@ fn shape(args: &LoadArgs, demo: bool) -> Result<Shape, Failure> {
             )));
         }
     };
+    spread(args, rate)
+}
+
+/// Arrivals at a rate, spread as `--arrivals` says.
+fn spread(args: &LoadArgs, rate: f64) -> Result<Shape, Failure> {
     let text = match args.arrivals.split_once(':') {
         Some(("gamma", cv)) => format!("gamma:{rate},cv={cv}"),
         None if args.arrivals == "gamma" => {

@@ -37,7 +37,7 @@ fn text(cell: &str) -> Cow<'_, str> {
 }
 
 /// A number cell.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     number::significant(value, DIGITS)
 }
 

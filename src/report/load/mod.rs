@@ -6,6 +6,7 @@ mod markdown;
 mod page;
 mod screen;
 mod story;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::aggregate::{AggregateError, LoadFigures, LoadViews};
 
 pub use interval_log::interval_log;
 pub use screen::answer;
+pub use sweep::{SweepStep, sweep_answer, write_sweep};
 
 /// Writes `requests.csv`, `summary.csv`, `latency.csv`, `charts/*.svg`, `report.html` and
 /// `report.md` into the folder of a load run, as [`super::write_all`] does for other runs.

@@ -8,6 +8,7 @@ mod progress;
 mod prompts;
 mod recorder;
 mod schedule;
+mod sweep;
 
 pub use closed::{Closed, run_closed};
 pub use lane::{LoadEnd, LoadLane, LoadSetup};
@@ -16,6 +17,7 @@ pub use progress::{LoadProgress, LoadState};
 pub use prompts::Prompts;
 pub use recorder::{Recorded, Recorder, RecorderSetup};
 pub use schedule::{Timekeeper, Worked, keep_time};
+pub use sweep::Search;
 
 /// The load lane cannot go on.
 #[derive(Debug, thiserror::Error)]
