@@ -53,7 +53,7 @@ fn step(job: &Job<'_>, dir: &Path, per_s: f64, cap: Option<Usd>) -> Result<Went,
     let mode = mode::at_rate(job.args, per_s)?;
     let prompts = mode::prompts(&mode, job.inputs)?;
     std::fs::create_dir_all(dir)?;
-    Job { dir, cap, ..*job }.execute(mode, prompts)
+    Job { cap, dir, ..*job }.execute(mode, prompts)
 }
 
 /// Why no further rate can be tried.

@@ -142,7 +142,7 @@ pub fn write_sweep(dir: &Path, steps: &[SweepStep]) -> Result<(), ReportError> {
         for step in by_rate(steps) {
             writer.write_record(step.cells()).map_err(csv::io_error)?;
         }
-        io::Write::flush(&mut writer.into_inner().map_err(|e| e.into_error())?)
+        io::Write::flush(&mut writer.into_inner().map_err(::csv::IntoInnerError::into_error)?)
     })
 }
 
