@@ -31,7 +31,8 @@ impl Scale {
     }
 }
 
-/// Ticks 1, 2, 5 of each decade within a range; only 1 of each where that is plenty.
+/// Ticks 1, 2, 5 of each decade within a range; only 1 of each where that is plenty, and evenly
+/// spaced ones where the range holds fewer than three.
 pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let decades = libm::log10(high / low);
     let steps: &[f64] = if decades > 4.0 {
@@ -44,10 +45,11 @@ pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     #[expect(clippy::cast_possible_truncation, reason = "exponents of an f64")]
     let (first, last) =
         (libm::floor(libm::log10(low)) as i32, libm::ceil(libm::log10(high)) as i32);
-    (first..=last)
+    let ticks: Vec<f64> = (first..=last)
         .flat_map(|decade| steps.iter().map(move |s| s * libm::pow(10.0, f64::from(decade))))
         .filter(|t| (low * 0.999_999..=high * 1.000_001).contains(t))
-        .collect()
+        .collect();
+    if ticks.len() < 3 { linear_ticks(low, high) } else { ticks }
 }
 
 /// Round ticks within a range, about six of them.
@@ -84,6 +86,7 @@ mod tests {
         assert_eq!(linear_ticks(3.0, 3.0), [3.0]);
         assert_eq!(log_ticks(0.9, 21.0).len(), 5);
         assert_eq!(log_ticks(1e-3, 1e4).len(), 8);
+        assert_eq!(log_ticks(1.0, 4.0), [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]);
     }
 
     #[test]

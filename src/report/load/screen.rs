@@ -48,6 +48,11 @@ fn head(figures: &LoadFigures) -> Vec<String> {
         let ended = story::duration(figures);
         facts.retain(|fact| Some(fact) != ended.as_ref());
     }
+    // Then the arrivals, where they are named after a file.
+    let over = (width(&facts[0]).min(8) + rest(&facts)).saturating_sub(COLUMNS);
+    if let Some(shape) = facts[1..].iter_mut().max_by_key(|fact| width(fact)) {
+        *shape = fit_middle(shape, width(shape).saturating_sub(over).max(12));
+    }
     let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
     let mut lines = vec![facts.join(" · ")];

@@ -86,7 +86,8 @@ pub(super) fn measured<'a>(spec: &LoadSpec, cell: &'a LoadCell) -> Vec<Measured<
             Some(Measured { metric: *metric, label, latency: cell.latency.get(metric)? })
         })
         .filter(|Measured { metric, latency, .. }| {
-            *metric != LatencyMetric::Ttfo || ttft.is_none_or(|ttft| ttft.slots != latency.slots)
+            let shown = |latency: &Latency| [500, 990].map(|key| at(latency, key));
+            *metric != LatencyMetric::Ttfo || ttft.is_none_or(|ttft| shown(ttft) != shown(latency))
         })
         .collect()
 }
