@@ -50,7 +50,7 @@ fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &SCHEDULE);
     let flags = ["-q", "100", "-n", "150", "--warmup", "500ms", "--interval-log", "il.log"];
-    let ran = load(dir.path(), "open", &flags).exits(0);
+    let ran = load(dir.path(), "open", &flags).weighed();
     assert!(ran.stderr.contains("poisson 100/s"), "{}", ran.stderr);
     let open = rows(&dir.path().join("open"));
     assert_eq!(open.iter().filter(|row| !row.warmup).count(), 150);
@@ -59,7 +59,7 @@ fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency() {
     let spec = manifest(&dir.path().join("open")).load.expect("a load run");
     assert_eq!(spec.asked, Some(open.len() as u64));
 
-    load(dir.path(), "closed", &["-c", "4", "-n", "40"]).exits(0);
+    load(dir.path(), "closed", &["-c", "4", "-n", "40"]).weighed();
     let closed = rows(&dir.path().join("closed"));
     assert_eq!(closed.len(), 40);
     assert!(closed.iter().all(|row| row.fate == LoadFate::Ok && row.scheduled_ns.is_none()));
@@ -86,7 +86,7 @@ fn the_same_seed_is_the_same_list_of_arrivals() {
     let _sim = Sim::start(dir.path(), &SCHEDULE);
     let list = |out: &str, seed: &str| -> Vec<(u64, u32)> {
         load(dir.path(), out, &["-q", "200", "-n", "60", "--arrivals", "gamma:2", "--seed", seed])
-            .exits(0);
+            .weighed();
         let rows = rows(&dir.path().join(out));
         let at = |row: &LoadRecord| row.scheduled_ns.expect("open loop");
         let first = rows.iter().map(at).min().expect("rows");
@@ -172,7 +172,11 @@ fn a_sweep_finds_the_rate_that_is_too_much() {
     let flags = ["load", "--catalog", &catalog, "--out", "s", "--sweep", "50..800", "-z", "1s"];
     run(dir.path(), &flags).exits(2).says(&["--slo"]);
     let flags = [&flags[..], &["--slo", "e2e=30s"]].concat();
-    let ran = run(dir.path(), &flags).exits(0);
+    let ran = run(dir.path(), &flags).weighed();
+    if ran.code == 13 {
+        // A busy machine: the sweep ends where its own client can no longer be trusted, and says so.
+        return assert!(ran.stderr.contains("the client could not keep up"), "{}", ran.stderr);
+    }
     assert!(ran.stdout.contains("highest rate that met: "), "{}", ran.stdout);
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
     let steps = csv(&dir.path().join("s/sweep.csv"));
@@ -279,7 +283,7 @@ fn a_trace_is_replayed_in_its_times_and_lengths() {
          2023-11-16 18:17:03.2000000,400,3\n\
          2023-11-16 18:17:04.0000000,80,4\n",
     );
-    load(dir.path(), "r", &["--trace", &trace, "--speed", "2"]).exits(0);
+    load(dir.path(), "r", &["--trace", &trace, "--speed", "2"]).weighed();
     let mut rows = rows(&dir.path().join("r"));
     rows.sort_by_key(|row| row.request);
     let at: Vec<u64> = rows.iter().map(|row| row.scheduled_ns.expect("open loop")).collect();
