@@ -132,7 +132,7 @@ fn load_row(planned: Option<u64>, state: &LoadState, per_s: f64) -> String {
     let asked = planned.map_or(state.asked.to_string(), |n| format!("{}/{n}", state.asked));
     let ttft = state.ttft_p50.map_or("–".to_owned(), |t| format!("{:.2} s", t.as_secs_f64()));
     let dropped =
-        if state.dropped > 0 { format!(" · {} left out", state.dropped) } else { String::new() };
+        if state.dropped > 0 { format!(" · {} dropped", state.dropped) } else { String::new() };
     format!(
         "{asked} asked · {} ok · {} failed{dropped} · {per_s:.0}/s · TTFT p50 {ttft}",
         state.ok, state.failed

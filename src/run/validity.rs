@@ -179,7 +179,7 @@ pub fn judge_load(watch: &Watch, median_ttft: Option<Duration>, checks: LoadChec
         let mark = if share > 0.01 { ValidityMark::Invalid } else { ValidityMark::Degraded };
         validity.mark = validity.mark.max(mark);
         validity.reasons.push(format!(
-            "{} of {} requests were left out ({:.2} %)",
+            "{} of {} requests were dropped ({:.2} %)",
             checks.dropped,
             checks.asked,
             share * 100.0

@@ -387,12 +387,12 @@ fn validity(manifest: &Manifest, counts: &LoadCounts, little: Option<f64>) -> Op
     };
     let share = counts.dropped as f64 / counts.asked.max(1) as f64;
     let why = format!(
-        "{} of {} requests were left out ({:.2} %)",
+        "{} of {} requests were dropped ({:.2} %)",
         counts.dropped,
         counts.asked,
         share * 100.0
     );
-    found(share, 0.0, 0.01, "were left out", why);
+    found(share, 0.0, 0.01, "were dropped", why);
     if let Some(little) = little {
         let off = (little - 1.0).abs();
         let why = format!(
