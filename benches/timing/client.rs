@@ -289,6 +289,8 @@ fn endpoint(server: &Server) -> Endpoint {
             base_url: server.base_url.clone(),
             api_key_env: None,
             http: HttpVersion::Http1,
+            headers: BTreeMap::new(),
+            ca_file: None,
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

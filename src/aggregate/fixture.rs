@@ -56,6 +56,8 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
             http: crate::catalog::HttpVersion::Http1,
+            headers: std::collections::BTreeMap::new(),
+            ca_file: None,
         },
         upstream_model: model.into(),
         price,

@@ -97,6 +97,16 @@ pub enum CatalogError {
         /// What to write.
         remedy: String,
     },
+    /// A header that may not be set.
+    #[error("{at}: header {name:?} {why}")]
+    BadHeader {
+        /// Where.
+        at: Place,
+        /// The header.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A version of HTTP that nobody speaks.
     #[error(
         "{at}: http = {version:?} is no version of HTTP that is spoken here; write \"1.1\" or \"2\""

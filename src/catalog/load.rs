@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
-    Capability, Catalog, Dialect, Endpoint, HttpVersion, Limits, Provider, price, variant,
+    Capability, Catalog, Dialect, Endpoint, HttpVersion, Limits, Provider, headers, price, variant,
 };
 use crate::units::EndpointId;
 use crate::units::toml_text::{Place, TomlText, did_you_mean};
@@ -96,7 +96,9 @@ fn resolve_provider(
     }
     let api_key_env = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
     let http = raw.http.as_ref().map_or(Ok(HttpVersion::default()), |v| resolve_http(v, toml))?;
-    let provider = Provider { name, dialect, base_url, api_key_env, http };
+    let headers = headers::resolve(&raw.headers, toml)?;
+    let ca_file = raw.ca_file.clone();
+    let provider = Provider { name, dialect, base_url, api_key_env, http, headers, ca_file };
     if provider.api_key_env.is_some()
         && provider.base_url.starts_with("http://")
         && !provider.is_loopback()

@@ -1,6 +1,7 @@
 //! What can be called, and at what price: providers, models, endpoints, variants, limits.
 
 pub mod error;
+mod headers;
 pub mod load;
 pub(crate) mod price;
 pub(crate) mod raw;
@@ -9,8 +10,9 @@ pub(crate) mod variant;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,13 @@ pub struct Provider {
     /// The version of HTTP.
     #[serde(default, skip_serializing_if = "HttpVersion::is_default")]
     pub http: HttpVersion,
+    /// Headers that it wants beside those of its dialect; names in lower case, no secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// A PEM file of certificates to trust beside the machine's own, as corporate networks have
+    /// them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Provider {

@@ -1,6 +1,8 @@
 //! The catalog as it is written, before anything is resolved.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -32,6 +34,9 @@ pub(crate) struct RawProvider {
     pub(crate) api_key_env: Option<Spanned<String>>,
     /// Left out: `1.1`.
     pub(crate) http: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `[[endpoint]]`

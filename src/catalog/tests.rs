@@ -109,6 +109,23 @@ fn unknown_keys_are_named_with_the_nearest() {
         "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nhttp = \"3\"\n",
         "4: http = \"3\" is no version of HTTP that is spoken here; write \"1.1\" or \"2\"",
     );
+    let header = |header: &str| {
+        format!(
+            "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nheaders = {{ {header} }}\n"
+        )
+    };
+    check_whole(
+        &header("Authorization = \"Bearer x\""),
+        "4: header \"Authorization\" carries a key; keys live in variables: name one with api_key_env",
+    );
+    check_whole(
+        &header("Host = \"x\""),
+        "4: header \"Host\" is written by weighbridge itself; leave it out",
+    );
+    check_whole(
+        &header("\"a b\" = \"x\""),
+        "4: header \"a b\" is no name of an HTTP header; write letters, digits and dashes",
+    );
     check_whole(
         "[[provider]]\nname = \"p\"\n",
         "1: key \"base_url\" is missing; add base_url = … to the table that begins here",

@@ -82,7 +82,8 @@ impl Execution<'_> {
             let clock = Clock::real();
             let timeouts = self.args.timeout.unwrap_or_default();
             let providers = self.inputs.plan.endpoints.iter().map(|e| &e.provider);
-            let transport = HttpTransport::new(providers, timeouts.connect, &clock)?;
+            let transport =
+                HttpTransport::new(providers, timeouts.connect, &clock).map_err(refused)?;
             let dispatcher = self.dispatcher(transport, &clock, StoreMode::Threaded)?;
             let progress = Arc::new(self.progress());
             let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();

@@ -10,6 +10,7 @@ use super::args::{PickArgs, WhatArgs};
 pub use super::fleet::Fleet;
 use super::{Failure, fleet, refused};
 use crate::catalog::{CatalogText, Endpoint, Price};
+use crate::client;
 use crate::dispatch::Keys;
 use crate::plan::{Config, Plan, SuiteEntry, config, select};
 use crate::store::{Judging, SuiteStamp};
@@ -152,6 +153,19 @@ fn read_for(
             "paid by the hour, so a request costs $0 here and `weighbridge load` tells dollars \
              per task: {}",
             by_hour.join(", ")
+        ));
+    }
+    let mut proxied: Vec<&str> = plan
+        .endpoints
+        .iter()
+        .filter(|e| !simulated && client::through_proxy(&e.provider))
+        .map(|e| e.provider.name.as_str())
+        .collect();
+    proxied.dedup();
+    if !proxied.is_empty() {
+        notes.push(format!(
+            "asked through the proxy that the environment names, whose time is in every latency: {}",
+            proxied.join(", ")
         ));
     }
     let per_run = config.per_run;

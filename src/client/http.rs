@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -66,6 +68,16 @@ pub enum ClientError {
     /// The roots of trust.
     #[error("the machine's TLS roots could not be loaded: {0}")]
     Tls(#[from] rustls::Error),
+    /// A provider's own certificates.
+    #[error("{provider}: ca_file {path}: {why}")]
+    CaFile {
+        /// The provider.
+        provider: String,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl HttpTransport {
@@ -80,13 +92,14 @@ impl HttpTransport {
     ) -> Result<Self, ClientError> {
         // Installing twice is harmless: the first provider stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = tls()?;
         let mut all = BTreeMap::new();
         for provider in providers {
             if all.contains_key(&provider.name) {
                 continue;
             }
             let is_loopback = provider.is_loopback();
+            let own = own_roots(provider)?;
+            let tls = tls(own.clone())?;
             let mut builder = reqwest::Client::builder()
                 .tcp_nodelay(true)
                 .retry(reqwest::retry::never())
@@ -102,12 +115,16 @@ impl HttpTransport {
             if is_loopback {
                 builder = builder.no_proxy();
             }
-            let library = builder.build().map_err(|source| ClientError::Library {
-                provider: provider.name.clone(),
-                source,
-            })?;
+            let library_error =
+                |source| ClientError::Library { provider: provider.name.clone(), source };
+            if !own.is_empty() {
+                let certificates = own.iter().map(|der| reqwest::Certificate::from_der(der));
+                let certificates = certificates.collect::<Result<Vec<_>, _>>();
+                builder = builder.tls_certs_merge(certificates.map_err(library_error)?);
+            }
+            let library = builder.build().map_err(library_error)?;
             let direct = (provider.http == HttpVersion::Http1)
-                .then(|| Direct::new(clock.clone(), connect_timeout, tls.clone()));
+                .then(|| Direct::new(clock.clone(), connect_timeout, tls));
             all.insert(provider.name.clone(), Provider { library, direct, is_loopback });
         }
         let proxies = Arc::new(Matcher::from_system());
@@ -141,22 +158,56 @@ impl HttpTransport {
         asked.join_all().await.into_iter().flatten().count()
     }
 
+    fn proxied(&self, provider: &Provider, uri: &Uri) -> bool {
+        !provider.is_loopback && self.proxies.intercept(uri).is_some()
+    }
+
     /// The direct way to a URL, where there is one.
     fn direct<'a>(&self, provider: &'a Provider, url: &str) -> Option<(&'a Direct, Uri)> {
         let direct = provider.direct.as_ref()?;
         let uri: Uri = url.parse().ok()?;
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
         let has_user = uri.authority().is_none_or(|a| a.as_str().contains('@'));
-        let proxied = !provider.is_loopback && self.proxies.intercept(&uri).is_some();
-        (is_http && !has_user && !proxied).then_some((direct, uri))
+        (is_http && !has_user && !self.proxied(provider, &uri)).then_some((direct, uri))
     }
 }
 
-fn tls() -> Result<TlsConnector, ClientError> {
-    let mut config =
-        rustls::ClientConfig::builder().with_platform_verifier()?.with_no_client_auth();
+/// Whether what the environment says of proxies (`HTTPS_PROXY`, `NO_PROXY`, …) applies to a
+/// provider. One on this machine is asked directly.
+#[must_use]
+pub fn through_proxy(provider: &catalog::Provider) -> bool {
+    let uri = provider.base_url.parse::<Uri>();
+    let named = |uri: Uri| Matcher::from_system().intercept(&uri).is_some();
+    !provider.is_loopback() && uri.is_ok_and(named)
+}
+
+fn tls(own: Vec<CertificateDer<'static>>) -> Result<TlsConnector, ClientError> {
+    let crypto = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier::new_with_extra_roots(own, Arc::clone(&crypto))?;
+    let mut config = rustls::ClientConfig::builder_with_provider(crypto)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config).into())
+}
+
+/// The certificates that are trusted for a provider beside the machine's.
+fn own_roots(provider: &catalog::Provider) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    let Some(path) = &provider.ca_file else { return Ok(Vec::new()) };
+    let failed = |why: String| ClientError::CaFile {
+        provider: provider.name.clone(),
+        path: path.display().to_string(),
+        why,
+    };
+    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(failed("it holds no PEM certificate".to_owned())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(failed(format!("it does not read as PEM: {error}"))),
+    }
 }
 
 impl Transport for HttpTransport {
@@ -349,15 +400,23 @@ mod tests {
     }
 
     fn speaking(http: HttpVersion) -> HttpTransport {
-        let provider = catalog::Provider {
+        to(&catalog::Provider { http, ..provider() }).expect("a client")
+    }
+
+    fn to(provider: &catalog::Provider) -> Result<HttpTransport, ClientError> {
+        HttpTransport::new([provider], Duration::from_secs(5), &Clock::real())
+    }
+
+    fn provider() -> catalog::Provider {
+        catalog::Provider {
             name: "p".into(),
             dialect: catalog::Dialect::OpenaiChat,
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
-            http,
-        };
-        let clock = Clock::real();
-        HttpTransport::new([&provider], Duration::from_secs(5), &clock).expect("a client")
+            http: HttpVersion::Http1,
+            headers: BTreeMap::new(),
+            ca_file: None,
+        }
     }
 
     /// What was read: the head, the chunks, how it ended.
@@ -397,6 +456,67 @@ mod tests {
             }
         });
         (url, count, tasks)
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_ones_own_is_trusted_where_it_is_named_and_nowhere_else() {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a key");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+        let crypto = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(crypto)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.expect("a key"))
+            .expect("a configuration");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let (url, _, _server) = server(move |socket| {
+            let acceptor = acceptor.clone();
+            async move {
+                // A client that does not trust the certificate goes away.
+                let Ok(mut stream) = acceptor.accept(socket).await else { return };
+                let mut space = [0; 4096];
+                let _ = stream.read(&mut space).await;
+                let answer = format!("{HEAD}content-length: 2\r\n\r\nok");
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        })
+        .await;
+        let url = url.replace("http://", "https://");
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("own.pem");
+        std::fs::write(&file, made.cert.pem()).expect("a file");
+        let named = catalog::Provider { ca_file: Some(file), ..provider() };
+        for through_library in [false, true] {
+            let client = |provider: &catalog::Provider| {
+                let client = to(provider).expect("a client");
+                if through_library { client.through_library() } else { client }
+            };
+            let (_, chunks, _) = read(&client(&named), &url).await.expect("it is trusted");
+            assert_eq!(chunks.concat(), "ok");
+            let error = read(&client(&provider()), &url).await.expect_err("it is not");
+            assert_eq!(error.class, ErrorClass::Connect);
+            assert!(error.message.contains("certificate"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn certificates_that_do_not_read_are_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let check = |text: Option<&str>, expected: &str| {
+            let file = dir.path().join("ca.pem");
+            match text {
+                Some(text) => std::fs::write(&file, text).expect("a file"),
+                None => drop(std::fs::remove_file(&file)),
+            }
+            let error = to(&catalog::Provider { ca_file: Some(file), ..provider() });
+            let error = error.expect_err(expected).to_string();
+            assert!(error.starts_with("p: ca_file ") && error.contains(expected), "{error}");
+        };
+        check(Some("hello"), "it holds no PEM certificate");
+        check(Some("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"), "PEM");
+        check(None, "No such file");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ mod socket;
 pub mod transport;
 
 pub use attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, Stamps};
-pub use http::HttpTransport;
+pub use http::{HttpTransport, through_proxy};
 pub use transport::{ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError};
 
 /// What requests say that they come from.

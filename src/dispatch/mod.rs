@@ -113,6 +113,14 @@ impl Lane {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ];
+        for (name, value) in &endpoint.provider.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_str(value);
+            headers.push((
+                name.expect("the catalog checks header names"),
+                value.expect("and their values"),
+            ));
+        }
         let key = keys.get(&endpoint.provider.name);
         if let Some(key) = key {
             let bearer = format!("Bearer {}", key.expose_secret());

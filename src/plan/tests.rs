@@ -45,6 +45,8 @@ pub(super) fn endpoint(model: &str) -> Endpoint {
             base_url: "http://127.0.0.1:1/v1".to_owned(),
             api_key_env: None,
             http: crate::catalog::HttpVersion::Http1,
+            headers: std::collections::BTreeMap::new(),
+            ca_file: None,
         },
         upstream_model: model.to_owned(),
         price: Price::Rates(rates),

@@ -78,6 +78,8 @@ fn endpoint(idx: u32) -> StoredEndpoint {
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
             http: crate::catalog::HttpVersion::Http1,
+            headers: std::collections::BTreeMap::new(),
+            ca_file: None,
         },
         upstream_model: "m".into(),
         price: Price::Free,

@@ -19,6 +19,7 @@ mod layers;
 mod ledger;
 #[cfg(unix)]
 mod load;
+mod network;
 mod own;
 mod secrets;
 mod stub;

@@ -15,7 +15,7 @@ use crate::cli::fleet::{self, Behaviour, Serving};
 use crate::cli::inputs::{Fleet, Inputs};
 use crate::cli::interrupts::Interrupts;
 use crate::cli::watch::{Notice, Watcher};
-use crate::cli::{Failure, execute};
+use crate::cli::{Failure, execute, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
 use crate::dispatch::{Budget, Keys};
 use crate::run::load::{
@@ -152,7 +152,7 @@ impl Job<'_> {
         let timeouts = self.args.timeout.unwrap_or_default();
         let endpoints = &self.inputs.plan.endpoints;
         let providers = endpoints.iter().map(|e| &e.provider);
-        Ok(HttpTransport::new(providers, timeouts.connect, clock)?)
+        HttpTransport::new(providers, timeouts.connect, clock).map_err(refused)
     }
 
     /// Opens connections before anything is timed.
