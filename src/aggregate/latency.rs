@@ -104,8 +104,9 @@ impl Lag1 {
 /// slots.
 pub(super) fn of_histogram(histogram: Histogram, independent: u64) -> Option<Latency> {
     let (hdr, n) = (histogram.as_hdr(), histogram.len());
-    let (mean, max) = (hdr.mean() / 1e6, hdr.max() as f64 / 1e6);
-    let whole = Whole { histogram, ..Whole::default() };
+    let (mean, hdr_max) = (hdr.mean() / 1e6, hdr.max());
+    let max = hdr_max as f64 / 1e6;
+    let whole = Whole { max_us: hdr_max, histogram, ..Whole::default() };
     let found = whole.finish_with(independent.clamp(1, n.max(1)))?;
     Some(Latency { mean, max, ..found })
 }
@@ -184,6 +185,10 @@ impl Whole {
         let shown = PERCENTILES.into_iter().filter(|&key| n >= quantile::floor(probability(key)));
         let percentiles: BTreeMap<u16, Estimate> = shown
             .map(|key| (key, percentile(&self.histogram, n_effective, probability(key))))
+            .map(|(key, found)| {
+                // A slot ends above what fell into it, but nothing is above the longest.
+                (key, Estimate { value: found.value.min(self.max_us as f64 / 1e6), ..found })
+            })
             .collect();
         Some(Latency {
             n,

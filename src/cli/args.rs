@@ -147,7 +147,8 @@ pub struct LoadArgs {
     #[command(flatten)]
     pub pick: PickArgs,
     /// Open loop: so many requests a second, of all endpoints together, whatever the answers do.
-    #[arg(short = 'q', long, value_name = "PER_S", conflicts_with_all = ["steps", "trace", "concurrency"])]
+    #[arg(short = 'q', long, value_name = "PER_S", allow_negative_numbers = true,
+        conflicts_with_all = ["steps", "trace", "concurrency"])]
     pub rate: Option<f64>,
     /// How arrivals are spread: `poisson`, `constant` or `gamma:CV` (CV above 1 is burstier).
     #[arg(long, value_name = "SHAPE", default_value = "poisson",

@@ -12,7 +12,7 @@ use super::interrupts::Interrupts;
 use super::run::SHORT;
 use super::watch::{Notice, Watcher};
 use super::{Failure, refused};
-use crate::catalog::Endpoint;
+use crate::catalog::{Endpoint, HttpVersion};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
 use crate::run::{IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
@@ -196,6 +196,7 @@ impl Execution<'_> {
             why: end.why.clone(),
             validity,
             duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+            waited_ns: 0,
         };
         Ok(dispatcher.store.finish(ended).await?)
     }
@@ -236,10 +237,19 @@ pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
         judging: inputs.judging.clone(),
         notes,
         load: None,
-        // Virtual time measures nothing.
-        calibration: if clock.is_virtual() { None } else { super::calibrate::kept() },
+        calibration: super::calibrate::kept().filter(|_| is_calibrated(inputs, clock)),
         ended: None,
     }
+}
+
+/// Whether what `calibrate` measures is how every endpoint is asked: in real time, over HTTP/1.1,
+/// with nothing between.
+fn is_calibrated(inputs: &Inputs, clock: &Clock) -> bool {
+    let direct = |e: &Endpoint| {
+        let proxied = !inputs.simulated && client::through_proxy(&e.provider);
+        e.provider.http == HttpVersion::Http1 && !proxied
+    };
+    !clock.is_virtual() && inputs.plan.endpoints.iter().all(direct)
 }
 
 /// The endpoints as they are driven.

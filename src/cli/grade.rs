@@ -7,7 +7,7 @@ use crate::grade::grade_run;
 
 /// `weighbridge grade RUN`.
 pub fn grade(args: &RunFolder) -> Outcome {
-    if aggregate::is_load(&args.run)? {
+    if aggregate::is_load(&args.run).map_err(refused)? {
         return Err(refused(AggregateError::IsLoad(args.run.display().to_string())));
     }
     let graded = grade_run(&args.run)?;

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Exit, console};
 
@@ -54,6 +56,23 @@ impl Interrupts {
             }
         })?;
         Ok(())
+    }
+
+    /// A flag that an interrupt raises, from here to the end of the process: for what looks at it
+    /// between two things.
+    ///
+    /// # Errors
+    /// When the system takes no handler.
+    pub fn flag() -> io::Result<Arc<AtomicBool>> {
+        let raised = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&raised);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut interrupts = runtime.block_on(async { Self::listen() })?;
+        std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+            runtime.block_on(interrupts.next());
+            raised.store(true, Ordering::Release);
+        })?;
+        Ok(flag)
     }
 
     /// Waits for the next one.

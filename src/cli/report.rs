@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::args::RunFolder;
-use super::{Exit, Outcome, console};
+use super::{Exit, Outcome, console, refused};
 use crate::aggregate::{self, Figures};
 use crate::report;
 use crate::weights::{self, WeightsFile};
@@ -15,7 +15,13 @@ pub const WEIGHTS: &str = "weights.json";
 
 /// `weighbridge report RUN`.
 pub fn report(args: &RunFolder) -> Outcome {
-    if aggregate::is_load(&args.run)? {
+    if args.run.join("sweep.csv").exists() {
+        return Err(refused(anyhow!(
+            "{} is a sweep: sweep.csv has its rates, and each folder in it is a run to report",
+            args.run.display()
+        )));
+    }
+    if aggregate::is_load(&args.run).map_err(refused)? {
         let figures = super::load::conclude(&args.run)?;
         console::data(&report::load::answer(&figures, &args.run))?;
         return Ok(Exit::Ok);

@@ -249,7 +249,11 @@ impl Reading {
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));
         self.record.streamed = events && head.status == 200;
         self.record.protocol = head.protocol;
-        self.record.retried_stale = head.retried_stale;
+        if let Some(resent) = head.resent {
+            // What the closed connection took is neither connection set-up nor the provider's time.
+            self.record.retried_stale = true;
+            self.record.stamps.dispatched = resent;
+        }
         match text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
             None => Ok(()),
             Some(coding) => Err(WireError {
@@ -464,8 +468,7 @@ mod tests {
             headers.insert("content-encoding", self.coding.parse().expect("a header"));
             let at = self.clock.now();
             let status = self.status;
-            let head =
-                Head { status, headers, connected: None, at, protocol: None, retried_stale: false };
+            let head = Head { status, headers, connected: None, at, protocol: None, resent: None };
             Ok((head, PlayedBody(self.parts.clone().into_iter(), self.then, self.clock.clone())))
         }
     }

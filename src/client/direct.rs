@@ -36,6 +36,10 @@ const LEAST_READ: usize = 2 << 10;
 const MOST_IDLE: usize = 4096;
 /// How long an idle connection is kept. Servers close theirs after 5 to 120 s.
 const IDLE_FOR: Duration = Duration::from_secs(90);
+/// A server that closes an idle connection just when a request comes does so at once: what breaks
+/// later than this is the provider's own doing, and is told as such. Two round trips around the
+/// world.
+pub(super) const STALE_WITHIN: Duration = Duration::from_millis(500);
 /// Informational responses that are skipped before the real one.
 const MOST_INFORMATIONAL: usize = 16;
 
@@ -102,9 +106,10 @@ impl Direct {
     ) -> Result<(Head, DirectBody), TransportError> {
         let origin = origin_of(uri);
         let bytes = serialise(uri, request);
-        let mut retried_stale = false;
+        let mut resent = None;
         loop {
-            let idle = if retried_stale { None } else { self.idle(&origin) };
+            let began = self.0.clock.now();
+            let idle = if resent.is_some() { None } else { self.idle(&origin) };
             let is_reused = idle.is_some();
             let (mut connection, connected) = match idle {
                 Some(connection) => (connection, None),
@@ -121,13 +126,14 @@ impl Direct {
                     };
                     let protocol = Some(Protocol::Http1);
                     let (status, headers) = (head.status, head.headers);
-                    return Ok((
-                        Head { status, headers, connected, at, protocol, retried_stale },
-                        body,
-                    ));
+                    return Ok((Head { status, headers, connected, at, protocol, resent }, body));
                 }
                 // The server closed an idle connection while the request was on its way.
-                Err(Broken { nothing_came: true, .. }) if is_reused => retried_stale = true,
+                Err(Broken { nothing_came: true, .. })
+                    if is_reused && self.0.clock.now().since(began) <= STALE_WITHIN =>
+                {
+                    resent = Some(self.0.clock.now());
+                }
                 Err(Broken { error, .. }) => return Err(error),
             }
         }

@@ -20,13 +20,16 @@ use tokio_rustls::TlsConnector;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::direct::{Direct, DirectBody, causes};
+use super::direct::{Direct, DirectBody, STALE_WITHIN, causes};
 use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
 use crate::catalog::{self, HttpVersion};
 use crate::units::{Clock, Stamp};
 use crate::wire::ErrorClass;
+
+/// Connections that are made ready through the library, at most: each takes a request.
+const MOST_WARMED: usize = 64;
 
 tokio::task_local! {
     /// When the connection that this request waited for became ready.
@@ -42,6 +45,7 @@ pub struct HttpTransport {
     providers: BTreeMap<String, Provider>,
     /// The system's proxies.
     proxies: Arc<Matcher>,
+    connect_timeout: Duration,
     clock: Clock,
 }
 
@@ -52,6 +56,7 @@ struct Provider {
     direct: Option<Direct>,
     /// It is on this machine: no proxy is used.
     is_loopback: bool,
+    is_http2: bool,
 }
 
 /// Why the HTTP client could not be made.
@@ -123,12 +128,12 @@ impl HttpTransport {
                 builder = builder.tls_certs_merge(certificates.map_err(library_error)?);
             }
             let library = builder.build().map_err(library_error)?;
-            let direct = (provider.http == HttpVersion::Http1)
-                .then(|| Direct::new(clock.clone(), connect_timeout, tls));
-            all.insert(provider.name.clone(), Provider { library, direct, is_loopback });
+            let is_http2 = provider.http == HttpVersion::Http2;
+            let direct = (!is_http2).then(|| Direct::new(clock.clone(), connect_timeout, tls));
+            all.insert(provider.name.clone(), Provider { library, direct, is_loopback, is_http2 });
         }
         let proxies = Arc::new(Matcher::from_system());
-        Ok(Self { providers: all, proxies, clock: clock.clone() })
+        Ok(Self { providers: all, proxies, connect_timeout, clock: clock.clone() })
     }
 
     /// The same transport with everything through the library, to measure what that costs.
@@ -148,14 +153,24 @@ impl HttpTransport {
             return direct.warm(&uri, n).await;
         }
         // The library connects only to send something. The list of models is what every server of
-        // the dialect knows; whatever it answers, the connection is there.
+        // the dialect knows; whatever it answers, the connection is there. On HTTP/2 one is enough.
         let url = format!("{}/models", base_url.trim_end_matches('/'));
+        let n = if provider.is_http2 { n.min(1) } else { n.min(MOST_WARMED) };
         let mut asked = tokio::task::JoinSet::new();
         for _ in 0..n {
             let request = provider.library.get(&url);
-            asked.spawn(async move { request.send().await?.bytes().await });
+            let limit = self.connect_timeout;
+            asked.spawn(async move { tokio::time::timeout(limit, request.send()).await });
         }
-        asked.join_all().await.into_iter().flatten().count()
+        asked.join_all().await.into_iter().flatten().flatten().count()
+    }
+
+    /// Whether what answers here is the simulator, by the mark that it puts on everything.
+    pub async fn is_simulated(&self, provider: &str, base_url: &str) -> bool {
+        let Some(provider) = self.providers.get(provider) else { return false };
+        let request = provider.library.get(format!("{}/models", base_url.trim_end_matches('/')));
+        let answer = tokio::time::timeout(self.connect_timeout, request.send()).await;
+        matches!(answer, Ok(Ok(answer)) if answer.headers().contains_key(super::attempt::SIMULATED_HEADER))
     }
 
     fn proxied(&self, provider: &Provider, uri: &Uri) -> bool {
@@ -224,9 +239,10 @@ impl Transport for HttpTransport {
         }
         match self.through(&provider.library, &request).await {
             Err((_, true)) => {
+                let resent = self.clock.now();
                 let again = self.through(&provider.library, &request).await;
                 let (mut head, body) = again.map_err(|(error, _)| error)?;
-                head.retried_stale = true;
+                head.resent = Some(resent);
                 Ok((head, body))
             }
             sent => sent.map_err(|(error, _)| error),
@@ -248,12 +264,15 @@ impl HttpTransport {
         }
         CONNECTED
             .scope(std::cell::Cell::new(None), async {
+                let began = self.clock.now();
                 let sent = builder.send().await;
                 let at = self.clock.now();
                 let connected = CONNECTED.with(std::cell::Cell::get);
                 let response = sent.map_err(|error| {
                     let failure = failure(&error);
-                    let is_stale = connected.is_none() && failure.class == ErrorClass::Reset;
+                    let prompt = at.since(began) <= STALE_WITHIN;
+                    let is_stale =
+                        prompt && connected.is_none() && failure.class == ErrorClass::Reset;
                     (failure, is_stale)
                 })?;
                 let protocol = match response.version() {
@@ -266,7 +285,7 @@ impl HttpTransport {
                     connected,
                     at,
                     protocol: Some(protocol),
-                    retried_stale: false,
+                    resent: None,
                 };
                 let clock = self.clock.clone();
                 Ok((head, HttpBody(Body::Library { response, clock })))
@@ -537,7 +556,7 @@ mod tests {
             let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
             assert_eq!((chunks.as_slice(), end), (&["abc".to_owned()][..], None));
             assert_eq!((head.status, head.protocol), (200, Some(Protocol::Http1)));
-            assert_eq!((head.connected.is_some(), head.retried_stale), (turn == 0, false));
+            assert_eq!((head.connected.is_some(), head.resent), (turn == 0, None));
         }
         assert_eq!(count.load(Ordering::Relaxed), 1);
     }
@@ -555,7 +574,7 @@ mod tests {
             .await;
             for turn in 0..2 {
                 let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
-                assert_eq!(head.retried_stale, turn == 1);
+                assert_eq!(head.resent.is_some(), turn == 1);
                 assert!(head.connected.is_some(), "the second answer came over a fresh connection");
                 assert_eq!((chunks.concat(), end), ("ok".to_owned(), None));
             }

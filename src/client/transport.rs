@@ -47,9 +47,10 @@ pub struct Head {
     pub at: Stamp,
     /// The version of HTTP that carried the response; `None`: it came over no network.
     pub protocol: Option<Protocol>,
-    /// A reused connection turned out to be closed before any byte of a response came, and the
-    /// request was sent once more on a fresh one. Not the provider's failure.
-    pub retried_stale: bool,
+    /// A reused connection turned out to be closed just as the request came, before any byte of a
+    /// response: when the request was then sent once more on a fresh one. Not the provider's
+    /// failure.
+    pub resent: Option<Stamp>,
 }
 
 /// Bytes of a body, stamped when they were read and before anything was decoded.

@@ -97,6 +97,14 @@ impl Budget {
         self.try_reserve(worst)?.ok()
     }
 
+    /// Whether what is spent already leaves no room for this worst case, whatever becomes of what is
+    /// under way.
+    #[must_use]
+    pub fn is_used_up(&self, worst: Usd) -> bool {
+        let state = self.lock();
+        state.used_up || self.limit.is_some_and(|limit| state.spent + worst > limit)
+    }
+
     fn try_reserve(&self, worst: Usd) -> Option<Result<Reservation<'_>, Exhausted>> {
         let mut state = self.lock();
         if state.used_up {

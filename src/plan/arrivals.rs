@@ -128,6 +128,14 @@ pub fn draw(
 }
 
 impl Arrivals {
+    /// About how many come within so long a time.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> u64 {
+        let (n, span) = (self.at_ns.len() as u64, self.at_ns.last().copied().unwrap_or(0));
+        let within = u128::from(n) * time.as_nanos() / u128::from(span.max(1));
+        u64::try_from(within).map_or(n, |within| within.min(n)).max(1)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -286,6 +286,13 @@ fn jsonl(lines: &mut Lines<'_>) -> Result<Vec<Row>, TraceError> {
         let time = raw.timestamp.to_string();
         let at_ns = millis(&time).ok_or_else(|| lines.bad("timestamp", &time, MILLIS))?;
         let lengths = Lengths { input_tokens: raw.input_length, output_tokens: raw.output_length };
+        for (column, n) in
+            [("input_length", raw.input_length), ("output_length", raw.output_length)]
+        {
+            if n > MOST_TOKENS {
+                return Err(lines.bad(column, &n.to_string(), TOKENS));
+            }
+        }
         lines.push(&mut rows, Row { at_ns, lengths })?;
         if !lines.advance()? {
             return Ok(rows);
@@ -329,7 +336,8 @@ fn csv(lines: &mut Lines<'_>) -> Result<(TraceFormat, Vec<Row>), TraceError> {
         };
         let at_ns = at_ns.ok_or_else(|| lines.bad(names[0], time, what))?;
         let tokens = |column, text: &str| {
-            text.parse().map_err(|_| lines.bad(column, text, "a number of tokens, such as 655"))
+            let n = text.parse().ok().filter(|n| *n <= MOST_TOKENS);
+            n.ok_or_else(|| lines.bad(column, text, TOKENS))
         };
         let lengths = Lengths {
             input_tokens: tokens(names[1], input)?,
@@ -340,6 +348,10 @@ fn csv(lines: &mut Lines<'_>) -> Result<(TraceFormat, Vec<Row>), TraceError> {
     Ok((format, rows))
 }
 
+/// More tokens than any context window of today holds: such a row is a mistake, and its prompt would
+/// be made in memory.
+const MOST_TOKENS: u32 = 4_000_000;
+const TOKENS: &str = "a number of tokens of at most 4,000,000, such as 655";
 const MILLIS: &str = "a time in milliseconds, such as 27482 or 27482.5";
 const DATE_TIME: &str = "a time such as 2023-11-16 18:17:03.9799600";
 

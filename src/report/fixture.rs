@@ -435,6 +435,7 @@ fn manifest(name: &str) -> Manifest {
                 io_cpu_peak: Some(0.22),
             },
             duration_ns: 660_000_000_000,
+            waited_ns: 0,
         }),
     }
 }

@@ -142,8 +142,13 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 
 /// What was assumed, in a few words.
 fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
+    let medians = figures.endpoints.iter().filter_map(|e| {
+        let ttft = e.all.latency.get(&LatencyMetric::Ttft)?;
+        Some(ttft.percentiles.get(&500)?.value)
+    });
+    let slowest = medians.fold(0.0, f64::max);
     let error = TimingError::of(&figures.manifest, None);
-    let error = error.and_then(|error| error.beside(LatencyMetric::Ttft));
+    let error = error.and_then(|error| error.beside(LatencyMetric::Ttft, slowest));
     let mut said: Vec<String> = error.into_iter().map(|e| format!("TTFT {e} ms")).collect();
     if figures.today.endpoint.is_some() && figures.counts.scored > 0 {
         said.push(match weights.objective.goal {

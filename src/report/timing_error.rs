@@ -21,7 +21,9 @@ impl<'a> TimingError<'a> {
     /// timed. `streams`: how many were under way, where it is known.
     pub(super) fn of(manifest: &'a Manifest, streams: Option<f64>) -> Option<Self> {
         let calibration = manifest.calibration.as_ref().filter(|_| !manifest.virtual_time)?;
-        Some(Self { calibration, streams: streams.unwrap_or(USUAL_STREAMS) })
+        let streams = streams.unwrap_or(USUAL_STREAMS);
+        // Beyond the most streams that were calibrated the error is larger, and not known.
+        calibration.at(streams).map(|_| Self { calibration, streams })
     }
 
     fn error(&self, metric: LatencyMetric) -> Option<CalibratedError> {
@@ -34,9 +36,11 @@ impl<'a> TimingError<'a> {
         }
     }
 
-    /// `± 0.3`: the median error of a metric, milliseconds; `None`: it was not calibrated.
-    pub(super) fn beside(&self, metric: LatencyMetric) -> Option<String> {
-        self.error(metric).map(|error| format!("± {}", millis(error.p50_us)))
+    /// `± 0.3`: the median error of a metric whose median is this, milliseconds; `None`: it was not
+    /// calibrated. No value is told finer than the slot of its histogram.
+    pub(super) fn beside(&self, metric: LatencyMetric, median_s: f64) -> Option<String> {
+        let error = self.error(metric)?;
+        Some(format!("± {}", millis((error.p50_us as f64).max(slot_us(median_s * 1e6)))))
     }
 
     /// What the record of a run says of it: name, value.
@@ -45,7 +49,7 @@ impl<'a> TimingError<'a> {
         let told = |name: &str, error: Option<CalibratedError>| {
             error.map(|e| {
                 let percentile = significant(e.percentile * 100.0, 3);
-                let (p50, high) = (millis(e.p50_us), millis(e.high_us));
+                let (p50, high) = (millis(e.p50_us as f64), millis(e.high_us as f64));
                 format!("{name} {p50} ms (p50), {high} ms (p{percentile})")
             })
         };
@@ -66,8 +70,14 @@ impl<'a> TimingError<'a> {
     }
 }
 
-fn millis(us: u64) -> String {
-    let ms = us as f64 / 1e3;
+/// The width of the slot of a histogram of 3 significant digits, which has 2,048 to each power of two.
+fn slot_us(us: f64) -> f64 {
+    let power = libm::floor(libm::log2(us.max(1.0)));
+    libm::exp2((power - 10.0).max(0.0))
+}
+
+fn millis(us: f64) -> String {
+    let ms = us / 1e3;
     if ms >= 1.0 { significant(ms, 3) } else { format!("{:.2}", ms.max(0.01)) }
 }
 
@@ -105,16 +115,20 @@ mod tests {
     #[test]
     fn an_error_is_told_beside_its_metric() {
         let manifest = calibrated();
-        let at = |streams, metric| TimingError::of(&manifest, streams)?.beside(metric);
+        let at = |streams, metric| TimingError::of(&manifest, streams)?.beside(metric, 0.02);
         assert_eq!(at(Some(0.4), LatencyMetric::Ttft).as_deref(), Some("± 0.03"));
         assert_eq!(at(None, LatencyMetric::TtftSched).as_deref(), Some("± 0.31"));
         assert_eq!(
             at(None, LatencyMetric::E2e).as_deref(),
-            Some("± 0.01"),
-            "never better than told"
+            Some("± 0.02"),
+            "no finer than a slot at 20 ms"
         );
         assert_eq!(at(None, LatencyMetric::Icl), None);
         assert_eq!(at(None, LatencyMetric::Itl), None);
+        let slow =
+            TimingError::of(&manifest, None).and_then(|e| e.beside(LatencyMetric::Ttft, 3.0));
+        assert_eq!(slow.as_deref(), Some("± 2.05"), "no finer than a slot");
+        assert!(TimingError::of(&manifest, Some(65.0)).is_none(), "beyond what was calibrated");
         let record = TimingError::of(&manifest, None).expect("calibrated").record();
         assert_eq!(
             record[0].1,

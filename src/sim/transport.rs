@@ -59,8 +59,7 @@ impl Transport for InProcess {
         let headers = std::mem::take(&mut body.script.headers);
         // The connection is always there: nothing is set up.
         let status = body.script.status;
-        let head =
-            Head { status, headers, connected: None, at, protocol: None, retried_stale: false };
+        let head = Head { status, headers, connected: None, at, protocol: None, resent: None };
         Ok((head, body))
     }
 }

@@ -59,13 +59,12 @@ pub struct CalibratedError {
 }
 
 impl Calibration {
-    /// What was found nearest to a number of streams, from above where there is such: the error is
-    /// rather overstated.
+    /// What was found at the least number of streams that is not below this one, so that the error
+    /// is rather overstated; `None`: so many were not calibrated.
     #[must_use]
     pub fn at(&self, streams: f64) -> Option<&CalibratedStreams> {
         let above = self.streams.iter().filter(|s| f64::from(s.streams) >= streams);
-        let nearest = above.min_by_key(|s| s.streams);
-        nearest.or_else(|| self.streams.iter().max_by_key(|s| s.streams))
+        above.min_by_key(|s| s.streams)
     }
 }
 
@@ -86,6 +85,7 @@ mod tests {
             tokens_exact: true,
         };
         let at = |n| found.at(n).map(|s| s.streams);
-        assert_eq!([at(0.0), at(1.0), at(1.5), at(65.0), at(1e4)], [1, 1, 64, 512, 512].map(Some));
+        assert_eq!([at(0.0), at(1.0), at(1.5), at(65.0)], [1, 1, 64, 512].map(Some));
+        assert_eq!(at(513.0), None);
     }
 }

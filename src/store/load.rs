@@ -45,6 +45,12 @@ pub struct LoadSpec {
     /// doubt count with this in the upper bound of the spend.
     #[serde(default)]
     pub dearest: Option<Usd>,
+    /// The number of requests that ends a closed loop, of those that count.
+    #[serde(default)]
+    pub requests: Option<u64>,
+    /// The cap of the run: what is in doubt cannot have cost more.
+    #[serde(default)]
+    pub budget: Option<Usd>,
 }
 
 /// What makes a request leave.

@@ -66,6 +66,10 @@ pub struct Ended {
     pub validity: Validity,
     /// How long the run took (virtual in virtual time), nanoseconds.
     pub duration_ns: u64,
+    /// How long places of a closed loop were empty on purpose, nanoseconds: after failures, or for
+    /// want of budget.
+    #[serde(default)]
+    pub waited_ns: u64,
 }
 
 /// Whether the run's latencies may be believed.

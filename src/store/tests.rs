@@ -49,7 +49,7 @@ fn ended() -> Ended {
         lag_p99_us: Some(120),
         io_cpu_peak: Some(0.25),
     };
-    Ended { complete: true, why: None, validity, duration_ns: 5 }
+    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0 }
 }
 
 fn task(idx: u32) -> StoredTask {
@@ -545,6 +545,8 @@ fn load_spec() -> LoadSpec {
         shape: "poisson 200/s".into(),
         speed: 1.0,
         dearest: Some(usd("0.25")),
+        requests: Some(40),
+        budget: Some(usd("5")),
     }
 }
 

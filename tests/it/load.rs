@@ -172,6 +172,9 @@ fn a_sweep_finds_the_rate_that_is_too_much() {
     let flags = ["load", "--catalog", &catalog, "--out", "s", "--sweep", "50..800", "-z", "1s"];
     run(dir.path(), &flags).exits(2).says(&["--slo"]);
     let flags = [&flags[..], &["--slo", "e2e=30s"]].concat();
+    // It says nowhere that it is the simulator: its price is a price.
+    run(dir.path(), &flags).exits(2).says(&["bills each request", "--budget USD"]);
+    let flags = [&flags[..], &["--budget", "50"]].concat();
     let ran = run(dir.path(), &flags).weighed();
     if ran.code == 13 {
         // A busy machine: the sweep ends where its own client can no longer be trusted, and says so.
@@ -216,6 +219,89 @@ fn failures_are_counted_by_class_and_enter_no_latency() {
 }
 
 #[test]
+fn a_client_that_stands_still_is_found_out_in_a_closed_loop_too() {
+    let dir = folder();
+    let _sim = Sim::start(dir.path(), &SCHEDULE);
+    let client = weighbridge(dir.path())
+        .args([&["load", "--out", "r", "-c", "4", "-z", "4s"], &ONE[..]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut stalling = stall(client.id());
+    let ended = client.wait_with_output().expect("it ends");
+    stalling.wait().expect("it ends");
+    assert_eq!(ended.status.code(), Some(13));
+}
+
+#[test]
+fn after_a_crash_only_what_may_have_left_is_in_doubt() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &["--schedule", "ttft=30s,gap=5ms,tokens=2"]);
+    let mut client = weighbridge(dir.path())
+        .args([&["load", "--out", "r", "-c", "5", "-n", "200", "--budget", "1"], &ONE[..]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    // Intents are on the disk before the first request leaves.
+    let database = dir.path().join("r/run.sqlite");
+    let intended = || {
+        let open = Reader::open(&dir.path().join("r")).ok();
+        let mut n = 0;
+        let count = |_: &LoadRow| {
+            n += 1;
+            Ok::<(), StoreError>(())
+        };
+        open.is_some_and(|reader| reader.for_each_load(count).is_ok()) && n > 0
+    };
+    let clock = Clock::real();
+    let began = clock.now();
+    while !(database.exists() && intended()) {
+        assert!(clock.now().since(began) < Duration::from_secs(30), "it starts to ask");
+        std::thread::yield_now();
+    }
+    client.kill().expect("it runs");
+    client.wait().expect("it ends");
+    run(dir.path(), &["report", "r"]).exits(0);
+    let doubt: u64 = summary(&dir.path().join("r"), "*", "*", "in_doubt").parse().expect("a count");
+    assert!((1..=10).contains(&doubt), "five at a time, and the next five: {doubt}");
+    drop(sim);
+}
+
+#[test]
+fn a_load_that_cannot_be_recorded_stops() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &["--instant", "2"]);
+    let client = weighbridge(dir.path())
+        .args([&["load", "--out", "r", "-q", "200", "-n", "2000"], &ONE[..]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // Another writer takes the database and keeps it: nothing more can be committed.
+    let path = dir.path().join("r/run.sqlite");
+    let clock = Clock::real();
+    let began = clock.now();
+    let taken = loop {
+        assert!(clock.now().since(began) < Duration::from_secs(30), "it starts");
+        let held = rusqlite::Connection::open(&path)
+            .ok()
+            .filter(|held| path.exists() && held.execute_batch("BEGIN EXCLUSIVE").is_ok());
+        if let Some(held) = held {
+            break held;
+        }
+        std::thread::yield_now();
+    };
+    let ended = client.wait_with_output().expect("it ends");
+    drop(taken);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("run.sqlite"), "{said}");
+    assert!(sim.ledger().len() < 2_000, "what could not be recorded was not sent");
+}
+
+#[test]
 fn nothing_but_failures_is_a_failure() {
     let dir = folder();
     // A port that was free a moment ago, with nobody behind it.
@@ -226,7 +312,7 @@ fn nothing_but_failures_is_a_failure() {
     for load in [["-q", "50"], ["-c", "2"]] {
         let out = format!("r{}", load[0]);
         let flags = ["load", "--catalog", &catalog, "-n", "10", "--out", &out, load[0], load[1]];
-        run(dir.path(), &flags).exits(1).says(&["every request failed"]);
+        run(dir.path(), &flags).exits(1).says(&["every request failed", "first connect: "]);
         let rows = rows(&dir.path().join(&out));
         assert_eq!(rows.len(), 10);
         assert!(rows.iter().all(|row| matches!(row.fate, LoadFate::Failed(_))));

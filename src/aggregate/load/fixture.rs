@@ -90,6 +90,8 @@ pub(crate) fn open(n: u64, per_s: u64) -> LoadRun {
             shape: format!("constant {per_s}/s"),
             speed: 1.0,
             dearest: Some(usd("0.5")),
+            requests: None,
+            budget: None,
         },
         records,
         endpoints: 1,

@@ -45,8 +45,7 @@ pub struct LoadFigures {
     pub validity: Option<Validity>,
     /// Requests of ramp and warm-up: left out of every figure but the bill.
     pub warmup: u64,
-    /// From the first request that counts to the end of the last, and not less than the window,
-    /// seconds: what rates are divided by.
+    /// The time in which the requests that count were asked, seconds: what rates are divided by.
     pub duration_s: f64,
     /// Requests that were due a second, in open loop: `all.counts.asked` over the time in which
     /// they were due.
@@ -242,14 +241,7 @@ impl Pass<'_> {
     fn finish(self) -> LoadFigures {
         let manifest = &self.run.manifest;
         let complete = manifest.ended.as_ref().is_some_and(|ended| ended.complete);
-        let window_s = self.spec.window_ns.filter(|_| complete).map(|window| {
-            window.saturating_sub(self.spec.warmup_ns + self.spec.ramp_ns) as f64 / 1e9
-        });
-        let duration_s = self.span.map_or(0.0, |span| {
-            let end = span.last_end_ns.unwrap_or(0).max(span.last_start_ns);
-            let took = end.saturating_sub(span.first_start_ns) as f64 / 1e9;
-            took.max(window_s.unwrap_or(0.0))
-        });
+        let duration_s = self.span.map_or(0.0, |span| self.duration_s(span, complete));
         let littles_law = self.littles_law();
         let priced = |endpoint: &Endpoint| endpoint.price != Price::Unknown;
         let per_hour = |endpoint: &Endpoint| self.spec.per_hour.get(endpoint.id.as_str()).copied();
@@ -289,11 +281,15 @@ impl Pass<'_> {
             simulated: self.simulated,
             warmup: self.warmup,
             duration_s,
-            asked_per_s: asked_per_s(self.spec, self.span, window_s, all.counts.asked),
+            asked_per_s: asked_per_s(self.spec, duration_s, &all.counts),
             littles_law,
             cost: self.cost,
-            cost_upper: self.cost_upper
-                + self.spec.dearest.unwrap_or_default().times(self.in_doubt),
+            cost_upper: {
+                let doubt = self.spec.dearest.unwrap_or_default().times(self.in_doubt);
+                let upper = self.cost_upper + doubt;
+                // What the cap did not let through cannot have cost anything.
+                self.spec.budget.map_or(upper, |cap| upper.min(cap.max(self.cost_upper)))
+            },
             hourly_cost,
             manifest: manifest.clone(),
             spec: self.spec.clone(),
@@ -302,23 +298,63 @@ impl Pass<'_> {
         }
     }
 
+    /// The time in which the requests that count were asked: what rates are divided by. A straggler
+    /// that ends long after it belongs to a rate as much as any other, and makes none smaller.
+    fn duration_s(&self, span: LoadSpan, complete: bool) -> f64 {
+        let spec = self.spec;
+        let window = spec
+            .window_ns
+            .filter(|_| complete)
+            .map(|window| window.saturating_sub(spec.warmup_ns + spec.ramp_ns) as f64 / 1e9);
+        let n = self.all.counts.asked;
+        let between = span.last_start_ns.saturating_sub(span.first_start_ns) as f64 / 1e9;
+        let end = span.last_end_ns.unwrap_or(0).max(span.last_start_ns);
+        let took = end.saturating_sub(span.first_start_ns) as f64 / 1e9;
+        let LoadMode::Closed { .. } = spec.mode else {
+            // Without a window: so many gaps lie between the first and the last.
+            let open_ended = if n > 1 { between * n as f64 / (n - 1) as f64 } else { took };
+            return window.unwrap_or(open_ended);
+        };
+        let asked = match window.filter(|_| spec.requests != Some(n)) {
+            Some(window) => window,
+            None => between,
+        };
+        // A loop that starts empty asks once for each place without anything having ended. One
+        // that was hardly filled has no steady state: then all that it took counts.
+        let places = self.places();
+        let filling = if spec.warmup_ns + spec.ramp_ns > 0 { 0 } else { places };
+        if n > FILLS * places { asked * n as f64 / (n - filling) as f64 } else { took }
+    }
+
+    /// Requests under way at a time in a closed loop.
+    fn places(&self) -> u64 {
+        match self.spec.mode {
+            LoadMode::Closed { concurrency } => {
+                u64::from(concurrency) * self.run.endpoints.len() as u64
+            }
+            LoadMode::Open => 0,
+        }
+    }
+
     /// The time-average of requests under way ÷ the concurrency that was asked for. By Little's
     /// law (1961, *Oper. Res.* 9:383) that average is throughput × mean latency; taken as the area
     /// under the requests it needs no correction for those that cross an edge.
     fn littles_law(&self) -> Option<f64> {
-        let (LoadMode::Closed { concurrency }, Some(span)) = (self.spec.mode, self.span) else {
-            return None;
-        };
+        let (places, span) = (self.places(), self.span.filter(|_| self.places() > 0)?);
         // A request in doubt held its place for nobody knows how long; and a loop that was hardly
         // filled once has no steady state.
-        let endpoints = self.run.endpoints.len() as u64;
-        let places = u64::from(concurrency) * endpoints;
         // Endpoints that share a number of requests are not all done at the same time.
-        let together = endpoints == 1 || self.spec.window_ns.is_some();
+        let together = self.run.endpoints.len() == 1 || self.spec.requests.is_none();
         let enough = together && self.all.counts.sent > FILLS * places && self.in_doubt == 0;
         let window = span.last_start_ns.saturating_sub(span.first_start_ns);
         let asked = places as f64 * window as f64;
-        (enough && asked > 0.0).then(|| self.in_flight_ns as f64 / asked)
+        let ended = self.run.manifest.ended.as_ref();
+        // A place that was empty on purpose was not the client's failing.
+        let waited = ended.map_or(0.0, |ended| ended.waited_ns as f64);
+        (enough && asked > 0.0).then(|| {
+            let kept = self.in_flight_ns as f64 / asked;
+            if kept < 1.0 { (kept + waited / asked).min(1.0) } else { kept }
+        })
     }
 }
 
@@ -353,20 +389,11 @@ fn conserved(all: &LoadCell, endpoints: &[LoadEndpoint], counted: u64) {
     assert_eq!(asked, counted, "and was counted once");
 }
 
-fn asked_per_s(
-    spec: &LoadSpec,
-    span: Option<LoadSpan>,
-    window_s: Option<f64>,
-    asked: u64,
-) -> Option<f64> {
-    let span = span.filter(|_| spec.mode == LoadMode::Open)?;
-    let between = span.last_start_ns.saturating_sub(span.first_start_ns) as f64 / 1e9;
-    // Without a window: so many gaps lie between the first and the last.
-    let rate = match window_s {
-        Some(window) if window > 0.0 => asked as f64 / window,
-        _ => asked.saturating_sub(1) as f64 / between,
-    };
-    Some(rate).filter(|rate| rate.is_finite() && *rate > 0.0)
+/// How many came due a second, of those that are known.
+fn asked_per_s(spec: &LoadSpec, duration_s: f64, counts: &LoadCounts) -> Option<f64> {
+    let known = (counts.asked - counts.in_doubt) as f64;
+    let rate = (spec.mode == LoadMode::Open && known > 1.0).then_some(known / duration_s);
+    rate.filter(|rate| rate.is_finite() && *rate > 0.0)
 }
 
 /// The mark of METRICS.md §5: what the run noted of its client, and what its rows say.

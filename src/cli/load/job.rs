@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::mode::Mode;
@@ -52,17 +52,6 @@ pub struct Job<'a> {
     pub dir: &'a Path,
 }
 
-/// How a load run went.
-#[derive(Debug)]
-pub struct Went {
-    /// Its end.
-    pub end: LoadEnd,
-    /// Answered, warm-up included.
-    pub ok: u64,
-    /// Failed, warm-up included.
-    pub failed: u64,
-}
-
 impl Job<'_> {
     /// Serves the simulated fleet that is loaded.
     pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
@@ -73,7 +62,10 @@ impl Job<'_> {
     }
 
     /// Sends everything and records it.
-    pub fn execute(&self, mode: Mode, prompts: Prompts) -> Result<Went, Failure> {
+    pub fn execute(&self, mode: Mode, prompts: Prompts) -> Result<LoadEnd, Failure> {
+        // Before the first connection, and before the database opens its files.
+        let files = raise_file_limit();
+        self.fits(&mode, files)?;
         let threads = IoThreads::default();
         let on_start = threads.clone();
         let register = move || on_start.register();
@@ -105,7 +97,7 @@ impl Job<'_> {
                     run,
                     signals: signals.clone(),
                     progress: Arc::clone(&progress),
-                    most_under_way: most_under_way(),
+                    most_under_way: most_under_way(files),
                 },
                 sink,
             );
@@ -125,13 +117,9 @@ impl Job<'_> {
             let watched = (stop.clone(), clock.clone(), threads);
             beside.spawn(async move { Some(Watch::until(watched.0, watched.1, watched.2).await) });
             let warmup = self.args.warmup.unwrap_or_default();
-            let (end, users) = match mode {
-                Mode::Open { arrivals, .. } => (run_open(&lane, arrivals, warmup).await, None),
-                Mode::Closed(closed) => {
-                    let users =
-                        u64::from(closed.concurrency) * self.inputs.plan.endpoints.len() as u64;
-                    (run_closed(&lane, closed).await, Some(users))
-                }
+            let end = match mode {
+                Mode::Open { arrivals, .. } => run_open(&lane, arrivals, warmup).await,
+                Mode::Closed(closed) => run_closed(&lane, closed).await,
             };
             drop(watcher);
             stop.cancel();
@@ -143,9 +131,23 @@ impl Job<'_> {
                 || format!("the load stopped; what was recorded is in {}", self.dir.display());
             let end = end.with_context(stopped)?;
             let recorded = recorded.with_context(stopped)?;
-            self.close(store, &end, &recorded, &watch, users, &clock).await?;
-            Ok(Went { end, ok: recorded.ok, failed: recorded.failed })
+            self.close(store, &end, &recorded, &watch, &clock).await?;
+            Ok(end)
         })
+    }
+
+    /// Refuses more users than there are sockets: what the system refuses is not the provider's
+    /// failure.
+    fn fits(&self, mode: &Mode, files: u64) -> Result<(), Failure> {
+        let Mode::Closed(closed) = mode else { return Ok(()) };
+        let users = u64::from(closed.concurrency) * self.inputs.plan.endpoints.len() as u64;
+        if users <= sockets(files) {
+            return Ok(());
+        }
+        Err(refused(anyhow!(
+            "{users} requests at a time need more sockets than the {files} open files that the \
+             system allows: raise the limit (ulimit -n), or lower -c"
+        )))
     }
 
     fn transport(&self, clock: &Clock) -> Result<HttpTransport, Failure> {
@@ -207,18 +209,17 @@ impl Job<'_> {
     }
 
     fn spec(&self, mode: &Mode) -> LoadSpec {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let (lane, asked, window, shape, speed) = match mode {
+        let (lane, asked, window, shape, speed, requests) = match mode {
             Mode::Open { arrivals, shape, speed, window } => {
-                (LoadMode::Open, Some(arrivals.len() as u64), *window, shape.clone(), *speed)
+                (LoadMode::Open, Some(arrivals.len() as u64), *window, shape.clone(), *speed, None)
             }
             Mode::Closed(closed) => {
-                let Closed { concurrency, ramp, warmup, window, .. } = *closed;
+                let Closed { concurrency, ramp, warmup, window, requests } = *closed;
                 let window = window.map(|window| window + ramp + warmup);
                 let shape = format!("{concurrency} at a time");
                 // With a warm-up nobody knows how many come before what counts.
-                let asked = closed.requests.filter(|_| (ramp + warmup).is_zero());
-                (LoadMode::Closed { concurrency }, asked, window, shape, 1.0)
+                let asked = requests.filter(|_| (ramp + warmup).is_zero());
+                (LoadMode::Closed { concurrency }, asked, window, shape, 1.0, requests)
             }
         };
         let per_hour = |e: &Endpoint| match e.price {
@@ -240,6 +241,8 @@ impl Job<'_> {
             shape,
             speed,
             dearest: None,
+            requests,
+            budget: self.cap,
         }
     }
 
@@ -249,15 +252,12 @@ impl Job<'_> {
         end: &LoadEnd,
         recorded: &Recorded,
         watch: &Watch,
-        users: Option<u64>,
         clock: &Clock,
     ) -> Result<(), Failure> {
-        let under_way = recorded.mean_under_way(clock.anchor(), end.from, end.to);
         let checks = LoadChecks {
-            asked: end.asked,
-            dropped: end.dropped,
-            queue_p99: recorded.queue.quantile(0.99),
-            little: under_way.zip(users).map(|(mean, users)| mean / users as f64),
+            asked: recorded.asked,
+            dropped: recorded.dropped,
+            queue: LoadChecks::queue(&recorded.queue),
         };
         let duration = clock.now().since(clock.anchor());
         store.unsent_load(end.asked).await?;
@@ -266,7 +266,8 @@ impl Job<'_> {
             complete: end.why.is_none(),
             why: end.why.clone(),
             validity,
-            duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+            duration_ns: nanos(duration),
+            waited_ns: nanos(end.waited),
         };
         Ok(store.finish(ended).await?)
     }
@@ -293,9 +294,16 @@ fn trace_task() -> Task {
 
 /// How many requests may be under way: as many as the system gives sockets, for the simulated
 /// fleet's side as well.
-fn most_under_way() -> u64 {
-    let sockets = raise_file_limit().saturating_sub(OTHER_FILES) / 2;
-    MOST_UNDER_WAY.min(sockets).max(1)
+fn most_under_way(files: u64) -> u64 {
+    MOST_UNDER_WAY.min(sockets(files)).max(1)
+}
+
+fn sockets(files: u64) -> u64 {
+    files.saturating_sub(OTHER_FILES) / 2
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Raises the number of files that this process may open to what the system allows anyone (the

@@ -5,6 +5,7 @@ mod mode;
 mod sweep;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::anyhow;
 
@@ -14,12 +15,14 @@ use super::interrupts::Interrupts;
 use super::{Exit, Failure, Outcome, console, execute, refused, run};
 use crate::aggregate::{self, LoadFigures};
 use crate::catalog::{Endpoint, Price};
+use crate::client::HttpTransport;
 use crate::report;
 use crate::store::ValidityMark;
 use crate::units::{Clock, Usd};
 
+use crate::run::load::LoadEnd;
+use job::Job;
 pub use job::raise_file_limit;
-use job::{Job, Went};
 use mode::Mode;
 pub use sweep::Range;
 
@@ -35,18 +38,21 @@ pub fn load(args: &LoadArgs) -> Outcome {
     let keys = inputs::keys(&inputs.plan)?;
     execute::lanes(&inputs, &keys)?;
     let cap = cap(args, &inputs)?;
+    writable(args.interval_log.as_deref())?;
     if args.sweep.is_some() {
         let dir = run::folder(args.out.as_deref(), &inputs.name, "-sweep", &Clock::real())?;
         let job = Job { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };
-        return sweep::sweep(&job);
+        let exit = sweep::sweep(&job);
+        run::point_latest_to(&dir);
+        return exit;
     }
     let mode = mode::mode(args, demo)?;
-    let prompts = mode::prompts(&mode, &inputs)?;
+    let prompts = mode::prompts(&mode, &inputs, args.warmup.unwrap_or_default())?;
     let dir = run::folder(args.out.as_deref(), &inputs.name, "-load", &Clock::real())?;
     heading(&inputs, &mode);
     let job = Job { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
-    let went = {
+    let end = {
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };
         job.execute(mode, prompts)?
     };
@@ -59,7 +65,7 @@ pub fn load(args: &LoadArgs) -> Outcome {
         report::load::interval_log(&dir, path)?;
     }
     console::data(&report::load::answer(&figures, &dir))?;
-    Ok(exit(&went, &figures))
+    Ok(exit(&end, &figures))
 }
 
 /// Everything after the last request.
@@ -69,37 +75,61 @@ pub fn conclude(dir: &Path) -> Result<LoadFigures, anyhow::Error> {
     Ok(figures)
 }
 
-fn exit(went: &Went, figures: &LoadFigures) -> Exit {
-    if let Some(why) = &went.end.why {
+fn exit(end: &LoadEnd, figures: &LoadFigures) -> Exit {
+    for (class, detail) in end.failures.iter().take(FAILURES) {
+        console::say(&format!("  first {}: {detail}", class.name()));
+    }
+    if let Some(why) = &end.why {
         console::say(&format!("weighbridge: incomplete: {why}"));
     }
-    if went.ok == 0 && went.failed > 0 {
-        console::say("weighbridge: every request failed; requests.csv has the reasons");
+    let counts = &figures.all.counts;
+    if counts.ok == 0 && counts.failed > 0 {
+        console::say("weighbridge: every request failed");
         return Exit::Internal;
     }
-    if went.end.why.is_some() {
+    if end.why.is_some() {
         return Exit::Incomplete;
     }
     let mark = figures.validity.as_ref().map_or(ValidityMark::Valid, |validity| validity.mark);
     if mark == ValidityMark::Invalid { Exit::Invalid } else { Exit::Ok }
 }
 
-/// The money that may be spent. Load is quick to spend, so what bills needs a cap, asked or not.
+/// Classes of failure whose first words are told.
+const FAILURES: usize = 4;
+
+/// Refuses a file that could not be written after the load was paid for.
+fn writable(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        return Err(refused(anyhow!(
+            "--interval-log {}: name a file in a folder that exists",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The money that may be spent. Load is quick to spend, so what bills needs a cap, asked or not. An
+/// address on this machine may be a gateway to those that do: only the simulator is free there.
 fn cap(args: &LoadArgs, inputs: &Inputs) -> Result<Option<Usd>, Failure> {
     if args.budget.is_some_and(|cap| cap <= Usd::ZERO) {
         return Err(refused(anyhow!("--budget must be above zero")));
     }
-    let bills = |e: &&Endpoint| e.price.is_billed() && !e.is_loopback();
-    if args.budget.is_none()
-        && let Some(billed) = inputs.plan.endpoints.iter().find(bills)
-    {
-        return Err(refused(anyhow!(
-            "{} bills each request, and load sends many: say how much it may cost with --budget USD",
-            billed.id
-        )));
+    let endpoints = &inputs.plan.endpoints;
+    if args.budget.is_none() && !inputs.simulated {
+        let bills = |e: &&Endpoint| e.price.is_billed() && !(e.is_loopback() && is_simulated(e));
+        if let Some(billed) = endpoints.iter().find(bills) {
+            return Err(refused(anyhow!(
+                "{} bills each request, and load sends many: say how much it may cost with \
+                 --budget USD",
+                billed.id
+            )));
+        }
     }
     if args.budget.is_some()
-        && let Some(unknown) = inputs.plan.endpoints.iter().find(|e| e.price == Price::Unknown)
+        && let Some(unknown) = endpoints.iter().find(|e| e.price == Price::Unknown)
     {
         return Err(refused(anyhow!(
             "{} has no known price, so a budget cannot hold for it: write its price in the \
@@ -108,6 +138,21 @@ fn cap(args: &LoadArgs, inputs: &Inputs) -> Result<Option<Usd>, Failure> {
         )));
     }
     Ok(args.budget)
+}
+
+/// Whether what answers at an endpoint's address says that it is the simulator.
+fn is_simulated(endpoint: &Endpoint) -> bool {
+    /// It is on this machine.
+    const LIMIT: Duration = Duration::from_secs(2);
+    let asked = || -> Result<bool, anyhow::Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let provider = &endpoint.provider;
+        runtime.block_on(async {
+            let transport = HttpTransport::new([provider], LIMIT, &Clock::real())?;
+            Ok(transport.is_simulated(&provider.name, &provider.base_url).await)
+        })
+    };
+    asked().unwrap_or(false)
 }
 
 fn heading(inputs: &Inputs, mode: &Mode) {

@@ -46,6 +46,12 @@ impl Mode {
 
 /// What the flags ask for.
 pub fn mode(args: &LoadArgs, demo: bool) -> Result<Mode, Failure> {
+    if args.speed.is_some() && args.trace.is_none() {
+        return Err(refused(anyhow!("--speed is of a trace: add --trace FILE, or leave it out")));
+    }
+    if args.ramp.is_some() && args.concurrency.is_none() {
+        return Err(refused(anyhow!("--ramp is of a closed loop: add -c N, or leave it out")));
+    }
     let warmup = args.warmup.unwrap_or_default();
     if let Some(concurrency) = args.concurrency {
         let window = match (args.duration, args.requests) {
@@ -62,6 +68,10 @@ pub fn mode(args: &LoadArgs, demo: bool) -> Result<Mode, Failure> {
         let before = trace.arrivals(speed, Some(warmup), None).len() as u64;
         let most = args.requests.map(|n| n + before);
         let arrivals = trace.arrivals(speed, window, most);
+        // A list that ends before its window is as long as it is.
+        let window = window.filter(|window| {
+            trace.span().div_f64(speed) >= *window && most != Some(arrivals.len() as u64)
+        });
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let shape = if (speed - 1.0).abs() < f64::EPSILON {
             format!("trace {name}")
@@ -89,6 +99,7 @@ fn open(args: &LoadArgs, shape: &Shape) -> Result<Mode, Failure> {
     let before = draw(shape, warmup, None, seed).map_err(refused)?.len() as u64;
     let most = args.requests.map(|n| n + before);
     let arrivals = draw(shape, window.unwrap_or(Duration::MAX), most, seed).map_err(refused)?;
+    let window = window.filter(|_| most != Some(arrivals.len() as u64));
     Ok(Mode::Open { arrivals, shape: shape.to_string(), speed: 1.0, window })
 }
 
@@ -113,22 +124,32 @@ fn shape(args: &LoadArgs, demo: bool) -> Result<Shape, Failure> {
 fn spread(args: &LoadArgs, rate: f64) -> Result<Shape, Failure> {
     let text = match args.arrivals.split_once(':') {
         Some(("gamma", cv)) => format!("gamma:{rate},cv={cv}"),
-        None if args.arrivals == "gamma" => {
+        None if matches!(args.arrivals.as_str(), "poisson" | "constant") => {
+            format!("{}:{rate}", args.arrivals)
+        }
+        _ => {
             return Err(refused(anyhow!(
-                "--arrivals gamma needs its coefficient of variation: gamma:3"
+                "--arrivals {}: write poisson, constant or gamma:CV, such as gamma:3",
+                args.arrivals
             )));
         }
-        _ => format!("{}:{rate}", args.arrivals),
     };
-    text.parse().map_err(|e| refused(anyhow!("-q {rate} --arrivals {}: {e}", args.arrivals)))
+    text.parse().map_err(|_| {
+        refused(anyhow!(
+            "-q {rate} --arrivals {}: a rate is above 0 and at most 1,000,000 a second, a coefficient of \
+             variation from 0.01 to 10",
+            args.arrivals
+        ))
+    })
 }
 
 /// What is asked.
-pub fn prompts(mode: &Mode, inputs: &Inputs) -> Result<Prompts, Failure> {
+pub fn prompts(mode: &Mode, inputs: &Inputs, warmup: Duration) -> Result<Prompts, Failure> {
     if let Mode::Open { arrivals, .. } = mode {
-        if arrivals.is_empty() {
+        let warmup = warmup.as_nanos();
+        if arrivals.at_ns.last().is_none_or(|last| u128::from(*last) < warmup) {
             return Err(refused(anyhow!(
-                "no request falls into the window; make it longer, or the rate higher"
+                "no request falls into the window after the warm-up; make it longer, or the rate higher"
             )));
         }
         if arrivals.lengths.is_some() {

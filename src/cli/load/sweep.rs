@@ -1,14 +1,17 @@
 //! The sweep: one open loop after the other, up to the highest rate that meets its objectives.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use anyhow::anyhow;
 
-use super::job::{Job, Went};
+use super::job::Job;
 use super::{conclude, mode};
+use crate::aggregate::LoadFigures;
+use crate::cli::interrupts::Interrupts;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
-use crate::run::load::Search;
+use crate::run::load::{LoadEnd, Search};
 use crate::store::ValidityMark;
 use crate::units::Usd;
 
@@ -25,58 +28,71 @@ pub fn sweep(job: &Job<'_>) -> Outcome {
             job.inputs.plan.endpoints.len()
         )));
     }
+    let interrupted = Interrupts::flag()?;
     let mut search = Search::new(range.least, range.most);
     let mut steps: Vec<SweepStep> = Vec::new();
-    let mut left = job.cap;
-    let mut exit = Exit::Ok;
+    let (mut left, mut exit) = (job.cap, Exit::Ok);
     while let Some(per_s) = search.next() {
         let dir = job.dir.join(format!("{:02}-at-{per_s}", steps.len() + 1));
-        let went = step(job, &dir, per_s, left)?;
+        let end = step(job, &dir, per_s, left)?;
         let figures = conclude(&dir)?;
         left = left.map(|left| left - figures.cost_upper);
         let step = SweepStep::of(per_s, args.good, &figures);
-        search.note(per_s, step.met);
         console::say(&format!("  {}", step.line()));
+        let stopped = stopped(&end, &step, &figures);
         steps.push(step);
-        if let Some(why) = stopped(&went, steps.last()) {
-            console::say(&format!("weighbridge: the sweep ends here: {why}"));
-            exit = why_exit(&went);
+        if let Some((why, code)) = stopped {
+            console::say(&format!("weighbridge: the sweep ends at {per_s}/s: {why}"));
+            exit = code;
+            break;
+        }
+        search.note(per_s, steps.last().is_some_and(|step| step.met));
+        if interrupted.load(Ordering::Acquire) && search.next().is_some() {
+            console::say("weighbridge: the sweep ends here: interrupted");
+            exit = Exit::Incomplete;
             break;
         }
     }
     write_sweep(job.dir, &steps)?;
-    console::data(&sweep_answer(&steps, &search_words(&search), job.dir))?;
+    console::data(&sweep_answer(&steps, &found(&search, exit), job.dir))?;
     Ok(exit)
 }
 
-fn step(job: &Job<'_>, dir: &Path, per_s: f64, cap: Option<Usd>) -> Result<Went, Failure> {
+fn step(job: &Job<'_>, dir: &Path, per_s: f64, cap: Option<Usd>) -> Result<LoadEnd, Failure> {
     let mode = mode::at_rate(job.args, per_s)?;
-    let prompts = mode::prompts(&mode, job.inputs)?;
+    let prompts = mode::prompts(&mode, job.inputs, job.args.warmup.unwrap_or_default())?;
     std::fs::create_dir_all(dir)?;
     Job { cap, dir, ..*job }.execute(mode, prompts)
 }
 
-/// Why no further rate can be tried.
-fn stopped(went: &Went, step: Option<&SweepStep>) -> Option<String> {
-    if let Some(why) = &went.end.why {
-        return Some(why.clone());
+/// Why a rate says nothing of the endpoint, and no further one can be tried.
+fn stopped(end: &LoadEnd, step: &SweepStep, figures: &LoadFigures) -> Option<(String, Exit)> {
+    let counts = &figures.all.counts;
+    if counts.ok == 0 && counts.failed > 0 {
+        let first = end.failures.first_key_value();
+        let first = first.map(|(class, detail)| format!("{}: {detail}", class.name()));
+        return Some((
+            format!("every request failed; {}", first.unwrap_or_default()),
+            Exit::Internal,
+        ));
     }
-    step.filter(|step| step.mark == ValidityMark::Invalid).map(|step| {
-        format!("the client could not keep up at {}/s, so no rate above it can be told", step.per_s)
-    })
-}
-
-fn why_exit(went: &Went) -> Exit {
-    if went.end.why.is_some() { Exit::Incomplete } else { Exit::Invalid }
+    if let Some(why) = &end.why {
+        return Some((why.clone(), Exit::Incomplete));
+    }
+    (step.mark == ValidityMark::Invalid)
+        .then(|| ("the client could not keep up".to_owned(), Exit::Invalid))
 }
 
 /// What was found, in words.
-fn search_words(search: &Search) -> String {
+fn found(search: &Search, exit: Exit) -> String {
+    let cut = if exit == Exit::Ok { "" } else { " (cut short)" };
     match (search.met(), search.missed()) {
-        (Some(met), Some(missed)) => format!("highest rate that met: {met}/s; {missed}/s did not"),
-        (Some(met), None) => format!("every rate that was tried met, up to {met}/s"),
-        (None, Some(missed)) => format!("already {missed}/s did not meet"),
-        (None, None) => "no rate was tried to its end".to_owned(),
+        (Some(met), Some(missed)) => {
+            format!("highest rate that met: {met}/s; {missed}/s did not{cut}")
+        }
+        (Some(met), None) => format!("every rate that was tried met, up to {met}/s{cut}"),
+        (None, Some(missed)) => format!("already {missed}/s did not meet{cut}"),
+        (None, None) => format!("no rate was tried to its end{cut}"),
     }
 }
 

@@ -85,7 +85,8 @@ fn latencies(text: &mut String, figures: &LoadFigures) {
     text.push_str(" max |\n|---|---|---:|---:|---:|---:|---:|---:|\n");
     for endpoint in &figures.endpoints {
         for Measured { metric, label, latency } in story::measured(&figures.spec, &endpoint.cell) {
-            let error = error.and_then(|error| error.beside(metric));
+            let median = latency.percentiles.get(&500).map(|p50| p50.value);
+            let error = error.zip(median).and_then(|(e, median)| e.beside(metric, median));
             let error = error.map_or_else(String::new, |error| format!(" {error}"));
             let _ = write!(text, "| {} | {label}{error} |", escaped(endpoint.id.as_str()));
             for key in KEYS {

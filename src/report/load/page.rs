@@ -7,7 +7,7 @@ use crate::aggregate::{LoadCell, LoadFigures, LoadMode};
 use crate::report::chart::Chart;
 use crate::report::number::{self, count};
 use crate::report::page::{ChartView, Validity, client, css, suites};
-use crate::report::story::{missing, sentence};
+use crate::report::story::sentence;
 use crate::report::text::plain;
 use crate::report::timing_error::TimingError;
 
@@ -79,7 +79,9 @@ impl Page {
         let several = figures.endpoints.len() > 1;
         let each = figures.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
         let error = story::timing_error(figures);
-        let cells = each.chain(several.then(|| ("all".to_owned(), &figures.all)));
+        // What is in doubt is of no endpoint.
+        let whole = several || figures.all.counts.in_doubt > 0;
+        let cells = each.chain(whole.then(|| ("all".to_owned(), &figures.all)));
         Self {
             css: css(),
             name,
@@ -132,15 +134,13 @@ impl EndpointView {
 
 impl LatencyView {
     fn of(Measured { metric, label, latency }: Measured<'_>, error: Option<TimingError>) -> Self {
-        let percentile = |key: u16| {
-            let found = latency.percentiles.get(&key);
-            found.map_or_else(missing, |found| number::interval(found, millis))
-        };
         Self {
             label,
             n: count(latency.n),
-            percentiles: KEYS.map(percentile),
-            error: error.and_then(|error| error.beside(metric)),
+            percentiles: KEYS.map(|key| story::at_with_interval(latency, key)),
+            error: error
+                .zip(latency.percentiles.get(&500))
+                .and_then(|(error, p50)| error.beside(metric, p50.value)),
             mean: millis(latency.mean),
             max: millis(latency.max),
         }

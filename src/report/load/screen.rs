@@ -44,17 +44,17 @@ fn head(figures: &LoadFigures) -> Vec<String> {
     let mut facts = heading(figures);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|fact| width(fact) + 3).sum() };
     // The duration, which comes last, gives way first.
-    if figures.manifest.ended.is_some() && width(&facts[0]).min(8) + rest(&facts) > COLUMNS {
+    if figures.manifest.ended.is_some() && width(&facts[0]) + rest(&facts) > COLUMNS {
         let ended = story::duration(figures);
         facts.retain(|fact| Some(fact) != ended.as_ref());
     }
     // Then the arrivals, where they are named after a file.
-    let over = (width(&facts[0]).min(8) + rest(&facts)).saturating_sub(COLUMNS);
+    let over = (width(&facts[0]).min(NAME_LEAST) + rest(&facts)).saturating_sub(COLUMNS);
     if let Some(shape) = facts[1..].iter_mut().max_by_key(|fact| width(fact)) {
         *shape = fit_middle(shape, width(shape).saturating_sub(over).max(12));
     }
     let rest = rest(&facts);
-    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
+    facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(NAME_LEAST));
     let mut lines = vec![facts.join(" · ")];
     if figures.simulated {
         lines.push("SIMULATED: no real model gave any of these answers".to_owned());
@@ -69,7 +69,8 @@ fn percentiles(figures: &LoadFigures, endpoint: &LoadEndpoint) -> Vec<String> {
     let row = |Measured { metric, label, latency }: Measured<'_>| {
         let mut cells = vec![label.to_owned()];
         cells.extend(KEYS.map(|key| story::at(latency, key)));
-        if let Some(error) = error.and_then(|error| error.beside(metric)) {
+        let median = latency.percentiles.get(&500).map(|p50| p50.value);
+        if let Some(error) = error.zip(median).and_then(|(e, median)| e.beside(metric, median)) {
             cells[1] = format!("{} {error}", cells[1]);
         }
         cells.push(millis(latency.max));
@@ -104,7 +105,10 @@ fn endpoints(figures: &LoadFigures, endpoints: &[LoadEndpoint]) -> Vec<String> {
     let error = story::timing_error(figures);
     let column = |i: usize, name: &str| {
         let high = highs[i].map_or_else(String::new, |key| format!("/{}", percentile(key)));
-        let error = error.and_then(|error| error.beside(headline[i]));
+        let median =
+            |cell: &LoadCell| Some(cell.latency.get(&headline[i])?.percentiles.get(&500)?.value);
+        let slowest = cells().filter_map(median).fold(0.0, f64::max);
+        let error = error.and_then(|error| error.beside(headline[i], slowest));
         let error = error.map_or_else(String::new, |error| format!(" {error}"));
         format!("{name} p50{high} ms{error}")
     };
@@ -158,14 +162,20 @@ fn sums(figures: &LoadFigures) -> Vec<String> {
         Some(met) => format!("good: {met}{}", if open { ", from the schedule" } else { "" }),
         None => "good: any answer (no objective was stated)".to_owned(),
     });
-    lines.push(format!("goodput {} a second; good, % {}", story::goodput(all), story::good(all)));
+    if all.counts.ok > 0 {
+        lines.push(format!(
+            "goodput {} a second; good, % {}",
+            story::goodput(all),
+            story::good(all)
+        ));
+    }
     let mut rates = format!("answered {}/s", story::known_rate(all.requests_per_s));
     if let Some(tokens) = all.output_tokens_per_s {
         let _ = write!(rates, " · {} output tokens/s", rate(tokens));
     }
     let _ = write!(rates, " · available {} %", story::availability(all));
     lines.push(rates);
-    if all.cost_per_task.is_some() {
+    if all.cost_per_task.is_some() && all.counts.ok > 0 {
         lines.push(format!("${} per 1,000 tasks", story::per_1000(all)));
     }
     lines.iter().map(|line| fit_end(line, COLUMNS)).collect()

@@ -134,6 +134,16 @@ pub(super) fn at(latency: &Latency, key: u16) -> String {
     latency.percentiles.get(&key).map_or_else(missing, |found| millis(found.value))
 }
 
+/// The same with its interval: `1,221 (20.2–1,420)`; `1,221 (≥ 20.2)` where neighbours are so alike
+/// that nothing bounds it above.
+pub(super) fn at_with_interval(latency: &Latency, key: u16) -> String {
+    let Some(found) = latency.percentiles.get(&key) else { return missing() };
+    match (found.low, found.high) {
+        (Some(low), None) => format!("{} (≥ {})", millis(found.value), millis(low)),
+        _ => number::interval(found, millis),
+    }
+}
+
 /// The highest percentile up to p99 that every one of these bears; `None`: not all bear p90.
 pub(super) fn highest<'a>(latencies: &(impl Iterator<Item = &'a Latency> + Clone)) -> Option<u16> {
     let borne = |key: &u16| latencies.clone().all(|l| l.percentiles.contains_key(key));

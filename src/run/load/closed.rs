@@ -7,14 +7,16 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::LoadError;
-use super::lane::{LoadEnd, LoadLane, Ticket};
+use super::lane::{LoadEnd, LoadLane, Ticket, nanos};
 use crate::client::Transport;
 use crate::units::{Stamp, Usd};
-use crate::wire::ErrorClass;
 
-/// After a connection was refused a user waits this long: otherwise the run would do nothing but
-/// knock, tens of thousands of times a second.
-const AFTER_REFUSAL: Duration = Duration::from_millis(10);
+/// After a failure a user waits this long, and twice as long after each further one in a row:
+/// otherwise a run against a server that refuses would do nothing but knock, tens of thousands of
+/// times a second.
+const AFTER_FAILURE: Duration = Duration::from_millis(10);
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A closed loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +42,6 @@ struct Shared<T> {
     endpoints: Vec<(AtomicU64, AtomicU64)>,
     from: Stamp,
     until: Option<Stamp>,
-    /// When the first user went home, in nanoseconds; 0: none has.
-    first_left: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -53,10 +53,16 @@ pub async fn run_closed<T: Transport>(
     lane: &Arc<LoadLane<T>>,
     closed: Closed,
 ) -> Result<LoadEnd, LoadError> {
-    lane.sink.intents.begin(u64::MAX).await;
+    let n = lane.setup.prompts.n_endpoints() as u64;
+    // With a warm-up nobody knows how many come before those that count.
+    let counts_all = (closed.ramp + closed.warmup).is_zero();
+    let most = closed.requests.filter(|_| counts_all).unwrap_or(u64::MAX);
+    let ready = lane.sink.intents.begin(most, u64::from(closed.concurrency) * n).await;
     let start = lane.setup.clock.now();
     let from = start.after(closed.ramp + closed.warmup);
-    let n = lane.setup.prompts.n_endpoints() as u64;
+    if !ready {
+        return Ok(lane.end(from, false));
+    }
     let share = |at: u64| match closed.requests {
         Some(all) => all / n + u64::from(at < all % n),
         None => u64::MAX,
@@ -67,7 +73,6 @@ pub async fn run_closed<T: Transport>(
         endpoints: (0..n).map(|at| (AtomicU64::new(0), AtomicU64::new(share(at)))).collect(),
         from,
         until: closed.window.map(|window| from.after(window)),
-        first_left: AtomicU64::new(0),
         stopped: AtomicBool::new(false),
     });
     let mut users = JoinSet::new();
@@ -81,8 +86,7 @@ pub async fn run_closed<T: Transport>(
     while let Some(left) = users.join_next().await {
         left.map_err(|_| LoadError::Broken("a user of the closed loop panicked"))?;
     }
-    let to = Stamp::from_nanos(shared.first_left.load(Ordering::Relaxed));
-    Ok(lane.end(from, to, !shared.stopped.load(Ordering::Relaxed)))
+    Ok(lane.end(from, !shared.stopped.load(Ordering::Relaxed)))
 }
 
 impl<T: Transport> Shared<T> {
@@ -92,53 +96,83 @@ impl<T: Transport> Shared<T> {
             () = clock.sleep_until(comes) => {}
             () = self.lane.setup.signals.drain.cancelled() => {}
         }
-        while self.ask_once(endpoint).await {}
-        // The first to leave: from here on fewer ask than should.
-        let now = clock.now().as_nanos();
-        let _ = self.first_left.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        let mut failures = 0_u32;
+        while let Some(failed) = self.ask_once(endpoint).await {
+            failures = if failed { failures + 1 } else { 0 };
+            if failures > 0 {
+                let wait = AFTER_FAILURE * (1 << (failures - 1).min(10));
+                self.wait(tokio::time::sleep(wait.min(LONGEST_WAIT))).await;
+            }
+        }
     }
 
-    /// Asks once; false: there is nothing more to ask.
-    async fn ask_once(&self, endpoint: u32) -> bool {
+    /// Waits on purpose, and keeps count of it: a place that is empty on purpose is not the client's
+    /// failing. `None`: the run drains.
+    async fn wait<F: Future>(&self, wait: F) -> Option<F::Output> {
+        let clock = &self.lane.setup.clock;
+        let began = clock.now();
+        let waited = tokio::select! {
+            biased;
+            waited = wait => Some(waited),
+            () = self.lane.setup.signals.drain.cancelled() => None,
+        };
+        let counted = clock.now().since(began.max(self.from));
+        self.lane.waited_ns.fetch_add(nanos(counted), Ordering::Relaxed);
+        waited
+    }
+
+    /// Asks once; whether that failed. `None`: there is nothing more to ask.
+    async fn ask_once(&self, endpoint: u32) -> Option<bool> {
         let lane = &self.lane;
         if lane.is_over() {
             self.stopped.store(true, Ordering::Relaxed);
-            return false;
+            return None;
         }
+        let is_past = |now: Stamp| self.until.is_some_and(|until| now >= until);
         let now = lane.setup.clock.now();
         let warmup = now < self.from;
-        if self.until.is_some_and(|until| now >= until) {
-            return false;
+        if is_past(now) {
+            return None;
         }
         let (so_far, left) = &self.endpoints[endpoint as usize];
         let may = |left: u64| left.checked_sub(1);
         if !warmup && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, may).is_err() {
-            return false;
+            return None;
         }
         let nth = so_far.fetch_add(1, Ordering::Relaxed);
         // The money first: a request that it does not allow has no number and no intent.
         let prepared = lane.setup.prompts.prepare(0, endpoint, nth, None);
-        let reserved = tokio::select! {
-            reserved = lane.setup.budget.reserve(prepared.bound.unwrap_or(Usd::ZERO)) => reserved,
-            () = lane.setup.signals.drain.cancelled() => {
-                self.stopped.store(true, Ordering::Relaxed);
-                return false;
-            }
+        let worst = prepared.bound.unwrap_or(Usd::ZERO);
+        let reservation = match lane.setup.budget.reserve_now(worst) {
+            Some(reservation) => reservation,
+            None => match self.wait(lane.setup.budget.reserve(worst)).await {
+                Some(Ok(reservation)) => reservation,
+                Some(Err(_)) => {
+                    lane.exhausted.store(true, Ordering::Relaxed);
+                    return None;
+                }
+                None => {
+                    self.stopped.store(true, Ordering::Relaxed);
+                    return None;
+                }
+            },
         };
-        let Ok(reservation) = reserved else {
-            lane.exhausted.store(true, Ordering::Relaxed);
-            return false;
+        // The window may have closed while the budget was waited for.
+        let request = if is_past(lane.setup.clock.now()) {
+            None
+        } else {
+            let request = self.next.fetch_add(1, Ordering::Relaxed);
+            lane.sink.intents.want_beyond(request);
+            lane.sink.intents.durable(request).await.then_some(request)
         };
-        let request = self.next.fetch_add(1, Ordering::Relaxed);
-        lane.sink.intents.want_beyond(request);
-        lane.sink.intents.durable(request).await;
+        let Some(request) = request else {
+            // It never left, so it cost nothing.
+            reservation.settle(Some(Usd::ZERO));
+            return None;
+        };
         lane.setup.progress.asked.fetch_add(1, Ordering::Relaxed);
         let prepared = super::prompts::Prepared { request, ..prepared };
         let ticket = Ticket { scheduled: None, warmup };
-        let failed = lane.ask(prepared, ticket, reservation).await;
-        if matches!(failed, Some(ErrorClass::Connect | ErrorClass::ConnectTimeout)) {
-            tokio::time::sleep(AFTER_REFUSAL).await;
-        }
-        true
+        Some(lane.ask(prepared, ticket, reservation).await.is_some())
     }
 }

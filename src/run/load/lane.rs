@@ -1,7 +1,8 @@
 //! One request of the load lane: sent once, recorded, never retried.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::progress::LoadProgress;
@@ -46,6 +47,12 @@ pub struct LoadLane<T> {
     pub(super) sink: Sink,
     pub(super) under_way: AtomicU64,
     pub(super) exhausted: AtomicBool,
+    /// Requests of an open loop that the budget had no room for beside those under way.
+    no_room: AtomicU64,
+    /// How long places of a closed loop were empty on purpose, nanoseconds.
+    pub(super) waited_ns: AtomicU64,
+    /// What the first failure of each class said.
+    failures: Mutex<BTreeMap<ErrorClass, String>>,
 }
 
 /// How a load run ended.
@@ -59,8 +66,11 @@ pub struct LoadEnd {
     pub dropped: u64,
     /// When what counts began: after ramp and warm-up.
     pub from: Stamp,
-    /// When the last request was asked for.
-    pub to: Stamp,
+    /// How long places of a closed loop were empty on purpose: after failures, or for want of
+    /// budget.
+    pub waited: Duration,
+    /// What the first failure of each class said.
+    pub failures: BTreeMap<ErrorClass, String>,
     /// Why the run ended before its time; `None`: it did not.
     pub why: Option<String>,
 }
@@ -76,8 +86,15 @@ impl<T: Transport> LoadLane<T> {
     /// A lane whose records go to a recorder.
     #[must_use]
     pub fn new(setup: LoadSetup<T>, sink: Sink) -> Arc<Self> {
-        let (under_way, exhausted) = (AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Self { setup, sink, under_way, exhausted })
+        Arc::new(Self {
+            setup,
+            sink,
+            under_way: AtomicU64::new(0),
+            exhausted: AtomicBool::new(false),
+            no_room: AtomicU64::new(0),
+            waited_ns: AtomicU64::new(0),
+            failures: Mutex::default(),
+        })
     }
 
     /// Whether nothing new may leave.
@@ -96,7 +113,11 @@ impl<T: Transport> LoadLane<T> {
             // Its failure, if it is one, is in its record.
             let _ = self.ask(prepared, ticket, reservation).await;
         } else {
-            self.exhausted.store(true, Ordering::Relaxed);
+            self.no_room.fetch_add(1, Ordering::Relaxed);
+            // What is under way may leave room for later ones; what is spent never does.
+            if self.setup.budget.is_used_up(bound) {
+                self.exhausted.store(true, Ordering::Relaxed);
+            }
             let dropped = self.dropped(&prepared, ticket);
             self.sink.take(dropped).await;
         }
@@ -129,6 +150,8 @@ impl<T: Transport> LoadLane<T> {
             Outcome::Failed { class, detail, .. } => {
                 let (endpoint, request) = (lane.endpoint().id.as_str(), prepared.request);
                 tracing::info!(endpoint, request, error = class.name(), "{detail}");
+                let mut first = self.failures.lock().expect("nothing panics while it holds it");
+                first.entry(*class).or_insert_with(|| detail.clone());
                 Some(*class)
             }
         };
@@ -201,20 +224,35 @@ impl<T: Transport> LoadLane<T> {
     }
 
     /// How the run ended, once everything under way has.
-    pub(super) fn end(&self, from: Stamp, to: Stamp, asked_all: bool) -> LoadEnd {
+    pub(super) fn end(&self, from: Stamp, asked_all: bool) -> LoadEnd {
         let state = self.setup.progress.now();
-        assert_eq!(state.asked, state.sent + state.dropped, "a request is sent or left out");
+        assert_eq!(state.asked, state.sent + state.dropped, "a request is sent or dropped");
         let signals = &self.setup.signals;
+        let no_room = self.no_room.load(Ordering::Relaxed);
         let why = if signals.abort.is_cancelled() {
             Some("interrupted twice; what was under way is in doubt".to_owned())
         } else if self.exhausted.load(Ordering::Relaxed) {
             Some("the budget allows no further request".to_owned())
+        } else if no_room > 0 {
+            Some(format!(
+                "{no_room} requests found no room in the budget, where each is held at its worst \
+                 case while it is under way; raise --budget, or lower max_tokens"
+            ))
         } else if !asked_all {
             Some("interrupted".to_owned())
         } else {
             None
         };
-        LoadEnd { asked: state.asked, sent: state.sent, dropped: state.dropped, from, to, why }
+        let failures = self.failures.lock().expect("nothing panics while it holds it").clone();
+        LoadEnd {
+            asked: state.asked,
+            sent: state.sent,
+            dropped: state.dropped,
+            from,
+            waited: Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed)),
+            failures,
+            why,
+        }
     }
 }
 

@@ -25,6 +25,8 @@ const HEAD_START: Duration = Duration::from_millis(50);
 const READY_AHEAD: usize = 64;
 /// Nothing is made ready when the next moment is this near: it would come late.
 const TOO_NEAR: Duration = Duration::from_micros(300);
+/// How far ahead of their time intents are put on the disk, as long as the disk keeps up.
+const INTENT_AHEAD: Duration = Duration::from_millis(250);
 /// How long to wait before looking again whether an intent is on the disk.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
@@ -39,7 +41,9 @@ pub async fn run_open<T: Transport>(
     warmup: Duration,
 ) -> Result<LoadEnd, LoadError> {
     let planned = arrivals.len() as u64;
-    lane.sink.intents.begin(planned).await;
+    if !lane.sink.intents.begin(planned, arrivals.within(INTENT_AHEAD)).await {
+        return Ok(lane.end(lane.setup.clock.now(), false));
+    }
     let under_way = TaskTracker::new();
     let (done, ended) = oneshot::channel();
     let start = lane.setup.clock.now().after(HEAD_START);
@@ -61,17 +65,17 @@ pub async fn run_open<T: Transport>(
             let clock = sender.lane.setup.clock.clone();
             let asked = keep_time(&clock, start, &at_ns, &mut sender);
             // Who started this thread waits for it, unless it was itself given up.
-            let _ = done.send((asked, clock.now()));
+            let _ = done.send(asked);
         })
         .map_err(LoadError::Thread)?;
     let sent = ended.await;
     let joined = thread.join();
-    let (Ok((asked, to)), Ok(())) = (sent, joined) else {
+    let (Ok(asked), Ok(())) = (sent, joined) else {
         return Err(LoadError::Broken("the thread that keeps time panicked"));
     };
     under_way.close();
     under_way.wait().await;
-    Ok(lane.end(start.after(warmup), to, asked == planned))
+    Ok(lane.end(start.after(warmup), asked == planned))
 }
 
 /// What the thread that keeps time does at each moment.
@@ -119,7 +123,14 @@ impl<T: Transport> Timekeeper for Sender<T> {
         let prepared = self.ready.pop_front().expect("made ready just above");
         let lane = &self.lane;
         lane.sink.intents.want_beyond(prepared.request);
-        while !lane.sink.intents.is_durable(prepared.request) && !lane.sink.has_failed() {
+        if !lane.sink.intents.is_durable(prepared.request) {
+            lane.sink.intents.was_late();
+        }
+        while !lane.sink.intents.is_durable(prepared.request) {
+            if lane.sink.has_failed() {
+                // Nothing leaves without a record; the lane ends with the recorder's error.
+                return;
+            }
             std::thread::sleep(LOOK_AGAIN);
         }
         debug_assert_eq!(prepared.request, idx as u64, "requests are made ready in order");

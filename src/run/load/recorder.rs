@@ -4,7 +4,7 @@
 //! has ended waits where the disk cannot keep up, so that memory stays bounded.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::LoadError;
 use super::progress::LoadProgress;
 use crate::store::{LoadFate, LoadRecord, Store, StoreError};
-use crate::units::{Histogram, Stamp};
+use crate::units::Histogram;
 
 /// Endings that may wait for the recorder.
 const QUEUE: usize = 8_192;
@@ -21,11 +21,8 @@ const QUEUE: usize = 8_192;
 const BATCH: usize = 1_024;
 /// How long a row may wait for its batch to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(100);
-/// Requests whose intents are committed together, half of them or more ahead of their time. After
-/// a crash so many may be in doubt that never left.
-const INTENT_RANGE: u64 = 2_048;
-/// Slots in which it is counted how many requests were under way.
-const OCCUPANCY_SLOT_NS: u64 = 100_000_000;
+/// The most requests whose intents are committed together.
+const MOST_INTENTS: u64 = 2_048;
 
 /// How a request ended.
 #[derive(Clone, Debug)]
@@ -60,10 +57,12 @@ pub struct Recorded {
     pub failed: u64,
     /// Times to the first token of what counts, without connection set-up.
     pub ttft: Histogram,
-    /// How late requests left in an open loop: the client's own doing.
+    /// How late the requests that count left in an open loop: the client's own doing.
     pub queue: Histogram,
-    /// Nanoseconds under way in each slot since the anchor.
-    occupancy: Vec<u64>,
+    /// Requests that count and whose time came.
+    pub asked: u64,
+    /// Of them, those that were left out.
+    pub dropped: u64,
 }
 
 /// Where endings go.
@@ -76,31 +75,39 @@ pub struct Sink {
 }
 
 /// Which requests may leave: those whose intents are on the disk.
+///
+/// Intents are committed in ranges, ahead of their time. After a crash every request of a range
+/// that has no ending is in doubt, so a range is as short as it can be: it starts at what is under
+/// way at a time, and doubles whenever a request had to wait for the disk.
 #[derive(Debug)]
 pub(super) struct Intents {
     wanted: watch::Sender<u64>,
     durable: watch::Receiver<u64>,
+    range: AtomicU64,
     /// There are no requests from here on.
-    most: std::sync::atomic::AtomicU64,
+    most: AtomicU64,
 }
 
 impl Intents {
-    /// Waits until the first requests may leave. `most`: so many requests there are.
-    pub(super) async fn begin(&self, most: u64) {
+    /// Waits until the first requests may leave. `most`: so many requests there are; `range`: so
+    /// many may leave at about the same time. False: the recorder has failed.
+    pub(super) async fn begin(&self, most: u64, range: u64) -> bool {
         self.most.store(most, Ordering::Relaxed);
+        self.range.store(range.clamp(1, MOST_INTENTS), Ordering::Relaxed);
         self.want_beyond(0);
-        self.durable(0).await;
+        self.wait(0).await
     }
 
     /// Request `number` is about to leave: those after it will want to as well.
     pub(super) fn want_beyond(&self, number: u64) {
         let most = self.most.load(Ordering::Relaxed);
-        let near = |wanted: u64| wanted < most && wanted.saturating_sub(number) <= INTENT_RANGE / 2;
+        let range = self.range.load(Ordering::Relaxed);
+        let near = |wanted: u64| wanted < most && wanted.saturating_sub(number) <= range / 2;
         if near(*self.wanted.borrow()) {
             self.wanted.send_if_modified(|wanted| {
                 let grow = near(*wanted);
                 if grow {
-                    *wanted = (*wanted + INTENT_RANGE).min(most);
+                    *wanted = (*wanted).max(number).saturating_add(range).min(most);
                 }
                 grow
             });
@@ -111,12 +118,24 @@ impl Intents {
         number < *self.durable.borrow()
     }
 
-    /// Waits until a request may leave, or until the recorder has failed.
-    pub(super) async fn durable(&self, number: u64) {
-        if !self.is_durable(number) {
-            // An error means that the recorder is gone; the lane sees that by itself.
-            let _ = self.durable.clone().wait_for(|durable| number < *durable).await;
+    /// A request had to wait for the disk: later ones shall be committed further ahead.
+    pub(super) fn was_late(&self) {
+        let double = |range: u64| Some((range * 2).min(MOST_INTENTS));
+        let _ = self.range.fetch_update(Ordering::Relaxed, Ordering::Relaxed, double);
+    }
+
+    /// Waits until a request may leave; false: the recorder has failed, and it must not.
+    pub(super) async fn durable(&self, number: u64) -> bool {
+        if self.is_durable(number) {
+            return true;
         }
+        self.was_late();
+        self.wait(number).await
+    }
+
+    async fn wait(&self, number: u64) -> bool {
+        // An error means that the recorder is gone.
+        self.durable.clone().wait_for(|durable| number < *durable).await.is_ok()
     }
 }
 
@@ -157,6 +176,10 @@ impl Recorder {
                 let mut beside = tokio::task::JoinSet::new();
                 beside.spawn(intend(store, wants, durables, Arc::clone(&on_failure)));
                 let recorded = record(setup, taken).await;
+                if recorded.is_err() {
+                    // Said before the lane is waited for: it must not go on without a record.
+                    on_failure.store(true, Ordering::Relaxed);
+                }
                 while let Some(intended) = beside.join_next().await {
                     intended.map_err(|_| LoadError::Broken("the task that intends panicked"))??;
                 }
@@ -168,8 +191,8 @@ impl Recorder {
             result
         });
         let thread = thread.map_err(LoadError::Thread)?;
-        let most = std::sync::atomic::AtomicU64::new(u64::MAX);
-        let intents = Intents { wanted, durable, most };
+        let (range, most) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
+        let intents = Intents { wanted, durable, range, most };
         Ok((Self(thread), Sink { endings, intents, failed }))
     }
 
@@ -255,56 +278,13 @@ impl Recorded {
         if let Some(ttft) = ending.ttft.filter(|_| counts(ending)) {
             self.ttft.record(ttft);
         }
+        if ending.row.warmup {
+            return;
+        }
+        self.asked += 1;
+        self.dropped += u64::from(ending.row.fate == LoadFate::Dropped);
         if let (Some(due), Some(left)) = (ending.row.scheduled_ns, ending.row.dispatched_ns) {
             self.queue.record(Duration::from_nanos(left.saturating_sub(due)));
         }
-        if let (Some(from), Some(to)) = (ending.row.dispatched_ns, ending.row.ended_ns) {
-            self.occupy(from, to);
-        }
-    }
-
-    fn occupy(&mut self, mut from: u64, to: u64) {
-        let last = usize::try_from(to / OCCUPANCY_SLOT_NS).unwrap_or(0);
-        if self.occupancy.len() <= last {
-            self.occupancy.resize(last + 1, 0);
-        }
-        while from < to {
-            let slot = from / OCCUPANCY_SLOT_NS;
-            let end = ((slot + 1) * OCCUPANCY_SLOT_NS).min(to);
-            self.occupancy[usize::try_from(slot).unwrap_or(0)] += end - from;
-            from = end;
-        }
-    }
-
-    /// Little's law where requests do not start and end with the window: throughput × mean latency
-    /// is the mean number under way, counted between two moments. `None` below one second.
-    #[must_use]
-    pub fn mean_under_way(&self, anchor: Stamp, from: Stamp, to: Stamp) -> Option<f64> {
-        let slot = |stamp: Stamp| super::lane::nanos(stamp.since(anchor)) / OCCUPANCY_SLOT_NS;
-        let (first, end) = (slot(from) + 1, slot(to));
-        if end < first + 1_000_000_000 / OCCUPANCY_SLOT_NS {
-            return None;
-        }
-        let slots = usize::try_from(first).ok()?..usize::try_from(end).ok()?;
-        let busy: u64 = slots.map(|at| self.occupancy.get(at).copied().unwrap_or(0)).sum();
-        Some(busy as f64 / ((end - first) * OCCUPANCY_SLOT_NS) as f64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn occupancy_is_time_under_way() {
-        let mut recorded = Recorded::default();
-        let ms = 1_000_000;
-        recorded.occupy(50 * ms, 2_050 * ms);
-        recorded.occupy(100 * ms, 1_100 * ms);
-        let at = |ms_: u64| Stamp::from_nanos(ms_ * ms);
-        let anchor = Stamp::from_nanos(0);
-        assert_eq!(recorded.mean_under_way(anchor, at(0), at(1_100)), Some(2.0));
-        assert_eq!(recorded.mean_under_way(anchor, at(0), at(2_100)), Some(1.475));
-        assert_eq!(recorded.mean_under_way(anchor, at(0), at(900)), None, "too short to tell");
     }
 }
