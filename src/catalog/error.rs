@@ -66,17 +66,6 @@ pub enum CatalogError {
         /// The name.
         name: String,
     },
-    /// A dialect that this version does not speak.
-    #[error(
-        "{at}: this version does not speak {dialect:?} yet; write dialect = \"openai-chat\", \
-         with a base_url that serves it"
-    )]
-    DialectNotSpoken {
-        /// Where.
-        at: Place,
-        /// The dialect.
-        dialect: String,
-    },
     /// No dialect at all.
     #[error("{at}: {dialect:?} is not a dialect; {remedy}")]
     UnknownDialect {

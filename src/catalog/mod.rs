@@ -17,15 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::units::{EndpointId, Usage, Usd};
 
 pub use error::CatalogError;
+pub use crate::units::Dialect;
 pub use load::{CatalogText, load_text, load_texts};
-
-/// The wire format that a provider speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dialect {
-    /// OpenAI chat completions, and the many that imitate it.
-    OpenaiChat,
-}
 
 /// The version of HTTP that a provider is asked over. It is stated rather than negotiated: a
 /// latency over the one does not compare with a latency over the other.
@@ -53,7 +46,8 @@ pub struct Provider {
     pub name: String,
     /// The wire format it speaks.
     pub dialect: Dialect,
-    /// Where it is: scheme, host and the path before `/chat/completions`; no trailing slash.
+    /// Where it is: scheme, host and the path before the operation (`/chat/completions`,
+    /// `/responses`, `/messages`, `/models/…`); no trailing slash.
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
@@ -76,6 +70,14 @@ impl Provider {
     pub fn is_openai(&self) -> bool {
         let host = self.host();
         host == "api.openai.com" || host.ends_with(".openai.azure.com")
+    }
+
+    /// Whether it is Azure, which takes its key in a header of its own.
+    #[must_use]
+    pub fn is_azure(&self) -> bool {
+        const HOSTS: [&str; 3] =
+            [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
+        HOSTS.iter().any(|host| self.host().ends_with(host))
     }
 
     /// The host of its base URL, without port or brackets.

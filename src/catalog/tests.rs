@@ -28,6 +28,9 @@ fn endpoint_with(line: &str) -> String {
     format!("[[endpoint]]\nmodel = \"acme/large\"\nprovider = \"local\"\n{line}\n")
 }
 
+const ENDPOINT_OF_P: &str =
+    "[[endpoint]]\nmodel = \"acme/large\"\nprovider = \"p\"\nprice = \"free\"\n";
+
 fn provider_with(url: &str) -> String {
     format!("[[provider]]\nname = \"p\"\nbase_url = \"{url}\"\n")
 }
@@ -251,14 +254,9 @@ fn providers() {
          that name",
     );
     let dialect = |name: &str| format!("{}dialect = \"{name}\"\n", provider_with("https://x.y"));
-    for later in ["openai-responses", "anthropic", "gemini"] {
-        check_whole(
-            &dialect(later),
-            &format!(
-                "4: this version does not speak \"{later}\" yet; write dialect = \"openai-chat\", \
-                 with a base_url that serves it"
-            ),
-        );
+    for spoken in Dialect::ALL {
+        let text = format!("{}{ENDPOINT_OF_P}", dialect(spoken.name()));
+        assert_eq!(load(&text).endpoints[0].provider.dialect, spoken);
     }
     check_whole(
         &dialect("openai_chat"),

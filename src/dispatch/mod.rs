@@ -17,13 +17,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Endpoint;
+use crate::catalog::{Endpoint, Provider};
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
     AttemptEnding, AttemptIntent, Store, StoreError, StoredAnswer, TrialEnding, TrialStatus,
 };
-use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usage, Usd};
-use crate::wire::{Answer, ErrorClass, openai_chat};
+use crate::units::{Clock, Dialect, Seed, Stamp, TokensSource, TrialKey, Usage, Usd};
+use crate::wire::{self, Answer, ErrorClass, anthropic};
 
 pub use budget::{Budget, Exhausted, Reservation};
 pub use pacing::Pacer;
@@ -108,19 +108,25 @@ impl Lane {
     /// # Errors
     /// [`BadKey`] when its provider's key cannot be a header.
     pub fn new(endpoint: Endpoint, keys: &Keys) -> Result<Self, BadKey> {
-        let url = format!("{}{}", endpoint.provider.base_url, openai_chat::PATH);
+        let provider = &endpoint.provider;
+        let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
+        let url = format!("{}{path}", provider.base_url);
         let mut headers = vec![
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ];
-        let key = keys.get(&endpoint.provider.name);
+        if provider.dialect == Dialect::Anthropic {
+            let version = HeaderValue::from_static(anthropic::VERSION);
+            headers.push((HeaderName::from_static("anthropic-version"), version));
+        }
+        let key = keys.get(&provider.name);
         if let Some(key) = key {
-            let bearer = format!("Bearer {}", key.expose_secret());
-            let mut value = HeaderValue::try_from(bearer).map_err(|_| BadKey {
-                variable: endpoint.provider.api_key_env.clone().unwrap_or_default(),
+            let (name, value) = authorization(provider, key.expose_secret());
+            let mut value = HeaderValue::try_from(value).map_err(|_| BadKey {
+                variable: provider.api_key_env.clone().unwrap_or_default(),
             })?;
             value.set_sensitive(true);
-            headers.push((header::AUTHORIZATION, value));
+            headers.push((name, value));
         }
         let pacer = Mutex::new(Pacer::new(&endpoint.limits));
         let redactor = key.map(Redactor::new);
@@ -153,7 +159,8 @@ impl Lane {
             headers,
             body,
         };
-        Attempt { outgoing, stream: self.endpoint.stream, limits }
+        let dialect = self.endpoint.provider.dialect;
+        Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }
     }
 
     /// Takes the endpoint's key out of what a provider said.
@@ -171,6 +178,18 @@ impl Lane {
 
     fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
         self.pacer.lock().expect("nothing panics while it holds a pacer")
+    }
+}
+
+/// The header in which a provider wants its key.
+fn authorization(provider: &Provider, key: &str) -> (HeaderName, String) {
+    match provider.dialect {
+        _ if provider.is_azure() => (HeaderName::from_static("api-key"), key.to_owned()),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            (header::AUTHORIZATION, format!("Bearer {key}"))
+        }
+        Dialect::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
+        Dialect::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
     }
 }
 

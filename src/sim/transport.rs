@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::client::attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, make};
     use crate::sim::{AnswerBook, FaultKind, FaultRate, Faults, Fleet};
-    use crate::units::Seed;
+    use crate::units::{Dialect, Seed};
 
     fn on_paused_time<F: Future>(f: impl FnOnce() -> F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -272,7 +272,8 @@ mod tests {
         let transport = InProcess::new(Arc::new(sim.with_faults(faults)));
         let outgoing = ask("gale/small", "fjord", "q");
         let limits = AttemptLimits { body_bytes: 1 << 20, ..AttemptLimits::default() };
-        make(&transport, transport.sim.clock(), Attempt { outgoing, stream: true, limits }).await
+        make(&transport, transport.sim.clock(), Attempt { outgoing, dialect: Dialect::OpenaiChat, stream: true, limits })
+            .await
     }
 
     #[test]

@@ -54,3 +54,39 @@ impl TokensSource {
         [Self::Usage, Self::LocalTokenizer, Self::Estimate].into_iter().find(|s| s.name() == name)
     }
 }
+
+/// A part of a usage beyond [`Usage`], for which some providers charge a price of its own. Parts
+/// overlap the counts of [`Usage`]; searches and fetches are calls, not tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UsagePart {
+    /// Written to a cache that lives for 5 minutes (⊂ `cache_write`).
+    CacheWrite5m,
+    /// Written to a cache that lives for 30 minutes (⊂ `cache_write`).
+    CacheWrite30m,
+    /// Written to a cache that lives for an hour (⊂ `cache_write`).
+    CacheWrite1h,
+    /// Written to a cache that lives for 12 hours (⊂ `cache_write`).
+    CacheWrite12h,
+    /// Prompt tokens of sound (⊂ `input`).
+    InputAudio,
+    /// Prompt tokens of pictures (⊂ `input`).
+    InputImage,
+    /// Prompt tokens of films (⊂ `input`).
+    InputVideo,
+    /// Sound read from the cache (⊂ `cached_input`).
+    CachedAudio,
+    /// Pictures read from the cache (⊂ `cached_input`).
+    CachedImage,
+    /// Films read from the cache (⊂ `cached_input`).
+    CachedVideo,
+    /// What the provider's own tools added to the prompt (⊂ `input`).
+    InputTool,
+    /// Output tokens of sound (⊂ `output`).
+    OutputAudio,
+    /// Output tokens of pictures (⊂ `output`).
+    OutputImage,
+    /// Searches of the web that the provider made.
+    WebSearches,
+    /// Pages that the provider fetched.
+    WebFetches,
+}
