@@ -125,9 +125,8 @@ pub(super) fn event(
                 seen.add(false, push(&mut call.arguments, event.delta.as_ref()));
             }
         }
-        "response.created" => {
-            let response = event.response.unwrap_or_default();
-            note(&mut answer.response_model, response.model.as_ref());
+        "response.created" | "response.in_progress" => {
+            describe(answer, &event.response.unwrap_or_default());
         }
         "response.completed" | "response.incomplete" | "response.failed" => {
             end(answer, event.response.unwrap_or_default())?;
@@ -147,9 +146,8 @@ pub(super) fn event(
 }
 
 /// Events that say again, or later, what others say too.
-const IGNORED: [&str; 14] = [
+const IGNORED: [&str; 13] = [
     "response.queued",
-    "response.in_progress",
     "response.output_item.done",
     "response.content_part.added",
     "response.content_part.done",
@@ -179,6 +177,7 @@ fn unknown(
                 "response.output_item.added",
                 "response.function_call_arguments.delta",
                 "response.created",
+                "response.in_progress",
                 "response.completed",
                 "response.incomplete",
                 "response.failed",
@@ -204,12 +203,7 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
 /// The whole response, at the end of a stream or instead of one: why it ended, what it took, and
 /// what was said as far as no delta told it.
 fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
-    note(&mut answer.response_model, response.model.as_ref());
-    note(&mut answer.served_by, response.provider.as_ref());
-    if let Some(said) = response.usage.filter(|said| said.get() != "null") {
-        (answer.usage, answer.cost_reported) = usage::normal(Dialect::OpenaiResponses, said.get());
-        answer.usage_verbatim = Some(said.get().to_owned());
-    }
+    describe(answer, &response);
     let status = Text::of(response.status.as_ref());
     let error = response.error.filter(|error| error.get() != "null");
     if let Some(error) = error {
@@ -229,6 +223,16 @@ fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
         _ => FinishReason::ToolCalls,
     });
     Ok(())
+}
+
+/// Who answers, and what it takes.
+fn describe(answer: &mut Answer, response: &Response<'_>) {
+    note(&mut answer.response_model, response.model.as_ref());
+    note(&mut answer.served_by, response.provider.as_ref());
+    if let Some(said) = response.usage.filter(|said| said.get() != "null") {
+        (answer.usage, answer.cost_reported) = usage::normal(Dialect::OpenaiResponses, said.get());
+        answer.usage_verbatim = Some(said.get().to_owned());
+    }
 }
 
 /// Takes from the output items what no delta told.

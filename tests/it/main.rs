@@ -13,6 +13,7 @@ mod budget;
 mod cli;
 mod example;
 mod faults;
+mod golden_wire;
 #[cfg(unix)]
 mod interrupt;
 mod layers;
@@ -23,5 +24,6 @@ mod own;
 mod secrets;
 mod stub;
 mod suites;
+mod usages;
 mod virtual_time;
 mod wire_faults;
