@@ -127,9 +127,7 @@ struct ChatUsage<'a> {
     total_tokens: Count,
     prompt_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
-    /// Mistral's name of the cached tokens, where no details say them.
-    num_cached_tokens: Count,
-    /// Moonshot's.
+    /// Moonshot's name of the cached tokens, where no details say them.
     cached_tokens: Count,
     /// DeepSeek's.
     prompt_cache_hit_tokens: Count,
@@ -165,7 +163,7 @@ impl ChatUsage<'_> {
     fn normal(&self) -> (Usage, Option<Usd>) {
         let input = self.prompt_tokens.0;
         let details = self.prompt_tokens_details.as_ref();
-        let cached = [self.num_cached_tokens, self.cached_tokens, self.prompt_cache_hit_tokens];
+        let cached = [self.cached_tokens, self.prompt_cache_hit_tokens];
         let cached = details
             .and_then(|d| d.cached_tokens.0)
             .or_else(|| cached.into_iter().find_map(|count| count.0));
