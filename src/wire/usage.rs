@@ -43,6 +43,7 @@ pub fn of_chat(usage: &str) -> (Usage, Option<Usd>) {
         cache_write: prompt.and_then(|d| d.cache_write_tokens),
         output: chat.completion_tokens,
         reasoning: chat.completion_tokens_details.and_then(|d| d.reasoning_tokens),
+        ..Usage::UNKNOWN
     };
     (normal, chat.cost.and_then(|cost| dollars_of_number(cost.get())))
 }
