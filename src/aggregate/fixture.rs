@@ -37,10 +37,7 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
     let rates = Rates {
         input: usd("0.000001"),
         output: usd("0.000002"),
-        cached_input: None,
-        cache_write: None,
-        reasoning: None,
-        per_request: None,
+        ..Rates::default()
     };
     let (model, variant, price) = match idx {
         0 => ("acme/large", Some("high"), Price::Rates(rates)),

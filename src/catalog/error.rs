@@ -143,6 +143,18 @@ pub enum CatalogError {
         /// What was written and what is wrong with it.
         why: String,
     },
+    /// A condition of a price that does not read.
+    #[error("{at}: {key} = {text:?} is no condition of a price; {remedy}")]
+    BadCondition {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+        /// What to write.
+        remedy: &'static str,
+    },
     /// A price per hour beside one per token or per request.
     #[error(
         "{at}: price has per_hour beside another rate; a machine of your own is paid by the hour \

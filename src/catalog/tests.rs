@@ -81,7 +81,7 @@ stream = false
         serde_json::to_value(&high.params).expect("json"),
         serde_json::json!({ "reasoning_effort": "high", "seeds": [1, 2], "deep": { "on": true } })
     );
-    assert_eq!((high.price, high.model.as_str()), (base.price, "acme/large-2"));
+    assert_eq!((&high.price, high.model.as_str()), (&base.price, "acme/large-2"));
     assert_eq!(tiny.price, Price::Free);
     assert!(tiny.can(Capability::Reasoning), "what is not stated is assumed");
 }
@@ -199,7 +199,7 @@ fn a_price_in_another_unit_is_warned_of() {
 fn per_request_is_in_dollars() {
     let text = endpoint_with(r#"price = { input = "0", output = "0", per_request = "0.01" }"#);
     let catalog = load(&format!("{LOCAL}{text}"));
-    assert_eq!(catalog.endpoints[0].price.at_most(5, 5), Some("0.01".parse().expect("decimal")));
+    assert_eq!(catalog.endpoints[0].price.at_most(5, 5, None), Some("0.01".parse().expect("decimal")));
 }
 
 #[test]

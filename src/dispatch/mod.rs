@@ -22,7 +22,7 @@ use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Tr
 use crate::store::{
     AttemptEnding, AttemptIntent, Store, StoreError, StoredAnswer, TrialEnding, TrialStatus,
 };
-use crate::units::{Clock, Dialect, Seed, Stamp, TokensSource, TrialKey, Usage, Usd};
+use crate::units::{Clock, Dialect, Seed, Stamp, TokensSource, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass, anthropic};
 
 pub use budget::{Budget, Exhausted, Reservation};
@@ -295,7 +295,7 @@ impl<T: Transport> Dispatcher<T> {
                 () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
             };
             lane.redact(&mut record);
-            let cost = cost_of(&lane.endpoint, &record);
+            let cost = cost_of(&lane.endpoint, &record, &self.clock);
             reservation.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
@@ -471,13 +471,14 @@ fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
 /// an error status, is not billed. A stream that broke without usage, or an answer that never
 /// came, may have been: nobody knows.
 #[must_use]
-pub fn cost_of(endpoint: &Endpoint, record: &AttemptRecord) -> Option<Usd> {
+pub fn cost_of(endpoint: &Endpoint, record: &AttemptRecord, clock: &Clock) -> Option<Usd> {
     let usage = match &record.outcome {
         Outcome::Answered(answer) => &answer.usage,
         Outcome::Failed { partial, .. } => &partial.usage,
     };
-    if *usage != Usage::default() {
-        return endpoint.price.cost(usage);
+    if !usage.is_unknown() {
+        // Providers that charge by the time of day go by when a request came to them.
+        return endpoint.cost(usage, clock.wall(record.stamps.dispatched));
     }
     let refused = record.status.is_some_and(|status| status >= 300);
     let never_left = matches!(

@@ -235,7 +235,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         key: trial.key,
         repeat: trial.repeat,
         lane,
-        bound: max_tokens.and_then(|output| endpoint.price.at_most(input, output)),
+        bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         tokens: body.len() as u64 / 4 + max_tokens.unwrap_or(0).min(1024),
         body,

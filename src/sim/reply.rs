@@ -269,6 +269,7 @@ mod tests {
         cache_write: None,
         output: Some(5),
         reasoning: Some(2),
+        ..Usage::UNKNOWN
     };
 
     fn events(encoder: StreamEncoder) -> Vec<Value> {

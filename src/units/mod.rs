@@ -19,6 +19,6 @@ pub use histogram::Histogram;
 pub use ids::{Category, ContentHash, EndpointId, TrialKey};
 pub use judging::{Goal, Judging, Slo};
 pub use message::Message;
-pub use money::{ParseUsdError, Usd};
+pub use money::{Factor, ParseFactorError, ParseUsdError, Usd};
 pub use seed::{Draw, Seed};
-pub use tokens::{TokensSource, Usage, UsagePart};
+pub use tokens::{ServiceTier, TokensSource, Usage};

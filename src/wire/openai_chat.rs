@@ -12,7 +12,7 @@ use super::provider_error::{WireError, in_band, malformed};
 use super::stream::Seen;
 use super::text::{Text, note, push};
 use super::{Answer, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
-use crate::units::Dialect;
+use crate::units::{Dialect, ServiceTier, Usage};
 
 /// The two names of the output limit.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
@@ -95,9 +95,11 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
 fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
     note(&mut answer.response_model, chunk.model.as_ref());
     note(&mut answer.served_by, chunk.provider.as_ref());
+    let tier = ServiceTier::from_name(Text::of(chunk.service_tier.as_ref()));
+    answer.usage.service_tier = tier.or(answer.usage.service_tier);
     if let Some(said) = chunk.usage.filter(|said| said.get() != "null") {
         let (normal, cost) = usage::normal(Dialect::OpenaiChat, said.get());
-        answer.usage = normal;
+        answer.usage = Usage { service_tier: answer.usage.service_tier, ..normal };
         answer.cost_reported = cost.or(answer.cost_reported);
         answer.usage_verbatim = Some(said.get().to_owned());
     }
@@ -154,6 +156,8 @@ struct Chunk<'a> {
     model: Option<Text<'a>>,
     #[serde(borrow)]
     provider: Option<Text<'a>>,
+    #[serde(borrow)]
+    service_tier: Option<Text<'a>>,
     #[serde(borrow)]
     choices: Option<FirstChoice<'a>>,
     #[serde(borrow)]

@@ -9,7 +9,7 @@ use super::provider_error::{WireError, in_band, malformed};
 use super::stream::Seen;
 use super::text::{Text, note, push};
 use super::{Answer, ErrorClass, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
-use crate::units::Dialect;
+use crate::units::{Dialect, ServiceTier};
 
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/responses";
@@ -233,6 +233,8 @@ fn describe(answer: &mut Answer, response: &Response<'_>) {
         (answer.usage, answer.cost_reported) = usage::normal(Dialect::OpenaiResponses, said.get());
         answer.usage_verbatim = Some(said.get().to_owned());
     }
+    let tier = ServiceTier::from_name(Text::of(response.service_tier.as_ref()));
+    answer.usage.service_tier = tier.or(answer.usage.service_tier);
 }
 
 /// Takes from the output items what no delta told.
@@ -305,6 +307,8 @@ struct Response<'a> {
     /// Of routers.
     #[serde(borrow)]
     provider: Option<Text<'a>>,
+    #[serde(borrow)]
+    service_tier: Option<Text<'a>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
     #[serde(borrow)]

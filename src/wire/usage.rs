@@ -6,14 +6,12 @@
 //! | Anthropic | excludes cache reads and writes: the three are added | includes thinking |
 //! | Gemini | includes cached; what tools added stands beside | thoughts stand beside |
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::units::{Dialect, Usage, UsagePart, Usd};
+use crate::units::{Dialect, ServiceTier, Usage, Usd};
 
 /// Reads a usage object: the normal form, and what the provider says it charged, in dollars. What
 /// does not read is unknown.
@@ -28,79 +26,6 @@ pub fn normal(dialect: Dialect, usage: &str) -> (Usage, Option<Usd>) {
         Dialect::Gemini => serde_json::from_str(usage).map(|u: GeminiUsage| (u.normal(), None)),
     };
     read.unwrap_or_default()
-}
-
-/// What a usage object says beyond the normal form, where it says more than nothing. It is read
-/// again from the verbatim text, so that nothing else carries it.
-#[must_use]
-pub fn parts(dialect: Dialect, usage: &str) -> BTreeMap<UsagePart, u64> {
-    let Ok(usage) = serde_json::from_str::<Value>(usage) else { return BTreeMap::new() };
-    let found: Vec<(UsagePart, Option<u64>)> = match dialect {
-        Dialect::OpenaiChat => PARTS_CHAT.map(|(part, path)| (part, at(&usage, path))).to_vec(),
-        Dialect::OpenaiResponses => {
-            PARTS_RESPONSES.map(|(part, path)| (part, at(&usage, path))).to_vec()
-        }
-        Dialect::Anthropic => PARTS_ANTHROPIC.map(|(part, path)| (part, at(&usage, path))).to_vec(),
-        Dialect::Gemini => {
-            let tool = (UsagePart::InputTool, at(&usage, &["toolUsePromptTokenCount"]));
-            let by_kind = PARTS_GEMINI.map(|(part, list, kind)| (part, modality(&usage, list, kind)));
-            by_kind.into_iter().chain([tool]).collect()
-        }
-    };
-    found.into_iter().filter_map(|(part, n)| Some((part, n.filter(|n| *n > 0)?))).collect()
-}
-
-type PartAt = (UsagePart, &'static [&'static str]);
-
-const PARTS_CHAT: [PartAt; 6] = [
-    (UsagePart::InputAudio, &["prompt_tokens_details", "audio_tokens"]),
-    (UsagePart::InputImage, &["prompt_tokens_details", "image_tokens"]),
-    (UsagePart::InputVideo, &["prompt_tokens_details", "video_tokens"]),
-    (UsagePart::OutputAudio, &["completion_tokens_details", "audio_tokens"]),
-    (UsagePart::OutputImage, &["completion_tokens_details", "image_tokens"]),
-    (UsagePart::WebSearches, &["server_tool_use", "web_search_requests"]),
-];
-
-const PARTS_RESPONSES: [PartAt; 6] = [
-    (
-        UsagePart::CacheWrite30m,
-        &["input_tokens_details", "cache_write_tokens_details", "ttl_30m_tokens"],
-    ),
-    (
-        UsagePart::CacheWrite12h,
-        &["input_tokens_details", "cache_write_tokens_details", "ttl_12h_tokens"],
-    ),
-    (UsagePart::InputAudio, &["input_tokens_details", "audio_tokens"]),
-    (UsagePart::InputImage, &["input_tokens_details", "image_tokens"]),
-    (UsagePart::OutputAudio, &["output_tokens_details", "audio_tokens"]),
-    (UsagePart::OutputImage, &["output_tokens_details", "image_tokens"]),
-];
-
-const PARTS_ANTHROPIC: [PartAt; 4] = [
-    (UsagePart::CacheWrite5m, &["cache_creation", "ephemeral_5m_input_tokens"]),
-    (UsagePart::CacheWrite1h, &["cache_creation", "ephemeral_1h_input_tokens"]),
-    (UsagePart::WebSearches, &["server_tool_use", "web_search_requests"]),
-    (UsagePart::WebFetches, &["server_tool_use", "web_fetch_requests"]),
-];
-
-const PARTS_GEMINI: [(UsagePart, &str, &str); 8] = [
-    (UsagePart::InputAudio, "promptTokensDetails", "AUDIO"),
-    (UsagePart::InputImage, "promptTokensDetails", "IMAGE"),
-    (UsagePart::InputVideo, "promptTokensDetails", "VIDEO"),
-    (UsagePart::CachedAudio, "cacheTokensDetails", "AUDIO"),
-    (UsagePart::CachedImage, "cacheTokensDetails", "IMAGE"),
-    (UsagePart::CachedVideo, "cacheTokensDetails", "VIDEO"),
-    (UsagePart::OutputAudio, "candidatesTokensDetails", "AUDIO"),
-    (UsagePart::OutputImage, "candidatesTokensDetails", "IMAGE"),
-];
-
-fn at(usage: &Value, path: &[&str]) -> Option<u64> {
-    path.iter().try_fold(usage, |value, key| value.get(key))?.as_u64()
-}
-
-fn modality(usage: &Value, list: &str, kind: &str) -> Option<u64> {
-    let entries = usage.get(list)?.as_array()?.iter().filter(|entry| entry["modality"] == kind);
-    Some(entries.filter_map(|entry| entry["tokenCount"].as_u64()).sum())
 }
 
 /// A count. Some imitators write it as a fraction or not at all; what is no whole number is not
@@ -127,6 +52,7 @@ struct ChatUsage<'a> {
     total_tokens: Count,
     prompt_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
+    server_tool_use: Option<ToolUse>,
     /// Moonshot's name of the cached tokens, where no details say them.
     cached_tokens: Count,
     /// DeepSeek's.
@@ -143,6 +69,8 @@ struct ChatUsage<'a> {
 struct InputDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -150,6 +78,29 @@ struct InputDetails {
 struct OutputDetails {
     reasoning_tokens: Count,
     thinking_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
+}
+
+/// What the provider's own tools did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToolUse {
+    web_search_requests: Count,
+}
+
+/// What the details of OpenAI's two dialects say.
+fn of_details(input: Option<&InputDetails>, output: Option<&OutputDetails>) -> Usage {
+    Usage {
+        cached_input: input.and_then(|d| d.cached_tokens.0),
+        cache_write: input.and_then(|d| d.cache_write_tokens.0),
+        reasoning: output.and_then(|d| d.reasoning_tokens.0),
+        audio_input: input.and_then(|d| d.audio_tokens.0),
+        image_input: input.and_then(|d| d.image_tokens.0),
+        audio_output: output.and_then(|d| d.audio_tokens.0),
+        image_output: output.and_then(|d| d.image_tokens.0),
+        ..Usage::UNKNOWN
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -161,19 +112,17 @@ struct CostDetails<'a> {
 
 impl ChatUsage<'_> {
     fn normal(&self) -> (Usage, Option<Usd>) {
-        let input = self.prompt_tokens.0;
-        let details = self.prompt_tokens_details.as_ref();
-        let cached = [self.cached_tokens, self.prompt_cache_hit_tokens];
-        let cached = details
-            .and_then(|d| d.cached_tokens.0)
-            .or_else(|| cached.into_iter().find_map(|count| count.0));
-        let reasoning = self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens.0);
+        let details = of_details(
+            self.prompt_tokens_details.as_ref(),
+            self.completion_tokens_details.as_ref(),
+        );
+        let cached = self.cached_tokens.0.or(self.prompt_cache_hit_tokens.0);
         let normal = Usage {
-            input,
-            cached_input: cached,
-            cache_write: details.and_then(|d| d.cache_write_tokens.0),
-            output: self.output(reasoning),
-            reasoning,
+            input: self.prompt_tokens.0,
+            cached_input: details.cached_input.or(cached),
+            output: self.output(details.reasoning),
+            searches: self.server_tool_use.as_ref().and_then(|u| u.web_search_requests.0),
+            ..details
         };
         (normal, charged(self.cost, self.is_byok, self.cost_details.as_ref()))
     }
@@ -203,13 +152,13 @@ fn charged(
         #[serde(borrow)]
         total_cost: Option<&'a RawValue>,
     }
-    let cost = cost?.get();
+    let cost = cost?;
     // Perplexity gives the parts of the cost and their sum.
-    let own = dollars_of_number(cost).or_else(|| {
-        let parts: Parts<'_> = serde_json::from_str(cost).ok()?;
-        dollars_of_number(parts.total_cost?.get())
+    let own = dollars(cost).or_else(|| {
+        let parts: Parts<'_> = serde_json::from_str(cost.get()).ok()?;
+        dollars(parts.total_cost?)
     })?;
-    let upstream = details.and_then(|d| dollars_of_number(d.upstream_inference_cost?.get()));
+    let upstream = details.and_then(|d| dollars(d.upstream_inference_cost?));
     Some(own + upstream.filter(|_| is_byok == Some(true)).unwrap_or(Usd::ZERO))
 }
 
@@ -230,13 +179,10 @@ struct ResponsesUsage<'a> {
 
 impl ResponsesUsage<'_> {
     fn normal(&self) -> (Usage, Option<Usd>) {
-        let details = self.input_tokens_details.as_ref();
         let normal = Usage {
             input: self.input_tokens.0,
-            cached_input: details.and_then(|d| d.cached_tokens.0),
-            cache_write: details.and_then(|d| d.cache_write_tokens.0),
             output: self.output_tokens.0,
-            reasoning: self.output_tokens_details.as_ref().and_then(|d| d.reasoning_tokens.0),
+            ..of_details(self.input_tokens_details.as_ref(), self.output_tokens_details.as_ref())
         };
         (normal, charged(self.cost, self.is_byok, self.cost_details.as_ref()))
     }
@@ -249,8 +195,17 @@ struct AnthropicUsage {
     input_tokens: Count,
     cache_read_input_tokens: Count,
     cache_creation_input_tokens: Count,
+    cache_creation: Option<CacheCreation>,
     output_tokens: Count,
     output_tokens_details: Option<OutputDetails>,
+    server_tool_use: Option<ToolUse>,
+    service_tier: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Count,
 }
 
 impl AnthropicUsage {
@@ -264,6 +219,10 @@ impl AnthropicUsage {
             cache_write: written,
             output: self.output_tokens.0,
             reasoning: self.output_tokens_details.as_ref().and_then(|d| d.thinking_tokens.0),
+            cache_write_1h: self.cache_creation.as_ref().and_then(|c| c.ephemeral_1h_input_tokens.0),
+            searches: self.server_tool_use.as_ref().and_then(|u| u.web_search_requests.0),
+            service_tier: self.service_tier.as_deref().and_then(ServiceTier::from_name),
+            ..Usage::UNKNOWN
         }
     }
 }
@@ -278,6 +237,28 @@ struct GeminiUsage {
     candidates_token_count: Count,
     thoughts_token_count: Count,
     total_token_count: Count,
+    prompt_tokens_details: Vec<Modality>,
+    cache_tokens_details: Vec<Modality>,
+    candidates_tokens_details: Vec<Modality>,
+    service_tier: Option<String>,
+}
+
+/// How many of the tokens are of one kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Modality {
+    modality: String,
+    token_count: Count,
+}
+
+const AUDIO: &[&str] = &["AUDIO"];
+/// The pages of a document are billed as pictures.
+const IMAGE: &[&str] = &["IMAGE", "DOCUMENT"];
+
+/// The tokens of some kinds; `None`: none of the kinds is in the list.
+fn of_kind(list: &[Modality], kinds: &[&str]) -> Option<u64> {
+    let counts = list.iter().filter(|entry| kinds.contains(&entry.modality.as_str()));
+    counts.map(|entry| entry.token_count.0.unwrap_or(0)).reduce(u64::saturating_add)
 }
 
 impl GeminiUsage {
@@ -293,43 +274,22 @@ impl GeminiUsage {
         Usage {
             input,
             cached_input: self.cached_content_token_count.0,
-            cache_write: None,
             output,
             reasoning: self.thoughts_token_count.0,
+            audio_input: of_kind(&self.prompt_tokens_details, AUDIO),
+            cached_audio: of_kind(&self.cache_tokens_details, AUDIO),
+            audio_output: of_kind(&self.candidates_tokens_details, AUDIO),
+            image_input: of_kind(&self.prompt_tokens_details, IMAGE),
+            image_output: of_kind(&self.candidates_tokens_details, IMAGE),
+            service_tier: self.service_tier.as_deref().and_then(ServiceTier::from_name),
+            ..Usage::UNKNOWN
         }
     }
 }
 
-/// Reads a JSON number (or a string that holds one) as dollars, from its own digits and never
-/// through a float. `None`: not a number, or more digits than money holds.
-#[must_use]
-pub fn dollars_of_number(text: &str) -> Option<Usd> {
-    let text = text.trim().trim_matches('"');
-    let (mantissa, exponent) = match text.find(['e', 'E']) {
-        Some(at) => (&text[..at], text[at + 1..].parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    if exponent == 0 {
-        return mantissa.parse().ok();
-    }
-    if exponent.abs() > 40 {
-        return None;
-    }
-    let (sign, digits) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{fraction}");
-    let point = i32::try_from(whole.len()).ok()? + exponent;
-    let shifted = if point <= 0 {
-        format!("0.{}{all}", "0".repeat(usize::try_from(-point).ok()?))
-    } else {
-        let point = usize::try_from(point).ok()?;
-        let padded = format!("{all:0<point$}");
-        format!("{}.{}", &padded[..point], &padded[point..])
-    };
-    format!("{sign}{shifted}").parse().ok()
+/// Reads a JSON number, or a string that holds one, as dollars.
+fn dollars(number: &RawValue) -> Option<Usd> {
+    Usd::from_number(number.get().trim_matches('"')).ok()
 }
 
 #[cfg(test)]
@@ -337,25 +297,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_every_digit() {
-        let check = |text: &str, shown: &str| {
-            assert_eq!(dollars_of_number(text).expect(text).to_string(), shown);
-        };
-        check("0.000123", "0.000123");
-        check("1.23e-05", "0.0000123");
-        check("12E2", "1200");
-        check("1.5e0", "1.5");
-        check("\"0.25\"", "0.25");
-        check("-2.5e-1", "-0.25");
-        assert_eq!(dollars_of_number("null"), None);
-        assert_eq!(dollars_of_number("1e-99"), None);
-    }
-
-    #[test]
     fn each_dialect_counts_in_its_own_way() {
         let check = |dialect, text: &str, counts: [Option<u64>; 5]| {
             let [input, cached_input, cache_write, output, reasoning] = counts;
-            let expected = Usage { input, cached_input, cache_write, output, reasoning };
+            let expected =
+                Usage { input, cached_input, cache_write, output, reasoning, ..Usage::UNKNOWN };
             assert_eq!(normal(dialect, text).0, expected, "{text}");
         };
         let chat = Dialect::OpenaiChat;
@@ -426,17 +372,36 @@ mod tests {
 
     #[test]
     fn parts_with_a_price_of_their_own() {
-        let found = parts(
+        let check = |dialect, text: &str, expected: Usage| {
+            assert_eq!(normal(dialect, text).0, expected, "{text}");
+        };
+        check(
             Dialect::Anthropic,
             r#"{"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":7},
-                "server_tool_use":{"web_search_requests":1}}"#,
+                "server_tool_use":{"web_search_requests":1},"service_tier":"priority"}"#,
+            Usage {
+                cache_write_1h: Some(7),
+                searches: Some(1),
+                service_tier: Some(ServiceTier::Priority),
+                ..Usage::UNKNOWN
+            },
         );
-        assert_eq!(found, [(UsagePart::CacheWrite1h, 7), (UsagePart::WebSearches, 1)].into());
-        let found = parts(
+        check(
             Dialect::Gemini,
-            r#"{"promptTokensDetails":[{"modality":"AUDIO"},{"modality":"VIDEO","tokenCount":258}],
-                "toolUsePromptTokenCount":4}"#,
+            r#"{"promptTokensDetails":[{"modality":"AUDIO"},{"modality":"IMAGE","tokenCount":258}],
+                "candidatesTokensDetails":[{"modality":"TEXT","tokenCount":4}]}"#,
+            Usage { audio_input: Some(0), image_input: Some(258), ..Usage::UNKNOWN },
         );
-        assert_eq!(found, [(UsagePart::InputVideo, 258), (UsagePart::InputTool, 4)].into());
+        check(
+            Dialect::OpenaiChat,
+            r#"{"prompt_tokens_details":{"audio_tokens":3},
+                "completion_tokens_details":{"audio_tokens":2,"image_tokens":1}}"#,
+            Usage {
+                audio_input: Some(3),
+                audio_output: Some(2),
+                image_output: Some(1),
+                ..Usage::UNKNOWN
+            },
+        );
     }
 }

@@ -6,8 +6,8 @@
 
 mod render;
 
-use weighbridge::catalog::{self, Price};
-use weighbridge::units::{Dialect, Usage, Usd};
+use weighbridge::catalog::{self, Endpoint};
+use weighbridge::units::{Dialect, ServiceTier, Usage, Usd};
 use weighbridge::wire::{
     Answer, ErrorClass, FinishReason, StreamDecoder, ToolCall, WireError, decode_body, sse,
 };
@@ -105,7 +105,7 @@ impl Golden {
             calls: answer.tool_calls.clone(),
             finish: answer.finish_reason,
             usage: answer.usage,
-            cost: price().cost(&answer.usage),
+            cost: endpoint().expected_cost(&answer.usage),
             error: error.as_ref().map(|error| error.class),
         }
     }
@@ -146,6 +146,8 @@ impl Golden {
             cache_write: (dialect == Dialect::Anthropic).then_some(0),
             output,
             reasoning: reasoned,
+            service_tier: (dialect == Dialect::Anthropic).then_some(ServiceTier::Standard),
+            ..Usage::UNKNOWN
         };
         let error = match logical {
             Logical { overloaded: true, .. } => Some(ErrorClass::Overloaded),
@@ -165,11 +167,11 @@ impl Golden {
     }
 }
 
-fn price() -> Price {
+fn endpoint() -> Endpoint {
     let text = "[[provider]]\nname = \"p\"\nbase_url = \"https://x.y\"\n[[endpoint]]\nmodel = \"m\"\n\
         provider = \"p\"\nprice = { input = \"2\", cached_input = \"0.5\", output = \"10\", \
         reasoning = \"20\" }\n";
-    catalog::load_text(text, "golden.toml").expect("a catalog").endpoints.remove(0).price
+    catalog::load_text(text, "golden.toml").expect("a catalog").endpoints.remove(0)
 }
 
 /// What a stream in these parts comes to, and how many of its events held tokens.
