@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
-pub use error::CatalogError;
 pub use crate::units::Dialect;
+pub use error::CatalogError;
 pub use load::{CatalogText, load_text, load_texts};
 pub use rates::{Change, Hours, Price, Rate, Rates, Terms};
 

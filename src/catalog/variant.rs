@@ -80,7 +80,9 @@ fn resolve_params(
     for (key, value) in params.get_ref() {
         let refused = match key.as_str() {
             "model" => Some("is the endpoint's; write upstream_model in its [[endpoint]]"),
-            "messages" | "input" | "contents" => Some("is the task's; write system = \"…\" for a system message"),
+            "messages" | "input" | "contents" => {
+                Some("is the task's; write system = \"…\" for a system message")
+            }
             "stream" => Some("is not set here; write stream = false beside params"),
             "n" | "best_of" | "candidateCount" => {
                 Some("would bill several answers; one trial is one answer (--repeats)")

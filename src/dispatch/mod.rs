@@ -3,6 +3,7 @@
 //! reserved.
 
 mod budget;
+mod headers;
 mod pacing;
 mod redact;
 mod retry;
@@ -12,20 +13,21 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
-use secrecy::{ExposeSecret, SecretString};
+use http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{Endpoint, Provider};
+use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
     AttemptEnding, AttemptIntent, Store, StoreError, StoredAnswer, TrialEnding, TrialStatus,
 };
-use crate::units::{Clock, Dialect, Seed, Stamp, TokensSource, TrialKey, Usd};
-use crate::wire::{self, Answer, ErrorClass, anthropic};
+use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
+use crate::wire::{self, Answer, ErrorClass};
 
 pub use budget::{Budget, Exhausted, Reservation};
+pub use headers::BadKey;
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
 
@@ -95,13 +97,6 @@ pub struct Lane {
     closed: OnceLock<String>,
 }
 
-/// A key holds a character that a header cannot.
-#[derive(Debug, thiserror::Error)]
-#[error("the key in {variable} holds a character that an HTTP header cannot carry")]
-pub struct BadKey {
-    variable: String,
-}
-
 impl Lane {
     /// A lane for an endpoint.
     ///
@@ -111,23 +106,8 @@ impl Lane {
         let provider = &endpoint.provider;
         let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
         let url = format!("{}{path}", provider.base_url);
-        let mut headers = vec![
-            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-        ];
-        if provider.dialect == Dialect::Anthropic {
-            let version = HeaderValue::from_static(anthropic::VERSION);
-            headers.push((HeaderName::from_static("anthropic-version"), version));
-        }
         let key = keys.get(&provider.name);
-        if let Some(key) = key {
-            let (name, value) = authorization(provider, key.expose_secret());
-            let mut value = HeaderValue::try_from(value).map_err(|_| BadKey {
-                variable: provider.api_key_env.clone().unwrap_or_default(),
-            })?;
-            value.set_sensitive(true);
-            headers.push((name, value));
-        }
+        let headers = headers::of(provider, key)?;
         let pacer = Mutex::new(Pacer::new(&endpoint.limits));
         let redactor = key.map(Redactor::new);
         Ok(Self { endpoint, url, headers, redactor, pacer, closed: OnceLock::new() })
@@ -178,18 +158,6 @@ impl Lane {
 
     fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
         self.pacer.lock().expect("nothing panics while it holds a pacer")
-    }
-}
-
-/// The header in which a provider wants its key.
-fn authorization(provider: &Provider, key: &str) -> (HeaderName, String) {
-    match provider.dialect {
-        _ if provider.is_azure() => (HeaderName::from_static("api-key"), key.to_owned()),
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
-            (header::AUTHORIZATION, format!("Bearer {key}"))
-        }
-        Dialect::Anthropic => (HeaderName::from_static("x-api-key"), key.to_owned()),
-        Dialect::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
     }
 }
 

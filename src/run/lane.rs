@@ -224,10 +224,8 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
     let task = &plan.tasks[trial.task as usize];
     let endpoint = &plan.endpoints[lane];
     let max_tokens = output_bound(task, endpoint);
-    let body = Bytes::from(wire::encode(
-        endpoint.provider.dialect,
-        &request(task, endpoint, max_tokens),
-    ));
+    let body =
+        Bytes::from(wire::encode(endpoint.provider.dialect, &request(task, endpoint, max_tokens)));
     let messages = task.messages.len() + usize::from(endpoint.system.is_some());
     let input = input_bound(body.len(), messages);
     Job {

@@ -208,8 +208,7 @@ impl Simulator {
 
     fn chat(&self, provider: Option<&str>, ask: &Ask, arrival: &Arrival<'_>) -> Script {
         let dialect = ask.dialect;
-        let refused =
-            |status, message: &str, code| Script::refused(dialect, status, message, code);
+        let refused = |status, message: &str, code| Script::refused(dialect, status, message, code);
         let chat = match Chat::parse(ask, arrival.body) {
             Ok(chat) => chat,
             Err(message) => return refused(400, &message, None),

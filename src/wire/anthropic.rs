@@ -95,7 +95,9 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
                 params::put(body, &["tool_choice", "type"], "auto".into());
             }
         }
-        ("tool_choice", Some("required")) => params::put(body, &["tool_choice", "type"], "any".into()),
+        ("tool_choice", Some("required")) => {
+            params::put(body, &["tool_choice", "type"], "any".into())
+        }
         ("tool_choice", Some(kind)) => params::put(body, &["tool_choice", "type"], kind.into()),
         ("tool_choice", None) => match params::chosen(value) {
             Some(name) => {
@@ -159,11 +161,7 @@ pub(super) fn event(
 }
 
 /// An event of a kind that is not known may hold anything; one that is known must hold what it says.
-fn unknown(
-    answer: &mut Answer,
-    data: &[u8],
-    error: &serde_json::Error,
-) -> Result<Seen, WireError> {
+fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Result<Seen, WireError> {
     const KNOWN: [&str; 5] =
         ["message_start", "content_block_start", "content_block_delta", "message_delta", "error"];
     match super::kind_of(data) {

@@ -201,6 +201,7 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<Seen, WireError> {
         || chunk.prompt_feedback.is_some();
     answer.unknown_events += u64::from(!is_known);
     note(&mut answer.response_model, chunk.model_version.as_ref());
+    let counted = chunk.usage.is_some();
     // On every chunk, and cumulative: the last wins.
     if let Some(said) = chunk.usage.filter(|said| said.get() != "null") {
         (answer.usage, answer.cost_reported) = usage::normal(Dialect::Gemini, said.get());
@@ -217,7 +218,10 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<Seen, WireError> {
     }
     let candidates = chunk.candidates.unwrap_or_default();
     let first = candidates.into_iter().find(|candidate| candidate.index.unwrap_or(0) == 0);
-    let Some(candidate) = first else { return Ok(seen) };
+    let Some(candidate) = first else {
+        seen.done = counted && answer.finish_reason.is_some();
+        return Ok(seen);
+    };
     let content = candidate.content.and_then(|content| content.parts);
     for part in content.unwrap_or_default() {
         if let Some(call) = part.function_call {
@@ -230,6 +234,8 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<Seen, WireError> {
     }
     let reason = reason_of(candidate.finish_reason.as_ref(), !answer.tool_calls.is_empty());
     answer.finish_reason = reason.or(answer.finish_reason);
+    // There is no end mark; a reason to end beside the usage is one.
+    seen.done = counted && answer.finish_reason.is_some();
     Ok(seen)
 }
 
@@ -251,10 +257,15 @@ fn reason_of(said: Option<&Text<'_>>, calls: bool) -> Option<FinishReason> {
         "STOP" if calls => FinishReason::ToolCalls,
         "STOP" => FinishReason::Stop,
         "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" | "MODEL_ARMOR" => {
-            FinishReason::ContentFilter
-        }
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION"
+        | "MODEL_ARMOR" => FinishReason::ContentFilter,
         _ => FinishReason::Other,
     })
 }

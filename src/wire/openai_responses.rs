@@ -75,10 +75,8 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
             (None, _) => params::put(body, &["text", "format"], value.clone()),
         },
         "tool_choice" => {
-            let choice = params::chosen(value).map_or_else(
-                || value.clone(),
-                |name| json!({"type": "function", "name": name}),
-            );
+            let choice = params::chosen(value)
+                .map_or_else(|| value.clone(), |name| json!({"type": "function", "name": name}));
             params::put(body, &["tool_choice"], choice);
         }
         _ => params::put(body, &[name], value.clone()),
@@ -163,11 +161,7 @@ const IGNORED: [&str; 13] = [
 ];
 
 /// An event of a kind that is not known may hold anything; one that is known must hold what it says.
-fn unknown(
-    answer: &mut Answer,
-    data: &[u8],
-    error: &serde_json::Error,
-) -> Result<Seen, WireError> {
+fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Result<Seen, WireError> {
     let kind = super::kind_of(data);
     let is_read = |kind: &str| {
         kind == "error"

@@ -77,9 +77,10 @@ fn coded(error: &str) -> Option<ErrorClass> {
         details: Option<Value>,
     }
     let coded: Coded = serde_json::from_str(error).ok()?;
-    let wrong_key = coded.details.as_ref().and_then(Value::as_array).is_some_and(|details| {
-        details.iter().any(|detail| detail["reason"] == "API_KEY_INVALID")
-    });
+    let wrong_key =
+        coded.details.as_ref().and_then(Value::as_array).is_some_and(|details| {
+            details.iter().any(|detail| detail["reason"] == "API_KEY_INVALID")
+        });
     if wrong_key {
         return Some(ErrorClass::Auth);
     }
@@ -98,8 +99,12 @@ fn coded(error: &str) -> Option<ErrorClass> {
 /// error types, and of Google's `google.rpc.Code`.
 fn status_of_word(word: &str) -> Option<u16> {
     Some(match word {
-        "invalid_request_error" | "invalid_prompt" | "context_length_exceeded"
-        | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" => 400,
+        "invalid_request_error"
+        | "invalid_prompt"
+        | "context_length_exceeded"
+        | "INVALID_ARGUMENT"
+        | "FAILED_PRECONDITION"
+        | "OUT_OF_RANGE" => 400,
         "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => 401,
         "insufficient_quota" | "billing_error" => 402,
         "permission_error" | "PERMISSION_DENIED" => 403,
@@ -146,12 +151,7 @@ mod tests {
             ErrorClass::Payment,
             "HTTP 429: pay",
         );
-        check(
-            429,
-            r#"{"error":{"message":"later"}}"#,
-            ErrorClass::RateLimited,
-            "HTTP 429: later",
-        );
+        check(429, r#"{"error":{"message":"later"}}"#, ErrorClass::RateLimited, "HTTP 429: later");
         check(
             529,
             r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,

@@ -11,7 +11,8 @@ fn encoded(dialect: Dialect, request: &Request<'_>) -> Value {
 /// The same request in a dialect: a system message of the endpoint's own and one of the task's, two
 /// turns, a tool, a schema, a limit, parameters.
 fn check(dialect: Dialect, params: &Value, expected: &Value) {
-    let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
+    let message =
+        |role: &str, content: &str| Message { role: role.into(), content: content.into() };
     let messages = [message("system", "two"), message("user", "hi"), message("assistant", "yes?")];
     let schema = json!({"type": "object"});
     let tools = json!([{"type": "function", "function": {

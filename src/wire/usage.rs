@@ -22,7 +22,9 @@ pub fn normal(dialect: Dialect, usage: &str) -> (Usage, Option<Usd>) {
         Dialect::OpenaiResponses => {
             serde_json::from_str(usage).map(|u: ResponsesUsage<'_>| u.normal())
         }
-        Dialect::Anthropic => serde_json::from_str(usage).map(|u: AnthropicUsage| (u.normal(), None)),
+        Dialect::Anthropic => {
+            serde_json::from_str(usage).map(|u: AnthropicUsage| (u.normal(), None))
+        }
         Dialect::Gemini => serde_json::from_str(usage).map(|u: GeminiUsage| (u.normal(), None)),
     };
     read.unwrap_or_default()
@@ -210,8 +212,7 @@ struct CacheCreation {
 
 impl AnthropicUsage {
     fn normal(&self) -> Usage {
-        let (read, written) =
-            (self.cache_read_input_tokens.0, self.cache_creation_input_tokens.0);
+        let (read, written) = (self.cache_read_input_tokens.0, self.cache_creation_input_tokens.0);
         let beside = read.unwrap_or(0).saturating_add(written.unwrap_or(0));
         Usage {
             input: self.input_tokens.0.map(|input| input.saturating_add(beside)),
@@ -219,7 +220,10 @@ impl AnthropicUsage {
             cache_write: written,
             output: self.output_tokens.0,
             reasoning: self.output_tokens_details.as_ref().and_then(|d| d.thinking_tokens.0),
-            cache_write_1h: self.cache_creation.as_ref().and_then(|c| c.ephemeral_1h_input_tokens.0),
+            cache_write_1h: self
+                .cache_creation
+                .as_ref()
+                .and_then(|c| c.ephemeral_1h_input_tokens.0),
             searches: self.server_tool_use.as_ref().and_then(|u| u.web_search_requests.0),
             service_tier: self.service_tier.as_deref().and_then(ServiceTier::from_name),
             ..Usage::UNKNOWN
@@ -268,14 +272,16 @@ impl GeminiUsage {
             (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
         };
         let input = sum(self.prompt_token_count, self.tool_use_prompt_token_count);
-        // No output at all is said by a total that the prompt makes up.
-        let none = input.filter(|_| input == self.total_token_count.0).map(|_| 0);
-        let output = sum(self.candidates_token_count, self.thoughts_token_count).or(none);
+        // The API leaves out what is 0. Whether it means that, or did not say, the total tells.
+        let said = sum(self.candidates_token_count, self.thoughts_token_count);
+        let is_whole = self.total_token_count.0.is_some()
+            && self.total_token_count.0 == sum(Count(input), Count(said));
+        let unless_said = |count: Count| count.0.or(is_whole.then_some(0));
         Usage {
             input,
-            cached_input: self.cached_content_token_count.0,
-            output,
-            reasoning: self.thoughts_token_count.0,
+            cached_input: unless_said(self.cached_content_token_count),
+            output: unless_said(Count(said)),
+            reasoning: unless_said(self.thoughts_token_count),
             audio_input: of_kind(&self.prompt_tokens_details, AUDIO),
             cached_audio: of_kind(&self.cache_tokens_details, AUDIO),
             audio_output: of_kind(&self.candidates_tokens_details, AUDIO),
@@ -335,12 +341,12 @@ mod tests {
             gemini,
             r#"{"promptTokenCount":17,"candidatesTokenCount":2,"thoughtsTokenCount":3,
                 "toolUsePromptTokenCount":4,"totalTokenCount":26}"#,
-            [Some(21), None, None, Some(5), Some(3)],
+            [Some(21), Some(0), None, Some(5), Some(3)],
         );
         check(
             gemini,
             r#"{"promptTokenCount":17,"totalTokenCount":17}"#,
-            [Some(17), None, None, Some(0), None],
+            [Some(17), Some(0), None, Some(0), Some(0)],
         );
         check(gemini, r#"{"promptTokenCount":17}"#, [Some(17), None, None, None, None]);
         check(

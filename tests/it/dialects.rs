@@ -46,40 +46,68 @@ fn weigh(dir: &Path, sim_args: &[&str]) -> (Vec<Row>, Vec<serde_json::Value>) {
     (csv(&dir.join("run/trials.csv")), sim.ledger())
 }
 
-/// The trials of each task of a model as one provider and variant have it: one line each.
-fn by_endpoint(trials: &[Row]) -> BTreeMap<(String, String), BTreeMap<String, Vec<String>>> {
-    let mut found = BTreeMap::<_, BTreeMap<_, _>>::new();
-    for trial in trials {
-        let columns = SAME.iter().map(|column| trial[*column].clone()).collect();
-        let host = trial["provider"].split('-').next().expect("a name").to_owned();
-        let key = (trial["model"].clone(), host);
-        let lane = format!("{}{}", trial["endpoint"], trial["task"]);
-        found.entry(key).or_default().insert(lane, columns);
+/// The answers of the run database by task, model and host: one line for each lane.
+fn answers(run: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let database = rusqlite::Connection::open(run.join("run.sqlite")).expect("a run database");
+    let mut rows = database
+        .prepare(
+            "SELECT task.suite || '/' || task.task, endpoint.id, content.body FROM trial
+             JOIN task ON task.idx = trial.task JOIN endpoint ON endpoint.idx = trial.endpoint
+             JOIN content ON content.hash = trial.answer",
+        )
+        .expect("the schema");
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let rows = rows.query_map([], row).expect("rows");
+    let mut found = BTreeMap::<_, BTreeSet<_>>::new();
+    for row in rows {
+        let (task, endpoint, body): (String, String, String) = row.expect("text");
+        found.entry(format!("{task} {}", served(&endpoint))).or_default().insert(body);
     }
     found
 }
 
-/// The answers of the run database, by task and model.
-fn answers(dir: &Path) -> BTreeMap<(String, String), BTreeSet<String>> {
-    let database = rusqlite::Connection::open(dir.join("run/run.sqlite")).expect("a run database");
-    let mut found = database
-        .prepare(
-            "SELECT task.id, endpoint.model, answer.content FROM trial
-             JOIN task ON task.idx = trial.task JOIN endpoint ON endpoint.idx = trial.endpoint
-             JOIN answer ON answer.trial = trial.idx",
-        )
-        .expect("the schema");
-    let rows = found
-        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, String>(2)?)))
-        .expect("rows");
-    let mut all = BTreeMap::<_, BTreeSet<_>>::new();
-    for row in rows {
-        let (key, text) = row.expect("text");
-        all.entry(key).or_default().insert(text);
-    }
-    all
+/// The endpoint of the fleet behind one of the catalog: without dialect and variant.
+fn served(endpoint: &str) -> String {
+    let base = endpoint.split('#').next().expect("a first part");
+    let (model, provider) = base.split_once('@').expect("a provider");
+    format!("{model}@{}", provider.split('-').next().expect("a name"))
 }
 
 fn usd(text: &str) -> Usd {
     text.parse().expect("a decimal")
+}
+
+#[test]
+fn a_suite_over_every_dialect_is_the_same_suite() {
+    let dir = folder();
+    let (trials, ledger) = weigh(dir.path(), &["--instant"]);
+    // Three models at four hosts, in four dialects, streamed and not.
+    let lanes: BTreeSet<&str> = trials.iter().map(|trial| trial["endpoint"].as_str()).collect();
+    let hosts: BTreeSet<String> = lanes.iter().map(|lane| served(lane)).collect();
+    assert_eq!(lanes.len(), hosts.len() * 8, "{lanes:?}");
+    let mut seen = BTreeMap::<String, BTreeSet<Vec<&str>>>::new();
+    for trial in &trials {
+        let key = format!("{}/{} {}", trial["suite"], trial["task"], served(&trial["endpoint"]));
+        let cells = SAME.iter().map(|column| trial[*column].as_str()).collect();
+        seen.entry(key).or_default().insert(cells);
+    }
+    assert!(seen.len() >= 100, "{}", seen.len());
+    for (what, cells) in &seen {
+        assert_eq!(cells.len(), 1, "{what} differs between dialects: {cells:?}");
+    }
+    let scores: BTreeSet<&str> = trials.iter().map(|trial| trial["score"].as_str()).collect();
+    assert!(scores.contains("0") && scores.contains("1"), "{scores:?}");
+    let reasons: BTreeSet<&str> = trials.iter().map(|t| t["finish_reason"].as_str()).collect();
+    assert!(reasons.contains("tool_calls") && reasons.contains("stop"), "{reasons:?}");
+    let answers = answers(&dir.path().join("run"));
+    assert!(answers.len() >= 100, "{}", answers.len());
+    for (what, texts) in &answers {
+        assert_eq!(texts.len(), 1, "{what} is answered otherwise in another dialect: {texts:?}");
+    }
+    let asked = trials.iter().filter(|trial| trial["status"] == "ok").count();
+    assert_eq!(ledger.len(), asked, "a request is an attempt");
+    let billed: Usd = ledger.iter().map(|l| usd(l["billed_usd"].as_str().expect("text"))).sum();
+    let counted = trials.iter().filter(|t| t["status"] == "ok").map(|t| usd(&t["cost_usd"])).sum();
+    assert_eq!(billed, counted);
+    assert!(billed > Usd::ZERO);
 }

@@ -11,6 +11,7 @@ mod support;
 mod bad_input;
 mod budget;
 mod cli;
+mod dialects;
 mod example;
 mod faults;
 mod golden_wire;

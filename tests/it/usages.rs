@@ -89,7 +89,9 @@ fn real_usage_bodies_come_to_their_normal_form() {
             format!("{}/{}", provider.as_str().unwrap_or(""), flavour.as_str().unwrap_or(""))
         };
         let is_meant = |found: &&Value| {
-            found["extractors"].as_array().is_some_and(|all| all.iter().any(|r| names(r) == reading))
+            found["extractors"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|r| names(r) == reading))
         };
         let expected = entry["extracted"].as_array().and_then(|all| all.iter().find(is_meant));
         let expected = &expected.unwrap_or_else(|| panic!("{at}: no {reading}"))["usage"];

@@ -75,9 +75,8 @@ impl Encoder {
         usage: Option<&Usage>,
         closing: Closing,
     ) {
-        let stated = usage.map(|usage| {
-            serde_json::to_string(&WireUsage::from(usage)).expect("numbers are JSON")
-        });
+        let stated = usage
+            .map(|usage| serde_json::to_string(&WireUsage::from(usage)).expect("numbers are JSON"));
         let on_last = stated.as_deref().filter(|_| closing == Closing::UsageOnLast);
         let on_last = on_last.map_or(String::new(), |usage| format!(",\"usage\":{usage}"));
         out.extend_from_slice(self.prefix.as_bytes());
@@ -109,7 +108,12 @@ impl Encoder {
 }
 
 /// An answer that is not streamed.
-pub(super) fn whole(envelope: Envelope<'_>, spoken: &Spoken, reason: FinishReason, usage: &Usage) -> Value {
+pub(super) fn whole(
+    envelope: Envelope<'_>,
+    spoken: &Spoken,
+    reason: FinishReason,
+    usage: &Usage,
+) -> Value {
     let mut message = json!({"role": "assistant", "content": spoken.content, "refusal": null});
     if !spoken.reasoning.is_empty() {
         message["reasoning_content"] = json!(spoken.reasoning);

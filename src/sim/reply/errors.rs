@@ -8,7 +8,13 @@ use crate::units::Dialect;
 /// Encodes an error as the body of a response. `kind` and `code` are those of OpenAI; the other
 /// dialects have their own words for the status.
 #[must_use]
-pub fn error(dialect: Dialect, status: u16, message: &str, kind: &str, code: Option<&str>) -> Bytes {
+pub fn error(
+    dialect: Dialect,
+    status: u16,
+    message: &str,
+    kind: &str,
+    code: Option<&str>,
+) -> Bytes {
     let body = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             json!({"error": {"message": message, "type": kind, "code": code}})

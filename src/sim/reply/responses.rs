@@ -81,7 +81,8 @@ impl Encoder {
     ) {
         self.close(out);
         let (status, why) = status_of(reason);
-        let items: Vec<Value> = (0..self.items.len()).map(|at| self.item(at, "completed")).collect();
+        let items: Vec<Value> =
+            (0..self.items.len()).map(|at| self.item(at, "completed")).collect();
         let usage = usage.filter(|_| closing != Closing::UsageMissing);
         let mut response = self.response(status, &items, usage);
         response["incomplete_details"] = why;

@@ -33,8 +33,7 @@ fn events(encoder: StreamEncoder) -> Vec<Value> {
 
 #[test]
 fn a_stream_is_what_the_api_sends() {
-    let mut encoder =
-        StreamEncoder::new(Dialect::OpenaiChat, ENVELOPE, &USAGE, Closing::Whole, 4);
+    let mut encoder = StreamEncoder::new(Dialect::OpenaiChat, ENVELOPE, &USAGE, Closing::Whole, 4);
     encoder.open();
     encoder.piece(Piece::Text("a \"b\"\n"), false);
     encoder.piece(Piece::Reasoning("hm"), false);
@@ -135,8 +134,12 @@ fn every_dialect_says_the_same_streamed_and_not() {
             assert_eq!(answer.finish_reason, Some(FinishReason::ToolCalls), "{dialect:?}");
             assert_eq!(answer.unknown_events, 0, "{dialect:?}");
             assert_eq!(answer.response_model.as_deref(), Some(ENVELOPE.model), "{dialect:?}");
-            let counts =
-                [answer.usage.input, answer.usage.cached_input, answer.usage.output, answer.usage.reasoning];
+            let counts = [
+                answer.usage.input,
+                answer.usage.cached_input,
+                answer.usage.output,
+                answer.usage.reasoning,
+            ];
             assert_eq!(counts, [Some(9), Some(1), Some(5), Some(2)], "{dialect:?}");
         }
     }

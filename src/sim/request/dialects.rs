@@ -148,8 +148,11 @@ mod tests {
     fn a_prompt_is_the_same_in_every_dialect() {
         let message =
             |role: &str, content: &str| Message { role: role.into(), content: content.into() };
-        let messages =
-            [message("system", "be brief"), message("user", "hi \u{1f914}"), message("assistant", "yes?")];
+        let messages = [
+            message("system", "be brief"),
+            message("user", "hi \u{1f914}"),
+            message("assistant", "yes?"),
+        ];
         let tools = json!([{"type": "function", "function": {"name": "look",
             "description": "Looks.", "parameters": {"type": "object", "properties": {}}}}]);
         let params = Map::new();

@@ -73,10 +73,7 @@ const MATRIX: [(&str, Logical); 13] = [
     ("prose", said(&[PROSE])),
     ("all", said(&[THOUGHT, PROSE, LOOK, STOP])),
     ("refusal", said(&[Said::Refusal("I cannot help with that.")])),
-    (
-        "error in band",
-        Logical { said: &[PROSE], stated: Stated::Missing, overloaded: true },
-    ),
+    ("error in band", Logical { said: &[PROSE], stated: Stated::Missing, overloaded: true }),
     ("usage early", stated(Stated::Early)),
     ("usage late", stated(Stated::Late)),
     ("usage cumulative", stated(Stated::Cumulative)),

@@ -95,9 +95,8 @@ fn chat(logical: &Logical) -> String {
                 let call = |rest: Value| json!({"tool_calls": [rest]});
                 deltas.push(call(json!({"index": n_calls, "id": id, "type": "function",
                     "function": {"name": name, "arguments": ""}})));
-                let piece = |text: &&str| {
-                    call(json!({"index": n_calls, "function": {"arguments": text}}))
-                };
+                let piece =
+                    |text: &&str| call(json!({"index": n_calls, "function": {"arguments": text}}));
                 deltas.extend(pieces.iter().map(piece));
                 n_calls += 1;
             }
@@ -146,9 +145,7 @@ fn chat_body(logical: &Logical) -> Value {
     if !refusal.is_empty() {
         message["refusal"] = refusal.into();
     }
-    let call = |(id, name, arguments): (&str, &str, String)| {
-        json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
-    };
+    let call = |(id, name, arguments): (&str, &str, String)| json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
     let calls: Vec<Value> = calls(logical).map(call).collect();
     let finish = if calls.is_empty() { "stop" } else { "tool_calls" };
     if !calls.is_empty() {
@@ -170,7 +167,8 @@ fn responses_usage([input, cached, output, reasoning]: [u64; 4]) -> Value {
 fn response(logical: &Logical, is_done: bool) -> Value {
     let mut output = Vec::new();
     for said in logical.said {
-        let message = |part: Value| json!({"type": "message", "role": "assistant", "content": [part]});
+        let message =
+            |part: Value| json!({"type": "message", "role": "assistant", "content": [part]});
         output.push(match said {
             Said::Reasoning(pieces) => json!({"type": "reasoning",
                 "summary": [{"type": "summary_text", "text": pieces.concat()}]}),
@@ -192,7 +190,8 @@ fn response(logical: &Logical, is_done: bool) -> Value {
 /// The events of one output item.
 fn item(at: usize, said: &Said) -> Vec<Value> {
     let with = |kind: &str, more: Value| {
-        let mut event = json!({"type": kind, "output_index": at, "item_id": "i", "content_index": 0});
+        let mut event =
+            json!({"type": kind, "output_index": at, "item_id": "i", "content_index": 0});
         for (key, value) in more.as_object().into_iter().flatten() {
             event[key] = value.clone();
         }
@@ -246,8 +245,7 @@ fn item(at: usize, said: &Said) -> Vec<Value> {
 
 fn responses(logical: &Logical) -> String {
     let whole = |kind: &str, is_done| json!({"type": kind, "response": response(logical, is_done)});
-    let mut events =
-        vec![whole("response.created", false), whole("response.in_progress", false)];
+    let mut events = vec![whole("response.created", false), whole("response.in_progress", false)];
     for (at, said) in logical.said.iter().enumerate() {
         events.extend(item(at, said));
     }
@@ -301,7 +299,9 @@ fn anthropic(logical: &Logical) -> String {
         "role": "assistant", "model": "m-1", "content": [], "stop_reason": null}});
     match logical.stated {
         Stated::Early => start["message"]["usage"] = anthropic_usage(COUNTS),
-        Stated::Cumulative => start["message"]["usage"] = anthropic_usage([COUNTS[0], COUNTS[1], 1, 0]),
+        Stated::Cumulative => {
+            start["message"]["usage"] = anthropic_usage([COUNTS[0], COUNTS[1], 1, 0])
+        }
         Stated::Late | Stated::Missing | Stated::Doubled => {}
     }
     let mut events = vec![start];
