@@ -122,17 +122,24 @@ fn responses(body: &Map<String, Value>) -> Result<Parts, String> {
     Ok((messages, tools, limit(body, "max_output_tokens")?))
 }
 
+/// The API takes each name in both forms, and Google's own SDK sends some in the one, some in the
+/// other.
 fn gemini(body: &Map<String, Value>) -> Result<Parts, String> {
-    let prompt = body.get("systemInstruction").and_then(|prompt| prompt.get("parts"));
+    let either = |a: &str, b: &str| body.get(a).or_else(|| body.get(b));
+    let prompt = either("systemInstruction", "system_instruction");
+    let prompt = prompt.and_then(|prompt| prompt.get("parts"));
     let mut messages = systems(prompt)?;
     for turn in list(body, "contents") {
         messages.push(message(turn, "parts")?);
     }
-    let declared = list(body, "tools").iter().filter_map(|tool| tool.get("functionDeclarations"));
+    let declared = list(body, "tools").iter().filter_map(|tool| {
+        tool.get("functionDeclarations").or_else(|| tool.get("function_declarations"))
+    });
     let declared = declared.filter_map(Value::as_array).flatten();
-    let tools = functions(declared, &["parametersJsonSchema", "parameters"]);
-    let config = body.get("generationConfig").and_then(Value::as_object);
-    let limit = config.map_or(Ok(None), |config| limit(config, "maxOutputTokens"))?;
+    let tools = functions(declared, &["parametersJsonSchema", "parameters_json_schema", "parameters"]);
+    let config = either("generationConfig", "generation_config").and_then(Value::as_object);
+    let Some(config) = config else { return Ok((messages, tools, None)) };
+    let limit = limit(config, "maxOutputTokens")?.or(limit(config, "max_output_tokens")?);
     Ok((messages, tools, limit))
 }
 
