@@ -168,7 +168,9 @@ impl Run {
             ],
             body: self.body.clone(),
         };
-        let attempt = Attempt { outgoing, stream: true, limits: AttemptLimits::default() };
+        let limits = AttemptLimits::default();
+        let dialect = Dialect::OpenaiChat;
+        let attempt = Attempt { outgoing, dialect, stream: true, limits };
         let record = attempt::make(&self.transport, &self.clock, attempt).await;
         let Outcome::Answered(answer) = &record.outcome else {
             panic!("the simulator answers: {:?}", record.outcome)

@@ -66,17 +66,6 @@ pub enum CatalogError {
         /// The name.
         name: String,
     },
-    /// A dialect that this version does not speak.
-    #[error(
-        "{at}: this version does not speak {dialect:?} yet; write dialect = \"openai-chat\", \
-         with a base_url that serves it"
-    )]
-    DialectNotSpoken {
-        /// Where.
-        at: Place,
-        /// The dialect.
-        dialect: String,
-    },
     /// No dialect at all.
     #[error("{at}: {dialect:?} is not a dialect; {remedy}")]
     UnknownDialect {
@@ -163,6 +152,18 @@ pub enum CatalogError {
         key: &'static str,
         /// What was written and what is wrong with it.
         why: String,
+    },
+    /// A condition of a price that does not read.
+    #[error("{at}: {key} = {text:?} is no condition of a price; {remedy}")]
+    BadCondition {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+        /// What to write.
+        remedy: &'static str,
     },
     /// A price per hour beside one per token or per request.
     #[error(

@@ -124,16 +124,12 @@ fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion
 }
 
 fn resolve_dialect(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Dialect, CatalogError> {
-    const LATER: [&str; 3] = ["openai-responses", "anthropic", "gemini"];
-    let (at, dialect) = (toml.place(&raw.span()), raw.get_ref().clone());
-    match dialect.as_str() {
-        "openai-chat" => Ok(Dialect::OpenaiChat),
-        later if LATER.contains(&later) => Err(CatalogError::DialectNotSpoken { at, dialect }),
-        other => {
-            let remedy = did_you_mean(other, &["openai-chat"]);
-            Err(CatalogError::UnknownDialect { at, dialect, remedy })
-        }
-    }
+    let dialect = raw.get_ref();
+    Dialect::from_name(dialect).ok_or_else(|| CatalogError::UnknownDialect {
+        at: toml.place(&raw.span()),
+        dialect: dialect.clone(),
+        remedy: did_you_mean(dialect, &Dialect::ALL.map(Dialect::name)),
+    })
 }
 
 /// Checks a base URL and trims its trailing slashes. Errors never repeat it: it may hold a

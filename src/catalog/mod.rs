@@ -4,9 +4,12 @@ pub mod error;
 mod headers;
 pub mod load;
 pub(crate) mod price;
+pub mod rates;
 pub(crate) mod raw;
 pub(crate) mod variant;
 
+#[cfg(test)]
+mod cost_tests;
 #[cfg(test)]
 mod tests;
 
@@ -16,18 +19,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{EndpointId, Usage, Usd};
+use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
+pub use crate::units::Dialect;
 pub use error::CatalogError;
 pub use load::{CatalogText, load_text, load_texts};
-
-/// The wire format that a provider speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dialect {
-    /// OpenAI chat completions, and the many that imitate it.
-    OpenaiChat,
-}
+pub use rates::{Change, Hours, Price, Rate, Rates, Terms};
 
 /// The version of HTTP that a provider is asked over. It is stated rather than negotiated: a
 /// latency over the one does not compare with a latency over the other.
@@ -56,7 +53,8 @@ pub struct Provider {
     pub name: String,
     /// The wire format it speaks.
     pub dialect: Dialect,
-    /// Where it is: scheme, host and the path before `/chat/completions`; no trailing slash.
+    /// Where it is: scheme, host and the path before the operation (`/chat/completions`,
+    /// `/responses`, `/messages`, `/models/…`); no trailing slash.
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
@@ -88,6 +86,14 @@ impl Provider {
         host == "api.openai.com" || host.ends_with(".openai.azure.com")
     }
 
+    /// Whether it is Azure, which takes its key in a header of its own.
+    #[must_use]
+    pub fn is_azure(&self) -> bool {
+        const HOSTS: [&str; 3] =
+            [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
+        HOSTS.iter().any(|host| self.host().ends_with(host))
+    }
+
     /// The host of its base URL, without port or brackets.
     fn host(&self) -> &str {
         let rest = self.base_url.split_once("://").map_or("", |(_, rest)| rest);
@@ -95,93 +101,6 @@ impl Provider {
         match authority.strip_prefix('[') {
             Some(v6) => v6.split(']').next().unwrap_or(""),
             None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-        }
-    }
-}
-
-/// Prices for one token (or one request) each, in dollars. A class without a price of its own
-/// costs what its whole costs: cached input as input, reasoning as output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rates {
-    /// For a prompt token.
-    pub input: Usd,
-    /// For an output token.
-    pub output: Usd,
-    /// For a prompt token read from the provider's cache.
-    pub cached_input: Option<Usd>,
-    /// For a prompt token written to the provider's cache.
-    pub cache_write: Option<Usd>,
-    /// For a reasoning token.
-    pub reasoning: Option<Usd>,
-    /// For a request, whatever its size.
-    pub per_request: Option<Usd>,
-}
-
-/// What an endpoint costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Price {
-    /// Published rates.
-    Rates(Rates),
-    /// Dollars per hour of a machine of one's own: a request costs nothing more, and what a task
-    /// costs depends on how many the machine answers in an hour.
-    PerHour(Usd),
-    /// Costs nothing.
-    Free,
-    /// Not known: shown, kept out of the weights, refused under a budget.
-    Unknown,
-}
-
-impl Price {
-    /// What a usage costs. `None` when the price is unknown, or when a count that the price needs
-    /// is.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage) -> Option<Usd> {
-        let rates = match self {
-            Self::Free | Self::PerHour(_) => return Some(Usd::ZERO),
-            Self::Unknown => return None,
-            Self::Rates(rates) => rates,
-        };
-        let (input, output) = (usage.input?, usage.output?);
-        let cached = usage.cached_input.unwrap_or(0).min(input);
-        let written = usage.cache_write.unwrap_or(0).min(input - cached);
-        let reasoning = usage.reasoning.unwrap_or(0).min(output);
-        Some(
-            rates.input.times(input - cached - written)
-                + rates.cached_input.unwrap_or(rates.input).times(cached)
-                + rates.cache_write.unwrap_or(rates.input).times(written)
-                + rates.output.times(output - reasoning)
-                + rates.reasoning.unwrap_or(rates.output).times(reasoning)
-                + rates.per_request.unwrap_or(Usd::ZERO),
-        )
-    }
-
-    /// The most that a request can cost whose prompt has at most `input` tokens and whose answer
-    /// has at most `output`, every token at the dearest rate that could apply to it.
-    #[must_use]
-    pub fn at_most(&self, input: u64, output: u64) -> Option<Usd> {
-        let rates = match self {
-            Self::Free | Self::PerHour(_) => return Some(Usd::ZERO),
-            Self::Unknown => return None,
-            Self::Rates(rates) => rates,
-        };
-        let dearest = |base: Usd, others: &[Option<Usd>]| {
-            others.iter().flatten().copied().fold(base, Ord::max)
-        };
-        Some(
-            dearest(rates.input, &[rates.cached_input, rates.cache_write]).times(input)
-                + dearest(rates.output, &[rates.reasoning]).times(output)
-                + rates.per_request.unwrap_or(Usd::ZERO),
-        )
-    }
-
-    /// Whether a call can cost money: published rates that are not all zero, or an unknown price.
-    #[must_use]
-    pub fn is_billed(&self) -> bool {
-        match self {
-            Self::Free | Self::PerHour(_) => false,
-            Self::Unknown => true,
-            Self::Rates(_) => self.at_most(1, 1) != Some(Usd::ZERO),
         }
     }
 }
@@ -270,6 +189,30 @@ impl Endpoint {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.provider.is_loopback()
+    }
+
+    /// What a usage costs here, of a request that was sent at this time.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage, at: jiff::Timestamp) -> Option<Usd> {
+        let tier = usage.service_tier.or(self.asked_tier());
+        self.price.cost_under(usage, &Terms { at: Some(at), tier })
+    }
+
+    /// What a usage is expected to cost, at whatever time it is sent.
+    #[must_use]
+    pub fn expected_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.price.cost_under(usage, &Terms { at: None, tier: self.asked_tier() })
+    }
+
+    /// The most that a request can cost here: what a budget reserves.
+    #[must_use]
+    pub fn at_most(&self, input: u64, output: u64) -> Option<Usd> {
+        self.price.at_most(input, output, self.asked_tier())
+    }
+
+    /// The service tier that its parameters ask for.
+    fn asked_tier(&self) -> Option<ServiceTier> {
+        ServiceTier::from_name(self.params.get("service_tier")?.as_str()?)
     }
 }
 

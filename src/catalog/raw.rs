@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+use super::rates::Rate;
 use crate::units::toml_text::DecimalText;
 
 /// A catalog file.
@@ -83,18 +84,76 @@ pub(crate) enum RawPrice {
     Rates(Box<RawRates>),
 }
 
-/// `price = { … }`: dollars per million tokens; `per_request` in dollars.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawRates {
-    pub(crate) input: Option<Spanned<DecimalText>>,
-    pub(crate) output: Option<Spanned<DecimalText>>,
-    pub(crate) cached_input: Option<Spanned<DecimalText>>,
-    pub(crate) cache_write: Option<Spanned<DecimalText>>,
-    pub(crate) reasoning: Option<Spanned<DecimalText>>,
-    pub(crate) per_request: Option<Spanned<DecimalText>>,
-    /// Dollars per hour, instead of all the others.
-    pub(crate) per_hour: Option<Spanned<DecimalText>>,
+/// A table with a key for every [`Rate`], beside keys of its own.
+macro_rules! with_rates {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $key:ident: $kind:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            pub(crate) input: Option<Spanned<DecimalText>>,
+            pub(crate) output: Option<Spanned<DecimalText>>,
+            pub(crate) cached_input: Option<Spanned<DecimalText>>,
+            pub(crate) cache_write: Option<Spanned<DecimalText>>,
+            pub(crate) cache_write_1h: Option<Spanned<DecimalText>>,
+            pub(crate) reasoning: Option<Spanned<DecimalText>>,
+            pub(crate) audio_input: Option<Spanned<DecimalText>>,
+            pub(crate) cached_audio: Option<Spanned<DecimalText>>,
+            pub(crate) audio_output: Option<Spanned<DecimalText>>,
+            pub(crate) image_input: Option<Spanned<DecimalText>>,
+            pub(crate) image_output: Option<Spanned<DecimalText>>,
+            pub(crate) per_request: Option<Spanned<DecimalText>>,
+            pub(crate) per_search: Option<Spanned<DecimalText>>,
+            pub(crate) per_image: Option<Spanned<DecimalText>>,
+            $($(#[$doc])* pub(crate) $key: $kind,)*
+        }
+
+        impl $name {
+            /// The rates, in the order of [`Rate::ALL`].
+            pub(crate) fn rates(&self) -> [(Rate, Option<&Spanned<DecimalText>>); 14] {
+                [
+                    (Rate::Input, self.input.as_ref()),
+                    (Rate::Output, self.output.as_ref()),
+                    (Rate::CachedInput, self.cached_input.as_ref()),
+                    (Rate::CacheWrite, self.cache_write.as_ref()),
+                    (Rate::CacheWrite1h, self.cache_write_1h.as_ref()),
+                    (Rate::Reasoning, self.reasoning.as_ref()),
+                    (Rate::AudioInput, self.audio_input.as_ref()),
+                    (Rate::CachedAudio, self.cached_audio.as_ref()),
+                    (Rate::AudioOutput, self.audio_output.as_ref()),
+                    (Rate::ImageInput, self.image_input.as_ref()),
+                    (Rate::ImageOutput, self.image_output.as_ref()),
+                    (Rate::PerRequest, self.per_request.as_ref()),
+                    (Rate::PerSearch, self.per_search.as_ref()),
+                    (Rate::PerImage, self.per_image.as_ref()),
+                ]
+            }
+        }
+    };
+}
+
+with_rates! {
+    /// `price = { … }`: dollars per million tokens; `per_request` and its like in dollars each.
+    RawRates {
+        /// Dollars per hour, instead of all the others.
+        per_hour: Option<Spanned<DecimalText>>,
+        /// What changes the rates.
+        when: Option<Vec<RawChange>>,
+        /// What every request is multiplied by.
+        factor: Option<Spanned<DecimalText>>,
+    }
+}
+
+with_rates! {
+    /// One entry of `when`: conditions, and the rates that replace the base ones.
+    RawChange {
+        above_input_tokens: Option<Spanned<u64>>,
+        service_tier: Option<Spanned<String>>,
+        utc: Option<Vec<Spanned<String>>>,
+        weekdays: Option<Vec<Spanned<i8>>>,
+        from: Option<Spanned<String>>,
+        until: Option<Spanned<String>>,
+    }
 }
 
 impl<'de> Deserialize<'de> for RawPrice {

@@ -80,9 +80,11 @@ fn resolve_params(
     for (key, value) in params.get_ref() {
         let refused = match key.as_str() {
             "model" => Some("is the endpoint's; write upstream_model in its [[endpoint]]"),
-            "messages" => Some("is the task's; write system = \"…\" for a system message"),
+            "messages" | "input" | "contents" => {
+                Some("is the task's; write system = \"…\" for a system message")
+            }
             "stream" => Some("is not set here; write stream = false beside params"),
-            "n" | "best_of" => {
+            "n" | "best_of" | "candidateCount" => {
                 Some("would bill several answers; one trial is one answer (--repeats)")
             }
             _ => None,
@@ -96,7 +98,10 @@ fn resolve_params(
                 "cannot be written in JSON; use a string, a number, a boolean, a list or a table",
             );
         };
-        let is_limit = ["max_tokens", "max_completion_tokens"].contains(&key.as_str());
+        // The names that the dialects have for it.
+        let is_limit =
+            ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"]
+                .contains(&key.as_str());
         if is_limit && value.as_u64().is_none_or(|limit| limit == 0) {
             return bad(key, "is a number of tokens, at least 1");
         }

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::sim::{FaultKind, FaultRate, Schedule};
-use crate::units::Usd;
+use crate::units::{Dialect, Usd};
 
 /// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
 /// weights from the evidence.
@@ -382,6 +383,16 @@ pub struct SimArgs {
     /// Write a catalog of the fleet at this address, to pass to `run --catalog`.
     #[arg(long, value_name = "FILE")]
     pub write_catalog: Option<PathBuf>,
+    /// What the providers of that catalog speak; with several, each provider stands in it once for
+    /// each. The fleet answers in all of them, whatever its catalog says.
+    #[arg(long, value_name = "DIALECT", value_delimiter = ',', default_value = "openai-chat",
+        value_parser = PossibleValuesParser::new(Dialect::ALL.map(Dialect::name)).map(dialect))]
+    pub dialect: Vec<Dialect>,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what a value parser gives")]
+fn dialect(name: String) -> Dialect {
+    Dialect::from_name(&name).unwrap_or_default()
 }
 
 /// How to print.

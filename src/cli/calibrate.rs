@@ -18,7 +18,7 @@ use crate::dispatch::{Keys, Lane};
 use crate::run::calibrate::{Asking, Errors, Seen, Written, summary};
 use crate::store::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 use crate::units::{Clock, Message};
-use crate::wire::{Request, openai_chat};
+use crate::wire::{self, Request};
 
 /// What every answer of the server does: 20 ms, then 20 gaps of 5 ms.
 const SCHEDULE: &str = "ttft=20ms,gap=5ms,tokens=21";
@@ -173,17 +173,20 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
     let catalog = crate::catalog::load_text(&text, "the simulator")?;
     let endpoint = catalog.endpoints.into_iter().next().ok_or_else(|| anyhow!("no endpoint"))?;
     let messages = [Message { role: "user".to_owned(), content: PROMPT.to_owned() }];
-    let body = openai_chat::encode(&Request {
-        model: &endpoint.upstream_model,
-        system: None,
-        messages: &messages,
-        tools: None,
-        schema: None,
-        max_tokens: Some(TOKENS as u64),
-        limit_counts_reasoning: false,
-        stream: true,
-        params: &endpoint.params,
-    });
+    let body = wire::encode(
+        endpoint.provider.dialect,
+        &Request {
+            model: &endpoint.upstream_model,
+            system: None,
+            messages: &messages,
+            tools: None,
+            schema: None,
+            max_tokens: Some(TOKENS as u64),
+            limit_counts_reasoning: false,
+            stream: true,
+            params: &endpoint.params,
+        },
+    );
     let connect = Duration::from_secs(10);
     let transport = HttpTransport::new([&endpoint.provider], connect, clock)?;
     let lane = Lane::new(endpoint, &Keys::new())?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, Dialect};
 use crate::sim::{self, AnswerBook, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::{LoadedSuite, Task, bundled};
 use crate::units::{Clock, Seed};
@@ -43,14 +43,15 @@ impl Fleet {
         &self.base_url
     }
 
-    /// Its catalog, as a file would hold it.
-    pub fn catalog_toml(&self, chaos: bool) -> String {
-        sim::Fleet::embedded().catalog_toml(&self.base_url, chaos)
+    /// Its catalog, as a file would hold it, in these dialects.
+    pub fn catalog_toml(&self, chaos: bool, dialects: &[Dialect]) -> String {
+        sim::Fleet::embedded().catalog_toml(&self.base_url, chaos, dialects)
     }
 
     /// Its catalog.
     pub fn catalog(&self, chaos: bool) -> Catalog {
-        catalog::load_text(&self.catalog_toml(chaos), "the simulated fleet")
+        let text = self.catalog_toml(chaos, &[Dialect::OpenaiChat]);
+        catalog::load_text(&text, "the simulated fleet")
             .expect("the embedded fleet makes a catalog")
     }
 

@@ -40,7 +40,7 @@ pub fn sim(args: &SimArgs) -> Outcome {
     let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock)?);
     let fleet = Fleet::bind(args.listen).map_err(refused)?;
     if let Some(path) = &args.write_catalog {
-        std::fs::write(path, fleet.catalog_toml(args.chaos))
+        std::fs::write(path, fleet.catalog_toml(args.chaos, &args.dialect))
             .with_context(|| path.display().to_string())?;
     }
     console::data(&format!("{}\n", fleet.base_url()))?;

@@ -10,9 +10,8 @@ use tokio::time::Sleep;
 use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
-use crate::units::{Clock, Stamp};
-use crate::wire::openai_chat::{self, StreamDecoder, WireError};
-use crate::wire::{Answer, ErrorClass, sse};
+use crate::units::{Clock, Dialect, Stamp};
+use crate::wire::{self, Answer, ErrorClass, StreamDecoder, WireError, sse};
 
 /// How long each phase of an attempt may take, and how much may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +49,8 @@ const AFTER_DONE: Duration = Duration::from_millis(500);
 pub struct Attempt {
     /// The request.
     pub outgoing: Outgoing,
+    /// What the provider speaks.
+    pub dialect: Dialect,
     /// Whether a stream was asked for.
     pub stream: bool,
     /// The limits.
@@ -134,7 +135,7 @@ pub const SIMULATED_HEADER: &str = "x-weighbridge-simulated";
 /// Makes one attempt. It never fails: whatever happens is in the record.
 pub async fn make<T: Transport>(transport: &T, clock: &Clock, attempt: Attempt) -> AttemptRecord {
     let dispatched = clock.now();
-    let mut reading = Reading::new(dispatched, attempt.limits, attempt.stream);
+    let mut reading = Reading::new(dispatched, &attempt);
     let opened = reading.within_phase(clock, transport.open(attempt.outgoing)).await;
     let failure = match opened {
         Err(timeout) => Some(timeout),
@@ -157,6 +158,7 @@ impl From<TransportError> for WireError {
 struct Reading {
     limits: AttemptLimits,
     record: AttemptRecord,
+    dialect: Dialect,
     decoder: StreamDecoder,
     done: bool,
     /// The whole body where it is not a stream of events.
@@ -168,7 +170,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(dispatched: Stamp, limits: AttemptLimits, stream: bool) -> Self {
+    fn new(dispatched: Stamp, attempt: &Attempt) -> Self {
         let stamps = Stamps {
             dispatched,
             connected: None,
@@ -184,7 +186,7 @@ impl Reading {
             outcome: Outcome::Answered(Answer::default()),
             status: None,
             simulated: false,
-            streamed: stream,
+            streamed: attempt.stream,
             protocol: None,
             retried_stale: false,
             retry_after: None,
@@ -194,9 +196,10 @@ impl Reading {
             gaps_us: Vec::new(),
         };
         Self {
-            limits,
+            limits: attempt.limits,
             record,
-            decoder: StreamDecoder::default(),
+            dialect: attempt.dialect,
+            decoder: StreamDecoder::new(attempt.dialect),
             done: false,
             whole: Vec::new(),
             read_bytes: 0,
@@ -364,9 +367,9 @@ impl Reading {
         let (answer, error) = match (failure, status) {
             (Some(error), _) => (self.decoder.finish().0, Some(error)),
             (None, Some(200)) if self.record.streamed => self.decoder.finish(),
-            (None, Some(200)) => openai_chat::decode_body(&self.whole),
+            (None, Some(200)) => wire::decode_body(self.dialect, &self.whole),
             (None, status) => {
-                let error = openai_chat::decode_error(status.unwrap_or(0), &self.whole);
+                let error = wire::decode_error(status.unwrap_or(0), &self.whole);
                 (Answer::default(), Some(error))
             }
         };
@@ -504,7 +507,9 @@ mod tests {
                 headers: Vec::new(),
                 body: Bytes::new(),
             };
-            let attempt = Attempt { outgoing, stream: true, limits: AttemptLimits::default() };
+            let limits = AttemptLimits::default();
+            let dialect = Dialect::OpenaiChat;
+            let attempt = Attempt { outgoing, dialect, stream: true, limits };
             make(&transport, &clock, attempt).await
         })
     }

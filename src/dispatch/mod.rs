@@ -3,6 +3,7 @@
 //! reserved.
 
 mod budget;
+mod headers;
 mod pacing;
 mod redact;
 mod retry;
@@ -12,8 +13,8 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
-use secrecy::{ExposeSecret, SecretString};
+use http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -22,10 +23,11 @@ use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Tr
 use crate::store::{
     AttemptEnding, AttemptIntent, Store, StoreError, StoredAnswer, TrialEnding, TrialStatus,
 };
-use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usage, Usd};
-use crate::wire::{Answer, ErrorClass, openai_chat};
+use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
+use crate::wire::{self, Answer, ErrorClass};
 
 pub use budget::{Budget, Exhausted, Reservation};
+pub use headers::BadKey;
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
 
@@ -95,41 +97,17 @@ pub struct Lane {
     closed: OnceLock<String>,
 }
 
-/// A key holds a character that a header cannot.
-#[derive(Debug, thiserror::Error)]
-#[error("the key in {variable} holds a character that an HTTP header cannot carry")]
-pub struct BadKey {
-    variable: String,
-}
-
 impl Lane {
     /// A lane for an endpoint.
     ///
     /// # Errors
     /// [`BadKey`] when its provider's key cannot be a header.
     pub fn new(endpoint: Endpoint, keys: &Keys) -> Result<Self, BadKey> {
-        let url = format!("{}{}", endpoint.provider.base_url, openai_chat::PATH);
-        let mut headers = vec![
-            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-        ];
-        for (name, value) in &endpoint.provider.headers {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_str(value);
-            headers.push((
-                name.expect("the catalog checks header names"),
-                value.expect("and their values"),
-            ));
-        }
-        let key = keys.get(&endpoint.provider.name);
-        if let Some(key) = key {
-            let bearer = format!("Bearer {}", key.expose_secret());
-            let mut value = HeaderValue::try_from(bearer).map_err(|_| BadKey {
-                variable: endpoint.provider.api_key_env.clone().unwrap_or_default(),
-            })?;
-            value.set_sensitive(true);
-            headers.push((header::AUTHORIZATION, value));
-        }
+        let provider = &endpoint.provider;
+        let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
+        let url = format!("{}{path}", provider.base_url);
+        let key = keys.get(&provider.name);
+        let headers = headers::of(provider, key)?;
         let pacer = Mutex::new(Pacer::new(&endpoint.limits));
         let redactor = key.map(Redactor::new);
         Ok(Self { endpoint, url, headers, redactor, pacer, closed: OnceLock::new() })
@@ -161,7 +139,8 @@ impl Lane {
             headers,
             body,
         };
-        Attempt { outgoing, stream: self.endpoint.stream, limits }
+        let dialect = self.endpoint.provider.dialect;
+        Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }
     }
 
     /// Takes the endpoint's key out of what a provider said.
@@ -284,7 +263,7 @@ impl<T: Transport> Dispatcher<T> {
                 () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
             };
             lane.redact(&mut record);
-            let cost = cost_of(&lane.endpoint, &record);
+            let cost = cost_of(&lane.endpoint, &record, &self.clock);
             reservation.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
@@ -460,13 +439,14 @@ fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
 /// an error status, is not billed. A stream that broke without usage, or an answer that never
 /// came, may have been: nobody knows.
 #[must_use]
-pub fn cost_of(endpoint: &Endpoint, record: &AttemptRecord) -> Option<Usd> {
+pub fn cost_of(endpoint: &Endpoint, record: &AttemptRecord, clock: &Clock) -> Option<Usd> {
     let usage = match &record.outcome {
         Outcome::Answered(answer) => &answer.usage,
         Outcome::Failed { partial, .. } => &partial.usage,
     };
-    if *usage != Usage::default() {
-        return endpoint.price.cost(usage);
+    if !usage.is_unknown() {
+        // Providers that charge by the time of day go by when a request came to them.
+        return endpoint.cost(usage, clock.wall(record.stamps.dispatched));
     }
     let refused = record.status.is_some_and(|status| status >= 300);
     let never_left = matches!(

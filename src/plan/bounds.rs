@@ -118,7 +118,8 @@ enum Param {
 
 /// An output limit among an endpoint's parameters.
 fn param_limit(params: &Map<String, Value>) -> Param {
-    let limits = ["max_completion_tokens", "max_tokens"].map(|key| params.get(key));
+    let names = ["max_completion_tokens", "max_tokens", "max_output_tokens", "maxOutputTokens"];
+    let limits = names.map(|key| params.get(key));
     let mut limits = limits.into_iter().flatten().peekable();
     if limits.peek().is_none() {
         return Param::Absent;

@@ -237,12 +237,12 @@ impl Sums {
         let output = answer.saturating_add(thought).min(limit);
         let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
         let at_most = bounds::output_bound_of(limit, endpoint)
-            .and_then(|most| endpoint.price.at_most(size.bound(endpoint), most));
+            .and_then(|most| endpoint.at_most(size.bound(endpoint), most));
         let seconds = FIRST_TOKEN_S + output as f64 / TOKENS_PER_S;
         self.trials += 1;
         self.input += input;
         self.output += output;
-        self.expected = self.expected.zip(endpoint.price.cost(&usage)).map(|(a, b)| a + b);
+        self.expected = self.expected.zip(endpoint.expected_cost(&usage)).map(|(a, b)| a + b);
         self.at_most = self.at_most.zip(at_most).map(|(a, b)| a + b);
         self.seconds += seconds;
         self.longest_s = self.longest_s.max(seconds);

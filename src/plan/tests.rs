@@ -31,10 +31,7 @@ pub(super) fn endpoint(model: &str) -> Endpoint {
     let rates = Rates {
         input: Usd::per_million("1").expect("decimal"),
         output: Usd::per_million("2").expect("decimal"),
-        cached_input: None,
-        cache_write: None,
-        reasoning: None,
-        per_request: None,
+        ..Rates::default()
     };
     Endpoint {
         id: EndpointId::new(model, "local", None),

@@ -15,7 +15,7 @@ use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::StoreError;
 use crate::suite::Task;
 use crate::units::{Stamp, Usd};
-use crate::wire::{Request, openai_chat};
+use crate::wire::{self, Request};
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
 /// the hour falls on all alike.
@@ -224,7 +224,8 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
     let task = &plan.tasks[trial.task as usize];
     let endpoint = &plan.endpoints[lane];
     let max_tokens = output_bound(task, endpoint);
-    let body = Bytes::from(openai_chat::encode(&request(task, endpoint, max_tokens)));
+    let body =
+        Bytes::from(wire::encode(endpoint.provider.dialect, &request(task, endpoint, max_tokens)));
     let messages = task.messages.len() + usize::from(endpoint.system.is_some());
     let input = input_bound(body.len(), messages);
     Job {
@@ -232,7 +233,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         key: trial.key,
         repeat: trial.repeat,
         lane,
-        bound: max_tokens.and_then(|output| endpoint.price.at_most(input, output)),
+        bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         tokens: body.len() as u64 / 4 + max_tokens.unwrap_or(0).min(1024),
         body,

@@ -4,36 +4,55 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::profile::{Fleet, Profile};
+use crate::units::Dialect;
 
 impl Fleet {
     /// The catalog of the fleet, served under a URL such as `http://127.0.0.1:8100`: the default
-    /// endpoints, or all.
+    /// endpoints, or all; each in every dialect that is given. Under more than one dialect, a
+    /// provider that speaks another than the first is called `<provider>-<dialect>`.
     #[must_use]
-    pub fn catalog_toml(&self, base_url: &str, include_chaos: bool) -> String {
+    pub fn catalog_toml(
+        &self,
+        base_url: &str,
+        include_chaos: bool,
+        dialects: &[Dialect],
+    ) -> String {
         let base_url = base_url.trim_end_matches('/');
         let mut text = String::from("# The simulated fleet: invented models, known behaviour.\n");
         let mut named = BTreeSet::new();
+        let spoken: Vec<(usize, Dialect)> = dialects.iter().copied().enumerate().collect();
         for profile in self.listed(include_chaos) {
-            if named.insert(profile.provider.as_str()) {
-                let name = &profile.provider;
-                let url = quoted(&format!("{base_url}/{name}/v1"));
-                let name = quoted(name);
-                append(
-                    &mut text,
-                    &format!(
-                        "\n[[provider]]\nname = {name}\ndialect = \"openai-chat\"\nbase_url = {url}\n"
-                    ),
-                );
+            if !named.insert(profile.provider.as_str()) {
+                continue;
+            }
+            for (nth, dialect) in &spoken {
+                append(&mut text, &provider(base_url, &profile.provider, *nth, *dialect));
             }
         }
         for profile in self.listed(include_chaos) {
-            append(&mut text, &endpoint(profile));
+            for (nth, dialect) in &spoken {
+                append(&mut text, &endpoint(profile, &name_of(&profile.provider, *nth, *dialect)));
+            }
         }
         text
     }
 }
 
-fn endpoint(profile: &Profile) -> String {
+fn name_of(provider: &str, nth: usize, dialect: Dialect) -> String {
+    if nth == 0 { provider.to_owned() } else { format!("{provider}-{}", dialect.name()) }
+}
+
+fn provider(base_url: &str, provider: &str, nth: usize, dialect: Dialect) -> String {
+    let version = if dialect == Dialect::Gemini { "v1beta" } else { "v1" };
+    format!(
+        "\n[[provider]]\nname = {}\ndialect = \"{}\"\nbase_url = {}\n",
+        quoted(&name_of(provider, nth, dialect)),
+        dialect.name(),
+        quoted(&format!("{base_url}/{provider}/{version}")),
+    )
+}
+
+fn endpoint(profile: &Profile, provider: &str) -> String {
     let price = &profile.price_text;
     let cached = price
         .cached_input
@@ -56,7 +75,7 @@ fn endpoint(profile: &Profile) -> String {
          context_window = {}\nmax_output = {}\nlimits = {{ {requests}concurrency = {} }}\n\
          supports = [{}]\n",
         quoted(&profile.model),
-        quoted(&profile.provider),
+        quoted(provider),
         quoted(&price.input),
         quoted(&price.output),
         profile.context_window,
@@ -82,7 +101,7 @@ mod tests {
     #[test]
     fn the_catalog_is_toml_with_one_provider_each() {
         let fleet = Fleet::embedded();
-        let text = fleet.catalog_toml("http://127.0.0.1:8100/", false);
+        let text = fleet.catalog_toml("http://127.0.0.1:8100/", false, &[Dialect::OpenaiChat]);
         let catalog: toml::Table = text.parse().expect("TOML");
         let list = |key: &str| catalog[key].as_array().expect("a list").clone();
         assert_eq!(list("provider").len(), 8);
@@ -93,7 +112,16 @@ mod tests {
         let supports: Vec<_> = flagship["supports"].as_array().into_iter().flatten().collect();
         assert!(supports.iter().all(|s| s.as_str() != Some("tools")));
         assert!(!text.contains("holm/"));
-        let all = fleet.catalog_toml("http://x", true);
+        let all = fleet.catalog_toml("http://x", true, &[Dialect::OpenaiChat]);
         assert!(all.contains("limits = { requests_per_min = 600, concurrency = 64 }"), "{all}");
+        let two = fleet.catalog_toml("http://x", false, &[Dialect::Anthropic, Dialect::Gemini]);
+        let catalog: toml::Table = two.parse().expect("TOML");
+        let list = |key: &str, field: &str| -> Vec<&str> {
+            let list = catalog[key].as_array().into_iter().flatten();
+            list.filter_map(|table| table[field].as_str()).collect()
+        };
+        assert_eq!(list("provider", "name")[..2], ["apex", "apex-gemini"]);
+        assert_eq!(list("provider", "base_url")[..2], ["http://x/apex/v1", "http://x/apex/v1beta"]);
+        assert_eq!(list("endpoint", "provider")[..2], ["apex", "apex-gemini"]);
     }
 }

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use jiff::Timestamp;
 
-use crate::units::{Usage, Usd};
+use crate::units::{Dialect, Usage, Usd};
 
 use super::behaviour::Case;
 use super::http1::http_date;
-use super::reply;
+use super::reply::{self, Closing, StreamError};
 use super::script::{Ending, Fault, Script};
 
 /// A way to break an answer.
@@ -212,6 +212,17 @@ impl FaultKind {
         })
     }
 
+    /// How a stream is closed that meets it.
+    pub(super) const fn closing(self) -> Closing {
+        match self {
+            Self::NoDone => Closing::NoMark,
+            Self::UsageMissing => Closing::UsageMissing,
+            Self::UsageTwice => Closing::UsageTwice,
+            Self::UsageOnLast => Closing::UsageOnLast,
+            _ => Closing::Whole,
+        }
+    }
+
     /// Whether only a stream can have it; other answers then stay whole.
     const fn needs_stream(self) -> bool {
         matches!(
@@ -322,7 +333,7 @@ pub(super) fn inflict(kind: FaultKind, script: Script, now: Timestamp) -> Script
     if script.fault.is_some() || (kind.needs_stream() && !script.streamed) {
         return script;
     }
-    let mut script = match refusal(kind, now) {
+    let mut script = match refusal(kind, script.dialect, now) {
         Some(refused) => Script { endpoint: script.endpoint, task: script.task, ..refused }
             .delayed(script.head_after),
         None => broken(kind, script),
@@ -332,8 +343,10 @@ pub(super) fn inflict(kind: FaultKind, script: Script, now: Timestamp) -> Script
 }
 
 /// The faults that are a status.
-fn refusal(kind: FaultKind, now: Timestamp) -> Option<Script> {
-    let says = |status, message, code| Script::json(status, reply::error(message, code, None));
+fn refusal(kind: FaultKind, dialect: Dialect, now: Timestamp) -> Option<Script> {
+    let says = |status, message, code| {
+        Script::json(dialect, status, reply::error(dialect, status, message, code, None))
+    };
     let limited = || says(429, "Rate limit reached for requests.", "rate_limit_error");
     let after = |value: HeaderValue| {
         let mut script = limited();
@@ -350,7 +363,7 @@ fn refusal(kind: FaultKind, now: Timestamp) -> Option<Script> {
         FaultKind::Status500 => says(500, "The server had an error.", "server_error"),
         FaultKind::Status502 => {
             let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
-            let mut script = Script::json(502, Bytes::from_static(page.as_bytes()));
+            let mut script = Script::json(dialect, 502, Bytes::from_static(page.as_bytes()));
             script.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
             script
         }
@@ -417,6 +430,13 @@ fn broken(kind: FaultKind, mut script: Script) -> Script {
     script
 }
 
+/// Where the data of an event begin.
+const DATA: &[u8] = b"data: {";
+/// Where the model is named, in dialects that name it with every event.
+const MODEL: &[u8] = b"\"model\":\"";
+/// Where a text begins.
+const TEXT: &[u8] = b"\":\"";
+
 /// The faults inside one event of a stream.
 fn break_event(kind: FaultKind, script: &mut Script) {
     let (middle, last) = (middle(script), script.events.len() - 1);
@@ -429,63 +449,35 @@ fn break_event(kind: FaultKind, script: &mut Script) {
             script.events[middle].is_token = false;
         }
         FaultKind::ErrorInteger | FaultKind::ErrorString => {
-            let code =
-                if kind == FaultKind::ErrorInteger { "502" } else { "\"rate_limit_exceeded\"" };
-            let event = format!(
-                "data: {{\"error\":{{\"message\":\"The provider failed.\",\"code\":{code}}}}}\n\n\
-                 data: [DONE]\n\n"
-            );
+            let error = if kind == FaultKind::ErrorInteger {
+                StreamError::BadGateway
+            } else {
+                StreamError::RateLimit
+            };
+            let event = reply::stream_error(script.dialect, error);
             script.stops_at(middle + 1, true, Ending::Whole);
             script.events[middle].bytes = Bytes::from(event);
             script.events[middle].is_token = false;
         }
-        FaultKind::NoDone => edit(script, last, |end| {
-            end.truncate(end.len() - reply::DONE.len());
-        }),
         FaultKind::NoEnd => script.stops_at(last, true, Ending::Whole),
-        FaultKind::UsageMissing | FaultKind::UsageTwice | FaultKind::UsageOnLast => {
-            edit(script, last, |end| *end = usage_moved(kind, end));
-        }
         FaultKind::LongLine => edit(script, 0, |role| {
             // OpenAI pads its chunks with a field like this one; see its `include_obfuscation`.
             let padding = "x".repeat(LONG_LINE_BYTES);
-            let at = b"data: {".len();
+            let at = find(role, DATA).map_or(0, |at| at + DATA.len());
             role.splice(at..at, format!("\"obfuscation\":\"{padding}\",").into_bytes());
         }),
         FaultKind::InvalidUtf8 => {
-            let after = b"\"model\":\"";
+            // Inside a text that every reader looks at: the first of the event that is not its id.
             edit(script, middle, |event| {
-                if let Some(at) = find(event, after) {
-                    let at = at + after.len();
+                let from = find(event, MODEL).or(find(event, DATA)).unwrap_or(0);
+                let text = find(&event[from..], TEXT);
+                if let Some(at) = text.map(|at| from + at + TEXT.len()) {
                     event.splice(at..at, *b"\xff\xfe");
                 }
             });
             script.events[middle].is_token = false;
         }
         _ => {}
-    }
-}
-
-/// The end of a stream (finish chunk, usage chunk, mark) with the usage elsewhere.
-fn usage_moved(kind: FaultKind, end: &[u8]) -> Vec<u8> {
-    const BLANK_LINE: &[u8] = b"\n\n";
-    const USAGE: &[u8] = b",\"usage\":";
-    let Some(finish) = find(end, BLANK_LINE) else { return end.to_vec() };
-    let (finish, rest) = end.split_at(finish + BLANK_LINE.len());
-    // Where no usage was asked for there is none to move.
-    let Some(usage_end) = rest.len().checked_sub(reply::DONE.len()).filter(|&n| n > 0) else {
-        return end.to_vec();
-    };
-    let (usage, done) = rest.split_at(usage_end);
-    match kind {
-        FaultKind::UsageMissing => [finish, done].concat(),
-        FaultKind::UsageTwice => [finish, usage, usage, done].concat(),
-        _ => {
-            let object = find(usage, USAGE).map_or(&b""[..], |at| &usage[at..]);
-            // The finish chunk without its last brace, and the usage with the brace that it had.
-            let open = &finish[..finish.len() - b"}\n\n".len()];
-            [open, object, done].concat()
-        }
     }
 }
 
@@ -579,23 +571,5 @@ mod tests {
     #[test]
     fn the_checksum_is_the_published_one() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
-
-    #[test]
-    fn usage_moves() {
-        let (finish, usage) =
-            ("data: {\"choices\":[{}]}\n\n", "data: {\"choices\":[],\"usage\":{\"n\":1}}\n\n");
-        let done = "data: [DONE]\n\n";
-        let whole = [finish, usage, done].concat();
-        let check = |kind, expected: &[&str]| {
-            let moved = usage_moved(kind, whole.as_bytes());
-            assert_eq!(String::from_utf8(moved).expect("text"), expected.concat());
-        };
-        check(FaultKind::UsageMissing, &[finish, done]);
-        check(FaultKind::UsageTwice, &[finish, usage, usage, done]);
-        let moved = "data: {\"choices\":[{}],\"usage\":{\"n\":1}}\n\n";
-        check(FaultKind::UsageOnLast, &[moved, done]);
-        let unasked = [finish, done].concat();
-        assert_eq!(usage_moved(FaultKind::UsageOnLast, unasked.as_bytes()), unasked.as_bytes());
     }
 }

@@ -197,9 +197,7 @@ impl PriceText {
             input: read(&self.input)?,
             output: read(&self.output)?,
             cached_input: self.cached_input.as_deref().map(read).transpose()?,
-            cache_write: None,
-            reasoning: None,
-            per_request: None,
+            ..Rates::default()
         }))
     }
 }

@@ -19,6 +19,7 @@ mod pacer;
 pub mod profile;
 pub mod reply;
 mod request;
+mod route;
 pub mod script;
 pub mod server;
 pub mod simulator;

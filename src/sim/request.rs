@@ -1,14 +1,20 @@
-//! What a client asks: the body of a chat completion, and the key that names the attempt.
+//! What a client asks, in whatever dialect, and the key that names the attempt.
+
+mod dialects;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::suite::prompt_hash;
-use crate::units::{ContentHash, Message};
+use crate::units::{ContentHash, Dialect, Message};
 
-/// A chat completion request, as far as the simulator looks at it.
+use super::route::Ask;
+
+/// A request, as far as the simulator looks at it. Whatever the dialect, the same prompt is the same
+/// here: messages and tools are in the form of chat completions.
 #[derive(Debug)]
 pub(super) struct Chat {
+    pub dialect: Dialect,
     pub model: String,
     pub messages: Vec<Message>,
     pub tools: Option<Value>,
@@ -32,19 +38,28 @@ const BYTES_PER_TOKEN: usize = 4;
 
 impl Chat {
     /// Reads a body; the error is a sentence for the client.
-    pub fn parse(body: &[u8]) -> Result<Self, String> {
-        let raw: RawChat =
-            serde_json::from_slice(body).map_err(|e| format!("the body is not understood: {e}"))?;
-        if raw.messages.is_empty() {
+    pub fn parse(ask: &Ask, body: &[u8]) -> Result<Self, String> {
+        let chat = match ask.dialect {
+            Dialect::OpenaiChat => Self::of_chat(body)?,
+            _ => dialects::read(ask, body)?,
+        };
+        if chat.messages.is_empty() {
             return Err("messages: at least one is needed".to_owned());
         }
-        let max_tokens = raw.max_completion_tokens.or(raw.max_tokens);
-        if max_tokens == Some(0) {
+        if chat.max_tokens == Some(0) {
             return Err("max_tokens: at least 1 is needed".to_owned());
         }
+        Ok(chat)
+    }
+
+    fn of_chat(body: &[u8]) -> Result<Self, String> {
+        let raw: RawChat =
+            serde_json::from_slice(body).map_err(|e| format!("the body is not understood: {e}"))?;
+        let max_tokens = raw.max_completion_tokens.or(raw.max_tokens);
         let messages =
             raw.messages.into_iter().map(RawMessage::resolve).collect::<Result<_, _>>()?;
         Ok(Self {
+            dialect: Dialect::OpenaiChat,
             model: raw.model,
             messages,
             tools: raw.tools,
@@ -116,21 +131,28 @@ struct RawMessage {
 impl RawMessage {
     /// Content is text, a list of parts of which the text counts, or nothing.
     fn resolve(self) -> Result<Message, String> {
-        let content = match self.content {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text,
-            Some(Value::Array(parts)) => {
-                parts.iter().filter_map(|part| part.get("text")?.as_str()).collect()
-            }
-            Some(_) => return Err("messages: content is neither text nor a list".to_owned()),
-        };
+        let content = text_of(self.content.as_ref())?;
         Ok(Message { role: self.role, content })
     }
+}
+
+/// The text of a content.
+fn text_of(content: Option<&Value>) -> Result<String, String> {
+    Ok(match content {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => {
+            parts.iter().filter_map(|part| part.get("text")?.as_str()).collect()
+        }
+        Some(_) => return Err("messages: content is neither text nor a list".to_owned()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CHAT: Ask = Ask { dialect: Dialect::OpenaiChat, named: None };
 
     #[test]
     fn attempt_keys() {
@@ -148,7 +170,7 @@ mod tests {
     #[test]
     fn bodies() {
         let check = |body: &str, expected: &str| {
-            let got = Chat::parse(body.as_bytes()).map_or_else(
+            let got = Chat::parse(&CHAT, body.as_bytes()).map_or_else(
                 |e| e,
                 |c| format!("{} {} {}", c.input_tokens(), c.stream, c.has_tools()),
             );
@@ -170,7 +192,7 @@ mod tests {
     fn a_system_message_leaves_the_prompt_the_same() {
         let chat = |messages: &str| {
             let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
-            Chat::parse(body.as_bytes()).expect("valid").prompt_hash()
+            Chat::parse(&CHAT, body.as_bytes()).expect("valid").prompt_hash()
         };
         let user = r#"{"role":"user","content":"hi"}"#;
         let system = r#"{"role":"system","content":"be brief"}"#;

@@ -7,7 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AF
 
 use crate::catalog::Price;
 use crate::suite::Sample;
-use crate::units::{EndpointId, Usage, Usd};
+use crate::units::{Dialect, EndpointId, Usage, Usd};
 use crate::wire::FinishReason;
 
 use super::answers::KnownTask;
@@ -15,7 +15,7 @@ use super::behaviour::{Case, Scale};
 use super::fault::FaultKind;
 use super::pace::{HEAD_SHARE, Pace, Schedule};
 use super::profile::FailureKind;
-use super::reply::{self, Envelope, Piece, StreamEncoder};
+use super::reply::{self, Closing, Envelope, Piece, StreamEncoder};
 use super::request::Chat;
 use super::simulator::SIMULATED_HEADER;
 
@@ -80,6 +80,8 @@ pub struct Event {
 /// A response and what is to be known about it. Server and in-process transport play it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
+    /// The dialect that it is written in.
+    pub dialect: Dialect,
     /// The HTTP status.
     pub status: u16,
     /// The headers, but for those that the framing of HTTP needs.
@@ -124,6 +126,8 @@ pub(super) struct Scene<'a> {
     pub created: i64,
     /// Whether the same prompt was sent before, so that the provider has it cached.
     pub seen_before: bool,
+    /// How the stream is closed.
+    pub closing: Closing,
 }
 
 /// A flood is written in pieces of this size.
@@ -144,10 +148,11 @@ const CACHE_STEP_TOKENS: u64 = 128;
 
 impl Script {
     /// A body of JSON at once, with nothing billed.
-    pub(super) fn json(status: u16, body: Bytes) -> Self {
+    pub(super) fn json(dialect: Dialect, status: u16, body: Bytes) -> Self {
         let mut headers = simulated_headers();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self {
+            dialect,
             status,
             headers,
             head_after: Duration::ZERO,
@@ -167,19 +172,26 @@ impl Script {
     }
 
     /// A refusal of a request that is itself at fault.
-    pub(super) fn refused(status: u16, message: &str, code: Option<&str>) -> Self {
-        let body = reply::error(message, "invalid_request_error", code);
-        Self { fault: Some(Fault::Refused), ..Self::json(status, body) }
+    pub(super) fn refused(
+        dialect: Dialect,
+        status: u16,
+        message: &str,
+        code: Option<&str>,
+    ) -> Self {
+        let body = reply::error(dialect, status, message, "invalid_request_error", code);
+        Self { fault: Some(Fault::Refused), ..Self::json(dialect, status, body) }
     }
 
     /// Too many requests.
-    pub(super) fn limited(fault: Fault, retry_after_s: u64) -> Self {
+    pub(super) fn limited(dialect: Dialect, fault: Fault, retry_after_s: u64) -> Self {
         let body = reply::error(
+            dialect,
+            429,
             "Rate limit reached for requests.",
             "rate_limit_error",
             Some("rate_limit_exceeded"),
         );
-        let mut script = Self { fault: Some(fault), ..Self::json(429, body) };
+        let mut script = Self { fault: Some(fault), ..Self::json(dialect, 429, body) };
         script.headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         script
     }
@@ -235,7 +247,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
     if scene.pace == Pace::Profile
         && let Some((kind, after)) = case.failure(scene.scale)
     {
-        return failure(kind).delayed(after);
+        return failure(scene.chat.dialect, kind).delayed(after);
     }
     let words = scene.pace.tokens().map(|n| vec!["word"; n].join(" "));
     // Words of a given number stand in for what the book says.
@@ -278,6 +290,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
         cache_write: None,
         output: Some(pieces.len() as u64 + hidden),
         reasoning: Some(hidden + shown),
+        ..Usage::UNKNOWN
     };
     let reason = match (cut_short, &said) {
         (true, _) => FinishReason::Length,
@@ -300,7 +313,7 @@ fn encode(
     usage: &Usage,
     hidden: u64,
 ) -> Script {
-    let id = case.response_name();
+    let (id, dialect) = (case.response_name(), scene.chat.dialect);
     let envelope = Envelope { id: &id, model: &case.profile.model, created: scene.created };
     let (head_after, mut at) = match scene.pace {
         Pace::Profile => {
@@ -318,25 +331,25 @@ fn encode(
     };
     if !scene.chat.stream {
         let all = at + (1..pieces.len()).map(|_| next_gap()).sum::<Duration>();
-        let mut script =
-            Script::json(200, reply::whole(envelope, pieces, reason, usage)).delayed(all);
+        let body = reply::whole(dialect, envelope, pieces, reason, usage);
+        let mut script = Script::json(dialect, 200, body).delayed(all);
         script.events[0].is_token = true;
         return script;
     }
-    let mut encoder = StreamEncoder::new(envelope, pieces.len());
+    let mut encoder = StreamEncoder::new(dialect, envelope, usage, scene.closing, pieces.len());
     let mut times = Vec::with_capacity(pieces.len() + 2);
-    encoder.role();
+    encoder.open();
     times.push((head_after, false));
     for (i, piece) in pieces.iter().enumerate() {
         if i > 0 {
             at += next_gap();
         }
-        encoder.piece(*piece);
+        encoder.piece(*piece, goes_on(pieces, i));
         times.push((at, true));
     }
     encoder.end(reason, scene.chat.include_usage.then_some(usage));
     times.push((at, false));
-    let mut script = Script::json(200, Bytes::new());
+    let mut script = Script::json(dialect, 200, Bytes::new());
     script.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     script.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     script.head_after = head_after;
@@ -344,20 +357,27 @@ fn encode(
     script.events = times
         .into_iter()
         .zip(encoder.finish())
+        // A piece for which the dialect has no event of its own is part of a later one.
+        .filter(|(_, bytes)| !bytes.is_empty())
         .map(|((after, is_token), bytes)| Event { after, bytes, is_token })
         .collect();
     script
 }
 
-fn failure(kind: FailureKind) -> Script {
+/// Whether the piece after this one goes on with the same tool call.
+fn goes_on(pieces: &[Piece<'_>], at: usize) -> bool {
+    matches!(pieces.get(at + 1), Some(Piece::ToolArguments(..)))
+}
+
+fn failure(dialect: Dialect, kind: FailureKind) -> Script {
     let fault = Fault::Failure(kind);
     let status = match kind {
-        FailureKind::RateLimited => return Script::limited(fault, 1),
+        FailureKind::RateLimited => return Script::limited(dialect, fault, 1),
         FailureKind::Server => 500,
         FailureKind::Timeout => 504,
     };
-    let body = reply::error(SERVER_MESSAGE, "server_error", None);
-    Script { fault: Some(fault), ..Script::json(status, body) }
+    let body = reply::error(dialect, status, SERVER_MESSAGE, "server_error", None);
+    Script { fault: Some(fault), ..Script::json(dialect, status, body) }
 }
 
 /// The most output tokens: what the request allows, else what the endpoint does. The simulated
@@ -369,7 +389,8 @@ fn room(case: &Case<'_>, chat: &Chat) -> usize {
 
 /// A prompt that was sent before is in the cache, where the endpoint has a price for it.
 fn cached_tokens(case: &Case<'_>, scene: &Scene<'_>, input: u64) -> u64 {
-    let caches = matches!(case.profile.price, Price::Rates(rates) if rates.cached_input.is_some());
+    let caches =
+        matches!(case.profile.price, Price::Rates(ref rates) if rates.cached_input.is_some());
     if !caches || !scene.seen_before || input < CACHE_FROM_TOKENS {
         return 0;
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::units::{Clock, Stamp};
+use crate::units::{Clock, Dialect, Stamp};
 
 use super::delivery::Delivery;
 use super::http1::{self, Framing, Request, RequestReader, Stop};
@@ -252,7 +252,7 @@ impl<'a> Writer<'a> {
 
     /// Tells a client why its request was not read, and that the connection ends.
     async fn refuse(&mut self, status: u16, message: &str) -> io::Result<()> {
-        let script = Script::refused(status, message, None);
+        let script = Script::refused(Dialect::OpenaiChat, status, message, None);
         let body = &script.events[0].bytes;
         let framing = Framing::Length(body.len());
         self.head(&script, framing, false, self.clock.now());

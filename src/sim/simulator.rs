@@ -6,17 +6,19 @@ use bytes::Bytes;
 use http::header::{ALLOW, HeaderName, HeaderValue};
 use serde_json::json;
 
-use crate::units::{Clock, Seed, Stamp};
+use crate::units::{Clock, Dialect, Seed, Stamp};
 
 use super::answers::{AnswerBook, KnownTask};
 use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::delivery::Delivery;
-use super::fault::{self, Faults};
+use super::fault::{self, FaultKind, Faults};
 use super::ledger::{Entry, Ledger};
 use super::memory::Memory;
 use super::pace::Pace;
 use super::profile::Fleet;
+use super::reply::Closing;
 use super::request::{AttemptKey, Chat};
+use super::route::{Ask, Resource, route};
 use super::script::{self, Fault, Scene, Script};
 
 /// The header that every response bears, with the value `1`.
@@ -144,20 +146,25 @@ impl Simulator {
     /// Writes the response to a request.
     #[must_use]
     pub fn respond(&self, arrival: &Arrival<'_>) -> Script {
-        let path = arrival.path.split('?').next().unwrap_or(arrival.path);
-        let Some((provider, resource)) = route(path) else {
-            return Script::refused(404, &format!("There is nothing at {path}."), None);
+        let (path, query) = arrival.path.split_once('?').unwrap_or((arrival.path, ""));
+        let Some((provider, resource)) = route(path, query) else {
+            let message = format!("There is nothing at {path}.");
+            return Script::refused(Dialect::OpenaiChat, 404, &message, None);
         };
+        let dialect = resource.dialect();
         if provider.is_some_and(|name| self.fleet.profiles.iter().all(|p| p.provider != name)) {
-            return Script::refused(404, &format!("There is no provider at {path}."), None);
+            let message = format!("There is no provider at {path}.");
+            return Script::refused(dialect, 404, &message, None);
         }
         match (resource, arrival.method) {
-            (Resource::Models, "GET") => Script::json(200, self.models(provider)),
-            (Resource::Chat, "POST") => self.ledgered(provider, arrival),
+            (Resource::Models(dialect), "GET") => {
+                Script::json(dialect, 200, self.models(dialect, provider))
+            }
+            (Resource::Ask(ask), "POST") => self.ledgered(provider, &ask, arrival),
             (resource, method) => {
-                let allowed = if resource == Resource::Models { "GET" } else { "POST" };
+                let allowed = if matches!(resource, Resource::Models(_)) { "GET" } else { "POST" };
                 let message = format!("{method} is not allowed here; {allowed} is.");
-                let mut script = Script::refused(405, &message, None);
+                let mut script = Script::refused(dialect, 405, &message, None);
                 script.headers.insert(ALLOW, HeaderValue::from_static(allowed));
                 script
             }
@@ -186,12 +193,12 @@ impl Simulator {
         });
     }
 
-    fn ledgered(&self, provider: Option<&str>, arrival: &Arrival<'_>) -> Script {
+    fn ledgered(&self, provider: Option<&str>, ask: &Ask, arrival: &Arrival<'_>) -> Script {
         let id = match arrival.key.filter(|key| key.len() <= MOST_KEY_BYTES) {
             Some(key) => key.to_owned(),
             None => self.memory.name(),
         };
-        let mut script = self.chat(provider, arrival);
+        let mut script = self.chat(provider, ask, arrival);
         if let Ok(value) = HeaderValue::from_str(&id) {
             script.headers.insert(REQUEST_ID_HEADER, value);
         }
@@ -199,40 +206,33 @@ impl Simulator {
         script
     }
 
-    fn chat(&self, provider: Option<&str>, arrival: &Arrival<'_>) -> Script {
-        let chat = match Chat::parse(arrival.body) {
+    fn chat(&self, provider: Option<&str>, ask: &Ask, arrival: &Arrival<'_>) -> Script {
+        let dialect = ask.dialect;
+        let refused = |status, message: &str, code| Script::refused(dialect, status, message, code);
+        let chat = match Chat::parse(ask, arrival.body) {
             Ok(chat) => chat,
-            Err(message) => return Script::refused(400, &message, None),
+            Err(message) => return refused(400, &message, None),
         };
         let Some(index) = self.fleet.find(provider, &chat.model) else {
             let message = format!("The model `{}` does not exist.", chat.model);
-            return Script::refused(404, &message, Some("model_not_found"));
+            return refused(404, &message, Some("model_not_found"));
         };
         let profile = &self.fleet.profiles[index];
         let hash = chat.prompt_hash();
         let known = self.book.get(&hash);
         let mut script = if chat.has_tools() && !profile.tools {
-            Script::refused(400, "tools: this model does not take them.", None)
+            refused(400, "tools: this model does not take them.", None)
         } else if chat.input_tokens() > profile.context_window {
             let window = profile.context_window;
             let message = format!("This model's maximum context length is {window} tokens.");
-            Script::refused(400, &message, Some("context_length_exceeded"))
+            refused(400, &message, Some("context_length_exceeded"))
         } else if let Err(wait_s) = self.admit(index, arrival.at) {
-            Script::limited(Fault::RequestLimit, wait_s)
+            Script::limited(dialect, Fault::RequestLimit, wait_s)
         } else {
             let key = arrival.key.and_then(AttemptKey::parse);
             let (repeat, attempt) = match key {
                 Some(key) => (key.repeat, key.attempt),
                 None => (self.memory.times_asked(index, hash), 0),
-            };
-            let scene = Scene {
-                chat: &chat,
-                known,
-                scale: self.scale,
-                pace: self.pace,
-                slot: self.slot(arrival.at),
-                created: self.clock.wall(arrival.at).as_second(),
-                seen_before: repeat > 0 || attempt > 0,
             };
             let case = Case {
                 seed: self.seed,
@@ -241,11 +241,22 @@ impl Simulator {
                 repeat: &repeat.to_string(),
                 attempt: &attempt.to_string(),
             };
+            let fault = self.faults.of(&case);
+            let scene = Scene {
+                chat: &chat,
+                known,
+                scale: self.scale,
+                pace: self.pace,
+                slot: self.slot(arrival.at),
+                created: self.clock.wall(arrival.at).as_second(),
+                seen_before: repeat > 0 || attempt > 0,
+                closing: fault.map_or(Closing::Whole, FaultKind::closing),
+            };
             let mut script = script::write(&case, &scene);
             if let Some(by) = self.stall {
                 script.stall(by);
             }
-            match self.faults.of(&case) {
+            match fault {
                 Some(kind) => fault::inflict(kind, script, self.clock.wall(arrival.at)),
                 None => script,
             }
@@ -267,9 +278,15 @@ impl Simulator {
         (at.since(self.clock.anchor()).as_nanos() / TIME_SLOT.as_nanos()) as u64
     }
 
-    fn models(&self, provider: Option<&str>) -> Bytes {
+    fn models(&self, dialect: Dialect, provider: Option<&str>) -> Bytes {
         let listed =
             self.fleet.profiles.iter().filter(|p| provider.is_none_or(|n| p.provider == n));
+        if dialect == Dialect::Gemini {
+            let models: Vec<_> = listed
+                .map(|p| json!({"name": format!("models/{}", p.model), "displayName": p.model}))
+                .collect();
+            return Bytes::from(json!({"models": models}).to_string());
+        }
         let data: Vec<_> = listed
             .map(
                 |p| json!({"id": p.model, "object": "model", "created": 0, "owned_by": p.provider}),
@@ -277,27 +294,6 @@ impl Simulator {
             .collect();
         Bytes::from(json!({"object": "list", "data": data}).to_string())
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Resource {
-    Models,
-    Chat,
-}
-
-/// The provider and the resource of a path: `/v1/…` or `/<provider>/v1/…`.
-fn route(path: &str) -> Option<(Option<&str>, Resource)> {
-    let resource = |rest: &str| match rest {
-        "models" => Some(Resource::Models),
-        "chat/completions" => Some(Resource::Chat),
-        _ => None,
-    };
-    let path = path.strip_prefix('/')?;
-    if let Some(rest) = path.strip_prefix("v1/") {
-        return Some((None, resource(rest)?));
-    }
-    let (provider, rest) = path.split_once("/v1/")?;
-    Some((Some(provider), resource(rest)?))
 }
 
 #[cfg(test)]

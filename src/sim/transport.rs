@@ -164,7 +164,8 @@ mod tests {
     use super::*;
     use crate::client::attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, make};
     use crate::sim::{AnswerBook, FaultKind, FaultRate, Faults, Fleet};
-    use crate::units::Seed;
+    use crate::units::{Dialect, Message, Seed};
+    use crate::wire::{self, Request};
 
     fn on_paused_time<F: Future>(f: impl FnOnce() -> F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -263,21 +264,49 @@ mod tests {
         });
     }
 
+    fn ask_in(dialect: Dialect, model: &str, content: &str) -> Outgoing {
+        let messages = [Message { role: "user".to_owned(), content: content.to_owned() }];
+        let params = serde_json::Map::new();
+        let body = wire::encode(
+            dialect,
+            &Request {
+                model,
+                system: None,
+                messages: &messages,
+                tools: None,
+                schema: None,
+                max_tokens: None,
+                limit_counts_reasoning: false,
+                stream: true,
+                params: &params,
+            },
+        );
+        let path = wire::path(dialect, model, true);
+        Outgoing {
+            provider: "fjord".to_owned(),
+            url: format!("http://sim.invalid/fjord/v1{path}"),
+            headers: Vec::new(),
+            body: Bytes::from(body),
+        }
+    }
+
     /// What an attempt at a faulty fleet comes to.
-    async fn attempt(kind: FaultKind) -> AttemptRecord {
+    async fn attempt(dialect: Dialect, kind: FaultKind) -> AttemptRecord {
         let clock = Clock::virtual_time();
         let faults = Faults::new(&[FaultRate { kind, rate: 1.0 }]).expect("one fault");
         let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), clock);
         let transport = InProcess::new(Arc::new(sim.with_faults(faults)));
-        let outgoing = ask("gale/small", "fjord", "q");
+        let outgoing = ask_in(dialect, "gale/small", "q");
         let limits = AttemptLimits { body_bytes: 1 << 20, ..AttemptLimits::default() };
-        make(&transport, transport.sim.clock(), Attempt { outgoing, stream: true, limits }).await
+        let attempt = Attempt { outgoing, dialect, stream: true, limits };
+        make(&transport, transport.sim.clock(), attempt).await
     }
 
     #[test]
     fn faults_are_played_in_virtual_time_as_over_the_network() {
-        for kind in FaultKind::ALL {
-            let record = on_paused_time(|| attempt(kind));
+        for (dialect, kind) in Dialect::ALL.into_iter().flat_map(|d| FaultKind::ALL.map(|k| (d, k)))
+        {
+            let record = on_paused_time(|| attempt(dialect, kind));
             let class = match record.outcome {
                 Outcome::Answered(_) => None,
                 Outcome::Failed { class, .. } => Some(class),
@@ -313,8 +342,8 @@ mod tests {
                 | FaultKind::LengthOver
                 | FaultKind::Stale => None,
             };
-            assert_eq!(class, expected, "{kind}");
-            assert_eq!(record.simulated, record.status.is_some(), "{kind}");
+            assert_eq!(class, expected, "{kind} in {dialect:?}");
+            assert_eq!(record.simulated, record.status.is_some(), "{kind} in {dialect:?}");
         }
     }
 

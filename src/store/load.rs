@@ -392,6 +392,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LoadRecord> {
             cache_write: unsigned(row, 22)?,
             output: unsigned(row, 23)?,
             reasoning: unsigned(row, 24)?,
+            ..Usage::UNKNOWN
         },
         cost: row.get(25)?,
         bound: row.get(26)?,

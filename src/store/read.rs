@@ -479,6 +479,7 @@ fn read_attempt(row: &Row<'_>, trial: u32, ended_ns: u64) -> rusqlite::Result<At
             cache_write: unsigned(row, 24)?,
             output: unsigned(row, 25)?,
             reasoning: unsigned(row, 26)?,
+            ..Usage::UNKNOWN
         },
         usage_verbatim: row.get(27)?,
         tokens_source: row.get(28)?,

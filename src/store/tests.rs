@@ -579,6 +579,7 @@ fn sent(request: u64) -> LoadRecord {
             cache_write: Some(7),
             output: Some(6),
             reasoning: Some(5),
+            ..Usage::UNKNOWN
         },
         cost: Some(usd("0.000000000000000000000001")),
         bound: Some(usd("0.25")),

@@ -1,6 +1,7 @@
 //! Nouns: money, tokens, ids, time, chance, histograms. No input or output lives here.
 
 pub mod clock;
+pub mod dialect;
 pub mod histogram;
 pub mod ids;
 pub mod judging;
@@ -13,10 +14,11 @@ pub mod tokens;
 pub mod toml_text;
 
 pub use clock::{Clock, Stamp};
+pub use dialect::Dialect;
 pub use histogram::Histogram;
 pub use ids::{Category, ContentHash, EndpointId, TrialKey};
 pub use judging::{Goal, Judging, Slo};
 pub use message::Message;
-pub use money::{ParseUsdError, Usd};
+pub use money::{Factor, ParseFactorError, ParseUsdError, Usd};
 pub use seed::{Draw, Seed};
-pub use tokens::{TokensSource, Usage};
+pub use tokens::{ServiceTier, TokensSource, Usage};

@@ -80,6 +80,30 @@ impl Usd {
         Some(Self(q + i128::from(up)))
     }
 
+    /// Reads a number as JSON and TOML write it, exponent and all, from its own digits and never
+    /// through a float: `1.25e-06`.
+    ///
+    /// # Errors
+    /// As [`Usd::from_str`].
+    pub fn from_number(literal: &str) -> Result<Self, ParseUsdError> {
+        plain_decimal(literal)?.parse()
+    }
+
+    /// This amount times a factor, rounded half to even at 10⁻²⁴ dollars.
+    #[must_use]
+    pub fn scaled(self, factor: Factor) -> Self {
+        let den = 10_i128.pow(factor.decimals);
+        let num = i128::from(factor.units);
+        // a = q·den + r, so a·num/den = q·num + r·num/den, and neither product overflows.
+        let (q, r) = (self.0.div_euclid(den), self.0.rem_euclid(den));
+        let part = r * num;
+        let (more, rest) = (part.div_euclid(den), part.rem_euclid(den));
+        let whole = q.checked_mul(num).and_then(|v| v.checked_add(more));
+        let whole = whole.expect("a bill below 10^14 dollars");
+        let up = rest * 2 > den || (rest * 2 == den && whole % 2 != 0);
+        Self(whole + i128::from(up))
+    }
+
     /// The nearest `f64`, for statistics and drawing only; never for a bill.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "documented: nearest f64, for statistics only")]
@@ -103,6 +127,134 @@ impl Usd {
         let width = decimals as usize;
         format!("{sign}{}.{:0width$}", q / scale, q % scale)
     }
+}
+
+/// A factor on a price: 1.055 with a fee, 0.85 with a discount. Exact, at most 18 decimals and
+/// below 10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Factor {
+    /// The factor times ten to the power of `decimals`, below 10¹⁹.
+    units: u64,
+    decimals: u32,
+}
+
+/// Why a string is not a factor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseFactorError {
+    /// Not a plain decimal number.
+    #[error("{0:?} is not a decimal number such as \"0.15\"")]
+    NotDecimal(String),
+    /// Too many decimals, negative, or 10 and more.
+    #[error("{0:?} cannot be held: from 0 to below 10, with at most 18 decimals")]
+    OutOfRange(String),
+}
+
+impl Factor {
+    /// Nothing changes.
+    pub const ONE: Self = Self { units: 1, decimals: 0 };
+
+    /// Both factors, one after the other; `None`: more digits than can be held.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        let units = u128::from(self.units) * u128::from(other.units);
+        Self::reduced(units, self.decimals + other.decimals)
+    }
+
+    /// What is left of 1 after taking this share away; `None` above 1.
+    #[must_use]
+    pub fn less_than_one(self) -> Option<Self> {
+        let one = 10_u64.checked_pow(self.decimals)?;
+        Self::reduced(u128::from(one.checked_sub(self.units)?), self.decimals)
+    }
+
+    /// 1 and this share on top.
+    #[must_use]
+    pub fn on_top_of_one(self) -> Option<Self> {
+        let one = 10_u64.checked_pow(self.decimals)?;
+        Self::reduced(u128::from(one) + u128::from(self.units), self.decimals)
+    }
+
+    fn reduced(mut units: u128, mut decimals: u32) -> Option<Self> {
+        while decimals > 0 && units % 10 == 0 {
+            units /= 10;
+            decimals -= 1;
+        }
+        let units = u64::try_from(units).ok()?;
+        let below_ten = decimals <= 18 && units < 10_u64.checked_pow(decimals + 1)?;
+        below_ten.then_some(Self { units, decimals })
+    }
+}
+
+impl FromStr for Factor {
+    type Err = ParseFactorError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shown = || text.to_owned();
+        let usd: Usd = text.parse().map_err(|error| match error {
+            ParseUsdError::TooPrecise(..) | ParseUsdError::TooLarge(_) => {
+                ParseFactorError::OutOfRange(shown())
+            }
+            _ => ParseFactorError::NotDecimal(shown()),
+        })?;
+        let units = u128::try_from(usd.0).map_err(|_| ParseFactorError::OutOfRange(shown()))?;
+        Self::reduced(units, DECIMALS).ok_or_else(|| ParseFactorError::OutOfRange(shown()))
+    }
+}
+
+impl fmt::Display for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = 10_u64.pow(self.decimals);
+        if self.decimals == 0 {
+            return write!(f, "{}", self.units);
+        }
+        let width = self.decimals as usize;
+        write!(f, "{}.{:0width$}", self.units / one, self.units % one)
+    }
+}
+
+impl Serialize for Factor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Factor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A number literal without its exponent and its underscores: `1.25e-06` is `0.00000125`.
+fn plain_decimal(literal: &str) -> Result<String, ParseUsdError> {
+    /// Past this nothing that is money is meant.
+    const LARGEST_EXPONENT: u32 = 40;
+    let text = literal.trim().replace('_', "");
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return Ok(text.trim_start_matches('+').to_owned());
+    };
+    let not_decimal = || ParseUsdError::NotDecimal(literal.to_owned());
+    let exponent: i32 = exponent.parse().map_err(|_| not_decimal())?;
+    if exponent.unsigned_abs() > LARGEST_EXPONENT {
+        return Err(not_decimal());
+    }
+    let (sign, digits) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa.trim_start_matches('+')),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
+    if !is_number || (whole.is_empty() && fraction.is_empty()) {
+        return Err(not_decimal());
+    }
+    let all = format!("{whole}{fraction}");
+    let point = i32::try_from(whole.len()).map_err(|_| not_decimal())? + exponent;
+    let Ok(point) = usize::try_from(point) else {
+        let zeros = "0".repeat(point.unsigned_abs() as usize);
+        return Ok(format!("{sign}0.{zeros}{all}"));
+    };
+    let padded = format!("{all:0<point$}");
+    Ok(format!("{sign}0{}.{}", &padded[..point], &padded[point..]))
 }
 
 fn parse(text: &str, decimals: u32) -> Result<i128, ParseUsdError> {
@@ -256,5 +408,45 @@ mod tests {
         assert_eq!(Usd::from_raw(7).per(2), Some(Usd::from_raw(4)));
         assert_eq!(Usd::from_raw(-5).per(2), Some(Usd::from_raw(-2)));
         assert_eq!(Usd::ZERO.per(0), None);
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        let check = |text: &str, shown: &str| {
+            assert_eq!(Usd::from_number(text).expect(text).to_string(), shown);
+        };
+        check("0.000123", "0.000123");
+        check("1.23e-05", "0.0000123");
+        check("8.333333333333334e-08", "0.00000008333333333333334");
+        check("12E2", "1200");
+        check("1_000.5", "1000.5");
+        check("+1.5e0", "1.5");
+        check("-2.5e-1", "-0.25");
+        check("15e-1", "1.5");
+        for text in ["null", "1e-99", "1e", "e5", "0x1e3", "1e-25", "1e2e3"] {
+            assert!(Usd::from_number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn factors_are_exact_and_compose() {
+        let factor = |text: &str| text.parse::<Factor>().expect(text);
+        assert_eq!(factor("0.150").to_string(), "0.15");
+        assert_eq!(factor("0.15").less_than_one(), Some(factor("0.85")));
+        assert_eq!(factor("0.055").on_top_of_one(), Some(factor("1.055")));
+        assert_eq!(factor("0.85").and(factor("1.055")), Some(factor("0.89675")));
+        assert_eq!(factor("1.5").less_than_one(), None);
+        for text in ["", "-0.1", "10", "a", "0.1234567890123456789"] {
+            assert!(text.parse::<Factor>().is_err(), "{text}");
+        }
+        assert_eq!(Usd::from_raw(5).scaled(factor("0.5")), Usd::from_raw(2));
+        assert_eq!(Usd::from_raw(7).scaled(factor("0.5")), Usd::from_raw(4));
+        assert_eq!(Usd::from_raw(-5).scaled(factor("0.5")), Usd::from_raw(-2));
+        let large: Usd = "12345678901.25".parse().expect("decimal");
+        assert_eq!(
+            large.scaled(factor("0.000000000000000001")).to_string(),
+            "0.000000012345678901250000".trim_end_matches('0')
+        );
+        assert_eq!(large.scaled(Factor::ONE), large);
     }
 }

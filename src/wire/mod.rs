@@ -1,16 +1,31 @@
 //! Pure codecs: a request to bytes, bytes to events, in both directions. No `async`, no clock.
 
+pub mod anthropic;
 pub mod error;
-pub mod openai_chat;
+mod gemini;
+mod openai_chat;
+mod openai_responses;
+mod params;
+mod provider_error;
 pub mod sse;
+mod stream;
+mod text;
 pub mod usage;
+
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::units::{Message, Usage, Usd};
+use crate::units::{Dialect, Message, Usage, Usd};
 
 pub use error::ErrorClass;
+pub use provider_error::{MAX_DETAIL, WireError, decode_error};
+pub use stream::{Seen, StreamDecoder, decode_body};
+
+/// The most tool calls that one answer may hold; a model that writes more is broken.
+const MAX_TOOL_CALLS: usize = 256;
 
 /// A tool call in the normal form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +103,8 @@ pub struct Answer {
     pub usage_verbatim: Option<String>,
     /// What the provider says it charged.
     pub cost_reported: Option<Usd>,
+    /// Events of a stream whose kind the dialect does not know: passed over, and counted.
+    pub unknown_events: u64,
 }
 
 /// A request in the normal form.
@@ -99,7 +116,7 @@ pub struct Request<'a> {
     pub system: Option<&'a str>,
     /// The prompt.
     pub messages: &'a [Message],
-    /// Tool definitions (a list).
+    /// Tool definitions, a list in the form of OpenAI chat completions.
     pub tools: Option<&'a Value>,
     /// The JSON Schema that the answer is asked to follow.
     pub schema: Option<&'a Value>,
@@ -110,6 +127,40 @@ pub struct Request<'a> {
     pub limit_counts_reasoning: bool,
     /// Whether the answer is streamed.
     pub stream: bool,
-    /// Further parameters, which win over everything above.
+    /// Further parameters, which win over everything above: in the words of OpenAI chat completions,
+    /// which each dialect translates where it can, or in the dialect's own.
     pub params: &'a serde_json::Map<String, Value>,
+}
+
+/// The body of a request.
+#[must_use]
+pub fn encode(dialect: Dialect, request: &Request<'_>) -> Vec<u8> {
+    let body = match dialect {
+        Dialect::OpenaiChat => openai_chat::encode(request),
+        Dialect::OpenaiResponses => openai_responses::encode(request),
+        Dialect::Anthropic => anthropic::encode(request),
+        Dialect::Gemini => gemini::encode(request),
+    };
+    serde_json::to_vec(&Value::Object(body)).expect("plain JSON values")
+}
+
+/// Where a request goes, below a provider's base URL.
+#[must_use]
+pub fn path(dialect: Dialect, model: &str, stream: bool) -> String {
+    match dialect {
+        Dialect::OpenaiChat => openai_chat::PATH.to_owned(),
+        Dialect::OpenaiResponses => openai_responses::PATH.to_owned(),
+        Dialect::Anthropic => anthropic::PATH.to_owned(),
+        Dialect::Gemini => gemini::path(model, stream),
+    }
+}
+
+/// The kind of an event whose other fields are not as they should be.
+fn kind_of(data: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        kind: Option<String>,
+    }
+    serde_json::from_slice::<Kind>(data).ok()?.kind
 }

@@ -1,6 +1,5 @@
 //! OpenAI chat completions, and the many that imitate it: requests out, answers in.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,32 +8,20 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, ErrorClass, FinishReason, Request, ToolCall, usage};
+use super::provider_error::{WireError, in_band, malformed};
+use super::stream::Seen;
+use super::text::{Text, note, push};
+use super::{Answer, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
+use crate::units::{Dialect, ServiceTier, Usage};
 
 /// The two names of the output limit.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 /// The path below a provider's base URL.
-pub const PATH: &str = "/chat/completions";
-
-/// The most tool calls that one answer may hold; a model that writes more is broken.
-const MAX_TOOL_CALLS: usize = 256;
-
-/// What came is an error, or cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WireError {
-    /// Its class.
-    pub class: ErrorClass,
-    /// What was said, at most [`MAX_DETAIL`] characters.
-    pub detail: String,
-}
-
-/// The most characters of a provider's error message that are kept.
-pub const MAX_DETAIL: usize = 300;
+pub(super) const PATH: &str = "/chat/completions";
 
 /// The body of a request.
-#[must_use]
-pub fn encode(request: &Request<'_>) -> Vec<u8> {
+pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("model".into(), request.model.into());
     let system = request.system.map(|text| json!({"role": "system", "content": text}));
@@ -64,187 +51,75 @@ pub fn encode(request: &Request<'_>) -> Vec<u8> {
     for (name, value) in request.params {
         body.insert(name.clone(), value.clone());
     }
-    serde_json::to_vec(&Value::Object(body)).expect("plain JSON values")
+    body
 }
 
-/// What one event of a stream held, for the stamps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
-pub struct Seen {
-    /// A token event: a non-empty content, reasoning, refusal or tool-call delta.
-    pub token: bool,
-    /// A token event that is not reasoning.
-    pub output: bool,
-    /// A reasoning delta.
-    pub reasoning: bool,
-    /// The stream's own end mark.
-    pub done: bool,
+/// Takes one event's data.
+pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<Seen, WireError> {
+    let chunk: Chunk<'_> =
+        serde_json::from_slice(data).map_err(|e| malformed("a chat completion", data, &e))?;
+    let is_known = chunk.choices.is_some() || chunk.usage.is_some() || chunk.error.is_some();
+    answer.unknown_events += u64::from(!is_known);
+    // An error may state what was billed all the same.
+    describe(answer, &chunk);
+    if let Some(error) = chunk.error {
+        return Err(in_band(error.get()));
+    }
+    let mut seen = Seen::default();
+    if let Some(FirstChoice(Some(choice))) = chunk.choices {
+        if let Some(said) = choice.delta {
+            delta(answer, said, &mut seen);
+        }
+        answer.finish_reason = reason(choice.finish_reason.as_ref()).or(answer.finish_reason);
+    }
+    Ok(seen)
 }
 
-/// Collects the events of one stream into an answer.
-#[derive(Debug, Default)]
-pub struct StreamDecoder {
-    answer: Answer,
-    done: bool,
-    events: u64,
+/// Reads a whole chat completion.
+pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
+    let chunk: Chunk<'_> =
+        serde_json::from_slice(body).map_err(|e| malformed("a chat completion", body, &e))?;
+    describe(answer, &chunk);
+    if let Some(error) = chunk.error {
+        return Err(in_band(error.get()));
+    }
+    if let Some(FirstChoice(Some(choice))) = chunk.choices {
+        if let Some(said) = choice.message {
+            delta(answer, said, &mut Seen::default());
+        }
+        answer.finish_reason = reason(choice.finish_reason.as_ref());
+    }
+    Ok(())
 }
 
-impl StreamDecoder {
-    /// Takes one event's data.
-    ///
-    /// # Errors
-    /// The provider's own error inside the stream, or [`ErrorClass::Protocol`] for what is not a
-    /// chunk of a chat completion.
-    pub fn event(&mut self, data: &[u8]) -> Result<Seen, WireError> {
-        if data == b"[DONE]" {
-            self.done = true;
-            return Ok(Seen { done: true, ..Seen::default() });
-        }
-        // What comes after the end belongs to no answer.
-        if data.is_empty() || self.done {
-            return Ok(Seen::default());
-        }
-        self.events += 1;
-        let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|e| malformed(data, &e))?;
-        // An error may state what was billed all the same.
-        self.describe(chunk.model, chunk.provider, chunk.usage);
-        if let Some(error) = chunk.error {
-            return Err(in_band(error.get()));
-        }
-        let mut seen = Seen::default();
-        if let Some(FirstChoice(Some(choice))) = chunk.choices {
-            if let Some(delta) = choice.delta {
-                self.delta(delta, &mut seen);
-            }
-            self.answer.finish_reason = reason(choice.finish_reason).or(self.answer.finish_reason);
-        }
-        Ok(seen)
+fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
+    note(&mut answer.response_model, chunk.model.as_ref());
+    note(&mut answer.served_by, chunk.provider.as_ref());
+    let tier = ServiceTier::from_name(Text::of(chunk.service_tier.as_ref()));
+    answer.usage.service_tier = tier.or(answer.usage.service_tier);
+    if let Some(said) = chunk.usage.filter(|said| said.get() != "null") {
+        let (normal, cost) = usage::normal(Dialect::OpenaiChat, said.get());
+        answer.usage = Usage { service_tier: answer.usage.service_tier, ..normal };
+        answer.cost_reported = cost.or(answer.cost_reported);
+        answer.usage_verbatim = Some(said.get().to_owned());
     }
+}
 
-    fn describe(
-        &mut self,
-        model: Option<Text<'_>>,
-        provider: Option<Text<'_>>,
-        usage: Option<&RawValue>,
-    ) {
-        let answer = &mut self.answer;
-        if let Some(Text(model)) = model
-            && !model.is_empty()
-            && answer.response_model.as_deref() != Some(&*model)
-        {
-            answer.response_model = Some(model.into_owned());
-        }
-        if let Some(Text(provider)) = provider
-            && answer.served_by.as_deref() != Some(&*provider)
-        {
-            answer.served_by = Some(provider.into_owned());
-        }
-        if let Some(usage) = usage.filter(|u| u.get() != "null") {
-            let (normal, cost) = usage::of_chat(usage.get());
-            answer.usage = normal;
-            answer.cost_reported = cost.or(answer.cost_reported);
-            answer.usage_verbatim = Some(usage.get().to_owned());
-        }
+fn delta(answer: &mut Answer, delta: Delta<'_>, seen: &mut Seen) {
+    let thought = delta.reasoning_content.filter(|Text(text)| !text.is_empty());
+    let reasoning = push(&mut answer.reasoning, thought.or(delta.reasoning).as_ref());
+    let mut output = push(&mut answer.text, delta.content.as_ref());
+    output |= push(&mut answer.refusal, delta.refusal.as_ref());
+    for call in delta.tool_calls.unwrap_or_default() {
+        output |= merge_call(&mut answer.tool_calls, call);
     }
-
-    fn delta(&mut self, delta: Delta<'_>, seen: &mut Seen) {
-        let push = |into: &mut String, text: Option<Text<'_>>| -> bool {
-            let Some(Text(text)) = text else { return false };
-            into.push_str(&text);
-            !text.is_empty()
-        };
-        let answer = &mut self.answer;
-        let reasoning = push(
-            &mut answer.reasoning,
-            delta.reasoning_content.filter(|Text(t)| !t.is_empty()).or(delta.reasoning),
-        );
-        let mut output = push(&mut answer.text, delta.content);
-        output |= push(&mut answer.refusal, delta.refusal);
-        for call in delta.tool_calls.unwrap_or_default() {
-            output |= merge_call(&mut answer.tool_calls, call);
-        }
-        seen.reasoning |= reasoning;
-        seen.output |= output;
-        seen.token |= reasoning || output;
-    }
-
-    /// The stream is over.
-    ///
-    /// # Errors
-    /// [`ErrorClass::Empty`] when nothing came, [`ErrorClass::Truncated`] when neither an end mark
-    /// nor a finish reason did. The answer as far as it came is beside the error.
-    pub fn finish(self) -> (Answer, Option<WireError>) {
-        let error = if self.events == 0 {
-            Some((ErrorClass::Empty, "the stream held no event"))
-        } else if !self.done && self.answer.finish_reason.is_none() {
-            Some((ErrorClass::Truncated, "the stream ended without a finish reason or [DONE]"))
-        } else {
-            emptiness(&self.answer)
-        };
-        let error = error.map(|(class, detail)| WireError { class, detail: detail.to_owned() });
-        (self.answer, error)
-    }
+    seen.add(reasoning, output);
 }
 
 /// Some imitators send an empty reason with every chunk; it ends nothing.
-fn reason(said: Option<Text<'_>>) -> Option<FinishReason> {
-    said.filter(|Text(reason)| !reason.is_empty())
-        .map(|Text(reason)| FinishReason::from_name(&reason))
-}
-
-/// Reads a whole response that was not streamed. Beside an error stands what came all the same:
-/// its usage may have been billed.
-#[must_use]
-pub fn decode_body(body: &[u8]) -> (Answer, Option<WireError>) {
-    let mut decoder = StreamDecoder::default();
-    let chunk: Chunk<'_> = match serde_json::from_slice(body) {
-        Ok(chunk) => chunk,
-        Err(error) => return (decoder.answer, Some(malformed(body, &error))),
-    };
-    decoder.describe(chunk.model, chunk.provider, chunk.usage);
-    if let Some(error) = chunk.error {
-        return (decoder.answer, Some(in_band(error.get())));
-    }
-    if let Some(FirstChoice(Some(choice))) = chunk.choices {
-        if let Some(message) = choice.message {
-            decoder.delta(message, &mut Seen::default());
-        }
-        decoder.answer.finish_reason = reason(choice.finish_reason);
-    }
-    let error = emptiness(&decoder.answer)
-        .map(|(class, detail)| WireError { class, detail: detail.to_owned() });
-    (decoder.answer, error)
-}
-
-/// The class and the message of a response whose status is not a success.
-#[must_use]
-pub fn decode_error(status: u16, body: &[u8]) -> WireError {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Option<&'a RawValue>,
-    }
-    let error = serde_json::from_slice::<Body<'_>>(body).ok().and_then(|body| body.error);
-    // Out of credit comes as 429 too; the error's own code says which of the two it is.
-    let class = error
-        .and_then(|error| coded(error.get()))
-        .filter(|class| *class == ErrorClass::Payment)
-        .unwrap_or_else(|| ErrorClass::of_status(status));
-    let said = error.map_or_else(
-        || String::from_utf8_lossy(&body[..body.len().min(1200)]).into_owned(),
-        |error| message_of(error.get()),
-    );
-    WireError { class, detail: cut(&format!("HTTP {status}: {}", said.trim())) }
-}
-
-fn emptiness(answer: &Answer) -> Option<(ErrorClass, &'static str)> {
-    let cut =
-        matches!(answer.finish_reason, Some(FinishReason::Length | FinishReason::ContentFilter));
-    let nothing = answer.text.is_empty()
-        && answer.reasoning.is_empty()
-        && answer.refusal.is_empty()
-        && answer.tool_calls.is_empty();
-    (nothing && !cut).then_some((ErrorClass::Empty, "the answer has no content"))
+fn reason(said: Option<&Text<'_>>) -> Option<FinishReason> {
+    let reason = Text::of(said);
+    (!reason.is_empty()).then(|| FinishReason::from_name(reason))
 }
 
 fn merge_call(calls: &mut Vec<ToolCall>, delta: CallDelta<'_>) -> bool {
@@ -275,67 +150,14 @@ fn merge_call(calls: &mut Vec<ToolCall>, delta: CallDelta<'_>) -> bool {
     grew
 }
 
-fn in_band(error: &str) -> WireError {
-    let class = coded(error).unwrap_or(ErrorClass::Server);
-    WireError { class, detail: cut(&format!("error in the stream: {}", message_of(error))) }
-}
-
-/// The class that an error's own code stands for: a status as number or text, or one of the words
-/// that providers use.
-fn coded(error: &str) -> Option<ErrorClass> {
-    #[derive(Deserialize)]
-    struct Coded {
-        code: Option<Value>,
-    }
-    let code = serde_json::from_str::<Coded>(error).ok().and_then(|e| e.code);
-    let status = match code {
-        Some(Value::Number(n)) => n.as_u64().and_then(|n| u16::try_from(n).ok()),
-        Some(Value::String(text)) => text.parse().ok().or(match text.as_str() {
-            "rate_limit_exceeded" | "rate_limited" => Some(429),
-            "overloaded" | "overloaded_error" => Some(529),
-            "insufficient_quota" => Some(402),
-            "context_length_exceeded" | "invalid_request_error" => Some(400),
-            _ => None,
-        }),
-        _ => None,
-    };
-    status.filter(|status| (400..=599).contains(status)).map(ErrorClass::of_status)
-}
-
-fn message_of(error: &str) -> String {
-    #[derive(Deserialize)]
-    struct Said {
-        message: Option<String>,
-    }
-    match serde_json::from_str::<Said>(error) {
-        Ok(Said { message: Some(message) }) => message,
-        _ => error.trim_matches('"').to_owned(),
-    }
-}
-
-fn malformed(data: &[u8], error: &serde_json::Error) -> WireError {
-    let shown = String::from_utf8_lossy(&data[..data.len().min(80)]).into_owned();
-    WireError {
-        class: ErrorClass::Protocol,
-        detail: cut(&format!("not a chat completion ({error}): {shown}")),
-    }
-}
-
-/// Cuts to [`MAX_DETAIL`] characters and drops control characters.
-fn cut(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DETAIL).collect()
-}
-
-/// Text that is borrowed from the input wherever it holds no escape.
-#[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 #[derive(Debug, Deserialize)]
 struct Chunk<'a> {
     #[serde(borrow)]
     model: Option<Text<'a>>,
     #[serde(borrow)]
     provider: Option<Text<'a>>,
+    #[serde(borrow)]
+    service_tier: Option<Text<'a>>,
     #[serde(borrow)]
     choices: Option<FirstChoice<'a>>,
     #[serde(borrow)]
@@ -419,9 +241,10 @@ struct FunctionDelta<'a> {
 mod tests {
     use super::*;
     use crate::units::Message;
+    use crate::wire::{ErrorClass, StreamDecoder, decode_body};
 
     fn stream(events: &[&str]) -> (Answer, Option<WireError>, Vec<Seen>) {
-        let mut decoder = StreamDecoder::default();
+        let mut decoder = StreamDecoder::new(Dialect::OpenaiChat);
         let mut all = Vec::new();
         for event in events {
             match decoder.event(event.as_bytes()) {
@@ -497,6 +320,7 @@ mod tests {
     #[test]
     fn a_whole_body_gives_the_same_normal_form() {
         let (answer, error) = decode_body(
+            Dialect::OpenaiChat,
             br#"{"model":"m","provider":"p","choices":[{"message":{"content":"hi","tool_calls":
                 [{"id":"1","function":{"name":"f","arguments":"{}"}},
                  {"id":"2","function":{"name":"g","arguments":"{}"}}]},
@@ -504,19 +328,12 @@ mod tests {
         );
         assert_eq!((error, answer.tool_calls[1].name.as_str()), (None, "g"));
         assert_eq!(answer.served_by.as_deref(), Some("p"));
-        let class = |body: &[u8]| decode_body(body).1.expect("an error").class;
+        let read = |body: &[u8]| decode_body(Dialect::OpenaiChat, body);
+        let class = |body: &[u8]| read(body).1.expect("an error").class;
         assert_eq!(class(b"<html>"), ErrorClass::Protocol);
         let empty = br#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}],
             "usage":{"prompt_tokens":5}}"#;
-        assert_eq!((class(empty), decode_body(empty).0.usage.input), (ErrorClass::Empty, Some(5)));
-        let broke =
-            decode_error(429, br#"{"error":{"code":"insufficient_quota","message":"pay"}}"#);
-        assert_eq!(broke.class, ErrorClass::Payment);
-        let error = decode_error(429, br#"{"error":{"message":"later"}}"#);
-        assert_eq!(
-            (error.class, error.detail.as_str()),
-            (ErrorClass::RateLimited, "HTTP 429: later")
-        );
+        assert_eq!((class(empty), read(empty).0.usage.input), (ErrorClass::Empty, Some(5)));
     }
 
     #[test]
@@ -534,12 +351,11 @@ mod tests {
             stream: true,
             params: &params,
         };
-        let body: Value = serde_json::from_slice(&encode(&request)).expect("JSON");
+        let body = encode(&request);
         assert_eq!(body["max_tokens"], 5);
         assert_eq!(body.get("max_completion_tokens"), None);
         let params = Map::new();
-        let body: Value =
-            serde_json::from_slice(&encode(&Request { params: &params, ..request })).expect("JSON");
+        let body = encode(&Request { params: &params, ..request });
         assert_eq!((&body["max_completion_tokens"], body.get("max_tokens")), (&json!(9), None));
         assert_eq!(body["messages"][0]["role"], "system");
         assert_eq!(body["stream_options"]["include_usage"], true);

@@ -11,8 +11,10 @@ mod support;
 mod bad_input;
 mod budget;
 mod cli;
+mod dialects;
 mod example;
 mod faults;
+mod golden_wire;
 #[cfg(unix)]
 mod interrupt;
 mod layers;
@@ -24,5 +26,6 @@ mod own;
 mod secrets;
 mod stub;
 mod suites;
+mod usages;
 mod virtual_time;
 mod wire_faults;

@@ -143,7 +143,7 @@ impl<T: Transport> LoadLane<T> {
             () = setup.signals.abort.cancelled() => return None,
         };
         lane.redact(&mut record);
-        let cost = cost_of(lane.endpoint(), &record);
+        let cost = cost_of(lane.endpoint(), &record, &setup.clock);
         reservation.settle(cost);
         let class = match &record.outcome {
             Outcome::Answered(_) => None,

@@ -9,7 +9,7 @@ use crate::plan::{Lengths, Plan, input_bound, output_bound};
 use crate::run::lane::request;
 use crate::suite::Task;
 use crate::units::{Message, Seed, Usd};
-use crate::wire::{Request, openai_chat};
+use crate::wire::{self, Request};
 
 /// Bodies are kept once they are made, up to about this many bytes; beyond it they are made anew
 /// each time, so that memory stays flat.
@@ -185,13 +185,13 @@ impl Prompts {
 
 fn of_task(task: &Task, endpoint: &Endpoint) -> Made {
     let most = output_bound(task, endpoint);
-    let body = Bytes::from(openai_chat::encode(&request(task, endpoint, most)));
+    let body = Bytes::from(wire::encode(endpoint.provider.dialect, &request(task, endpoint, most)));
     let bound = bound(endpoint, body.len(), task.messages.len(), most);
     Made { body, bound }
 }
 
 fn bound(endpoint: &Endpoint, body: usize, messages: usize, output: Option<u64>) -> Option<Usd> {
-    output.and_then(|output| endpoint.price.at_most(input_bound(body, messages), output))
+    output.and_then(|output| endpoint.at_most(input_bound(body, messages), output))
 }
 
 /// A prompt of about so many tokens, which asks for so many. It begins with its own number, so
@@ -225,7 +225,7 @@ fn of_length(endpoint: &Endpoint, number: u64, lengths: Lengths) -> Made {
         stream: endpoint.stream,
         params: &endpoint.params,
     };
-    let body = Bytes::from(openai_chat::encode(&request));
+    let body = Bytes::from(wire::encode(endpoint.provider.dialect, &request));
     let bound = bound(endpoint, body.len(), 1, Some(most));
     Made { body, bound }
 }

@@ -1,0 +1,98 @@
+//! The headers that every request to a provider bears, and the one that holds its key.
+
+use http::{HeaderName, HeaderValue, header};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::catalog::Provider;
+use crate::units::Dialect;
+use crate::wire::anthropic;
+
+/// A key holds a character that a header cannot.
+#[derive(Debug, thiserror::Error)]
+#[error("the key in {variable} holds a character that an HTTP header cannot carry")]
+pub struct BadKey {
+    variable: String,
+}
+
+/// The headers of a provider.
+pub(super) fn of(
+    provider: &Provider,
+    key: Option<&SecretString>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, BadKey> {
+    let mut headers = vec![
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+    ];
+    if provider.dialect == Dialect::Anthropic {
+        let version = HeaderValue::from_static(anthropic::VERSION);
+        headers.push((HeaderName::from_static("anthropic-version"), version));
+    }
+    for (name, value) in &provider.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("the catalog checks names");
+        let value = HeaderValue::from_str(value).expect("the catalog checks values");
+        headers.push((name, value));
+    }
+    if let Some(key) = key {
+        let (name, value) = authorization(provider, key.expose_secret());
+        let mut value = HeaderValue::try_from(value)
+            .map_err(|_| BadKey { variable: provider.api_key_env.clone().unwrap_or_default() })?;
+        value.set_sensitive(true);
+        headers.push((name, value));
+    }
+    Ok(headers)
+}
+
+/// The header in which a provider wants its key.
+fn authorization(provider: &Provider, key: &str) -> (HeaderName, String) {
+    let own = match provider.dialect {
+        _ if provider.is_azure() => "api-key",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            return (header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        Dialect::Anthropic => "x-api-key",
+        Dialect::Gemini => "x-goog-api-key",
+    };
+    (HeaderName::from_static(own), key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+
+    fn check(dialect: Dialect, host: &str, key: &str, expected: Option<&[(&str, &str)]>) {
+        let text = format!(
+            "[[provider]]\nname = \"p\"\ndialect = \"{}\"\nbase_url = \"https://{host}/v1\"\n\
+             [[endpoint]]\nmodel = \"m\"\nprovider = \"p\"\nprice = \"free\"\n",
+            dialect.name()
+        );
+        let endpoint = catalog::load_text(&text, "c.toml").expect("a catalog").endpoints.remove(0);
+        let found = of(&endpoint.provider, Some(&SecretString::from(key))).ok();
+        let found = found.map(|found| {
+            assert!(found.last().is_some_and(|(_, value)| value.is_sensitive()), "{host}");
+            let text = |(name, value): &(HeaderName, HeaderValue)| {
+                (name.as_str().to_owned(), value.to_str().expect("ASCII").to_owned())
+            };
+            // Content and coding are the same for all.
+            found[2..].iter().map(text).collect::<Vec<_>>()
+        });
+        let expected = expected.map(|all| {
+            all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        });
+        assert_eq!(found, expected, "{dialect:?} at {host}");
+    }
+
+    #[test]
+    fn each_dialect_wants_its_key_in_a_header_of_its_own() {
+        let bearer: &[_] = &[("authorization", "Bearer k1")];
+        check(Dialect::OpenaiChat, "api.example.com", "k1", Some(bearer));
+        check(Dialect::OpenaiResponses, "api.openai.com", "k1", Some(bearer));
+        let version = ("anthropic-version", "2023-06-01");
+        check(Dialect::Anthropic, "x.y", "k1", Some(&[version, ("x-api-key", "k1")]));
+        check(Dialect::Gemini, "x.y", "k1", Some(&[("x-goog-api-key", "k1")]));
+        let azure = "mine.openai.azure.com";
+        check(Dialect::OpenaiChat, azure, "k1", Some(&[("api-key", "k1")]));
+        check(Dialect::OpenaiResponses, azure, "k1", Some(&[("api-key", "k1")]));
+        check(Dialect::Gemini, "x.y", "k\n", None);
+    }
+}

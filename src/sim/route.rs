@@ -1,0 +1,118 @@
+//! Which provider of the fleet a path means, in which dialect, and what for.
+
+use crate::units::Dialect;
+
+/// What a path asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    /// The list of models, in the form of a dialect.
+    Models(Dialect),
+    /// An answer.
+    Ask(Ask),
+}
+
+impl Resource {
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Models(dialect) => *dialect,
+            Self::Ask(ask) => ask.dialect,
+        }
+    }
+}
+
+/// What a path says of the answer that it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ask {
+    pub dialect: Dialect,
+    /// The model and whether to stream, where the path says them and not the body.
+    pub named: Option<(String, bool)>,
+}
+
+/// Below what the resources of a provider stand.
+const ROOTS: [&str; 2] = ["v1/", "v1beta/"];
+
+/// The provider and the resource of a path: `/v1/…`, `/v1beta/…`, or the same below `/<provider>`.
+pub(super) fn route<'a>(path: &'a str, query: &str) -> Option<(Option<&'a str>, Resource)> {
+    let path = path.strip_prefix('/')?;
+    for root in ROOTS {
+        if let Some(rest) = path.strip_prefix(root) {
+            return Some((None, resource(root, rest, query)?));
+        }
+    }
+    let (provider, path) = path.split_once('/')?;
+    let (root, rest) = ROOTS.iter().find_map(|root| Some((root, path.strip_prefix(root)?)))?;
+    Some((Some(provider), resource(root, rest, query)?))
+}
+
+fn resource(root: &str, rest: &str, query: &str) -> Option<Resource> {
+    let ask = |dialect| Some(Resource::Ask(Ask { dialect, named: None }));
+    match rest {
+        "models" if root == "v1beta/" => return Some(Resource::Models(Dialect::Gemini)),
+        "models" => return Some(Resource::Models(Dialect::OpenaiChat)),
+        "chat/completions" => return ask(Dialect::OpenaiChat),
+        "responses" => return ask(Dialect::OpenaiResponses),
+        "messages" => return ask(Dialect::Anthropic),
+        _ => {}
+    }
+    let (model, operation) = rest.strip_prefix("models/")?.rsplit_once(':')?;
+    let stream = match operation {
+        "generateContent" => false,
+        // Without this a stream would be a list that grows, which nobody asks for.
+        "streamGenerateContent" if query.split('&').any(|part| part == "alt=sse") => true,
+        _ => return None,
+    };
+    let named = Some((unescaped(model)?, stream));
+    Some(Resource::Ask(Ask { dialect: Dialect::Gemini, named }))
+}
+
+/// A part of a path without its escapes (RFC 3986 §2.1).
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_mean_a_provider_and_a_resource() {
+        let check = |path: &str, expected: Option<(Option<&str>, Resource)>| {
+            let (path, query) = path.split_once('?').unwrap_or((path, ""));
+            assert_eq!(route(path, query), expected, "{path}");
+        };
+        let ask = |dialect| Resource::Ask(Ask { dialect, named: None });
+        let gemini = |model: &str, stream| {
+            let named = Some((model.to_owned(), stream));
+            Resource::Ask(Ask { dialect: Dialect::Gemini, named })
+        };
+        check("/v1/chat/completions", Some((None, ask(Dialect::OpenaiChat))));
+        check("/fjord/v1/responses", Some((Some("fjord"), ask(Dialect::OpenaiResponses))));
+        check("/v1/messages?beta=true", Some((None, ask(Dialect::Anthropic))));
+        check("/v1/models", Some((None, Resource::Models(Dialect::OpenaiChat))));
+        check("/v1beta/models", Some((None, Resource::Models(Dialect::Gemini))));
+        check(
+            "/fjord/v1beta/models/gale/small:generateContent",
+            Some((Some("fjord"), gemini("gale/small", false))),
+        );
+        check(
+            "/v1beta/models/gale%2Fsmall%40fjord:streamGenerateContent?alt=sse",
+            Some((None, gemini("gale/small@fjord", true))),
+        );
+        check("/v1beta/models/m:streamGenerateContent", None);
+        check("/v1beta/models/%zz:generateContent", None);
+        check("/v1/dream", None);
+        check("/fjord/v2/models", None);
+        check("/", None);
+    }
+}

@@ -1,0 +1,329 @@
+//! Gemini `generateContent` and `streamGenerateContent`: requests out, answers in.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::params::{self, Function};
+use super::provider_error::{WireError, in_band, malformed};
+use super::stream::Seen;
+use super::text::{Text, note, push};
+use super::{Answer, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
+use crate::units::Dialect;
+
+/// The path below a provider's base URL: the model stands in it, and how the answer is to come.
+pub(super) fn path(model: &str, stream: bool) -> String {
+    let named = ["models/", "tunedModels/"].iter().any(|kind| model.starts_with(kind));
+    let folder = if named { "" } else { "models/" };
+    let operation = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+    format!("/{folder}{}:{operation}", escaped(model))
+}
+
+/// A name as part of a path: what is neither a letter, a digit nor one of a few marks is escaped
+/// (RFC 3986 §2).
+fn escaped(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/@:".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
+
+/// The body of a request.
+pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
+    let mut body = Map::new();
+    let part = |text: &str| json!({"text": text});
+    let system: Vec<Value> = params::system(request).map(part).collect();
+    if !system.is_empty() {
+        body.insert("systemInstruction".into(), json!({"parts": system}));
+    }
+    let role = |role: &str| if role == "assistant" { "model" } else { "user" };
+    let turns = request.messages.iter().filter(|m| m.role != "system");
+    let turns = turns.map(|m| json!({"role": role(&m.role), "parts": [part(&m.content)]}));
+    body.insert("contents".into(), turns.collect());
+    if request.tools.is_some() {
+        body.insert("tools".into(), tools(request));
+    }
+    if let Some(schema) = request.schema {
+        put_schema(&mut body, schema);
+    }
+    if let Some(limit) = params::limit(request) {
+        params::put(&mut body, &["generationConfig", "maxOutputTokens"], limit);
+    }
+    for (name, value) in request.params {
+        param(&mut body, request.model, name, value);
+    }
+    body
+}
+
+fn tools(request: &Request<'_>) -> Value {
+    let (mut functions, mut tools) = (Vec::new(), Vec::new());
+    for tool in params::tools(request) {
+        match tool {
+            Ok(function) => functions.push(function_of(&function)),
+            Err(tool) => tools.push(tool.clone()),
+        }
+    }
+    if !functions.is_empty() {
+        tools.insert(0, json!({"functionDeclarations": functions}));
+    }
+    Value::Array(tools)
+}
+
+fn function_of(function: &Function<'_>) -> Value {
+    let mut declaration = json!({"name": function.name});
+    // `parameters` takes a dialect of schemas; this takes JSON Schema.
+    let parts =
+        [("description", function.description), ("parametersJsonSchema", function.parameters)];
+    for (key, value) in parts {
+        if let Some(value) = value {
+            declaration[key] = value.clone();
+        }
+    }
+    declaration
+}
+
+fn put_schema(body: &mut Map<String, Value>, schema: &Value) {
+    params::put(body, &["generationConfig", "responseMimeType"], "application/json".into());
+    params::put(body, &["generationConfig", "responseJsonSchema"], schema.clone());
+}
+
+/// Parameters of chat completions that have a name of their own here.
+const NAMES: [(&str, &str); 8] = [
+    ("temperature", "temperature"),
+    ("top_p", "topP"),
+    ("top_k", "topK"),
+    ("seed", "seed"),
+    ("presence_penalty", "presencePenalty"),
+    ("frequency_penalty", "frequencyPenalty"),
+    ("logprobs", "responseLogprobs"),
+    ("top_logprobs", "logprobs"),
+];
+
+/// Parameters in this dialect's own words that belong to the generation.
+const GENERATION: [&str; 11] = [
+    "topP",
+    "topK",
+    "stopSequences",
+    "presencePenalty",
+    "frequencyPenalty",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "responseModalities",
+    "thinkingConfig",
+    "mediaResolution",
+];
+
+/// Adds a parameter, in this dialect's words where it has any.
+fn param(body: &mut Map<String, Value>, model: &str, name: &str, value: &Value) {
+    if params::is_limit(name) {
+        return;
+    }
+    let known = NAMES.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
+    let own = GENERATION.iter().find(|own| **own == name).copied();
+    if let Some(name) = known.or(own) {
+        params::put(body, &["generationConfig", name], value.clone());
+        return;
+    }
+    match name {
+        "stop" => {
+            params::put(body, &["generationConfig", "stopSequences"], params::stops(value));
+        }
+        "reasoning_effort" => {
+            let thinking = thinking(model, value);
+            params::put(body, &["generationConfig", "thinkingConfig"], thinking);
+        }
+        "response_format" if params::schema_of(value).is_some() => {
+            put_schema(body, params::schema_of(value).unwrap_or(&Value::Null));
+        }
+        "tool_choice" => {
+            let mode = match value.as_str() {
+                Some("auto") => json!({"mode": "AUTO"}),
+                Some("none") => json!({"mode": "NONE"}),
+                Some(_) => json!({"mode": "ANY"}),
+                None => json!({"mode": "ANY", "allowedFunctionNames": [params::chosen(value)]}),
+            };
+            params::put(body, &["toolConfig", "functionCallingConfig"], mode);
+        }
+        _ => params::put(body, &[name], value.clone()),
+    }
+}
+
+/// An effort as this API's models take it: those before Gemini 3 as a number of tokens, by the
+/// table that Google publishes for its OpenAI-compatible endpoint.
+fn thinking(model: &str, effort: &Value) -> Value {
+    if model.contains("gemini-2") {
+        let budget = match effort.as_str() {
+            Some("none") => 0,
+            Some("minimal" | "low") => 1024,
+            Some("medium") => 8192,
+            _ => 24_576,
+        };
+        return json!({"thinkingBudget": budget});
+    }
+    let level = match effort.as_str() {
+        Some("none") => "minimal",
+        Some("xhigh" | "max") => "high",
+        Some(level) => level,
+        None => return json!({"thinkingLevel": effort}),
+    };
+    json!({"thinkingLevel": level})
+}
+
+/// Takes one event's data.
+pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<Seen, WireError> {
+    let chunk: Chunk<'_> = serde_json::from_slice(data)
+        .map_err(|e| malformed("a chunk of a Gemini answer", data, &e))?;
+    take(answer, chunk)
+}
+
+/// Reads a whole answer: an object, or a list of chunks where a stream was not asked for as events.
+pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
+    let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
+    let wrong = |e| malformed("a Gemini answer", body, &e);
+    let chunks: Vec<Chunk<'_>> = if is_list {
+        serde_json::from_slice(body).map_err(wrong)?
+    } else {
+        vec![serde_json::from_slice(body).map_err(wrong)?]
+    };
+    chunks.into_iter().try_for_each(|chunk| take(answer, chunk).map(|_| ()))
+}
+
+fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<Seen, WireError> {
+    let is_known = chunk.candidates.is_some()
+        || chunk.usage.is_some()
+        || chunk.error.is_some()
+        || chunk.prompt_feedback.is_some();
+    answer.unknown_events += u64::from(!is_known);
+    note(&mut answer.response_model, chunk.model_version.as_ref());
+    let counted = chunk.usage.is_some();
+    // On every chunk, and cumulative: the last wins.
+    if let Some(said) = chunk.usage.filter(|said| said.get() != "null") {
+        (answer.usage, answer.cost_reported) = usage::normal(Dialect::Gemini, said.get());
+        answer.usage_verbatim = Some(said.get().to_owned());
+    }
+    if let Some(error) = chunk.error {
+        return Err(in_band(error.get()));
+    }
+    let mut seen = Seen::default();
+    // The prompt itself was refused: no candidate comes.
+    let blocked = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason);
+    if !Text::of(blocked.as_ref()).is_empty() {
+        answer.finish_reason = Some(FinishReason::ContentFilter);
+    }
+    let candidates = chunk.candidates.unwrap_or_default();
+    let first = candidates.into_iter().find(|candidate| candidate.index.unwrap_or(0) == 0);
+    let Some(candidate) = first else {
+        seen.done = counted && answer.finish_reason.is_some();
+        return Ok(seen);
+    };
+    let content = candidate.content.and_then(|content| content.parts);
+    for part in content.unwrap_or_default() {
+        if let Some(call) = part.function_call {
+            seen.add(false, add_call(answer, &call));
+        } else if part.thought == Some(true) {
+            seen.add(push(&mut answer.reasoning, part.text.as_ref()), false);
+        } else {
+            seen.add(false, push(&mut answer.text, part.text.as_ref()));
+        }
+    }
+    let reason = reason_of(candidate.finish_reason.as_ref(), !answer.tool_calls.is_empty());
+    answer.finish_reason = reason.or(answer.finish_reason);
+    // There is no end mark; a reason to end beside the usage is one.
+    seen.done = counted && answer.finish_reason.is_some();
+    Ok(seen)
+}
+
+fn add_call(answer: &mut Answer, call: &Call<'_>) -> bool {
+    if answer.tool_calls.len() >= MAX_TOOL_CALLS {
+        return false;
+    }
+    answer.tool_calls.push(ToolCall {
+        id: Text::of(call.id.as_ref()).to_owned(),
+        name: Text::of(call.name.as_ref()).to_owned(),
+        arguments: call.args.map_or("", RawValue::get).to_owned(),
+    });
+    true
+}
+
+fn reason_of(said: Option<&Text<'_>>, calls: bool) -> Option<FinishReason> {
+    Some(match Text::of(said) {
+        "" | "FINISH_REASON_UNSPECIFIED" => return None,
+        "STOP" if calls => FinishReason::ToolCalls,
+        "STOP" => FinishReason::Stop,
+        "MAX_TOKENS" => FinishReason::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION"
+        | "MODEL_ARMOR" => FinishReason::ContentFilter,
+        _ => FinishReason::Other,
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow, rename = "usageMetadata")]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    model_version: Option<Text<'a>>,
+    #[serde(borrow)]
+    prompt_feedback: Option<Feedback<'a>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feedback<'a> {
+    #[serde(borrow)]
+    block_reason: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate<'a> {
+    index: Option<u32>,
+    #[serde(borrow)]
+    content: Option<Content<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Content<'a> {
+    #[serde(borrow)]
+    parts: Option<Vec<Part<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    thought: Option<bool>,
+    #[serde(borrow)]
+    function_call: Option<Call<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+}

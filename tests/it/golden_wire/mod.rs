@@ -1,0 +1,239 @@
+//! The golden wire matrix: one logical answer in every dialect, in every shape that providers give
+//! it, cut at every byte. What comes out is the same: text, tool calls, tokens, cost.
+//!
+//! The streams are written by hand after what the providers send ([`render`]), not by our own
+//! simulator, which could share a mistake with the decoder.
+
+mod render;
+
+use weighbridge::catalog::{self, Endpoint};
+use weighbridge::units::{Dialect, ServiceTier, Usage, Usd};
+use weighbridge::wire::{
+    Answer, ErrorClass, FinishReason, StreamDecoder, ToolCall, WireError, decode_body, sse,
+};
+
+/// A part of a logical answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Visible reasoning, a delta each.
+    Reasoning(&'static [&'static str]),
+    /// Content, a delta each.
+    Text(&'static [&'static str]),
+    /// A refusal: on a channel of its own where the dialect has one.
+    Refusal(&'static str),
+    /// A tool call: id, name, pieces of the arguments.
+    Call(&'static str, &'static str, &'static [&'static str]),
+}
+
+/// Where a provider states the usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stated {
+    /// At the beginning and never again.
+    Early,
+    /// At the end.
+    Late,
+    /// Again and again, growing.
+    Cumulative,
+    /// Nowhere.
+    Missing,
+    /// Twice at the end.
+    Doubled,
+}
+
+/// A logical answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Logical {
+    pub said: &'static [Said],
+    pub stated: Stated,
+    /// It breaks with the provider's error after what was said.
+    pub overloaded: bool,
+}
+
+/// The usage that every provider means: prompt, of it cached, output, of it reasoning.
+pub const COUNTS: [u64; 4] = [21, 8, 13, 5];
+
+const PROSE: Said = Said::Text(&["na\u{ef}ve ", "\"\u{4f60}\u{597d}\"\n", "\u{1f914} \\o/"]);
+const THOUGHT: Said = Said::Reasoning(&["hm \u{2026}", " so"]);
+const LOOK: Said = Said::Call("call_1", "look", &["{\"city\":", "\"Troms\u{f8}\"}"]);
+const STOP: Said = Said::Call("call_2", "stop", &[]);
+
+const fn said(said: &'static [Said]) -> Logical {
+    Logical { said, stated: Stated::Late, overloaded: false }
+}
+
+const fn stated(stated: Stated) -> Logical {
+    Logical { said: &[THOUGHT, PROSE], stated, overloaded: false }
+}
+
+const MATRIX: [(&str, Logical); 13] = [
+    ("role only", said(&[])),
+    ("reasoning only", said(&[THOUGHT])),
+    ("tools only", said(&[LOOK, STOP])),
+    ("prose and a tool", said(&[PROSE, LOOK])),
+    ("prose", said(&[PROSE])),
+    ("all", said(&[THOUGHT, PROSE, LOOK, STOP])),
+    ("refusal", said(&[Said::Refusal("I cannot help with that.")])),
+    ("error in band", Logical { said: &[PROSE], stated: Stated::Missing, overloaded: true }),
+    ("usage early", stated(Stated::Early)),
+    ("usage late", stated(Stated::Late)),
+    ("usage cumulative", stated(Stated::Cumulative)),
+    ("usage missing", stated(Stated::Missing)),
+    ("usage doubled", stated(Stated::Doubled)),
+];
+
+/// What is compared over dialects.
+#[derive(Debug, PartialEq)]
+struct Golden {
+    /// Text and refusal: two of the dialects have no channel of its own for the one.
+    said: String,
+    reasoning: String,
+    calls: Vec<ToolCall>,
+    finish: Option<FinishReason>,
+    usage: Usage,
+    cost: Option<Usd>,
+    error: Option<ErrorClass>,
+}
+
+impl Golden {
+    fn of((answer, error): &(Answer, Option<WireError>)) -> Self {
+        Self {
+            said: format!("{}{}", answer.text, answer.refusal),
+            reasoning: answer.reasoning.clone(),
+            calls: answer.tool_calls.clone(),
+            finish: answer.finish_reason,
+            usage: answer.usage,
+            cost: endpoint().expected_cost(&answer.usage),
+            error: error.as_ref().map(|error| error.class),
+        }
+    }
+
+    /// What a logical answer comes to.
+    fn expected(dialect: Dialect, logical: &Logical) -> Self {
+        let (mut said, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
+        let mut finish = FinishReason::Stop;
+        for part in logical.said {
+            match part {
+                Said::Text(pieces) => said.push_str(&pieces.concat()),
+                Said::Reasoning(pieces) => reasoning.push_str(&pieces.concat()),
+                Said::Refusal(text) => {
+                    said.push_str(text);
+                    // OpenAI's models refuse in words of their own channel; the others' providers
+                    // cut the answer.
+                    if matches!(dialect, Dialect::Anthropic | Dialect::Gemini) {
+                        finish = FinishReason::ContentFilter;
+                    }
+                }
+                Said::Call(id, name, pieces) => {
+                    finish = FinishReason::ToolCalls;
+                    let arguments = pieces.concat();
+                    calls.push(ToolCall {
+                        id: (*id).to_owned(),
+                        name: (*name).to_owned(),
+                        arguments: if arguments.is_empty() { "{}".to_owned() } else { arguments },
+                    });
+                }
+            }
+        }
+        let [input, cached, output, reasoned] = COUNTS.map(Some);
+        let is_known = logical.stated != Stated::Missing;
+        let usage = Usage {
+            input,
+            cached_input: cached,
+            // Anthropic alone states that nothing was written.
+            cache_write: (dialect == Dialect::Anthropic).then_some(0),
+            output,
+            reasoning: reasoned,
+            service_tier: (dialect == Dialect::Anthropic).then_some(ServiceTier::Standard),
+            ..Usage::UNKNOWN
+        };
+        let error = match logical {
+            Logical { overloaded: true, .. } => Some(ErrorClass::Overloaded),
+            Logical { said: [], .. } => Some(ErrorClass::Empty),
+            _ => None,
+        };
+        Self {
+            said,
+            reasoning,
+            calls,
+            finish: (!logical.overloaded).then_some(finish),
+            usage: if is_known { usage } else { Usage::default() },
+            // 13 at $2, 8 cached at $0.50, 8 output at $10, 5 reasoning at $20, per million.
+            cost: is_known.then(|| "0.00021".parse().expect("a decimal")),
+            error,
+        }
+    }
+}
+
+fn endpoint() -> Endpoint {
+    let text = "[[provider]]\nname = \"p\"\nbase_url = \"https://x.y\"\n[[endpoint]]\nmodel = \"m\"\n\
+        provider = \"p\"\nprice = { input = \"2\", cached_input = \"0.5\", output = \"10\", \
+        reasoning = \"20\" }\n";
+    catalog::load_text(text, "golden.toml").expect("a catalog").endpoints.remove(0)
+}
+
+/// What a stream in these parts comes to, and how many of its events held tokens.
+fn decode(dialect: Dialect, parts: &[&[u8]]) -> ((Answer, Option<WireError>), u32) {
+    let (mut events, mut decoder) = (sse::Decoder::new(), StreamDecoder::new(dialect));
+    let (mut tokens, mut failure) = (0, None);
+    let mut each = |event: sse::Event<'_>| {
+        if failure.is_none() {
+            match decoder.event(event.data) {
+                Ok(seen) => tokens += u32::from(seen.token),
+                Err(error) => failure = Some(error),
+            }
+        }
+    };
+    for part in parts {
+        events.feed(part, &mut each).expect("small");
+    }
+    events.finish(&mut each).expect("small");
+    let (answer, error) = decoder.finish();
+    ((answer, failure.or(error)), tokens)
+}
+
+fn check(dialect: Dialect) {
+    for (name, logical) in &MATRIX {
+        let stream = render::stream(dialect, logical);
+        let (whole, tokens) = decode(dialect, &[stream.as_bytes()]);
+        let expected = Golden::expected(dialect, logical);
+        assert_eq!(Golden::of(&whole), expected, "{name} in {}:\n{stream}", dialect.name());
+        assert_eq!(whole.0.unknown_events, 0, "{name} in {}:\n{stream}", dialect.name());
+        assert_eq!(whole.0.response_model.as_deref(), Some("m-1"), "{name}");
+        for cut in 0..=stream.len() {
+            let (left, right) = stream.as_bytes().split_at(cut);
+            let cut_there = decode(dialect, &[left, right]);
+            assert_eq!(cut_there, (whole.clone(), tokens), "{name}, cut at byte {cut}:\n{stream}");
+        }
+        let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+        assert_eq!(decode(dialect, &bytes), (whole, tokens), "{name}, byte by byte:\n{stream}");
+
+        // The same answer in one piece. What is stated twice in a stream is stated once there.
+        if !logical.overloaded {
+            let body = render::body(dialect, logical);
+            let whole = decode_body(dialect, body.as_bytes());
+            assert_eq!(Golden::of(&whole), expected, "{name} in {}:\n{body}", dialect.name());
+        }
+    }
+    let nothing = decode(dialect, &[b": keep-alive\n\n"]).0;
+    assert_eq!(nothing.1.expect("an error").class, ErrorClass::Empty);
+}
+
+#[test]
+fn openai_chat() {
+    check(Dialect::OpenaiChat);
+}
+
+#[test]
+fn openai_responses() {
+    check(Dialect::OpenaiResponses);
+}
+
+#[test]
+fn anthropic() {
+    check(Dialect::Anthropic);
+}
+
+#[test]
+fn gemini() {
+    check(Dialect::Gemini);
+}
