@@ -34,11 +34,7 @@ pub(super) const BOUND: &str = "0.5";
 
 /// Endpoint 0 is acme/large@azure#high at a price, 1 is acme/mini@azure at a price, 2 has none.
 pub(super) fn endpoint(idx: u32) -> Endpoint {
-    let rates = Rates {
-        input: usd("0.000001"),
-        output: usd("0.000002"),
-        ..Rates::default()
-    };
+    let rates = Rates { input: usd("0.000001"), output: usd("0.000002"), ..Rates::default() };
     let (model, variant, price) = match idx {
         0 => ("acme/large", Some("high"), Price::Rates(rates)),
         1 => ("acme/mini", None, Price::Rates(rates)),

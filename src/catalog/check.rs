@@ -104,7 +104,8 @@ pub fn check(catalogs: &[(String, Catalog)], today: Date) -> Vec<Finding> {
             });
         }
     }
-    findings.sort_by(|a, b| (a.concern, &a.endpoint, &a.what).cmp(&(b.concern, &b.endpoint, &b.what)));
+    findings
+        .sort_by(|a, b| (a.concern, &a.endpoint, &a.what).cmp(&(b.concern, &b.endpoint, &b.what)));
     findings
 }
 
@@ -140,11 +141,17 @@ fn of_endpoint(
 /// What another source says otherwise, one line a rate.
 fn disagreements(theirs: &Endpoint, file: &str, own: &Endpoint) -> Vec<String> {
     let one = |endpoint: &Endpoint| Catalog {
-        endpoints: vec![Endpoint { context_window: None, max_output: None, supports: None, ..endpoint.clone() }],
+        endpoints: vec![Endpoint {
+            context_window: None,
+            max_output: None,
+            supports: None,
+            ..endpoint.clone()
+        }],
         ..Catalog::default()
     };
     let differences = diff::between(&one(theirs), &one(own)).into_iter();
-    let priced = differences.filter(|d| matches!(d.kind, Kind::Dearer | Kind::Cheaper | Kind::Changed));
+    let priced =
+        differences.filter(|d| matches!(d.kind, Kind::Dearer | Kind::Cheaper | Kind::Changed));
     let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
     priced
         .map(|d| format!("{}: {} here, {} in {file}", d.what, or_none(d.after), or_none(d.before)))

@@ -112,7 +112,10 @@ fn of_endpoint(a: &Endpoint, b: &Endpoint, found: &mut Vec<Difference>) {
     let id = b.id.to_string();
     match (&a.price, &b.price) {
         (a, b) if a == b => {}
-        (Price::Unknown, _) | (_, Price::Unknown) | (Price::PerHour(_), _) | (_, Price::PerHour(_)) => {
+        (Price::Unknown, _)
+        | (_, Price::Unknown)
+        | (Price::PerHour(_), _)
+        | (_, Price::PerHour(_)) => {
             found.push(Difference {
                 kind: Kind::Changed,
                 endpoint: id.clone(),
@@ -233,7 +236,14 @@ mod tests {
             .iter()
             .map(|d| {
                 let jump = if d.is_jump { " jump" } else { "" };
-                format!("{} {}: {} to {} {}{jump}", d.kind.word(), d.what, d.before, d.after, d.percent)
+                format!(
+                    "{} {}: {} to {} {}{jump}",
+                    d.kind.word(),
+                    d.what,
+                    d.before,
+                    d.after,
+                    d.percent
+                )
             })
             .collect();
         assert_eq!(shown, expected);

@@ -86,7 +86,9 @@ enum Name {
 }
 
 fn names() -> Vec<(String, Name)> {
-    let prices = Rate::ALL.into_iter().map(|rate| (format!("price.{}", rate.name()), Name::Number(Number::Price(rate))));
+    let prices = Rate::ALL
+        .into_iter()
+        .map(|rate| (format!("price.{}", rate.name()), Name::Number(Number::Price(rate))));
     let abilities =
         Capability::ALL.into_iter().map(|c| (c.name().to_owned(), Name::Flag(Flag::Can(c))));
     let rest = [
@@ -294,7 +296,8 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, FilterError> {
                 (Token::Word(word), length)
             }
             _ => {
-                let why = format!("{c:?} means nothing here; there are < <= > >= == != ~ && || ! ( )");
+                let why =
+                    format!("{c:?} means nothing here; there are < <= > >= == != ~ && || ! ( )");
                 return Err(FilterError { at, why });
             }
         };
@@ -361,7 +364,9 @@ impl Parser {
         }
         match self.take() {
             Some((at, Token::Word(word))) => self.comparison(at, &word),
-            Some((at, token)) => self.error(Some(at), format!("{token} stands where a name belongs")),
+            Some((at, token)) => {
+                self.error(Some(at), format!("{token} stands where a name belongs"))
+            }
             None => self.error(None, "a condition is missing, such as price.output < 2"),
         }
     }
@@ -370,7 +375,8 @@ impl Parser {
         let names = names();
         let Some((_, name)) = names.iter().find(|(name, _)| name == word) else {
             let known: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-            return self.error(Some(at), format!("unknown name {word:?}; {}", did_you_mean(word, &known)));
+            return self
+                .error(Some(at), format!("unknown name {word:?}; {}", did_you_mean(word, &known)));
         };
         let operator = match self.peek() {
             Some((_, Token::Operator(operator))) => Some(*operator),
@@ -384,7 +390,10 @@ impl Parser {
             }
             (_, None) => {
                 let after = self.peek().map(|(at, _)| at);
-                return self.error(after, format!("{word} needs a comparison, such as {word} {}", example(*name)));
+                return self.error(
+                    after,
+                    format!("{word} needs a comparison, such as {word} {}", example(*name)),
+                );
             }
             (name, Some(operator)) => (name, operator),
         };
@@ -515,7 +524,11 @@ alias_of = "cedar/dark-0601"
     #[test]
     fn errors_say_where_and_what() {
         check_error("contxt > 5", 1, "unknown name \"contxt\"; did you mean \"context\"?");
-        check_error("price.output", 13, "price.output needs a comparison, such as price.output < 2");
+        check_error(
+            "price.output",
+            13,
+            "price.output needs a comparison, such as price.output < 2",
+        );
         check_error("price.output < cheap", 16, "price.output is a number, not \"cheap\"");
         check_error("tools == 1", 1, "tools is true or false; write tools or !tools");
         check_error("tools && ", 10, "a condition is missing");

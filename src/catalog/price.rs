@@ -176,9 +176,9 @@ pub(crate) fn factor(
             let literal = toml.as_decimal_string(&raw.span());
             Err(CatalogError::PriceIsNumber { at, key, literal })
         }
-        DecimalText::Text(text) => text
-            .parse()
-            .map_err(|error: ParseFactorError| CatalogError::BadPrice { at, key, why: error.to_string() }),
+        DecimalText::Text(text) => text.parse().map_err(|error: ParseFactorError| {
+            CatalogError::BadPrice { at, key, why: error.to_string() }
+        }),
     }
 }
 

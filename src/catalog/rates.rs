@@ -480,11 +480,9 @@ impl Price {
         match self {
             Self::Free | Self::PerHour(_) => false,
             Self::Unknown => true,
-            Self::Rates(rates) => {
-                rates.lines().into_iter().any(|((_, rate), usd)| {
-                    rate != Rate::PerImage && rate != Rate::PerSearch && usd != Usd::ZERO
-                })
-            }
+            Self::Rates(rates) => rates.lines().into_iter().any(|((_, rate), usd)| {
+                rate != Rate::PerImage && rate != Rate::PerSearch && usd != Usd::ZERO
+            }),
         }
     }
 }

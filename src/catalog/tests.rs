@@ -196,7 +196,10 @@ fn a_price_in_another_unit_is_warned_of() {
 fn per_request_is_in_dollars() {
     let text = endpoint_with(r#"price = { input = "0", output = "0", per_request = "0.01" }"#);
     let catalog = load(&format!("{LOCAL}{text}"));
-    assert_eq!(catalog.endpoints[0].price.at_most(5, 5, None), Some("0.01".parse().expect("decimal")));
+    assert_eq!(
+        catalog.endpoints[0].price.at_most(5, 5, None),
+        Some("0.01".parse().expect("decimal"))
+    );
 }
 
 #[test]

@@ -370,7 +370,8 @@ fn room(case: &Case<'_>, chat: &Chat) -> usize {
 
 /// A prompt that was sent before is in the cache, where the endpoint has a price for it.
 fn cached_tokens(case: &Case<'_>, scene: &Scene<'_>, input: u64) -> u64 {
-    let caches = matches!(case.profile.price, Price::Rates(ref rates) if rates.cached_input.is_some());
+    let caches =
+        matches!(case.profile.price, Price::Rates(ref rates) if rates.cached_input.is_some());
     if !caches || !scene.seen_before || input < CACHE_FROM_TOKENS {
         return 0;
     }

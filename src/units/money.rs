@@ -443,7 +443,10 @@ mod tests {
         assert_eq!(Usd::from_raw(7).scaled(factor("0.5")), Usd::from_raw(4));
         assert_eq!(Usd::from_raw(-5).scaled(factor("0.5")), Usd::from_raw(-2));
         let large: Usd = "12345678901.25".parse().expect("decimal");
-        assert_eq!(large.scaled(factor("0.000000000000000001")).to_string(), "0.000000012345678901250000".trim_end_matches('0'));
+        assert_eq!(
+            large.scaled(factor("0.000000000000000001")).to_string(),
+            "0.000000012345678901250000".trim_end_matches('0')
+        );
         assert_eq!(large.scaled(Factor::ONE), large);
     }
 }

@@ -10,6 +10,7 @@ mod support;
 
 mod bad_input;
 mod budget;
+mod catalog_data;
 mod cli;
 mod example;
 mod faults;

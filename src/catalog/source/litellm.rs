@@ -40,8 +40,7 @@ pub(super) fn read(top: &Fields<'_>, path: &str) -> Result<Reading, SourceError>
     let mut reading = Reading::default();
     // `deepseek-chat` repeats `deepseek/deepseek-chat` for old callers: those with the provider
     // before the name go first, and so are kept.
-    let (qualified, bare): (Vec<_>, Vec<_>) =
-        top.iter().partition(|(name, _)| name.contains('/'));
+    let (qualified, bare): (Vec<_>, Vec<_>) = top.iter().partition(|(name, _)| name.contains('/'));
     for (name, raw) in qualified.into_iter().chain(bare) {
         reading.entries += 1;
         let entry = Entry { path, name };
@@ -90,9 +89,7 @@ fn read_entry(
     };
     let facts = Facts {
         expires: fields.day("deprecation_date"),
-        alias_of: upstream
-            .ends_with("-latest")
-            .then(|| "the newest of its kind".to_owned()),
+        alias_of: upstream.ends_with("-latest").then(|| "the newest of its kind".to_owned()),
         responses_only: mode == "responses",
         ..Facts::default()
     };
@@ -147,7 +144,12 @@ fn price(
     let Some(mut rates) = Rates::from_map(base) else { return Ok(Price::Unknown) };
     rates.changes = sheets
         .into_iter()
-        .map(|((tier, above_input), rates)| Change { above_input, tier, rates, ..Change::default() })
+        .map(|((tier, above_input), rates)| Change {
+            above_input,
+            tier,
+            rates,
+            ..Change::default()
+        })
         .collect();
     if let Some(off_peak) = fields.object("off_peak_pricing") {
         rates.changes.extend(off_peak_changes(&off_peak, entry)?);
@@ -161,7 +163,8 @@ fn rate_of(key: &str) -> Option<(Rate, Conditions)> {
     let mut rest = &key[name.len()..];
     let mut conditions: Conditions = (None, None);
     while !rest.is_empty() {
-        if let Some((ending, tier)) = TIERS.into_iter().find(|(ending, _)| rest.starts_with(ending)) {
+        if let Some((ending, tier)) = TIERS.into_iter().find(|(ending, _)| rest.starts_with(ending))
+        {
             conditions.0 = Some(tier);
             rest = &rest[ending.len()..];
             continue;
@@ -181,10 +184,7 @@ fn is_unread_price(key: &str) -> bool {
 }
 
 /// Cheaper hours, one change for each window.
-fn off_peak_changes(
-    fields: &Fields<'_>,
-    entry: Entry<'_>,
-) -> Result<Vec<Change>, SourceError> {
+fn off_peak_changes(fields: &Fields<'_>, entry: Entry<'_>) -> Result<Vec<Change>, SourceError> {
     let mut rates = BTreeMap::new();
     for (key, raw) in fields.iter() {
         let Some((rate, (None, None))) = rate_of(key) else { continue };

@@ -132,10 +132,13 @@ pub fn read(text: &str, path: &str) -> Result<Reading, SourceError> {
 }
 
 fn read_json(text: &str, path: &str) -> Result<Reading, SourceError> {
-    let malformed =
-        |error: serde_json::Error| SourceError::Malformed { path: path.to_owned(), why: json_why(&error) };
+    let malformed = |error: serde_json::Error| SourceError::Malformed {
+        path: path.to_owned(),
+        why: json_why(&error),
+    };
     let value: &serde_json::value::RawValue = serde_json::from_str(text).map_err(malformed)?;
-    let top = Fields::of(value).ok_or_else(|| SourceError::UnknownForm { path: path.to_owned() })?;
+    let top =
+        Fields::of(value).ok_or_else(|| SourceError::UnknownForm { path: path.to_owned() })?;
     if top.has("data") {
         return openrouter::read(&top, path);
     }

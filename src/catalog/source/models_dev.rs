@@ -72,7 +72,12 @@ impl Model {
         }
     }
 
-    fn endpoint(&self, provider: &Provider, id: &str, entry: Entry<'_>) -> Result<Endpoint, SourceError> {
+    fn endpoint(
+        &self,
+        provider: &Provider,
+        id: &str,
+        entry: Entry<'_>,
+    ) -> Result<Endpoint, SourceError> {
         let model = providers::model_at(&provider.name, id);
         let supports = [
             (Capability::Tools, self.tools),
@@ -359,9 +364,8 @@ fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| io(path, &error))?;
     let toml = TomlText::new(&shown, &text);
-    let raw: RawModel = toml
-        .decode()
-        .map_err(|error| SourceError::Catalog(super::CatalogError::Toml(error)))?;
+    let raw: RawModel =
+        toml.decode().map_err(|error| SourceError::Catalog(super::CatalogError::Toml(error)))?;
     let mut cost = raw.cost.as_ref().map(|cost| cost.read(toml));
     let mut unread = Vec::new();
     for mode in raw.experimental.unwrap_or_default().modes.values() {
@@ -398,8 +402,9 @@ fn unknown_cost_keys(text: &str) -> Vec<String> {
         toml::Value::Table(cost) => Some(cost),
         _ => None,
     });
-    let is_read =
-        |key: &str| RATES.iter().any(|(known, _)| *known == key) || key == "tiers" || key == "context_over_200k";
+    let is_read = |key: &str| {
+        RATES.iter().any(|(known, _)| *known == key) || key == "tiers" || key == "context_over_200k"
+    };
     cost.unwrap_or_default().into_iter().map(|(key, _)| key).filter(|key| !is_read(key)).collect()
 }
 
@@ -460,9 +465,9 @@ fn api_model(fields: &Fields<'_>) -> Model {
     let limit = fields.object("limit");
     let limited = |key| limit.as_ref().and_then(|limit| limit.count(key));
     let literals = |cost: &Fields<'_>| -> Literals {
-        let read = RATES.into_iter().filter_map(|(key, _)| {
-            Some((key.to_owned(), cost.get(key)?.get().to_owned()))
-        });
+        let read = RATES
+            .into_iter()
+            .filter_map(|(key, _)| Some((key.to_owned(), cost.get(key)?.get().to_owned())));
         read.collect()
     };
     let cost = fields.object("cost").map(|cost| {

@@ -225,5 +225,10 @@ fn change(raw: &RawValue, entry: Entry<'_>) -> Result<Option<Change>, SourceErro
         (None, None) => Vec::new(),
         (from, to) => vec![Hours { from_min: from.unwrap_or(0), to_min: to.unwrap_or(0) }],
     };
-    Ok(Some(Change { above_input: fields.count("min_prompt_tokens"), hours, rates, ..Change::default() }))
+    Ok(Some(Change {
+        above_input: fields.count("min_prompt_tokens"),
+        hours,
+        rates,
+        ..Change::default()
+    }))
 }

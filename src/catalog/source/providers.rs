@@ -94,13 +94,7 @@ const KNOWN: [Known; 12] = [
         base_url: "",
         key: "AZURE_OPENAI_API_KEY",
     },
-    Known {
-        name: "vertex",
-        litellm: &["vertex_ai"],
-        author: "",
-        base_url: "",
-        key: "",
-    },
+    Known { name: "vertex", litellm: &["vertex_ai"], author: "", base_url: "", key: "" },
 ];
 
 /// A provider by its name here; one that is not known has neither address nor key.
