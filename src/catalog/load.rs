@@ -116,7 +116,9 @@ fn resolve_providers<'a>(
             let spot = Spot { toml: part.toml, span: raw.name.span() };
             let known = providers.get(raw.name.get_ref());
             let listed = match known {
+                // Without an address of its own it says more of the one that is there.
                 Some((listed, _, true)) if !part.is_snapshot() => Some(listed),
+                Some((listed, ..)) if raw.base_url.is_none() => Some(listed),
                 Some((listed, first, _)) => {
                     let (at, name, first) = (spot.place(), listed.name.clone(), first.place());
                     return Err(CatalogError::DuplicateProvider { at, name, first });

@@ -175,16 +175,24 @@ fn choose(mut candidates: Vec<Candidate<'_>>, bands: usize, choice: &mut Choice)
         band += 1;
         let Some(idx) = best else { continue };
         let picked = candidates.swap_remove(idx);
-        *authors.entry(author(&picked.endpoint.model).to_owned()).or_default() += 1;
+        let taken = authors.entry(author(&picked.endpoint.model).to_owned()).or_default();
         models.insert(picked.endpoint.model.clone());
-        chosen.push(picked);
+        chosen.push((picked, *taken));
+        *taken += 1;
     }
-    chosen.sort_by(|a, b| (a.cost, &a.endpoint.id).cmp(&(b.cost, &b.endpoint.id)));
-    choice.picked.extend(chosen.into_iter().map(|c| {
-        let author = author(&c.endpoint.model);
-        let age = c.created.map(|day| format!(", offered since {day}")).unwrap_or_default();
+    chosen.sort_by(|(a, _), (b, _)| (a.cost, &a.endpoint.id).cmp(&(b.cost, &b.endpoint.id)));
+    choice.picked.extend(chosen.into_iter().map(|(c, before)| {
         let band = c.band + 1;
-        let reason = format!("price band {band} of {bands}, a model of {author}{age}");
+        let newest = match c.created {
+            Some(day) => format!("the newest ({day})"),
+            None => "the cheapest".to_owned(),
+        };
+        let author = author(&c.endpoint.model);
+        let whose = match before {
+            0 => format!("{author} is not among them otherwise"),
+            n => format!("{author} has {n} already, as have the others here"),
+        };
+        let reason = format!("price band {band} of {bands}: {newest}; {whose}");
         Picked { endpoint: c.endpoint.id.clone(), cost: Some(c.cost), reason }
     }));
 }

@@ -10,6 +10,7 @@ mod support;
 
 mod bad_input;
 mod budget;
+mod catalog;
 mod catalog_data;
 mod cli;
 mod example;
@@ -21,6 +22,7 @@ mod ledger;
 #[cfg(unix)]
 mod load;
 mod own;
+mod price_oracle;
 mod secrets;
 mod stub;
 mod suites;

@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::rates::Price;
-use super::{Catalog, CatalogError, Endpoint, Facts, load_text};
+use super::{Catalog, CatalogError, Endpoint, Facts, diff, load_text};
 use crate::units::EndpointId;
 use fields::Fields;
 
@@ -169,9 +169,12 @@ impl Reading {
         let idx = self.catalog.endpoints.len();
         if let Some(taken) = self.taken.get(&endpoint.id) {
             let known = &self.catalog.endpoints[*taken];
-            let same = known.price == endpoint.price;
-            let price = if same { "at the same price" } else { "at another price" };
-            let why = format!("{} is listed twice, {price}: the first is kept", known.id);
+            let why = if known.price == endpoint.price {
+                format!("{} is listed twice, at the same price", known.id)
+            } else {
+                let (kept, other) = (diff::in_short(&known.price), diff::in_short(&endpoint.price));
+                format!("{} is listed twice: {kept} is kept, {other} is not", known.id)
+            };
             self.leave_out(entry, &why);
             return;
         }

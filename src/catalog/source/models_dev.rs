@@ -165,7 +165,7 @@ pub fn read_folder(folder: &Path) -> Result<Reading, SourceError> {
             let id = name_of(&path, &models);
             let (model, shown) = read_model(&path)?;
             for key in &model.unread {
-                reading.count_unread(&format!("cost.{key}"));
+                reading.count_unread(key);
             }
             let model = match model.base.clone() {
                 None => model,
@@ -373,11 +373,11 @@ fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
         let tier = body.and_then(|body| ServiceTier::from_name(body.service_tier.as_deref()?));
         match (&mut cost, tier, &mode.cost) {
             (Some(cost), Some(tier), Some(own)) => cost.tiers.push((tier, own.literals(toml))),
-            (_, _, Some(_)) => unread.push("of an experimental mode".to_owned()),
+            (_, _, Some(_)) => unread.push("experimental.modes.*.cost".to_owned()),
             _ => {}
         }
     }
-    unread.extend(unknown_cost_keys(&text));
+    unread.extend(unknown_cost_keys(&text).into_iter().map(|key| format!("cost.{key}")));
     let day = raw.release_date.as_deref().and_then(|text| text.parse().ok());
     let limit = raw.limit.unwrap_or_default();
     let model = Model {

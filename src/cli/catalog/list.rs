@@ -106,11 +106,23 @@ impl Row {
 
 /// The width that a terminal surely has.
 const COLUMNS: usize = 80;
+/// A longer name leaves no room for what is said of it.
+const WIDEST: usize = 48;
+
+/// A name that fits; whole names are in the CSV and in the JSON.
+fn shortened(name: &str, widest: usize) -> String {
+    if name.chars().count() <= widest {
+        return name.to_owned();
+    }
+    name.chars().take(widest - 1).chain(['…']).collect()
+}
 
 fn table(rows: &[Row]) -> String {
-    let widest = rows.iter().map(|row| row.endpoint.chars().count()).max().unwrap_or(0).max(8);
+    let widest =
+        rows.iter().map(|row| row.endpoint.chars().count()).max().unwrap_or(0).clamp(8, WIDEST);
     let line = |endpoint: &str, cells: [&str; 4]| {
         let [input, output, context, supports] = cells;
+        let endpoint = shortened(endpoint, widest);
         let text = format!("{endpoint:<widest$} {input:>7} {output:>7} {context:>8}  {supports}");
         // What does not fit is in the CSV and in the JSON.
         if text.chars().count() <= COLUMNS {

@@ -1,19 +1,20 @@
 //! `catalog pick`: a few endpoints worth weighing, out of a whole price list.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{find, table};
+use super::find;
 use crate::cli::args::CatalogPickArgs;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::plan::pick::{Choice, SHOWN_TASKS, pick as choose};
 use crate::plan::{config, select};
 use crate::report;
 use crate::suite::{ColumnMap, load_path};
-use crate::units::Clock;
+use crate::units::{Clock, Usd};
 
 /// `weighbridge catalog pick`.
 pub fn pick(args: &CatalogPickArgs) -> Outcome {
@@ -57,16 +58,15 @@ pub fn pick(args: &CatalogPickArgs) -> Outcome {
     if choice.picked.is_empty() {
         return Err(refused(anyhow!("none of {} can be weighed on {}", found.name, suite.name)));
     }
-    let rows: Vec<Vec<String>> = choice
-        .picked
-        .iter()
-        .map(|p| {
-            let cost =
-                p.cost.map_or_else(|| "unknown".to_owned(), |usd| format!("${}", usd.to_fixed(2)));
-            vec![cost, p.endpoint.to_string(), p.reason.clone()]
-        })
-        .collect();
-    console::data(&table(&[&format!("{SHOWN_TASKS} tasks"), "endpoint", "why"], &rows))?;
+    let cost = |usd: Option<Usd>| {
+        usd.map_or_else(|| "?".to_owned(), |usd| format!("${}", usd.to_fixed(3)))
+    };
+    let mut text = format!("{:>10}  endpoint\n", format!("{SHOWN_TASKS} tasks"));
+    for picked in &choice.picked {
+        writeln!(text, "{:>10}  {}", cost(picked.cost), picked.endpoint)?;
+        writeln!(text, "{:>10}  {}", "", picked.reason)?;
+    }
+    console::data(&text)?;
     if args.write {
         let ids: Vec<String> = choice.picked.iter().map(|p| p.endpoint.to_string()).collect();
         let path = write(args.config.as_deref(), &ids)?;

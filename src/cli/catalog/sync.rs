@@ -37,7 +37,9 @@ pub fn sync(args: &CatalogSyncArgs) -> Outcome {
     let dated = || Path::new(FOLDER).join(format!("{name}-{day}.toml"));
     let path = args.out.clone().unwrap_or_else(dated);
     let previous = previous(args.out.as_deref(), &name)?;
-    let stamp = SnapshotStamp { source: args.from.clone(), fetched_at: format!("{now:.0}") };
+    // What stands after a question mark may be a key.
+    let source = if args.from.contains("://") { without_query(&args.from) } else { &args.from };
+    let stamp = SnapshotStamp { source: source.to_owned(), fetched_at: format!("{now:.0}") };
     if let Some((before, catalog)) = &previous {
         guard(catalog, &reading.catalog, before, &args.accept)?;
     }
@@ -60,9 +62,7 @@ fn read(from: &str) -> Result<Reading, Failure> {
     if url.contains("://") {
         let io = runtime::with_threads(1, || {})?;
         let text = io.block_on(fetch::get(url)).map_err(|error| kept(anyhow!(error)))?;
-        // What stands after a question mark may be a key.
-        let shown = url.split(['?', '#']).next().unwrap_or(url);
-        return source::read(&text, shown).map_err(|error| kept(anyhow!(error)));
+        return source::read(&text, without_query(url)).map_err(|error| kept(anyhow!(error)));
     }
     let path = Path::new(from);
     if path.is_dir() {
@@ -85,6 +85,11 @@ fn read(from: &str) -> Result<Reading, Failure> {
     source::read(&super::text(path)?, from).map_err(|error| kept(anyhow!(error)))
 }
 
+/// A URL before its first question mark.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
+}
+
 /// A refusal that says that what was there is still there.
 fn kept(error: anyhow::Error) -> Failure {
     refused(anyhow!("{error:#}; the previous snapshot stays as it is"))
@@ -96,7 +101,9 @@ fn name_of(from: &str) -> String {
         let host = rest.split(['/', '?', '#', ':']).next().unwrap_or(rest);
         return host.to_owned();
     }
-    let stem = Path::new(from).file_stem();
+    let path = Path::new(from);
+    // A folder's name may have a dot of its own: models.dev.
+    let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
     stem.map_or_else(|| "catalog".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
