@@ -10,6 +10,8 @@ mod support;
 
 mod bad_input;
 mod budget;
+mod catalog;
+mod catalog_data;
 mod cli;
 mod dialects;
 mod example;
@@ -23,6 +25,7 @@ mod ledger;
 mod load;
 mod network;
 mod own;
+mod price_oracle;
 mod secrets;
 mod stub;
 mod suites;

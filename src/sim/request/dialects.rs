@@ -136,7 +136,8 @@ fn gemini(body: &Map<String, Value>) -> Result<Parts, String> {
         tool.get("functionDeclarations").or_else(|| tool.get("function_declarations"))
     });
     let declared = declared.filter_map(Value::as_array).flatten();
-    let tools = functions(declared, &["parametersJsonSchema", "parameters_json_schema", "parameters"]);
+    let tools =
+        functions(declared, &["parametersJsonSchema", "parameters_json_schema", "parameters"]);
     let config = either("generationConfig", "generation_config").and_then(Value::as_object);
     let Some(config) = config else { return Ok((messages, tools, None)) };
     let limit = limit(config, "maxOutputTokens")?.or(limit(config, "max_output_tokens")?);
