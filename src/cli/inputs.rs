@@ -11,10 +11,10 @@ pub use super::fleet::Fleet;
 use super::{Failure, fleet, refused};
 use crate::catalog::{CatalogText, Endpoint, Price};
 use crate::dispatch::Keys;
-use crate::plan::{Config, Plan, SuiteEntry, config, select};
-use crate::store::{Judging, SuiteStamp};
+use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, config, select};
+use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, load_path};
-use crate::units::{Seed, Usd};
+use crate::units::Seed;
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");
@@ -41,8 +41,12 @@ pub struct Inputs {
     pub simulated: bool,
     /// Whether the user chose endpoints, rather than taking a whole catalog.
     pub selected: bool,
-    /// The configuration's own cap.
-    pub per_run: Option<Usd>,
+    /// The configuration's own caps.
+    pub spend: Spend,
+    /// Which part of a larger plan this is.
+    pub shard: Option<ShardStamp>,
+    /// Where its trials stand in the larger plan; empty: it is the whole.
+    pub places: Vec<u32>,
 }
 
 impl Inputs {
@@ -50,12 +54,42 @@ impl Inputs {
     pub fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
         let of = |endpoint: &Endpoint| {
             let limit = endpoint.limits.concurrency.unwrap_or(u32::MAX);
+            // A stated limit is the provider's, whoever asks: each shard keeps to its part.
+            let limit = limit / self.among();
             let wanted = flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
             wanted.min(limit).max(1) as usize
         };
         self.plan.endpoints.iter().map(of).collect()
     }
+
+    /// How many processes share the providers' limits.
+    pub fn among(&self) -> u32 {
+        self.shard.as_ref().map_or(1, |shard| shard.n)
+    }
+
+    /// Keeps one part of the plan alone.
+    pub fn take(&mut self, shard: Shard) {
+        let part = self.plan.part(shard);
+        let whole = std::mem::replace(&mut self.plan, part.plan);
+        let present: BTreeSet<&str> =
+            self.plan.tasks.iter().map(|task| task.suite.as_str()).collect();
+        let suites = self.suites.clone();
+        self.suites.retain(|stamp| present.contains(stamp.name.as_str()));
+        self.notes.push(format!("{SHARD_NOTE}{shard} of the plan's tasks"));
+        self.shard = Some(ShardStamp {
+            k: shard.k,
+            n: shard.n,
+            plan_hash: whole.hash().hex(),
+            trials: whole.trials.len() as u64,
+            suites,
+            tasks: part.tasks,
+        });
+        self.places = part.trials;
+    }
 }
+
+/// How the note begins that tells a shard from a whole run.
+pub const SHARD_NOTE: &str = "shard ";
 
 /// Whether these flags, in this folder, mean the demo: nothing of the user's is here or named.
 pub fn is_demo(what: &PickArgs) -> bool {
@@ -154,8 +188,19 @@ fn read_for(
             by_hour.join(", ")
         ));
     }
-    let per_run = config.per_run;
-    Ok(Inputs { plan, judging, notes, suites: stamps, name, demo, simulated, selected, per_run })
+    Ok(Inputs {
+        plan,
+        judging,
+        notes,
+        suites: stamps,
+        name,
+        demo,
+        simulated,
+        selected,
+        spend: config.spend,
+        shard: None,
+        places: Vec::new(),
+    })
 }
 
 /// The demo's configuration; with suites of the user's, nothing is known of traffic or today.

@@ -38,6 +38,8 @@ fn manifest() -> Manifest {
         notes: vec!["a note".into()],
         load: None,
         calibration: None,
+        embedded: false,
+        shard: None,
         ended: None,
     }
 }
@@ -283,8 +285,11 @@ async fn a_folder_holds_one_run() {
     let dir = TempDir::new().expect("a folder");
     let store = create(dir.path(), StoreMode::Inline, 2, true);
     let again = limited(dir.path(), StoreMode::Inline, 2, true, None);
-    assert!(matches!(again, Err(StoreError::Exists { .. })), "{again:?}");
+    assert!(matches!(again, Err(StoreError::InUse { .. })), "{again:?}");
     play(&store).await.expect_err("trial 2 is not planned");
+    drop(store);
+    let again = limited(dir.path(), StoreMode::Inline, 2, true, None);
+    assert!(matches!(again, Err(StoreError::Exists { .. })), "{again:?}");
     assert!(dir.path().join(FILE_NAME).exists(), "the run that was there is left alone");
 }
 

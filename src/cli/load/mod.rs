@@ -13,6 +13,7 @@ use super::interrupts::Interrupts;
 use super::{Exit, Failure, Outcome, console, execute, refused, run};
 use crate::aggregate::{self, LoadFigures};
 use crate::catalog::{Endpoint, Price};
+use crate::dispatch::BreakerPolicy;
 use crate::report;
 use crate::store::ValidityMark;
 use crate::units::{Clock, Usd};
@@ -31,7 +32,7 @@ pub fn load(args: &LoadArgs) -> Outcome {
     };
     let inputs = inputs::read_for_load(&args.pick, &fleet)?;
     let keys = inputs::keys(&inputs.plan)?;
-    execute::lanes(&inputs, &keys)?;
+    execute::lanes(&inputs, &keys, BreakerPolicy::default())?;
     let cap = cap(args, &inputs)?;
     let mode = mode::mode(args, demo)?;
     let prompts = mode::prompts(&mode, &inputs)?;

@@ -76,6 +76,9 @@ pub(super) struct RawMaxShare {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSpend {
     pub(super) per_run: Option<Spanned<DecimalText>>,
+    pub(super) per_month: Option<Spanned<DecimalText>>,
+    pub(super) per_endpoint: Option<Spanned<DecimalText>>,
+    pub(super) per_suite: Option<Spanned<DecimalText>>,
 }
 
 /// `"suites/support"`, or `{ path = "prompts.csv", map = { … } }`.
