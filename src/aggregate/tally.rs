@@ -91,7 +91,7 @@ impl Tally {
             for metric in LatencyMetric::ALL {
                 if let Some(observed) = timing.get(metric) {
                     let sample = self.samples.entry(metric).or_default();
-                    sample.record(timing.dispatched_ns, observed);
+                    sample.record(row.idx, observed);
                 }
             }
             self.slo.record(timing, slo);

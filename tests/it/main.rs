@@ -20,7 +20,10 @@ mod ledger;
 #[cfg(unix)]
 mod load;
 mod own;
+#[cfg(unix)]
+mod resume;
 mod secrets;
+mod shards;
 mod stub;
 mod suites;
 mod virtual_time;
