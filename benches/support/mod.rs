@@ -22,6 +22,12 @@ impl Bars {
         Some(Self { missed: 0 })
     }
 
+    /// Starts a bench of what holds or does not hold, however fast the build is.
+    pub fn always(heading: &str) -> Self {
+        say(&format!("== {heading}"));
+        Self { missed: 0 }
+    }
+
     /// A figure without a bar.
     #[expect(clippy::unused_self, reason = "figures belong between a start and an end")]
     pub fn figure(&self, name: &str, figure: &str) {

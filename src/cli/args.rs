@@ -122,6 +122,7 @@ pub struct WhatArgs {
 /// `run`.
 #[derive(Debug, Args)]
 #[command(after_help = super::exit::TABLE)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RunArgs {
     #[command(flatten)]
     pub what: WhatArgs,

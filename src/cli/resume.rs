@@ -26,7 +26,7 @@ pub fn earlier(args: &RunArgs) -> Result<Option<(PathBuf, Earlier)>, Failure> {
     let found = Earlier::open(&dir).map_err(refused)?;
     if found.is_none() && args.out.is_none() {
         return Err(refused(anyhow!(
-            "there is no run in results/latest to go on with; name its folder with --out"
+            "--resume: there is no run in results/latest to go on with; name its folder with --out"
         )));
     }
     Ok(found.map(|earlier| (dir, earlier)))

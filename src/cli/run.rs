@@ -57,15 +57,12 @@ pub fn run(args: &RunArgs) -> Outcome {
     let mut caps = Caps::of(args, &inputs)?;
     let now = Clock::real();
     let kind = if args.virtual_time { "-virtual" } else { "" };
-    let (dir, earlier) = match resume::earlier(args)? {
-        Some((dir, earlier)) => {
-            resume::may_go_on(args, &inputs, &dir, &earlier)?;
-            (dir, Some(earlier))
-        }
-        None => {
-            allowed(args, &inputs, &caps)?;
-            (folder(args.out.as_deref(), &inputs.name, kind, &now)?, None)
-        }
+    let (dir, earlier) = if let Some((dir, earlier)) = resume::earlier(args)? {
+        resume::may_go_on(args, &inputs, &dir, &earlier)?;
+        (dir, Some(earlier))
+    } else {
+        allowed(args, &inputs, &caps)?;
+        (folder(args.out.as_deref(), &inputs.name, kind, &now)?, None)
     };
     caps.look_up_month(&dir, &now)?;
     heading(&inputs, args.virtual_time);

@@ -48,40 +48,14 @@ impl Caps {
         let month = caps.month.map(|(cap, _)| cap);
         let all = [caps.run, caps.endpoint, caps.suite, month];
         if all.iter().flatten().any(|cap| *cap <= Usd::ZERO) {
-            return Err(refused(anyhow!("a budget must be above zero")));
-        }
-        if let Some(least) = all.into_iter().flatten().min() {
-            caps.are_bounds(inputs, least)?;
-        }
-        Ok(caps)
-    }
-
-    /// A cap holds only where every attempt has a price and a bound; and one that does not hold the
-    /// worst case of a single trial would end the run before that trial.
-    fn are_bounds(self, inputs: &Inputs, least: Usd) -> Result<(), Failure> {
-        let plan = &inputs.plan;
-        if let Some(unknown) = plan.endpoints.iter().find(|e| e.price == Price::Unknown) {
             return Err(refused(anyhow!(
-                "{} has no known price, so a budget cannot hold for it: write its price in the \
-                 catalog, or leave it out",
-                unknown.id
+                "--budget must be above zero, and so must every cap of [spend]"
             )));
         }
-        let of = |trial: u32| plan.endpoint(&plan.trials[trial as usize]).id.clone();
-        match dearest(plan) {
-            Ok(Some((trial, most))) if most > least => Err(refused(anyhow!(
-                "one trial at {} may cost ${} at most, which a budget of ${least} does not hold: \
-                 raise it, give the task a max_tokens, or leave the endpoint out",
-                of(trial),
-                most.to_fixed(4),
-            ))),
-            Ok(_) => Ok(()),
-            Err(trial) => Err(refused(anyhow!(
-                "nothing bounds an answer of {}, so a budget cannot hold: give the endpoint \
-                 max_output",
-                of(trial)
-            ))),
+        if let Some(least) = all.into_iter().flatten().min() {
+            are_bounds(inputs, least)?;
         }
+        Ok(caps)
     }
 
     /// Whether anything caps the run as a whole.
@@ -127,6 +101,34 @@ impl Caps {
                 .map(|suite| Budget::begun(self.suite, spent(&before.by_suite, suite)))
                 .collect(),
         }
+    }
+}
+
+/// A cap holds only where every attempt has a price and a bound; and one that does not hold the
+/// worst case of a single trial would end the run before that trial.
+fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), Failure> {
+    let plan = &inputs.plan;
+    if let Some(unknown) = plan.endpoints.iter().find(|e| e.price == Price::Unknown) {
+        return Err(refused(anyhow!(
+            "{} has no known price, so a budget cannot hold for it: write its price in the \
+             catalog, or leave it out",
+            unknown.id
+        )));
+    }
+    let of = |trial: u32| plan.endpoint(&plan.trials[trial as usize]).id.clone();
+    match dearest(plan) {
+        Ok(Some((trial, most))) if most > least => Err(refused(anyhow!(
+            "one trial at {} may cost ${} at most, which a budget of ${least} does not hold: \
+             raise it, give the task a max_tokens, or leave the endpoint out",
+            of(trial),
+            most.to_fixed(4),
+        ))),
+        Ok(_) => Ok(()),
+        Err(trial) => Err(refused(anyhow!(
+            "nothing bounds an answer of {}, so a budget cannot hold: give the endpoint \
+             max_output",
+            of(trial)
+        ))),
     }
 }
 

@@ -291,6 +291,7 @@ impl Earlier {
         let mut next = next_after(self.trials.iter().map(|trial| trial.idx).chain(aside));
         let mut matched = BTreeSet::new();
         let mut standing = Vec::with_capacity(trials.len());
+        #[expect(clippy::explicit_counter_loop, reason = "only new trials take a position")]
         for planned in trials {
             let mut placed = planned.clone();
             placed.task = places.tasks[planned.task as usize];
@@ -405,10 +406,8 @@ fn settle(
 
 /// Whether nothing was ever committed to a file: its maker was cut off before the plan was in it.
 fn is_unborn(path: &Path) -> Result<bool, StoreError> {
-    let conn = match sql::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
-        Ok(conn) => conn,
-        Err(e) => return Err(at(path, e)),
-    };
+    // What is no database is for the reader to refuse in its own words.
+    let Ok(conn) = sql::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(false) };
     let mark = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let marks = mark("application_id").and_then(|id| Ok((id, mark("user_version")?)));
     match marks {
@@ -417,7 +416,6 @@ fn is_unborn(path: &Path) -> Result<bool, StoreError> {
                 conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0));
             Ok(tables.map_err(|e| at(path, e))? == 0)
         }
-        // Anything else is for the reader to recognise, or to refuse in its own words.
         _ => Ok(false),
     }
 }

@@ -10,6 +10,13 @@ use crate::interrupt::{Running, bench};
 use crate::stub::{Stub, stream};
 use crate::support::{Ran, csv, file, folder, run, statuses, summary};
 
+/// Goes on with what is new at that endpoint.
+const AMEND: &[&str] = &["--resume", "--amend", "--endpoint", "*#cool"];
+
+/// Makes `acme/large@stub#cool` of `acme/large@stub`.
+const VARIANT: &str =
+    "[[variant]]\nname = \"cool\"\nmatch = \"acme/large\"\nparams = { temperature = 0 }\n";
+
 const RUN: [&str; 7] =
     ["run", "--suite", "prompts.csv", "--catalog", "catalog.toml", "--out", "run"];
 
@@ -119,8 +126,8 @@ fn a_database_that_does_not_read_stops_the_run() {
 fn weighed() -> (tempfile::TempDir, Stub) {
     let (dir, stub) = (folder(), Stub::start(|_| stream(&["2"])));
     prompts(dir.path(), "2");
-    file(dir.path(), "catalog.toml", &stub.catalog("params = { temperature = 0 }\n"));
-    weigh(dir.path(), &[]).weighed();
+    file(dir.path(), "catalog.toml", &stub.catalog(VARIANT));
+    weigh(dir.path(), &["--endpoint", "*#cool"]).weighed();
     assert_eq!(stub.asked().len(), 10);
     (dir, stub)
 }
@@ -140,16 +147,16 @@ fn prompts(dir: &Path, reference: &str) {
 fn a_change_is_named_and_refused_and_amended() {
     let (dir, stub) = weighed();
     let refused = |parts: &[&str]| {
-        let ran = weigh(dir.path(), &["--resume"]).exits(2);
+        let ran = weigh(dir.path(), &["--resume", "--endpoint", "*#cool"]).exits(2);
         for part in parts.iter().chain(&["--amend"]) {
             assert!(ran.stderr.contains(part), "{part} is not in:\n{}", ran.stderr);
         }
     };
     // A price: nothing is asked again.
-    let dearer = stub.catalog("params = { temperature = 0 }\n").replace("\"2.00\"", "\"3.00\"");
+    let dearer = stub.catalog(VARIANT).replace("\"2.00\"", "\"3.00\"");
     file(dir.path(), "catalog.toml", &dearer);
-    refused(&["acme/large@stub: price", "→"]);
-    weigh(dir.path(), &["--resume", "--amend"]).weighed().says(&["amended: acme/large@stub"]);
+    refused(&["acme/large@stub#cool: price", "→"]);
+    weigh(dir.path(), AMEND).weighed().says(&["amended: acme/large@stub#cool"]);
     assert_eq!(stub.asked().len(), 10);
     // A reference: judged again, not asked again.
     prompts(dir.path(), "5");
@@ -157,7 +164,7 @@ fn a_change_is_named_and_refused_and_amended() {
         "suite prompts has changed",
         "1 tasks that are judged or sorted otherwise: prompts/t3",
     ]);
-    weigh(dir.path(), &["--resume", "--amend"]).weighed();
+    weigh(dir.path(), AMEND).weighed();
     assert_eq!(stub.asked().len(), 10);
     let trials = csv(&dir.path().join("run/trials.csv"));
     let score = |trials: &[BTreeMap<String, String>], task: &str| {
@@ -166,14 +173,14 @@ fn a_change_is_named_and_refused_and_amended() {
     assert_eq!((score(&trials, "t3"), score(&trials, "t4")), ("0".into(), "1".into()));
     // A parameter: everything of that endpoint is another question.
     file(dir.path(), "catalog.toml", &dearer.replace("temperature = 0", "temperature = 1"));
-    refused(&["acme/large@stub: params {\"temperature\":0} → {\"temperature\":1}"]);
-    let ran = weigh(dir.path(), &["--resume", "--amend"]).weighed();
+    refused(&["acme/large@stub#cool: params {\"temperature\":0} → {\"temperature\":1}"]);
+    let ran = weigh(dir.path(), AMEND).weighed();
     let said = "10 trials are asked in another form now";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!((stub.asked().len(), csv(&dir.path().join("run/trials.csv")).len()), (20, 10));
     // And back: what was paid for is there again.
     file(dir.path(), "catalog.toml", &dearer);
-    weigh(dir.path(), &["--resume", "--amend"]).weighed();
+    weigh(dir.path(), AMEND).weighed();
     let trials = csv(&dir.path().join("run/trials.csv"));
     assert_eq!((stub.asked().len(), statuses(&trials)), (20, [("ok".into(), 10)].into()));
 }
@@ -181,15 +188,16 @@ fn a_change_is_named_and_refused_and_amended() {
 #[test]
 fn a_run_grows_by_what_is_new() {
     let (dir, stub) = weighed();
-    let more = weigh(dir.path(), &["--resume", "--repeats", "2"]).exits(2);
+    let more = weigh(dir.path(), &["--resume", "--endpoint", "*#cool", "--repeats", "2"]).exits(2);
     assert!(more.stderr.contains("repeats: 1 → 2"), "{}", more.stderr);
-    weigh(dir.path(), &["--resume", "--amend", "--repeats", "2"]).weighed();
+    weigh(dir.path(), &[AMEND, &["--repeats", "2"]].concat()).weighed();
     assert_eq!(stub.asked().len(), 20, "the second repeat of each");
-    let twice = stub.catalog("params = { temperature = 0 }\n");
+    let twice = stub.catalog(VARIANT);
     let second = "[[endpoint]]\nmodel = \"acme/small\"\nprovider = \"stub\"\nprice = \"free\"\n";
     file(dir.path(), "catalog.toml", &format!("{twice}{second}"));
     file(dir.path(), "more.csv", "id,question,expected\nm1,More?,2\n");
-    let all = ["--resume", "--repeats", "2", "--suite", "more.csv"];
+    let picked = ["--endpoint", "*#cool", "--endpoint", "acme/small*"];
+    let all = [&["--resume", "--repeats", "2", "--suite", "more.csv"], &picked[..]].concat();
     let ran = weigh(dir.path(), &all).exits(2);
     for part in ["suite more is new", "acme/small@stub is new"] {
         assert!(ran.stderr.contains(part), "{part} is not in:\n{}", ran.stderr);
@@ -234,13 +242,12 @@ fn a_month_has_a_budget_over_its_runs() {
     config("1");
     let first = weigh("first").weighed();
     assert!(!first.stderr.contains("per_month"), "{}", first.stderr);
-    config("0.00014");
-    weigh("second").exits(12).says(&[
-        "$0.00 of [spend] per_month = \"0.00014\" is spent (86 %)",
-        "[spend] per_month = \"0.00014\" is used up; 10 trials left out",
+    weigh("second").weighed();
+    config("0.00025");
+    weigh("third").exits(12).says(&[
+        "$0.00 of [spend] per_month = \"0.00025\" is spent (96 %)",
+        "[spend] per_month = \"0.00025\" is used up; 10 trials left out",
     ]);
-    config("1");
-    weigh("third").weighed();
     assert_eq!(stub.asked().len(), 20);
 }
 
@@ -271,8 +278,8 @@ fn endpoints_and_suites_have_budgets_of_their_own() {
     let (said, large, small, _) = weigh("endpoints", &["--budget-per-endpoint", "0.0003"]);
     assert!(said.contains("the budget of $0.0003 for acme/large@stub allows no further"), "{said}");
     assert!((1..11).contains(&large) && small == 11, "{large} {small}");
-    let (said, large, small, more) = weigh("suites", &["--budget-per-suite", "0.0003"]);
-    assert!(said.contains("the budget of $0.0003 for prompts allows no further trial"), "{said}");
+    let (said, large, small, more) = weigh("suites", &["--budget-per-suite", "0.00025"]);
+    assert!(said.contains("the budget of $0.00025 for prompts allows no further trial"), "{said}");
     assert!(large + small < 22 && more == 2, "{large} {small} {more}");
 }
 
