@@ -149,7 +149,7 @@ impl Drop for Sim {
 pub type Row = std::collections::BTreeMap<String, String>;
 
 /// The rows of a CSV file.
-pub fn csv(path: &Path) -> impl Iterator<Item = Row> {
+pub fn csv(path: &Path) -> impl Iterator<Item = Row> + use<> {
     let reader = csv::Reader::from_path(path).expect("a CSV file");
     reader.into_deserialize().map(|row| row.expect("a row"))
 }
