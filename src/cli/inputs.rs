@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use secrecy::SecretString;
@@ -13,7 +14,7 @@ use crate::catalog::{CatalogText, Endpoint, Price};
 use crate::dispatch::Keys;
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, config, select};
 use crate::store::{Judging, ShardStamp, SuiteStamp};
-use crate::suite::{ColumnMap, Suite, load_path};
+use crate::suite::{ColumnMap, Suite, Task, load_path};
 use crate::units::Seed;
 
 /// What the demo is judged by.
@@ -27,6 +28,9 @@ const DEFAULT_CONCURRENCY: u32 = 16;
 pub struct Inputs {
     /// The plan.
     pub plan: Plan,
+    /// The tasks that the simulated fleet answers, where it is asked: those of the whole plan, for
+    /// some of its wrong answers are other tasks' right ones.
+    pub book: Arc<[Task]>,
     /// What it is judged by.
     pub judging: Judging,
     /// What the user must see.
@@ -189,6 +193,7 @@ fn read_for(
         ));
     }
     Ok(Inputs {
+        book: Arc::clone(&plan.tasks),
         plan,
         judging,
         notes,

@@ -506,34 +506,128 @@ fn cells_come_one_after_the_other_by_key() {
     assert!(positions.into_iter().eq(0..40));
 }
 
-/// A crash at any moment leaves the file and some first part of its log.
-#[tokio::test]
-async fn a_log_that_is_cut_anywhere_loses_only_its_end() {
-    let dir = TempDir::new().expect("a folder");
-    let store = create(dir.path(), StoreMode::Threaded, 40, true);
-    for trial in 0..40 {
-        store.intent(intent(trial, 0)).await.expect("recorded");
-        store.attempt(answered(trial, 0)).await.expect("recorded");
-        store.trial(ending(trial, TrialStatus::Ok, 1)).await.expect("recorded");
+/// How far a run came whose log was left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Came {
+    /// Trials that were intended.
+    sent: usize,
+    /// Trials that were answered.
+    ok: usize,
+}
+
+/// A run of `trials` trials that were asked one after the other, cut off by a loss of power.
+struct PowerLoss {
+    dir: TempDir,
+    trials: u32,
+    /// The log as it stood at the end.
+    log: Vec<u8>,
+    /// How long the log was when each intent was acknowledged.
+    acknowledged: Vec<usize>,
+}
+
+impl PowerLoss {
+    async fn of(trials: u32) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let store = create(dir.path(), StoreMode::Threaded, trials, true);
+        let log = dir.path().join("run.sqlite-wal");
+        let mut acknowledged = Vec::new();
+        for trial in 0..trials {
+            store.intent(intent(trial, 0)).await.expect("recorded");
+            acknowledged.push(std::fs::metadata(&log).expect("a log").len());
+            let end = ending(trial, TrialStatus::Ok, 1);
+            store.last_attempt(answered(trial, 0), end).await.expect("recorded");
+        }
+        // The queue is in order: once this intent is durable, all before it is.
+        store.intent(intent(0, 1)).await.expect("recorded");
+        let log = std::fs::read(log).expect("a log");
+        let acknowledged =
+            acknowledged.into_iter().map(|len| usize::try_from(len).expect("small")).collect();
+        Self { dir, trials, log, acknowledged }
     }
-    store.intent(intent(0, 1)).await.expect("recorded");
-    let log = std::fs::read(dir.path().join("run.sqlite-wal")).expect("a log");
-    let mut seen = Vec::new();
-    for part in 0..=16 {
+
+    /// Opens what is left with this log, checks that it is whole and a first part of what was
+    /// committed, and says how far it came.
+    fn after(&self, log: &[u8]) -> Came {
         let after = TempDir::new().expect("a folder");
         let file = after.path().join(FILE_NAME);
-        std::fs::copy(dir.path().join(FILE_NAME), &file).expect("copied");
-        let left = &log[..log.len() * part / 16];
-        std::fs::write(after.path().join("run.sqlite-wal"), left).expect("written");
+        std::fs::copy(self.dir.path().join(FILE_NAME), &file).expect("copied");
+        std::fs::write(after.path().join("run.sqlite-wal"), log).expect("written");
+        let conn = Connection::open(&file).expect("opens");
+        let check: String =
+            conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("readable");
+        assert_eq!(check, "ok");
+        drop(conn);
         let rows = rows(after.path(), Order::Plan);
-        assert_eq!(rows.len(), 40, "the plan is there from the start");
+        assert_eq!(rows.len(), self.trials as usize, "the plan is there from the start");
         let sent = rows.iter().take_while(|row| row.started_ns.is_some()).count();
         let ok = rows.iter().take_while(|row| row.status == TrialStatus::Ok).count();
         assert!(ok <= sent && sent <= ok + 1, "what was sent one after the other: {sent}, {ok}");
         assert!(rows[sent..].iter().all(|row| row.started_ns.is_none()), "and nothing else");
-        seen.push(ok);
+        let answered = rows.iter().filter(|row| row.attempt.is_some()).count();
+        assert_eq!(answered, ok, "an answer is never without its trial");
+        Came { sent, ok }
     }
-    assert!(seen.is_sorted() && seen[0] == 0 && seen[16] == 40, "{seen:?}");
+
+    /// Intents that were acknowledged while the log was no longer than this.
+    fn promised(&self, len: usize) -> usize {
+        self.acknowledged.iter().take_while(|at| **at <= len).count()
+    }
+}
+
+/// A loss of power leaves the file and some first part of its log: cut at every boundary of 4 KiB,
+/// and inside frames and their headers.
+#[tokio::test]
+async fn a_log_that_is_cut_anywhere_loses_only_its_end() {
+    const PAGE: usize = 4096;
+    let run = PowerLoss::of(40).await;
+    let boundaries = (0..=run.log.len()).step_by(PAGE);
+    // A log is a header of 32 bytes and then frames, each a header of 24 and a page.
+    let frames = (32..run.log.len()).step_by(24 + PAGE);
+    let inside = frames.flat_map(|at| [at, at + 1, at + 23, at + 24, at + PAGE / 2, at + PAGE]);
+    let mut cuts: Vec<usize> =
+        boundaries.chain(inside).filter(|at| *at <= run.log.len()).chain([run.log.len()]).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    assert!(cuts.len() > 500, "{}", cuts.len());
+    let mut seen = Vec::new();
+    for cut in cuts {
+        let came = run.after(&run.log[..cut]);
+        assert!(
+            came.sent >= run.promised(cut),
+            "{came:?} at {cut}: an acknowledged intent is gone"
+        );
+        seen.push(came);
+    }
+    assert!(seen.is_sorted(), "more of the log is never less of the run");
+    assert_eq!((seen[0].ok, seen.last().map(|came| came.ok)), (0, Some(40)));
+}
+
+/// What was written after the last sync may reach the disk in any order, or not at all, page by
+/// page: dropped writes read as zeros or as what stood there before.
+#[tokio::test]
+async fn writes_that_were_not_yet_synced_may_be_lost_in_any_order() {
+    const PAGE: usize = 4096;
+    let run = PowerLoss::of(30).await;
+    let mut lost_some = 0;
+    for round in 0..200_u32 {
+        let mut draw = crate::units::Seed(1).draw("power loss", &[&round.to_string()]);
+        // Power is lost just after this many intents were acknowledged.
+        let promised = 1 + draw.bits() as usize % run.acknowledged.len();
+        let synced = run.acknowledged[promised - 1];
+        let mut log = run.log.clone();
+        for page in (synced..log.len()).step_by(PAGE) {
+            let end = (page + PAGE).min(log.len());
+            match draw.bits() % 3 {
+                0 => log[page..end].fill(0),
+                1 => log[page..end].iter_mut().for_each(|byte| *byte = !*byte),
+                _ => {}
+            }
+        }
+        let came = run.after(&log);
+        assert!(came.sent >= promised, "round {round}: {came:?}, {promised} were acknowledged");
+        lost_some += u32::from(came.ok < 30);
+    }
+    assert!(lost_some > 100, "only {lost_some} rounds lost anything");
 }
 
 fn load_spec() -> LoadSpec {
@@ -769,4 +863,77 @@ async fn a_run_of_the_format_before_reads_and_is_written_on() {
             .collect()
     };
     assert_eq!(tables(dir.path()), tables(made.path()), "as if it had been made today");
+}
+
+fn plan_again() -> (Vec<StoredTask>, Vec<StoredEndpoint>) {
+    (vec![task(0), task(1)], vec![endpoint(0), endpoint(1)])
+}
+
+#[tokio::test]
+async fn a_run_goes_on_where_it_was_cut() {
+    for mode in [StoreMode::Threaded, StoreMode::Inline] {
+        let dir = TempDir::new().expect("a folder");
+        let store = create(dir.path(), mode, 5, true);
+        play(&store).await.expect("recorded");
+        store.finish(ended()).await.expect("finished");
+        let earlier = Earlier::open(dir.path()).expect("readable").expect("a run");
+        assert!(matches!(Earlier::open(dir.path()), Err(StoreError::InUse { .. })), "locked");
+        // One attempt known, two refused without a cost, one in doubt: 0.5 each.
+        assert_eq!(earlier.spent.total, usd("2.000000000000000000000001"));
+        assert_eq!(earlier.spent.by_suite["words"], earlier.spent.total);
+        let (tasks, endpoints) = plan_again();
+        let manifest = manifest();
+        let new = NewRun {
+            manifest: &manifest,
+            tasks: &tasks,
+            endpoints: &endpoints,
+            keep_content: true,
+        };
+        let trials: Vec<PlannedTrial> = (0..6).map(planned).collect();
+        let resumed = earlier.go_on(mode, new, &trials, 6_000_000_000).expect("it goes on");
+        let standing = |stored, open, attempts, ended| Standing { stored, open, attempts, ended };
+        assert_eq!(
+            resumed.standing,
+            [
+                standing(0, false, 2, 2),
+                standing(1, false, 1, 1),
+                standing(2, true, 1, 0),
+                standing(3, true, 1, 1),
+                standing(4, true, 0, 0),
+                standing(5, true, 0, 0),
+            ]
+        );
+        assert_eq!((resumed.sessions.n, resumed.sessions.duration_ns), (1, 5));
+        let store = resumed.store;
+        store.intent(intent(2, 1)).await.expect("the next number");
+        store
+            .last_attempt(answered(2, 1), ending(2, TrialStatus::Ok, 2))
+            .await
+            .expect("open again");
+        store.finish(ended()).await.expect("finished");
+        assert_eq!(counts(dir.path()), [("ok", 2), ("failed", 1), ("skipped", 3)]);
+        let asked_again = &rows(dir.path(), Order::Plan)[2];
+        assert_eq!((asked_again.attempts, asked_again.failed_attempts), (2, 0));
+        assert_eq!((asked_again.cost_unknown, asked_again.cost()), (1, None));
+    }
+}
+
+/// The beginnings of a run whose plan was never committed are no run.
+#[test]
+fn what_was_never_begun_is_cleared_away() {
+    let dir = TempDir::new().expect("a folder");
+    assert!(Earlier::open(dir.path()).expect("nothing there").is_none());
+    let file = dir.path().join(FILE_NAME);
+    std::fs::write(&file, "").expect("written");
+    assert!(Earlier::open(dir.path()).expect("an empty file").is_none());
+    let conn = Connection::open(&file).expect("made");
+    conn.pragma_update(None, "journal_mode", "WAL").expect("set");
+    drop(conn);
+    assert!(Earlier::open(dir.path()).expect("an empty database").is_none());
+    assert_eq!(files(dir.path()), Vec::<String>::new());
+    let foreign = Connection::open(&file).expect("made");
+    foreign.execute_batch("CREATE TABLE t (x)").expect("made");
+    drop(foreign);
+    assert!(matches!(Earlier::open(dir.path()), Err(StoreError::NotOurs { .. })));
+    assert!(file.exists(), "somebody's database is left alone");
 }
