@@ -517,8 +517,9 @@ struct Came {
 
 /// A run of `trials` trials that were asked one after the other, cut off by a loss of power.
 struct PowerLoss {
-    dir: TempDir,
     trials: u32,
+    /// The database file as it stood while the run was under way.
+    file: Vec<u8>,
     /// The log as it stood at the end.
     log: Vec<u8>,
     /// How long the log was when each intent was acknowledged.
@@ -539,10 +540,12 @@ impl PowerLoss {
         }
         // The queue is in order: once this intent is durable, all before it is.
         store.intent(intent(0, 1)).await.expect("recorded");
+        // Both before the store is closed, which folds the one into the other.
+        let file = std::fs::read(dir.path().join(FILE_NAME)).expect("a file");
         let log = std::fs::read(log).expect("a log");
         let acknowledged =
             acknowledged.into_iter().map(|len| usize::try_from(len).expect("small")).collect();
-        Self { dir, trials, log, acknowledged }
+        Self { trials, file, log, acknowledged }
     }
 
     /// Opens what is left with this log, checks that it is whole and a first part of what was
@@ -550,7 +553,7 @@ impl PowerLoss {
     fn after(&self, log: &[u8]) -> Came {
         let after = TempDir::new().expect("a folder");
         let file = after.path().join(FILE_NAME);
-        std::fs::copy(self.dir.path().join(FILE_NAME), &file).expect("copied");
+        std::fs::write(&file, &self.file).expect("written");
         std::fs::write(after.path().join("run.sqlite-wal"), log).expect("written");
         let conn = Connection::open(&file).expect("opens");
         let check: String =
