@@ -58,6 +58,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     let now = Clock::real();
     let kind = if args.virtual_time { "-virtual" } else { "" };
     let (dir, earlier) = if let Some((dir, earlier)) = resume::earlier(args)? {
+        if args.amend {
+            allowed(args, &inputs, &caps)?;
+        }
         resume::may_go_on(args, &inputs, &dir, &earlier)?;
         (dir, Some(earlier))
     } else {
