@@ -52,6 +52,7 @@ impl Drop for Disk {
 #[derive(Default)]
 struct Sum {
     stopped: u64,
+    midway: u64,
     clear: u64,
     read: u64,
     resumed: u64,
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
     let of = |n: u64| grouped(n);
     bars.bar("runs that the disk stopped", &of(sum.stopped), "≥ 10", sum.stopped >= 10);
     let bar = format!("= {}", sum.stopped);
+    bars.bar("of them with answers on record", &of(sum.midway), "≥ 5", sum.midway >= 5);
     bars.bar("exit 1, saying why", &of(sum.clear), &bar, sum.clear == sum.stopped);
     bars.bar("readable while it is full", &of(sum.read), &bar, sum.read == sum.stopped);
     bars.bar("brought to their end", &of(sum.resumed), &bar, sum.resumed == sum.stopped);
@@ -87,9 +89,10 @@ fn one_level(sum: &mut Sum, level: u64, dir: &Path, disk: &Disk) {
     let sim = Sim::start(dir, &["--instant", "20", "--answers", "prompts.csv"]);
     let run = disk.0.join("run");
     let mut draw = Seed(1).draw("disk", &[&level.to_string()]);
-    let free = (draw.uniform() * MOST_FREE_KIB as f64) as usize;
+    let free = draw.bits() % MOST_FREE_KIB;
     let filler = disk.0.join("filler");
-    std::fs::write(&filler, vec![0; (DISK_KIB as usize - free) * 1024]).expect("it fits");
+    let bytes = usize::try_from((DISK_KIB - free) * 1024).expect("a small disk");
+    std::fs::write(&filler, vec![0; bytes]).expect("it fits");
 
     let first = command(dir, &run).output().expect("the binary runs");
     let said = String::from_utf8_lossy(&first.stderr);
@@ -105,7 +108,10 @@ fn one_level(sum: &mut Sum, level: u64, dir: &Path, disk: &Disk) {
     }
     let recorded = if run.join(FILE_NAME).exists() { readable(&run) } else { Ok(0) };
     match recorded {
-        Ok(_) => sum.read += 1,
+        Ok(ended) => {
+            sum.read += 1;
+            sum.midway += u64::from(ended > 0);
+        }
         Err(error) => say(&format!("   level {level}: {free} KiB free: {error}")),
     }
     std::fs::remove_file(&filler).expect("there");

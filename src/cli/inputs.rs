@@ -289,7 +289,8 @@ fn stamp(suite: &Suite) -> SuiteStamp {
     SuiteStamp { name: suite.name.clone(), version: suite.version.clone(), hash: suite.hash.hex() }
 }
 
-fn name_of(suites: &[SuiteStamp]) -> String {
+/// What a run of these suites is called.
+pub fn name_of(suites: &[SuiteStamp]) -> String {
     match suites {
         [only] => only.name.clone(),
         [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),

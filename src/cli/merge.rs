@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use super::args::MergeArgs;
 use super::execute::run_name;
-use super::inputs::SHARD_NOTE;
+use super::inputs::{SHARD_NOTE, name_of};
 use super::run::{conclude, exit};
 use super::{Failure, Outcome, console, refused};
 use crate::report;
@@ -118,11 +118,10 @@ fn whole(parts: &[MergePart]) -> Manifest {
     manifest.run = run_name(&plan_hash, &manifest.started_at, 0);
     if let Some(shard) = &manifest.shard {
         manifest.suites.clone_from(&shard.suites);
+        if !manifest.demo {
+            manifest.name = name_of(&manifest.suites);
+        }
     }
-    manifest.name = parts
-        .iter()
-        .find(|part| part.manifest.suites.len() == manifest.suites.len())
-        .map_or(manifest.name, |part| part.manifest.name.clone());
     let mut notes: Vec<String> = Vec::new();
     for note in parts.iter().flat_map(|part| &part.manifest.notes) {
         if !note.starts_with(SHARD_NOTE) && !notes.contains(note) {

@@ -88,7 +88,14 @@ pub fn run(args: &RunArgs) -> Outcome {
     drop(inputs);
     let (figures, weights) = conclude(&dir)?;
     console::data(&report::answer(&figures, &weights, &dir))?;
-    Ok(exit(&end, &figures))
+    let exit = exit(&end, &figures);
+    if exit == Exit::Incomplete {
+        console::say(&format!(
+            "go on with it: the same command with --resume --out {}",
+            dir.display()
+        ));
+    }
+    Ok(exit)
 }
 
 /// Everything after the last request: grade, aggregate, tune, report.

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use super::args::RunArgs;
 use super::inputs::Inputs;
-use super::{Failure, console, refused};
+use super::{Exit, Failure, console, refused};
 use crate::catalog::Price;
 use crate::dispatch::{Budget, Purses};
 use crate::run::{dearest, suites};
@@ -66,15 +66,9 @@ impl Caps {
     /// Looks up what was spent this month by the runs beside this one's folder and in `results/`,
     /// this run's own earlier sessions included.
     pub fn look_up_month(&mut self, dir: &Path, now: &Clock) -> Result<(), Failure> {
-        let Some((cap, spent)) = &mut self.month else { return Ok(()) };
-        *spent = spent_this_month(dir, now)?;
-        let share = spent.to_f64() / cap.to_f64();
-        if share >= WARN_ABOVE {
-            console::say(&format!(
-                "weighbridge: ${} of [spend] per_month = \"{cap}\" is spent ({:.0} %)",
-                spent.to_fixed(2),
-                share * 100.0
-            ));
+        if let Some((cap, spent)) = &mut self.month {
+            *spent = spent_this_month(dir, now)?;
+            warn(*cap, *spent);
         }
         Ok(())
     }
@@ -129,6 +123,36 @@ fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), Failure> {
              max_output",
             of(trial)
         ))),
+    }
+}
+
+/// The cap of a load, and never more than is left of the month's.
+pub fn within_month(
+    cap: Option<Usd>,
+    inputs: &Inputs,
+    dir: &Path,
+    now: &Clock,
+) -> Result<Option<Usd>, Failure> {
+    let Some(month) = inputs.spend.per_month.filter(|_| !inputs.simulated) else { return Ok(cap) };
+    let spent = spent_this_month(dir, now)?;
+    warn(month, spent);
+    if spent >= month {
+        let error = anyhow!("[spend] per_month = \"{month}\" is used up: nothing was sent");
+        return Err(Failure { exit: Exit::Incomplete, error });
+    }
+    let left = month - spent;
+    Ok(Some(cap.map_or(left, |cap| cap.min(left))))
+}
+
+/// Says that most of the month's money is gone.
+fn warn(cap: Usd, spent: Usd) {
+    let share = spent.to_f64() / cap.to_f64();
+    if share >= WARN_ABOVE {
+        console::say(&format!(
+            "weighbridge: ${} of [spend] per_month = \"{cap}\" is spent ({:.0} %)",
+            spent.to_fixed(2),
+            share * 100.0
+        ));
     }
 }
 

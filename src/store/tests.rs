@@ -615,7 +615,7 @@ async fn writes_that_were_not_yet_synced_may_be_lost_in_any_order() {
     for round in 0..200_u32 {
         let mut draw = crate::units::Seed(1).draw("power loss", &[&round.to_string()]);
         // Power is lost just after this many intents were acknowledged.
-        let promised = 1 + draw.bits() as usize % run.acknowledged.len();
+        let promised = 1 + usize::from(draw.bits().to_le_bytes()[0]) % run.acknowledged.len();
         let synced = run.acknowledged[promised - 1];
         let mut log = run.log.clone();
         for page in (synced..log.len()).step_by(PAGE) {

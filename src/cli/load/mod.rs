@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use super::args::LoadArgs;
 use super::inputs::{self, Fleet, Inputs};
 use super::interrupts::Interrupts;
-use super::{Exit, Failure, Outcome, console, execute, refused, run};
+use super::{Exit, Failure, Outcome, console, execute, refused, run, spend};
 use crate::aggregate::{self, LoadFigures};
 use crate::catalog::{Endpoint, Price};
 use crate::dispatch::BreakerPolicy;
@@ -38,6 +38,7 @@ pub fn load(args: &LoadArgs) -> Outcome {
     let prompts = mode::prompts(&mode, &inputs)?;
     let dir = run::folder(args.out.as_deref(), &inputs.name, "-load", &Clock::real())?;
     heading(&inputs, &mode);
+    let cap = spend::within_month(cap, &inputs, &dir, &Clock::real())?;
     let job = Job { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
     let went = {
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };
