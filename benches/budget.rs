@@ -98,7 +98,7 @@ fn one_plan(number: u64) -> Came {
     let all = bound.times(plan.trials.len() as u64);
     // Most caps hold a small part: a worst case is far above what an answer costs.
     let part = draw.uniform() * draw.uniform() * draw.uniform() * 0.2;
-    let cap = bound + all.times((part * 1e6) as u64).per(1_000_000).expect("not zero");
+    let cap = bound + all.times(millionths(part)).per(1_000_000).expect("not zero");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -120,7 +120,7 @@ async fn asked(
     let ledger = Ledger::create(&path, clock.clone()).expect("a new file");
     let mut sim =
         Simulator::new(fleet, AnswerBook::of(Arc::clone(&plan.tasks)), plan.seed, clock.clone());
-    if plan.seed.0 % 2 == 0 {
+    if plan.seed.0.is_multiple_of(2) {
         let kinds = [FaultKind::Cut, FaultKind::Status500, FaultKind::UsageMissing];
         let faults = kinds.map(|kind| FaultRate { kind, rate: 0.1 });
         sim = sim.with_faults(Faults::new(&faults).expect("three tenths"));
@@ -224,8 +224,15 @@ fn tasks(draw: &mut Draw) -> Vec<Task> {
     load_texts("quiz", header, &lines.join("\n")).expect("a suite").suite.tasks
 }
 
+/// A share as millionths.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1")]
+fn millionths(share: f64) -> u64 {
+    (share * 1e6) as u64
+}
+
 fn below(draw: &mut Draw, n: usize) -> usize {
-    ((draw.uniform() * n as f64) as usize).min(n - 1)
+    let n = u64::try_from(n).expect("small");
+    usize::try_from(draw.bits() % n).expect("small")
 }
 
 fn store(dir: &Path, plan: &Plan) -> (Store, Vec<Standing>) {
