@@ -15,7 +15,9 @@
 //! - trials with an ending that were asked again: 0; trials lost: 0;
 //! - trials ≤ requests billed ≤ trials + requests in doubt;
 //! - in doubt ≤ requests under way at once, per kill;
-//! - every trial ends `ok`; rows of trials.csv = trials planned.
+//! - every trial ends `ok`; rows of trials.csv = trials planned;
+//! - an answer is on the disk within 50 ms: of what was in doubt after a kill, nothing had been sent in full by the
+//!   simulator so long before it.
 //!
 //! It proves the same of an unoptimised build, so it runs in one too.
 
@@ -28,7 +30,7 @@ use std::time::Duration;
 
 use support::{Bars, Sim, csv, finished, folder, grouped, weighbridge};
 use weighbridge::store::{Earlier, StoredTrial, TrialStatus};
-use weighbridge::units::Seed;
+use weighbridge::units::{Clock, Seed, Stamp};
 
 const TASKS: u64 = 1_000;
 const ENDPOINTS: [&str; 2] = ["delta/dense@dune", "elm/moe@fjord"];
@@ -49,6 +51,14 @@ struct Sum {
     billed: u64,
     asked_again: u64,
     lost: u64,
+    /// The longest that an answer was sent in full before a kill that left it in doubt.
+    late: Duration,
+}
+
+/// A request that a kill left in doubt: its key, and when the kill was.
+struct Doubt {
+    id: String,
+    killed: Stamp,
 }
 
 fn main() -> ExitCode {
@@ -84,7 +94,8 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
         ["--schedule", "ttft=20ms,gap=2ms,tokens=6", "--answers", "prompts.csv", "--steady"];
     let sim = Sim::start(dir.path(), &schedule);
     let run = dir.path().join("run");
-    let (mut ended, mut in_doubt) = (BTreeSet::new(), 0);
+    let (mut ended, mut in_doubt) = (BTreeSet::new(), BTreeMap::new());
+    let (mut doubts, clock) = (Vec::new(), Clock::real());
     loop {
         let mut child = begin(dir.path());
         let mut draw = seed.draw("kill", &[&sum.kills.to_string(), &sum.runs.to_string()]);
@@ -95,6 +106,7 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
             child.wait().expect("it ends");
             break;
         }
+        let killed = clock.now();
         child.kill().expect("it runs");
         child.wait().expect("it ends");
         sum.kills += 1;
@@ -102,9 +114,17 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
         let finished = earlier.trials.iter().filter(|trial| trial.is_finished());
         let now: BTreeSet<String> = finished.map(|trial| trial.key.hex()).collect();
         sum.lost += ended.difference(&now).count() as u64;
-        let doubt = earlier.trials.iter().map(|trial| u64::from(trial.in_doubt())).sum::<u64>();
-        sum.most_in_doubt = sum.most_in_doubt.max(doubt - in_doubt);
-        in_doubt = doubt;
+        let run = &earlier.manifest.run;
+        let mut new = 0;
+        for trial in &earlier.trials {
+            let before = in_doubt.insert(trial.key, trial.in_doubt()).unwrap_or(0);
+            new += u64::from(trial.in_doubt() - before);
+            if trial.in_doubt() > before {
+                let id = format!("{}-{}-{}-{run}", trial.key.hex(), trial.repeat, trial.ended);
+                doubts.push(Doubt { id, killed });
+            }
+        }
+        sum.most_in_doubt = sum.most_in_doubt.max(new);
         // What had an ending keeps its attempts for ever.
         ended = now;
         check_attempts(sum, &earlier.trials, dir.path());
@@ -119,7 +139,32 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
     sum.in_doubt += earlier.trials.iter().map(|t| u64::from(t.in_doubt())).sum::<u64>();
     drop(earlier);
     sum.rows += csv(&run.join("trials.csv")).count() as u64;
-    sum.billed += sim.ledger().len() as u64;
+    let ledger = sim.ledger();
+    sum.billed += ledger.len() as u64;
+    sum.late = sum.late.max(late(&doubts, &ledger));
+}
+
+/// The longest that an answer in doubt was sent in full before the kill.
+fn late(doubts: &[Doubt], ledger: &[serde_json::Value]) -> Duration {
+    let mut sent: BTreeMap<&str, Vec<(Stamp, Stamp)>> = BTreeMap::new();
+    let whole = ledger.iter().filter(|line| line["complete"] == true);
+    for line in whole {
+        let at = |value: &serde_json::Value| value.as_u64().map(Stamp::from_nanos);
+        let last = line["writes_ns"].as_array().and_then(|writes| at(writes.last()?));
+        if let (Some(id), Some(read), Some(last)) =
+            (line["id"].as_str(), at(&line["read_ns"]), last)
+        {
+            sent.entry(id).or_default().push((read, last));
+        }
+    }
+    let late = |doubt: &Doubt| {
+        // The same key may have been sent again later: the request that the kill met is the last
+        // one before it.
+        let all = sent.get(doubt.id.as_str())?.iter().filter(|(read, _)| *read <= doubt.killed);
+        let (_, last) = all.max_by_key(|(read, _)| *read)?;
+        Some(doubt.killed.since(*last))
+    };
+    doubts.iter().filter_map(late).max().unwrap_or_default()
 }
 
 fn begin(dir: &Path) -> Child {
@@ -165,6 +210,8 @@ fn judge(bars: &mut Bars, sum: &Sum) {
     let few = sum.most_in_doubt <= at_once;
     bars.bar("in doubt, most by one kill", &of(sum.most_in_doubt), &format!("≤ {at_once}"), few);
     bars.bar("in doubt in all", &of(sum.in_doubt), "> 0", sum.in_doubt > 0);
+    let late = sum.late.as_millis();
+    bars.bar("sent and not on the disk", &format!("{late} ms at most"), "≤ 50 ms", late <= 50);
     let ok = sum.ok == sum.planned;
     bars.bar("trials that ended ok", &of(sum.ok), &format!("= {}", of(sum.planned)), ok);
     let rows = sum.rows == sum.planned;

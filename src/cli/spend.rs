@@ -11,7 +11,7 @@ use super::{Exit, Failure, console, refused};
 use crate::catalog::Price;
 use crate::dispatch::{Budget, Purses};
 use crate::run::{dearest, suites};
-use crate::store::{Reader, Spent};
+use crate::store::{Reader, Spent, StoreError};
 use crate::units::{Clock, Usd};
 
 /// The share of the month's cap from which every run says so.
@@ -170,18 +170,27 @@ fn spent_this_month(dir: &Path, now: &Clock) -> Result<Usd, Failure> {
     let first = today.first_of_month()?.start_of_day()?.timestamp();
     let mut spent = Usd::ZERO;
     for run in history(dir) {
-        // What is no run, or is broken, is not of this run's making; a run that is being made has
-        // not spent anything.
-        let Ok(reader) = Reader::open(&run) else { continue };
-        let manifest = reader.manifest()?;
-        if manifest.virtual_time || manifest.demo || manifest.embedded {
-            continue;
+        match spent_by(&run, first) {
+            Ok(usd) => spent += usd,
+            // No run, or one that is being made and has not spent anything.
+            Err(StoreError::Missing { .. } | StoreError::NotOurs { .. }) => {}
+            Err(error) => console::say(&format!("not counted in [spend] per_month: {error}")),
         }
-        let Ok(started) = manifest.started_at.parse::<jiff::Timestamp>() else { continue };
-        let from = first.duration_since(started).as_nanos().max(0);
-        spent += reader.spent_from(u64::try_from(from).unwrap_or(u64::MAX))?;
     }
     Ok(spent)
+}
+
+/// What a run spent since then, if its dollars are real.
+fn spent_by(run: &Path, since: jiff::Timestamp) -> Result<Usd, StoreError> {
+    let reader = Reader::open(run)?;
+    let manifest = reader.manifest()?;
+    if manifest.virtual_time || manifest.demo || manifest.embedded {
+        return Ok(Usd::ZERO);
+    }
+    // A start that does not read counts the whole run: a cap errs on the safe side.
+    let started = manifest.started_at.parse().unwrap_or(since);
+    let from = since.duration_since(started).as_nanos().max(0);
+    reader.spent_from(u64::try_from(from).unwrap_or(u64::MAX))
 }
 
 /// The folders that may hold runs: this one, those beside it, and those in `results/`.
