@@ -22,6 +22,12 @@ impl Bars {
         Some(Self { missed: 0 })
     }
 
+    /// Starts a bench of what holds or does not hold, however fast the build is.
+    pub fn always(heading: &str) -> Self {
+        say(&format!("== {heading}"));
+        Self { missed: 0 }
+    }
+
     /// A figure without a bar.
     #[expect(clippy::unused_self, reason = "figures belong between a start and an end")]
     pub fn figure(&self, name: &str, figure: &str) {
@@ -156,7 +162,7 @@ impl Drop for Sim {
 pub type Row = std::collections::BTreeMap<String, String>;
 
 /// The rows of a CSV file.
-pub fn csv(path: &Path) -> impl Iterator<Item = Row> {
+pub fn csv(path: &Path) -> impl Iterator<Item = Row> + use<> {
     let reader = csv::Reader::from_path(path).expect("a CSV file");
     reader.into_deserialize().map(|row| row.expect("a row"))
 }

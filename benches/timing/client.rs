@@ -250,6 +250,8 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         notes: vec![],
         load: None,
         calibration: None,
+        embedded: false,
+        shard: None,
         ended: None,
     };
     let task = StoredTask {

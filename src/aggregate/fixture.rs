@@ -82,6 +82,7 @@ pub(super) fn trial_row(status: TrialStatus) -> TrialRow {
         e2e_with_retries_ns: None,
         refused: false,
         unended: false,
+        failed_attempts: 0,
         attempt: None,
         started_ns: None,
         cost_known: Usd::ZERO,
@@ -271,6 +272,8 @@ pub(super) fn manifest(judging: &Judging) -> Manifest {
         notes: vec![],
         load: None,
         calibration: None,
+        embedded: false,
+        shard: None,
         ended: None,
     }
 }

@@ -10,20 +10,22 @@ use crate::units::Histogram;
 /// The percentiles that are shown, in tenths of a percent.
 const PERCENTILES: [u16; 5] = [500, 900, 950, 990, 999];
 
-/// One observation per trial: to be put in the order of dispatch before serial correlation shows.
+/// One observation per trial: to be put in the order of the plan before serial correlation shows.
+/// That is the order in which an endpoint was asked; and it stays the same when shards of the plan
+/// are asked side by side, so that they merge to the figures of one run.
 #[derive(Debug, Default)]
 pub(super) struct Sample {
     all: Whole,
-    /// When it was dispatched, and the logarithm of what was observed.
-    series: Vec<(u64, f64)>,
+    /// Where it stands in the plan, and the logarithm of what was observed.
+    series: Vec<(u32, f64)>,
 }
 
 impl Sample {
     /// Counts an observation.
-    pub(super) fn record(&mut self, dispatched_ns: u64, observed_ns: u64) {
+    pub(super) fn record(&mut self, idx: u32, observed_ns: u64) {
         let micros = observed_ns / 1000;
         self.all.record(micros);
-        self.series.push((dispatched_ns, log(micros)));
+        self.series.push((idx, log(micros)));
     }
 
     /// What is said of it; `None`: nothing was observed.
@@ -238,9 +240,9 @@ mod tests {
 
     fn check_percentiles(n: u64, expected: &[u16]) {
         let mut sample = Sample::default();
-        for i in 0..n {
+        for (idx, i) in (0..).zip(0..n) {
             // A permutation without order: consecutive values have nothing to do with each other.
-            sample.record(i, (i * 7_919 % n + 1) * 1_000_000);
+            sample.record(idx, (i * 7_919 % n + 1) * 1_000_000);
         }
         let found = sample.finish().expect("not empty");
         let keys: Vec<u16> = found.percentiles.keys().copied().collect();
@@ -260,7 +262,7 @@ mod tests {
     #[test]
     fn the_order_of_reading_does_not_matter() {
         let observed = [(3, 9_000), (1, 4_000), (2, 5_000), (2, 1_000), (5, 2_000), (4, 8_000)];
-        let finish = |observed: &[(u64, u64)]| {
+        let finish = |observed: &[(u32, u64)]| {
             let mut sample = Sample::default();
             for &(at, value) in observed {
                 sample.record(at, value);
@@ -281,8 +283,8 @@ mod tests {
     #[test]
     fn a_drift_leaves_fewer_observations() {
         let mut drifting = Sample::default();
-        for i in 0..400 {
-            drifting.record(i, 1_000_000 * (100 + i));
+        for i in 0..400_u32 {
+            drifting.record(i, 1_000_000 * u64::from(100 + i));
         }
         let found = drifting.finish().expect("not empty");
         assert!(found.n_effective < found.n / 10, "{}", found.n_effective);

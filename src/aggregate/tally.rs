@@ -91,7 +91,7 @@ impl Tally {
             for metric in LatencyMetric::ALL {
                 if let Some(observed) = timing.get(metric) {
                     let sample = self.samples.entry(metric).or_default();
-                    sample.record(timing.dispatched_ns, observed);
+                    sample.record(row.idx, observed);
                 }
             }
             self.slo.record(timing, slo);
@@ -126,7 +126,8 @@ impl Tally {
         let filtered = finish == Some(FinishReason::ContentFilter);
         counts.truncated += u64::from(finish == Some(FinishReason::Length));
         counts.refused += u64::from(row.refused || filtered);
-        self.answered_first += u64::from(attempt.is_some_and(|attempt| attempt.attempt == 0));
+        // An attempt that a crash of ours cut off says nothing about the endpoint.
+        self.answered_first += u64::from(attempt.is_some() && row.failed_attempts == 0);
     }
 
     fn add_tokens(&mut self, attempt: &AttemptEnding) {

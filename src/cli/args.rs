@@ -53,6 +53,8 @@ pub enum Command {
     /// List, sync, compare and check catalogs, and pick from them.
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Make one run of the shards of a plan; calls no model.
+    Merge(MergeArgs),
     /// Serve the simulated fleet as an OpenAI-compatible API.
     Sim(SimArgs),
     /// Measure this machine's own measuring error, in 20 s, against a server that logs its writes.
@@ -122,6 +124,7 @@ pub struct WhatArgs {
 /// `run`.
 #[derive(Debug, Args)]
 #[command(after_help = super::exit::TABLE)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RunArgs {
     #[command(flatten)]
     pub what: WhatArgs,
@@ -131,6 +134,30 @@ pub struct RunArgs {
     /// Never spend more than this many dollars: the worst case is reserved before each request.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
+    /// Never spend more than this many dollars at each endpoint.
+    #[arg(long, value_name = "USD")]
+    pub budget_per_endpoint: Option<Usd>,
+    /// Never spend more than this many dollars on each suite.
+    #[arg(long, value_name = "USD")]
+    pub budget_per_suite: Option<Usd>,
+    /// Go on with the run in --out (else results/latest): what has an ending is not asked again.
+    #[arg(long)]
+    pub resume: bool,
+    /// With --resume: the plan has changed or grown, so run what is new in it.
+    #[arg(long, requires = "resume")]
+    pub amend: bool,
+    /// Take one part of the plan's tasks: `k/n`, or `env` for what Slurm or Kubernetes says.
+    #[arg(long, value_name = "k/n|env")]
+    pub shard: Option<String>,
+    /// Pause an endpoint after so many failures in a row, then probe it; 0: never.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub breaker: u32,
+    /// Give an endpoint up that goes on failing, or asks to wait, for longer; default 2m.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub patience: Option<Duration>,
+    /// Simulated fleet without rate limits, drift and failures: parts merge to the same figures.
+    #[arg(long)]
+    pub steady: bool,
     /// Spend what the plan expects without asking.
     #[arg(long)]
     pub yes: bool,
@@ -259,6 +286,18 @@ pub struct RunFolder {
     /// The run folder.
     #[arg(value_name = "RUN", default_value = "results/latest")]
     pub run: PathBuf,
+}
+
+/// `merge`.
+#[derive(Debug, Args)]
+#[command(after_help = super::exit::TABLE)]
+pub struct MergeArgs {
+    /// The run folders of the shards.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The run folder to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `tune`.
@@ -445,6 +484,9 @@ pub struct SimArgs {
     /// Serve the chaos profiles too.
     #[arg(long)]
     pub chaos: bool,
+    /// No rate limits, no drift over time, no failures: what a request meets is its own draw alone.
+    #[arg(long)]
+    pub steady: bool,
     /// Answer at once, without delay or fault; with a number: answers of so many tokens.
     #[arg(long, value_name = "TOKENS", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, without a number, with one")]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{Exit, Outcome, console};
 use crate::client::{self, HttpTransport};
-use crate::dispatch::{Keys, Lane};
+use crate::dispatch::{BreakerPolicy, Keys, Lane};
 use crate::run::calibrate::{Asking, Errors, Seen, Written, summary};
 use crate::store::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 use crate::units::{Clock, Message};
@@ -189,7 +189,7 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
     );
     let connect = Duration::from_secs(10);
     let transport = HttpTransport::new([&endpoint.provider], connect, clock)?;
-    let lane = Lane::new(endpoint, &Keys::new())?;
+    let lane = Lane::new(endpoint, &Keys::new(), 1, BreakerPolicy::default())?;
     let asking =
         Arc::new(Asking { transport, clock: clock.clone(), lane, body: Bytes::from(body) });
     let (mut seen, mut lag) = (Vec::new(), Vec::new());

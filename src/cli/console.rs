@@ -19,6 +19,17 @@ pub fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Asks a question that is answered with yes or no; `None`: nobody is there to answer.
+pub fn ask(question: &str) -> Option<bool> {
+    if !io::stdin().is_terminal() || !is_watched() {
+        return None;
+    }
+    let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).ok()?;
+    Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
 /// Whether somebody watches stderr.
 #[must_use]
 pub fn is_watched() -> bool {

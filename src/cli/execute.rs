@@ -1,7 +1,9 @@
 //! One run between its plan and its figures: the simulator or the network, the lane, the database.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -10,18 +12,19 @@ use super::fleet::{self, Behaviour, Serving};
 use super::inputs::{Fleet, Inputs};
 use super::interrupts::Interrupts;
 use super::run::SHORT;
+use super::spend::Caps;
 use super::watch::{Notice, Watcher};
-use super::{Failure, refused};
+use super::{Failure, console, refused};
 use crate::catalog::{Endpoint, HttpVersion};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
-use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
-use crate::run::{IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
+use crate::dispatch::{BreakerPolicy, Dispatcher, Keys, Lane, RetryPolicy};
+use crate::run::{Asked, IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
 use crate::sim::InProcess;
 use crate::store::{
-    Ended, Manifest, NewRun, PlannedTrial, Store, StoreMode, StoredEndpoint, StoredTask, Validity,
-    ValidityMark,
+    Earlier, Ended, Manifest, NewRun, PlannedTrial, Resumed, Sessions, Spent, Standing, Store,
+    StoreMode, StoredEndpoint, StoredTask, Validity, ValidityMark,
 };
-use crate::units::{Clock, ContentHash, Histogram, Usd};
+use crate::units::{Clock, ContentHash, Histogram};
 
 /// One run's execution.
 pub struct Execution<'a> {
@@ -32,17 +35,37 @@ pub struct Execution<'a> {
     /// The providers' keys.
     pub keys: &'a Keys,
     /// The money that may be spent.
-    pub cap: Option<Usd>,
-    /// The run folder, made and empty.
+    pub caps: Caps,
+    /// The run folder, made.
     pub dir: &'a Path,
+    /// The run in it, to go on with; `None`: the folder is empty.
+    pub earlier: Cell<Option<Earlier>>,
+}
+
+/// A session of a run, under way.
+struct Session<T> {
+    dispatcher: Arc<Dispatcher<T>>,
+    /// Where each trial of the plan stood at its beginning.
+    standing: Vec<Standing>,
+    /// What the sessions before came to.
+    before: Sessions,
+}
+
+/// An open run database, and what it held.
+struct Begun {
+    store: Store,
+    run: String,
+    standing: Vec<Standing>,
+    before: Sessions,
+    spent: Spent,
+    since_start: Duration,
 }
 
 impl Execution<'_> {
     /// Serves the simulated fleet that the run is weighed on.
     pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
-        let behaviour = Behaviour { seed: self.args.what.pick.seed, ..Behaviour::default() };
-        let tasks = Arc::clone(&self.inputs.plan.tasks);
-        let simulator = fleet::simulator(tasks, &behaviour, &Clock::real())?;
+        let tasks = Arc::clone(&self.inputs.book);
+        let simulator = fleet::simulator(tasks, &self.behaviour(), &Clock::real())?;
         fleet.serve(Arc::new(simulator))
     }
 
@@ -54,21 +77,20 @@ impl Execution<'_> {
             .build()?;
         runtime.block_on(async {
             let clock = Clock::virtual_time();
-            let behaviour = Behaviour { seed: self.args.what.pick.seed, ..Behaviour::default() };
-            let tasks = Arc::clone(&self.inputs.plan.tasks);
-            let simulator = fleet::simulator(tasks, &behaviour, &clock)?;
+            let tasks = Arc::clone(&self.inputs.book);
+            let simulator = fleet::simulator(tasks, &self.behaviour(), &clock)?;
             let transport = InProcess::new(Arc::new(simulator));
-            let dispatcher = self.dispatcher(transport, &clock, StoreMode::Inline)?;
-            let progress = self.progress();
+            let session = self.session(transport, &clock, StoreMode::Inline)?;
+            let progress = self.progress(&session.standing);
             let signals = Signals::default();
-            let end = self.lane(&dispatcher, &progress, &signals).await?;
+            let end = self.lane(&session, &progress, &signals).await?;
             let validity = Validity {
                 mark: ValidityMark::Virtual,
                 reasons: Vec::new(),
                 lag_p99_us: None,
                 io_cpu_peak: None,
             };
-            self.close(dispatcher, &end, validity, &clock).await?;
+            self.close(session, &end, validity, &clock).await?;
             Ok(end)
         })
     }
@@ -84,8 +106,9 @@ impl Execution<'_> {
             let providers = self.inputs.plan.endpoints.iter().map(|e| &e.provider);
             let transport =
                 HttpTransport::new(providers, timeouts.connect, &clock).map_err(refused)?;
-            let dispatcher = self.dispatcher(transport, &clock, StoreMode::Threaded)?;
-            let progress = Arc::new(self.progress());
+            let session = self.session(transport, &clock, StoreMode::Threaded)?;
+            let dispatcher = &session.dispatcher;
+            let progress = Arc::new(self.progress(&session.standing));
             let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
             let notice = Notice::default();
             let watcher =
@@ -101,20 +124,25 @@ impl Execution<'_> {
             });
             let watched = (stop.clone(), clock.clone(), threads);
             beside.spawn(async move { Some(Watch::until(watched.0, watched.1, watched.2).await) });
-            let end = self.lane(&dispatcher, &progress, &signals).await?;
+            let end = self.lane(&session, &progress, &signals).await?;
             drop(watcher);
             stop.cancel();
             let watch = watch_of(&mut beside).await;
             let validity = judge(&watch, median_ttft(&progress));
-            self.close(dispatcher, &end, validity, &clock).await?;
+            self.close(session, &end, validity, &clock).await?;
             Ok(end)
         })
     }
 
-    fn progress(&self) -> Progress {
+    fn behaviour(&self) -> Behaviour<'static> {
+        let seed = self.args.what.pick.seed;
+        Behaviour { seed, steady: self.args.steady, ..Behaviour::default() }
+    }
+
+    fn progress(&self, standing: &[Standing]) -> Progress {
         let plan = &self.inputs.plan;
         let mut totals = vec![0; plan.endpoints.len()];
-        for trial in plan.trials.iter().filter(|t| t.ineligible.is_none()) {
+        for trial in (Asked { plan, standing }).open() {
             totals[trial.endpoint as usize] += 1;
         }
         Progress::new(&totals)
@@ -122,96 +150,192 @@ impl Execution<'_> {
 
     async fn lane<T: Transport>(
         &self,
-        dispatcher: &Arc<Dispatcher<T>>,
+        session: &Session<T>,
         progress: &Progress,
         signals: &Signals,
     ) -> Result<LaneEnd, Failure> {
         let at_once = self.inputs.at_once(self.args.what.concurrency);
-        let lane = run_tasks(&self.inputs.plan, dispatcher, &at_once, progress, signals).await;
+        let asked = Asked { plan: &self.inputs.plan, standing: &session.standing };
+        let lane = run_tasks(asked, &session.dispatcher, &at_once, progress, signals).await;
         Ok(lane.with_context(|| {
             format!("the run stopped; what was recorded is in {}", self.dir.display())
         })?)
     }
 
-    fn dispatcher<T: Transport>(
+    fn session<T: Transport>(
         &self,
         transport: T,
         clock: &Clock,
         mode: StoreMode,
-    ) -> Result<Arc<Dispatcher<T>>, Failure> {
-        let plan = &self.inputs.plan;
+    ) -> Result<Session<T>, Failure> {
         let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
-        Ok(Arc::new(Dispatcher {
+        let begun = self.begin(clock, mode)?;
+        let mut retry = RetryPolicy::default();
+        retry.patience = self.args.patience.unwrap_or(retry.patience);
+        let dispatcher = Arc::new(Dispatcher {
             transport,
             clock: clock.clone(),
-            store: self.store(clock, mode)?,
-            seed: plan.seed,
-            lanes: lanes(self.inputs, self.keys)?,
-            budget: Budget::new(self.cap),
-            retry: RetryPolicy::default(),
-            run: run_id(self.inputs, clock),
+            store: begun.store,
+            seed: self.inputs.plan.seed,
+            lanes: lanes(self.inputs, self.keys, breaker(self.args))?,
+            purses: self.caps.purses(self.inputs, &begun.spent),
+            retry,
+            since_start: begun.since_start,
+            run: begun.run,
             held: tokio::sync::Notify::new(),
             limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
             drain: tokio_util::sync::CancellationToken::new(),
             abort: tokio_util::sync::CancellationToken::new(),
-        }))
+        });
+        Ok(Session { dispatcher, standing: begun.standing, before: begun.before })
     }
 
-    fn store(&self, clock: &Clock, mode: StoreMode) -> Result<Store, Failure> {
+    /// Makes the run database, or opens the one that is there.
+    fn begin(&self, clock: &Clock, mode: StoreMode) -> Result<Begun, Failure> {
         let plan = &self.inputs.plan;
-        let manifest = manifest(self.inputs, clock);
+        let mut manifest = manifest(self.inputs, clock);
         let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(stored_task).collect();
         let endpoints: Vec<StoredEndpoint> = (0..)
             .zip(&plan.endpoints)
             .map(|(idx, endpoint)| StoredEndpoint { idx, endpoint: endpoint.clone() })
             .collect();
-        let new = NewRun {
-            manifest: &manifest,
-            tasks: &tasks,
-            endpoints: &endpoints,
-            keep_content: true,
-        };
+        let places = &self.inputs.places;
         let trials = plan.trials.iter().map(|trial| PlannedTrial {
-            idx: trial.idx,
+            idx: places.get(trial.idx as usize).copied().unwrap_or(trial.idx),
             key: trial.key,
             task: trial.task,
             endpoint: trial.endpoint,
             repeat: trial.repeat,
             ineligible: plan.why_ineligible(trial),
         });
-        Ok(Store::create(self.dir, mode, new, trials)?)
+        if let Some(earlier) = self.earlier.take() {
+            let trials: Vec<PlannedTrial> = trials.collect();
+            let since_start = since_start(&earlier, clock);
+            carry_over(&mut manifest, &earlier);
+            let (run, spent) = (manifest.run.clone(), earlier.spent.clone());
+            let new = NewRun {
+                manifest: &manifest,
+                tasks: &tasks,
+                endpoints: &endpoints,
+                keep_content: earlier.keep_content,
+            };
+            let from_ns = nanos(since_start);
+            let Resumed { store, standing, sessions, retired } =
+                earlier.go_on(mode, new, &trials, from_ns)?;
+            if retired > 0 {
+                console::say(&format!(
+                    "  {retired} trials are asked in another form now: the old ones are kept aside"
+                ));
+            }
+            return Ok(Begun { store, run, standing, before: sessions, spent, since_start });
+        }
+        let fresh = |trial: PlannedTrial| Standing::fresh(trial.idx, trial.ineligible.is_none());
+        let standing = trials.clone().map(fresh).collect();
+        let new = NewRun {
+            manifest: &manifest,
+            tasks: &tasks,
+            endpoints: &endpoints,
+            keep_content: true,
+        };
+        Ok(Begun {
+            store: Store::create(self.dir, mode, new, trials)?,
+            run: manifest.run.clone(),
+            standing,
+            before: Sessions::default(),
+            spent: Spent::default(),
+            since_start: Duration::ZERO,
+        })
     }
 
     async fn close<T: Transport>(
         &self,
-        dispatcher: Arc<Dispatcher<T>>,
+        session: Session<T>,
         end: &LaneEnd,
         validity: Validity,
         clock: &Clock,
     ) -> Result<(), Failure> {
         let duration = clock.now().since(clock.anchor());
-        let dispatcher = Arc::into_inner(dispatcher).context("a trial outlived its lane")?;
+        let dispatcher =
+            Arc::into_inner(session.dispatcher).context("a trial outlived its lane")?;
         let ended = Ended {
             complete: end.complete,
             why: end.why.clone(),
-            validity,
-            duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+            validity: worse(session.before.validity, validity),
+            duration_ns: session.before.duration_ns + nanos(duration),
             waited_ns: 0,
         };
         Ok(dispatcher.store.finish(ended).await?)
     }
 }
 
+/// How long after the run's anchor this session begins: by the wall clock, and never before
+/// something that the run has seen.
+fn since_start(earlier: &Earlier, clock: &Clock) -> Duration {
+    let started = earlier.manifest.started_at.parse::<jiff::Timestamp>();
+    let by_wall = started.map_or(0, |s| clock.wall_anchor().duration_since(s).as_nanos());
+    let by_wall = u64::try_from(by_wall.max(0)).unwrap_or(0);
+    Duration::from_nanos(by_wall.max(earlier.last_ns))
+}
+
+/// Makes the manifest one of the run that goes on.
+fn carry_over(manifest: &mut Manifest, earlier: &Earlier) {
+    const RESUMED: &str = "resumed ";
+    let had = &earlier.manifest;
+    manifest.run.clone_from(&had.run);
+    manifest.started_at.clone_from(&had.started_at);
+    let before = had
+        .notes
+        .iter()
+        .find_map(|note| note.strip_prefix(RESUMED)?.split(' ').next()?.parse::<u32>().ok());
+    let times = before.unwrap_or(0) + 1;
+    let s = if times == 1 { "" } else { "s" };
+    manifest.notes.push(format!("{RESUMED}{times} time{s}: latencies are of several sessions"));
+    // What is no longer in the plan stays in the run, and so does where it came from.
+    for suite in &had.suites {
+        if !manifest.suites.iter().any(|known| known.name == suite.name) {
+            manifest.suites.push(suite.clone());
+        }
+    }
+}
+
+/// The worse of two sessions' marks, with what was found in both.
+fn worse(before: Option<Validity>, now: Validity) -> Validity {
+    let Some(before) = before else { return now };
+    let mut reasons = before.reasons;
+    reasons.extend(now.reasons.into_iter().filter(|_| now.mark != ValidityMark::Virtual));
+    Validity {
+        mark: before.mark.max(now.mark),
+        reasons,
+        lag_p99_us: before.lag_p99_us.max(now.lag_p99_us),
+        io_cpu_peak: match (before.io_cpu_peak, now.io_cpu_peak) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        },
+    }
+}
+
+/// When endpoints are paused and given up.
+pub fn breaker(args: &RunArgs) -> BreakerPolicy {
+    let usual = BreakerPolicy::default();
+    let patience = args.patience.unwrap_or(usual.patience);
+    BreakerPolicy { failures: args.breaker, patience, ..usual }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// The run's id. In virtual time the same plan and seed are the same run; otherwise each start
 /// is its own.
 fn run_id(inputs: &Inputs, clock: &Clock) -> String {
     let process = if clock.is_virtual() { 0 } else { std::process::id() };
-    let run = ContentHash::of_parts([
-        inputs.plan.hash().hex().as_bytes(),
-        clock.wall_anchor().to_string().as_bytes(),
-        &process.to_le_bytes(),
-    ]);
-    run.hex()[..16].to_owned()
+    run_name(&inputs.plan.hash().hex(), &clock.wall_anchor().to_string(), process)
+}
+
+/// The id of the run of a plan that this process began at that time.
+pub fn run_name(plan_hash: &str, started_at: &str, process: u32) -> String {
+    let parts = [plan_hash.as_bytes(), started_at.as_bytes(), &process.to_le_bytes()];
+    ContentHash::of_parts(parts).hex()[..16].to_owned()
 }
 
 /// What a run is, when it starts.
@@ -238,6 +362,8 @@ pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
         notes,
         load: None,
         calibration: super::calibrate::kept().filter(|_| is_calibrated(inputs, clock)),
+        embedded: inputs.simulated,
+        shard: inputs.shard.clone(),
         ended: None,
     }
 }
@@ -253,8 +379,9 @@ fn is_calibrated(inputs: &Inputs, clock: &Clock) -> bool {
 }
 
 /// The endpoints as they are driven.
-pub fn lanes(inputs: &Inputs, keys: &Keys) -> Result<Vec<Lane>, Failure> {
-    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys);
+pub fn lanes(inputs: &Inputs, keys: &Keys, breaker: BreakerPolicy) -> Result<Vec<Lane>, Failure> {
+    let among = inputs.among();
+    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys, among, breaker);
     inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
 }
 

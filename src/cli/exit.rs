@@ -11,7 +11,8 @@ pub enum Exit {
     Internal,
     /// Usage, bad input, or a refusal before any request was sent.
     Usage,
-    /// The run is incomplete: interrupted, or its budget is used up.
+    /// The run is incomplete: interrupted, a budget is used up, an endpoint was given up, a shard is
+    /// missing.
     Incomplete,
     /// The client could not keep up: the run's latencies mean nothing.
     Invalid,
@@ -41,7 +42,7 @@ impl Exit {
             Self::Ok => "ok",
             Self::Internal => "internal or infrastructure error",
             Self::Usage => "usage, bad input, or refused before any request was sent",
-            Self::Incomplete => "incomplete: budget used up, or interrupted",
+            Self::Incomplete => "incomplete: budget used up, interrupted, or an endpoint given up",
             Self::Invalid => "invalid measurement: the client could not keep up",
         }
     }
@@ -52,7 +53,7 @@ pub const TABLE: &str = "Exit codes:
    0  ok
    1  internal or infrastructure error
    2  usage, bad input, or refused before any request was sent
-  12  incomplete: budget used up, or interrupted
+  12  incomplete: budget used up, interrupted, or an endpoint given up
   13  invalid measurement: the client could not keep up";
 
 impl From<Exit> for ExitCode {

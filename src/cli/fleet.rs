@@ -22,12 +22,13 @@ const UNSERVED: &str = "http://simulated.invalid";
 pub struct Fleet {
     base_url: String,
     listener: Option<TcpListener>,
+    steady: bool,
 }
 
 impl Fleet {
     /// A fleet that nobody serves.
     pub fn unserved() -> Self {
-        Self { base_url: UNSERVED.to_owned(), listener: None }
+        Self { base_url: UNSERVED.to_owned(), listener: None, steady: false }
     }
 
     /// Takes the address; connections wait until [`Fleet::serve`].
@@ -35,7 +36,12 @@ impl Fleet {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {address}; try --listen 127.0.0.1:0"))?;
         let base_url = format!("http://{}", listener.local_addr()?);
-        Ok(Self { base_url, listener: Some(listener) })
+        Ok(Self { base_url, listener: Some(listener), steady: false })
+    }
+
+    /// The same fleet, steady where that is asked for: see [`sim::Fleet::steady`].
+    pub fn with_steady(self, steady: bool) -> Self {
+        Self { steady, ..self }
     }
 
     /// Where it is.
@@ -45,7 +51,7 @@ impl Fleet {
 
     /// Its catalog, as a file would hold it, in these dialects.
     pub fn catalog_toml(&self, chaos: bool, dialects: &[Dialect]) -> String {
-        sim::Fleet::embedded().catalog_toml(&self.base_url, chaos, dialects)
+        profiles(self.steady).catalog_toml(&self.base_url, chaos, dialects)
     }
 
     /// Its catalog.
@@ -119,8 +125,15 @@ pub struct Behaviour<'a> {
     pub stall: Option<Duration>,
     /// How what it writes is cut.
     pub delivery: Delivery,
+    /// Whether it has neither rate limits nor drift nor failures of its own.
+    pub steady: bool,
     /// Where to keep the ledger.
     pub ledger: Option<&'a Path>,
+}
+
+fn profiles(steady: bool) -> sim::Fleet {
+    let fleet = sim::Fleet::embedded().clone();
+    if steady { fleet.steady() } else { fleet }
 }
 
 /// A simulator that knows the answers of these tasks.
@@ -129,7 +142,7 @@ pub fn simulator(
     behaviour: &Behaviour<'_>,
     clock: &Clock,
 ) -> Result<Simulator, anyhow::Error> {
-    let fleet = sim::Fleet::embedded().clone();
+    let fleet = profiles(behaviour.steady);
     let book = AnswerBook::of(tasks);
     let mut simulator = Simulator::new(fleet, book, Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use secrecy::SecretString;
@@ -12,10 +13,10 @@ use super::{Failure, fleet, refused};
 use crate::catalog::{Catalog, CatalogText, Endpoint, Price};
 use crate::client;
 use crate::dispatch::Keys;
-use crate::plan::{Config, Plan, SuiteEntry, config, select};
-use crate::store::{Judging, SuiteStamp};
-use crate::suite::{ColumnMap, Suite, load_path};
-use crate::units::{Clock, Seed, Usd};
+use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, config, select};
+use crate::store::{Judging, ShardStamp, SuiteStamp};
+use crate::suite::{ColumnMap, Suite, Task, load_path};
+use crate::units::{Clock, Seed};
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");
@@ -28,6 +29,9 @@ const DEFAULT_CONCURRENCY: u32 = 16;
 pub struct Inputs {
     /// The plan.
     pub plan: Plan,
+    /// The tasks that the simulated fleet answers, where it is asked: those of the whole plan, for
+    /// some of its wrong answers are other tasks' right ones.
+    pub book: Arc<[Task]>,
     /// What it is judged by.
     pub judging: Judging,
     /// What the user must see.
@@ -42,8 +46,12 @@ pub struct Inputs {
     pub simulated: bool,
     /// Whether the user chose endpoints, rather than taking a whole catalog.
     pub selected: bool,
-    /// The configuration's own cap.
-    pub per_run: Option<Usd>,
+    /// The configuration's own caps.
+    pub spend: Spend,
+    /// Which part of a larger plan this is.
+    pub shard: Option<ShardStamp>,
+    /// Where its trials stand in the larger plan; empty: it is the whole.
+    pub places: Vec<u32>,
 }
 
 impl Inputs {
@@ -51,12 +59,42 @@ impl Inputs {
     pub fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
         let of = |endpoint: &Endpoint| {
             let limit = endpoint.limits.concurrency.unwrap_or(u32::MAX);
+            // A stated limit is the provider's, whoever asks: each shard keeps to its part.
+            let limit = limit / self.among();
             let wanted = flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
             wanted.min(limit).max(1) as usize
         };
         self.plan.endpoints.iter().map(of).collect()
     }
+
+    /// How many processes share the providers' limits.
+    pub fn among(&self) -> u32 {
+        self.shard.as_ref().map_or(1, |shard| shard.n)
+    }
+
+    /// Keeps one part of the plan alone.
+    pub fn take(&mut self, shard: Shard) {
+        let part = self.plan.part(shard);
+        let whole = std::mem::replace(&mut self.plan, part.plan);
+        let present: BTreeSet<&str> =
+            self.plan.tasks.iter().map(|task| task.suite.as_str()).collect();
+        let suites = self.suites.clone();
+        self.suites.retain(|stamp| present.contains(stamp.name.as_str()));
+        self.notes.push(format!("{SHARD_NOTE}{shard} of the plan's tasks"));
+        self.shard = Some(ShardStamp {
+            k: shard.k,
+            n: shard.n,
+            plan_hash: whole.hash().hex(),
+            trials: whole.trials.len() as u64,
+            suites,
+            tasks: part.tasks,
+        });
+        self.places = part.trials;
+    }
 }
+
+/// How the note begins that tells a shard from a whole run.
+pub const SHARD_NOTE: &str = "shard ";
 
 /// Whether these flags, in this folder, mean the demo: nothing of the user's is here or named.
 pub fn is_demo(what: &PickArgs) -> bool {
@@ -177,8 +215,20 @@ fn read_for(
             proxied.join(", ")
         ));
     }
-    let per_run = config.per_run;
-    Ok(Inputs { plan, judging, notes, suites: stamps, name, demo, simulated, selected, per_run })
+    Ok(Inputs {
+        book: Arc::clone(&plan.tasks),
+        plan,
+        judging,
+        notes,
+        suites: stamps,
+        name,
+        demo,
+        simulated,
+        selected,
+        spend: config.spend,
+        shard: None,
+        places: Vec::new(),
+    })
 }
 
 /// What a price list says of the endpoints that were chosen, where it matters to a run.
@@ -283,7 +333,8 @@ fn stamp(suite: &Suite) -> SuiteStamp {
     SuiteStamp { name: suite.name.clone(), version: suite.version.clone(), hash: suite.hash.hex() }
 }
 
-fn name_of(suites: &[SuiteStamp]) -> String {
+/// What a run of these suites is called.
+pub fn name_of(suites: &[SuiteStamp]) -> String {
     match suites {
         [only] => only.name.clone(),
         [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),

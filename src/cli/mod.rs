@@ -11,11 +11,15 @@ mod grade;
 mod inputs;
 mod interrupts;
 mod load;
+mod merge;
 mod plan;
 mod report;
 mod reprice;
+mod resume;
 mod run;
+mod shard;
 mod sim;
+mod spend;
 mod suite;
 mod tune;
 mod watch;
@@ -71,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Tune(args) => tune::tune(&args),
         Command::Suite(command) => suite::suite(&command),
         Command::Catalog(command) => catalog::catalog(&command),
+        Command::Merge(args) => merge::merge(&args),
         Command::Sim(args) => sim::sim(&args),
         Command::Calibrate => calibrate::calibrate(),
         Command::Completions { shell } => completions(shell),

@@ -1,21 +1,23 @@
 //! `run`: the main job. Plan, replay, grade, aggregate, tune, report.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
 use super::args::RunArgs;
-use super::execute::{Execution, lanes};
+use super::execute::{Execution, breaker, lanes};
 use super::inputs::{self, Fleet, Inputs};
 use super::interrupts::Interrupts;
 use super::report::{write_report, write_weights};
-use super::{Exit, Failure, Outcome, console, refused};
+use super::shard::shard;
+use super::spend::Caps;
+use super::{Exit, Failure, Outcome, console, refused, resume};
 use crate::aggregate::{self, Figures};
-use crate::catalog::Price;
 use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;
-use crate::run::{LaneEnd, dearest};
+use crate::run::LaneEnd;
 use crate::store::ValidityMark;
 use crate::units::{Clock, Usd};
 use crate::weights::{self, WeightsFile};
@@ -39,19 +41,37 @@ pub fn run(args: &RunArgs) -> Outcome {
     } else {
         Fleet::unserved()
     };
-    let inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
+    let fleet = fleet.with_steady(args.steady);
+    let mut inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
+    if args.steady && !inputs.simulated {
+        return Err(refused(anyhow!("--steady is of the simulated fleet; `sim` has it too")));
+    }
+    let shard = shard(args.shard.as_deref())?;
+    something_to_ask(&inputs)?;
+    if let Some(shard) = shard {
+        inputs.take(shard);
+    }
     let keys = inputs::keys(&inputs.plan)?;
     // A key that no header can carry is refused before anything is written.
-    lanes(&inputs, &keys)?;
-    something_to_ask(&inputs)?;
-    let cap = cap(args, &inputs)?;
-    allowed(args, &inputs, cap)?;
+    lanes(&inputs, &keys, breaker(args))?;
+    let mut caps = Caps::of(args, &inputs)?;
     let now = Clock::real();
     let kind = if args.virtual_time { "-virtual" } else { "" };
-    let dir = folder(args.out.as_deref(), &inputs.name, kind, &now)?;
+    let (dir, earlier) = if let Some((dir, earlier)) = resume::earlier(args)? {
+        if args.amend {
+            allowed(args, &inputs, &caps)?;
+        }
+        resume::may_go_on(args, &inputs, &dir, &earlier)?;
+        (dir, Some(earlier))
+    } else {
+        allowed(args, &inputs, &caps)?;
+        (folder(args.out.as_deref(), &inputs.name, kind, &now)?, None)
+    };
+    caps.look_up_month(&dir, &now)?;
     heading(&inputs, args.virtual_time);
 
-    let execution = Execution { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
+    let earlier = Cell::new(earlier);
+    let execution = Execution { args, inputs: &inputs, keys: &keys, caps, dir: &dir, earlier };
     let end = if args.virtual_time {
         execution.in_virtual_time()?
     } else {
@@ -59,16 +79,27 @@ pub fn run(args: &RunArgs) -> Outcome {
         execution.over_http()?
     };
     point_latest_to(&dir);
+    if inputs.plan.trials.is_empty() {
+        console::say("this shard holds none of the tasks; it merges as it is");
+        return Ok(Exit::Ok);
+    }
     Interrupts::end_the_process(&dir)?;
     // All that follows reads the run folder: what was planned need not be held twice.
     drop(inputs);
     let (figures, weights) = conclude(&dir)?;
     console::data(&report::answer(&figures, &weights, &dir))?;
-    Ok(exit(&end, &figures))
+    let exit = exit(&end, &figures);
+    if exit == Exit::Incomplete {
+        console::say(&format!(
+            "go on with it: the same command with --resume --out {}",
+            dir.display()
+        ));
+    }
+    Ok(exit)
 }
 
 /// Everything after the last request: grade, aggregate, tune, report.
-fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
+pub(super) fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
     grade_run(dir)?;
     let figures = aggregate::figures(dir)?;
     let tuned = weights::tune(&figures);
@@ -77,7 +108,7 @@ fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
     Ok((figures, tuned))
 }
 
-fn exit(end: &LaneEnd, figures: &Figures) -> Exit {
+pub(super) fn exit(end: &LaneEnd, figures: &Figures) -> Exit {
     if let Some(why) = &end.why {
         console::say(&format!("weighbridge: incomplete: {why}"));
     }
@@ -105,48 +136,8 @@ fn something_to_ask(inputs: &Inputs) -> Result<(), Failure> {
     Err(refused(anyhow!("no endpoint can take any of the tasks; the first: {why}")))
 }
 
-/// The money that may be spent: the flag, else the configuration.
-fn cap(args: &RunArgs, inputs: &Inputs) -> Result<Option<Usd>, Failure> {
-    let cap = args.budget.or(inputs.per_run);
-    if cap.is_some_and(|cap| cap <= Usd::ZERO) {
-        return Err(refused(anyhow!("--budget must be above zero")));
-    }
-    if cap.is_some()
-        && let Some(unknown) = inputs.plan.endpoints.iter().find(|e| e.price == Price::Unknown)
-    {
-        return Err(refused(anyhow!(
-            "{} has no known price, so a budget cannot hold for it: write its price in the \
-             catalog, or leave it out",
-            unknown.id
-        )));
-    }
-    if let Some(cap) = cap {
-        one_trial_fits(inputs, cap)?;
-    }
-    Ok(cap)
-}
-
-/// A cap that does not hold the worst case of a single trial would end the run before that trial.
-fn one_trial_fits(inputs: &Inputs, cap: Usd) -> Result<(), Failure> {
-    let plan = &inputs.plan;
-    let of = |trial: u32| plan.endpoint(&plan.trials[trial as usize]).id.clone();
-    match dearest(plan) {
-        Ok(Some((trial, most))) if most > cap => Err(refused(anyhow!(
-            "one trial at {} may cost ${} at most, which --budget ${cap} does not hold: raise it, \
-             give the task a max_tokens, or leave the endpoint out",
-            of(trial),
-            most.to_fixed(4),
-        ))),
-        Ok(_) => Ok(()),
-        Err(trial) => Err(refused(anyhow!(
-            "nothing bounds an answer of {}, so a budget cannot hold: give the endpoint max_output",
-            of(trial)
-        ))),
-    }
-}
-
 /// Whether the run may start without asking.
-fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Failure> {
+fn allowed(args: &RunArgs, inputs: &Inputs, caps: &Caps) -> Result<(), Failure> {
     if inputs.simulated {
         return Ok(());
     }
@@ -164,7 +155,7 @@ fn allowed(args: &RunArgs, inputs: &Inputs, cap: Option<Usd>) -> Result<(), Fail
     let limit: Usd = ASK_ABOVE.parse().expect("a decimal");
     let much =
         estimate.billed_endpoints > 0 && estimate.billed_expected.is_none_or(|usd| usd > limit);
-    if much && cap.is_none() && !args.yes {
+    if much && !caps.caps_run() && !args.yes {
         return Err(refused(anyhow!(
             "the run would cost {dollars} (`weighbridge plan` shows it by endpoint). Cap it with \
              --budget USD, or go ahead with --yes"

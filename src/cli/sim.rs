@@ -34,11 +34,12 @@ pub fn sim(args: &SimArgs) -> Outcome {
         faults: Faults::new(&args.fault).map_err(|e| refused(anyhow!("--fault: {e}")))?,
         stall: args.stall,
         delivery: Delivery { coalesce: args.coalesce, split: args.split, drip: args.drip },
+        steady: args.steady,
         ledger: args.ledger.as_deref(),
     };
     let n_tasks = tasks.len();
     let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock)?);
-    let fleet = Fleet::bind(args.listen).map_err(refused)?;
+    let fleet = Fleet::bind(args.listen).map_err(refused)?.with_steady(args.steady);
     if let Some(path) = &args.write_catalog {
         std::fs::write(path, fleet.catalog_toml(args.chaos, &args.dialect))
             .with_context(|| path.display().to_string())?;

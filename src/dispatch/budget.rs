@@ -46,12 +46,24 @@ impl Budget {
     /// A budget with a cap; `None`: no cap, money is only counted.
     #[must_use]
     pub fn new(limit: Option<Usd>) -> Self {
+        Self::begun(limit, Usd::ZERO)
+    }
+
+    /// A budget of which some was spent before.
+    #[must_use]
+    pub fn begun(limit: Option<Usd>, spent: Usd) -> Self {
         Self {
             limit,
-            state: Mutex::default(),
+            state: Mutex::new(State { spent, ..State::default() }),
             settled: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// The cap.
+    #[must_use]
+    pub fn limit(&self) -> Option<Usd> {
+        self.limit
     }
 
     /// What was spent for certain or may have been.
@@ -144,15 +156,146 @@ impl Reservation<'_> {
     }
 }
 
+impl Reservation<'_> {
+    /// Nothing was sent.
+    pub fn release(self) {
+        self.settle(Some(Usd::ZERO));
+    }
+}
+
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.budget.settle(self.amount, self.amount);
     }
 }
 
+/// Which of a run's caps is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purse {
+    /// That of one endpoint.
+    Endpoint,
+    /// That of one suite.
+    Suite {
+        /// Which: as jobs name it.
+        suite: usize,
+    },
+    /// That of the month, over all runs.
+    Month,
+    /// That of the run.
+    Run,
+}
+
+/// All the caps that a run keeps: an attempt must fit in each that concerns it.
+#[derive(Debug)]
+pub struct Purses {
+    /// The run's.
+    pub run: Budget,
+    /// The month's, with what other runs spent in it.
+    pub month: Budget,
+    /// Each endpoint's, in the order of the lanes.
+    pub endpoints: Vec<Budget>,
+    /// Each suite's, in the order that jobs name them by.
+    pub suites: Vec<Budget>,
+}
+
+/// Money set aside in every purse that it concerns.
+#[derive(Debug)]
+pub struct Reservations<'a>([Reservation<'a>; 4]);
+
+/// A reservation whose attempt has not left: given back when it is dropped.
+struct Unsent<'a>(Option<Reservation<'a>>);
+
+impl Purses {
+    /// Sets the worst case of an attempt aside in each purse; waits as [`Budget::reserve`] does.
+    ///
+    /// Always in the same order, so that no two wait for each other; whoever waits for a later purse
+    /// keeps its place in the earlier ones.
+    ///
+    /// # Errors
+    /// The first purse that does not allow it any more; nothing is set aside then.
+    pub async fn reserve(
+        &self,
+        endpoint: usize,
+        suite: usize,
+        worst: Usd,
+    ) -> Result<Reservations<'_>, Purse> {
+        let unsent = |reserved: Result<_, Exhausted>, purse| match reserved {
+            Ok(reservation) => Ok(Unsent(Some(reservation))),
+            Err(Exhausted) => Err(purse),
+        };
+        let endpoint = unsent(self.endpoints[endpoint].reserve(worst).await, Purse::Endpoint)?;
+        let its = Purse::Suite { suite };
+        let suite = unsent(self.suites[suite].reserve(worst).await, its)?;
+        let month = unsent(self.month.reserve(worst).await, Purse::Month)?;
+        let run = unsent(self.run.reserve(worst).await, Purse::Run)?;
+        Ok(Reservations([endpoint, suite, month, run].map(Unsent::sent)))
+    }
+}
+
+impl<'a> Unsent<'a> {
+    fn sent(mut self) -> Reservation<'a> {
+        self.0.take().expect("taken once")
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.0.take() {
+            reservation.release();
+        }
+    }
+}
+
+impl Reservations<'_> {
+    /// As [`Reservation::settle`].
+    pub fn settle(self, cost: Option<Usd>) {
+        self.0.into_iter().for_each(|reservation| reservation.settle(cost));
+    }
+
+    /// As [`Reservation::release`].
+    pub fn release(self) {
+        self.0.into_iter().for_each(Reservation::release);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn purses(endpoint: &str, run: &str) -> Purses {
+        let of = |limit: &str| Budget::new(Some(usd(limit)));
+        Purses {
+            run: of(run),
+            month: Budget::begun(Some(usd("9")), usd("8.5")),
+            endpoints: vec![of(endpoint), Budget::new(None)],
+            suites: vec![Budget::new(None)],
+        }
+    }
+
+    #[tokio::test]
+    async fn each_purse_holds_for_its_own() {
+        let purses = purses("0.2", "0.6");
+        purses.reserve(0, 0, usd("0.2")).await.expect("fits").settle(Some(usd("0.1")));
+        let over = purses.reserve(0, 0, usd("0.2")).await;
+        assert_eq!(over.err(), Some(Purse::Endpoint));
+        purses.reserve(1, 0, usd("0.3")).await.expect("the other has room").settle(None);
+        let over = purses.reserve(1, 0, usd("0.11")).await;
+        assert_eq!(over.err(), Some(Purse::Month), "8.5 + 0.4 + 0.11");
+        assert_eq!((purses.run.spent(), purses.month.spent()), (usd("0.4"), usd("8.9")));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_leaves_nothing_behind() {
+        let purses = purses("0.5", "0.3");
+        let first = purses.reserve(1, 0, usd("0.3")).await.expect("fits");
+        let waiting = purses.reserve(0, 0, usd("0.2"));
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, waiting).await.is_err());
+        assert_eq!(purses.endpoints[0].spent(), Usd::ZERO, "it was never sent");
+        first.release();
+        assert_eq!(purses.run.spent(), Usd::ZERO);
+        drop(purses.reserve(0, 0, usd("0.1")).await.expect("fits"));
+        assert_eq!(purses.run.spent(), usd("0.1"), "sent and never settled: all of it");
+    }
 
     fn usd(text: &str) -> Usd {
         text.parse().expect(text)

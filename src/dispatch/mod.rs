@@ -2,6 +2,7 @@
 //! the run database, and no request leaves before its intent is durable and its worst case is
 //! reserved.
 
+mod breaker;
 mod budget;
 mod headers;
 mod pacing;
@@ -26,11 +27,14 @@ use crate::store::{
 use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
 
-pub use budget::{Budget, Exhausted, Reservation};
+pub use breaker::{Breaker, BreakerPolicy};
+pub use budget::{Budget, Exhausted, Purse, Purses, Reservation};
 pub use headers::BadKey;
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
 
+use breaker::{Pass, Sign};
+use budget::Reservations;
 use redact::Redactor;
 
 /// Keys by provider name. They are shown nowhere.
@@ -47,6 +51,13 @@ pub struct Job {
     pub repeat: u32,
     /// The endpoint: index into the dispatcher's lanes.
     pub lane: usize,
+    /// The suite: index into the dispatcher's purses.
+    pub suite: usize,
+    /// Requests that earlier sessions intended for it.
+    pub attempts: u32,
+    /// Of those, the ones that ended. The others are in doubt, and each is asked again under the key
+    /// that it had.
+    pub ended: u32,
     /// The request body.
     pub body: Bytes,
     /// The most that one attempt can cost; `None`: unknown price.
@@ -74,9 +85,9 @@ pub enum DispatchError {
     /// The run database takes no more records: the run must stop.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The budget is used up.
-    #[error(transparent)]
-    Budget(#[from] Exhausted),
+    /// A budget is used up.
+    #[error("the budget does not allow another trial")]
+    Budget(Purse),
     /// The run was interrupted before the trial's first request left.
     #[error("the run was interrupted before the trial was asked")]
     Interrupted,
@@ -93,24 +104,30 @@ pub struct Lane {
     headers: Vec<(HeaderName, HeaderValue)>,
     redactor: Option<Redactor>,
     pacer: Mutex<Pacer>,
+    breaker: Breaker,
     /// Why nothing more is asked here.
     closed: OnceLock<String>,
 }
 
 impl Lane {
-    /// A lane for an endpoint.
+    /// A lane for an endpoint whose limits are shared by `among` processes.
     ///
     /// # Errors
     /// [`BadKey`] when its provider's key cannot be a header.
-    pub fn new(endpoint: Endpoint, keys: &Keys) -> Result<Self, BadKey> {
+    pub fn new(
+        endpoint: Endpoint,
+        keys: &Keys,
+        among: u32,
+        breaker: BreakerPolicy,
+    ) -> Result<Self, BadKey> {
         let provider = &endpoint.provider;
         let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
         let url = format!("{}{path}", provider.base_url);
         let key = keys.get(&provider.name);
         let headers = headers::of(provider, key)?;
-        let pacer = Mutex::new(Pacer::new(&endpoint.limits));
-        let redactor = key.map(Redactor::new);
-        Ok(Self { endpoint, url, headers, redactor, pacer, closed: OnceLock::new() })
+        let pacer = Mutex::new(Pacer::new(&endpoint.limits, among));
+        let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
+        Ok(Self { endpoint, url, headers, redactor, pacer, breaker, closed: OnceLock::new() })
     }
 
     /// The endpoint.
@@ -119,11 +136,11 @@ impl Lane {
         &self.endpoint
     }
 
-    /// Whether a request would have to wait now: for a limit, or because the provider asked for a
-    /// pause.
+    /// Whether a request would have to wait now: for a limit, because the provider asked for a
+    /// pause, or because it failed in a row.
     #[must_use]
     pub fn is_held(&self, now: Stamp) -> bool {
-        self.pacer().is_held(now)
+        self.breaker.is_open() || self.pacer().is_held(now)
     }
 
     /// A request to the endpoint, ready to leave.
@@ -156,6 +173,11 @@ impl Lane {
         self.closed.get().map(String::as_str)
     }
 
+    /// Asks nothing more here, for this reason.
+    fn close(&self, why: String) {
+        self.closed.get_or_init(|| why);
+    }
+
     fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
         self.pacer.lock().expect("nothing panics while it holds a pacer")
     }
@@ -175,11 +197,13 @@ pub struct Dispatcher<T> {
     /// The endpoints.
     pub lanes: Vec<Lane>,
     /// The money.
-    pub budget: Budget,
+    pub purses: Purses,
     /// When to try again.
     pub retry: RetryPolicy,
     /// The time-outs.
     pub limits: AttemptLimits,
+    /// How long after the run's anchor this session's clock was anchored: none in the first one.
+    pub since_start: Duration,
     /// The run's id, which makes its idempotency keys its own: a gateway that honours them must not
     /// replay last night's answer.
     pub run: String,
@@ -193,11 +217,23 @@ pub struct Dispatcher<T> {
 
 /// What a trial accumulates over its attempts.
 struct Course {
-    attempt: u32,
+    /// Requests intended, in earlier sessions too: the number of the next one.
+    attempts: u32,
+    /// Of those, the ones that ended: the number that the next one's key bears, so that what is in
+    /// doubt is asked again under the key that it had.
+    ended: u32,
     backoff: Duration,
     pacing: Duration,
     cost: Usd,
     first_dispatch: Option<Stamp>,
+    /// The last attempt of this session, which failed.
+    failed: Option<AttemptRecord>,
+}
+
+/// Leave for one attempt to go.
+struct Leave<'a> {
+    pass: Pass<'a>,
+    reservations: Reservations<'a>,
 }
 
 impl<T: Transport> Dispatcher<T> {
@@ -208,53 +244,33 @@ impl<T: Transport> Dispatcher<T> {
     pub async fn ask(&self, job: Job) -> Result<Done, DispatchError> {
         let lane = &self.lanes[job.lane];
         let mut course = Course {
-            attempt: 0,
+            attempts: job.attempts,
+            ended: job.ended,
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
             cost: Usd::ZERO,
             first_dispatch: None,
+            failed: None,
         };
-        let mut failed: Option<AttemptRecord> = None;
         loop {
-            let leave = async {
-                let paced = self.pace(lane, job.tokens).await;
-                (paced, self.budget.reserve(job.bound.unwrap_or(Usd::ZERO)).await)
-            };
-            let (paced, reserved) = tokio::select! {
-                biased;
-                () = self.drain.cancelled(), if course.attempt == 0 => {
-                    return Err(DispatchError::Interrupted);
+            let leave = match self.leave(lane, &job, &mut course).await {
+                Ok(leave) => leave,
+                // Every attempt ended: the trial failed as far as it went.
+                Err(why) => {
+                    return match course.failed.take() {
+                        Some(record) => self.finish(&job, &course, record).await,
+                        None => Err(why),
+                    };
                 }
-                () = self.abort.cancelled() => match failed.take() {
-                    Some(record) => {
-                        // Every attempt ended: the trial failed as far as it went.
-                        course.attempt -= 1;
-                        return self.finish(&job, &course, record).await;
-                    }
-                    None => return Err(DispatchError::Interrupted),
-                },
-                may_leave = leave => may_leave,
-            };
-            course.pacing += paced;
-            if lane.closed().is_some() && course.attempt == 0 {
-                return Err(DispatchError::Closed);
-            }
-            let reservation = match (reserved, failed.take()) {
-                (Ok(reservation), _) => reservation,
-                // A retry that the budget no longer allows: the trial ends as it stands.
-                (Err(Exhausted), Some(record)) => {
-                    course.attempt -= 1;
-                    return self.finish(&job, &course, record).await;
-                }
-                (Err(exhausted), None) => return Err(exhausted.into()),
             };
             let intent = AttemptIntent {
                 trial: job.trial,
-                attempt: course.attempt,
+                attempt: course.attempts,
                 bound: job.bound,
                 at_ns: self.since_anchor(self.clock.now()),
             };
             self.store.intent(intent).await?;
+            course.attempts += 1;
             let made =
                 attempt::make(&self.transport, &self.clock, self.outgoing(lane, &job, &course));
             let mut record = tokio::select! {
@@ -264,78 +280,135 @@ impl<T: Transport> Dispatcher<T> {
             };
             lane.redact(&mut record);
             let cost = cost_of(&lane.endpoint, &record, &self.clock);
-            reservation.settle(cost);
+            leave.reservations.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
-            self.store.attempt(self.ending(&job, &course, &record, cost)).await?;
             tell(lane, &job, &course, &record);
-            match self.next_wait(lane, &job, &course, &record) {
-                Some(wait) => {
-                    course.backoff += wait;
-                    course.attempt += 1;
-                    tokio::select! {
-                        () = self.clock.sleep_until(self.clock.now().after(wait)) => {}
-                        () = self.abort.cancelled() => {
-                            // Every attempt ended: the trial failed as far as it went.
-                            course.attempt -= 1;
-                            return self.finish(&job, &course, record).await;
-                        }
-                    }
-                    failed = Some(record);
-                }
-                None => return self.finish(&job, &course, record).await,
+            self.note(lane, leave.pass, &record);
+            let ending = self.ending(&job, &course, &record, cost);
+            let wait = self.next_wait(&job, &course, &record);
+            course.ended += 1;
+            let Some(wait) = wait else {
+                let (trial, done) = Self::end(&job, &course, record);
+                self.store.last_attempt(ending, trial).await?;
+                return Ok(done);
+            };
+            self.store.attempt(ending).await?;
+            course.backoff += wait;
+            course.failed = Some(record);
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now().after(wait)) => {}
+                // The next round ends the trial.
+                () = self.abort.cancelled() => {}
             }
         }
     }
 
-    /// Waits for the endpoint's limits and gives the time that it took.
-    async fn pace(&self, lane: &Lane, tokens: u64) -> Duration {
-        let now = self.clock.now();
-        let mut leave = lane.pacer().place(now, tokens);
-        while leave > self.clock.now() {
-            // The others must learn that this endpoint is held, or they wait for it.
-            self.held.notify_one();
-            self.clock.sleep_until(leave).await;
-            // The provider may have asked for a pause meanwhile.
-            leave = lane.pacer().resumes(self.clock.now());
+    /// Waits until the next attempt may go: for the breaker, the endpoint's limits, the budget.
+    async fn leave<'a>(
+        &'a self,
+        lane: &'a Lane,
+        job: &Job,
+        course: &mut Course,
+    ) -> Result<Leave<'a>, DispatchError> {
+        let first = course.first_dispatch.is_none();
+        let may_leave = async {
+            let (pass, paced) = self.pace(lane, job.tokens).await;
+            let worst = job.bound.unwrap_or(Usd::ZERO);
+            (pass, paced, self.purses.reserve(job.lane, job.suite, worst).await)
+        };
+        let (pass, paced, reserved) = tokio::select! {
+            biased;
+            () = self.drain.cancelled(), if first => return Err(DispatchError::Interrupted),
+            () = self.abort.cancelled() => return Err(DispatchError::Interrupted),
+            may_leave = may_leave => may_leave,
+        };
+        course.pacing += paced;
+        let reservations = reserved.map_err(|purse| {
+            if purse == Purse::Endpoint {
+                let limit = self.purses.endpoints[job.lane].limit().unwrap_or_default();
+                let id = &lane.endpoint.id;
+                lane.close(format!("the budget of ${limit} for {id} allows no further trial"));
+                return DispatchError::Closed;
+            }
+            DispatchError::Budget(purse)
+        })?;
+        if lane.closed().is_some() || lane.breaker.is_given_up() {
+            reservations.release();
+            return Err(DispatchError::Closed);
         }
-        self.clock.now().since(now)
+        Ok(Leave { pass, reservations })
+    }
+
+    /// Waits for the breaker and for the endpoint's limits and gives the time that it took.
+    async fn pace<'a>(&self, lane: &'a Lane, tokens: u64) -> (Pass<'a>, Duration) {
+        let now = self.clock.now();
+        loop {
+            let pass = lane.breaker.pass(&self.clock, &self.held).await;
+            let mut leave = lane.pacer().place(self.clock.now(), tokens);
+            while leave > self.clock.now() {
+                // The others must learn that this endpoint is held, or they wait for it.
+                self.held.notify_one();
+                self.clock.sleep_until(leave).await;
+                // The provider may have asked for a pause meanwhile.
+                leave = lane.pacer().resumes(self.clock.now());
+            }
+            if pass.holds() {
+                return (pass, self.clock.now().since(now));
+            }
+        }
     }
 
     fn outgoing(&self, lane: &Lane, job: &Job, course: &Course) -> Attempt {
-        let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.attempt, self.run);
+        let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.ended, self.run);
         lane.attempt(job.body.clone(), key, self.limits)
     }
 
-    fn next_wait(
-        &self,
-        lane: &Lane,
-        job: &Job,
-        course: &Course,
-        record: &AttemptRecord,
-    ) -> Option<Duration> {
-        let Outcome::Failed { class, .. } = record.outcome else { return None };
+    /// Tells the endpoint's breaker and its pacing how an attempt went.
+    fn note(&self, lane: &Lane, pass: Pass<'_>, record: &AttemptRecord) {
+        let class = match record.outcome {
+            Outcome::Failed { class, .. } => Some(class),
+            Outcome::Answered(_) => None,
+        };
         let asked = record.retry_after;
-        if let (ErrorClass::RateLimited | ErrorClass::Overloaded, Some(asked)) = (class, asked) {
+        if pass.ended(Sign::of(class, asked.is_some()), self.clock.now()) {
+            let (id, class) = (&lane.endpoint.id, class.map_or("unknown", ErrorClass::name));
+            lane.close(format!("{id} was given up: it went on failing, last with {class}"));
+            self.held.notify_one();
+        }
+        let busy = matches!(class, Some(ErrorClass::RateLimited | ErrorClass::Overloaded));
+        if let Some(asked) = asked.filter(|_| busy) {
             if asked > self.retry.patience {
-                lane.closed.get_or_init(|| {
-                    format!("{} asks to wait for {} s", lane.endpoint.id, asked.as_secs())
-                });
+                let id = &lane.endpoint.id;
+                lane.close(format!("{id} asks to wait for {} s", asked.as_secs()));
             } else {
                 // The others need not run into the same wall.
                 lane.pacer().pause(record.stamps.ended.after(asked));
             }
             self.held.notify_one();
         }
-        self.retry.wait(self.seed, &job.key, course.attempt, class, asked)
     }
 
+    /// How long to wait before the attempt after this one; `None`: it was the last.
+    fn next_wait(&self, job: &Job, course: &Course, record: &AttemptRecord) -> Option<Duration> {
+        let Outcome::Failed { class, .. } = record.outcome else { return None };
+        self.retry.wait(self.seed, &job.key, course.ended, class, record.retry_after)
+    }
+
+    /// Ends a trial whose last attempt is on record.
     async fn finish(
         &self,
         job: &Job,
         course: &Course,
         record: AttemptRecord,
     ) -> Result<Done, DispatchError> {
+        let (ending, done) = Self::end(job, course, record);
+        self.store.trial(ending).await?;
+        Ok(done)
+    }
+
+    /// What a trial came to with its last attempt.
+    fn end(job: &Job, course: &Course, record: AttemptRecord) -> (TrialEnding, Done) {
         let first = course.first_dispatch.unwrap_or(record.stamps.dispatched);
         let last = record.stamps.last_token.unwrap_or(record.stamps.ended);
         let ttft = ttft(&record);
@@ -343,18 +416,19 @@ impl<T: Transport> Dispatcher<T> {
             Outcome::Answered(answer) => (TrialStatus::Ok, None, Some(stored(answer))),
             Outcome::Failed { class, .. } => (TrialStatus::Failed, Some(class), None),
         };
+        // Across a crash it would count the time in which nobody asked.
+        let timed = status == TrialStatus::Ok && job.attempts == 0;
         let ending = TrialEnding {
             trial: job.trial,
             status,
             error,
-            attempts: course.attempt + 1,
+            attempts: course.attempts,
             backoff_ns: nanos(course.backoff),
             pacing_ns: nanos(course.pacing),
-            e2e_with_retries_ns: (status == TrialStatus::Ok).then(|| nanos(last.since(first))),
+            e2e_with_retries_ns: timed.then(|| nanos(last.since(first))),
             answer,
         };
-        self.store.trial(ending).await?;
-        Ok(Done { lane: job.lane, status, ttft, cost: course.cost })
+        (ending, Done { lane: job.lane, status, ttft, cost: course.cost })
     }
 
     fn cut(job: &Job, course: &Course) -> Done {
@@ -362,7 +436,7 @@ impl<T: Transport> Dispatcher<T> {
     }
 
     fn since_anchor(&self, stamp: Stamp) -> u64 {
-        nanos(stamp.since(self.clock.anchor()))
+        nanos(stamp.since(self.clock.anchor()) + self.since_start)
     }
 
     fn ending(
@@ -382,7 +456,7 @@ impl<T: Transport> Dispatcher<T> {
         let stamps = &record.stamps;
         AttemptEnding {
             trial: job.trial,
-            attempt: course.attempt,
+            attempt: course.attempts - 1,
             error,
             error_detail,
             http_status: record.status,
@@ -414,7 +488,7 @@ impl<T: Transport> Dispatcher<T> {
 
 /// Says on stderr, where -v asks for it, how an attempt went.
 fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
-    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.key.hex(), course.attempt + 1);
+    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.key.hex(), course.attempts);
     match &record.outcome {
         Outcome::Failed { class, detail, .. } => {
             tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");

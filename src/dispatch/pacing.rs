@@ -25,12 +25,15 @@ struct Rate {
 }
 
 impl Pacer {
-    /// A pacer for an endpoint's limits.
+    /// A pacer for an endpoint's limits, of which `among` processes take an equal share each.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
-    pub fn new(limits: &Limits) -> Self {
-        let rate =
-            |per_min: f64| Rate { per_unit_ns: 60e9 / per_min, burst_ns: 1e9, next_ns: None };
+    pub fn new(limits: &Limits, among: u32) -> Self {
+        let rate = |per_min: f64| Rate {
+            per_unit_ns: 60e9 * f64::from(among) / per_min,
+            burst_ns: 1e9,
+            next_ns: None,
+        };
         Self {
             requests: limits.requests_per_min.filter(|n| *n > 0).map(|n| rate(f64::from(n))),
             tokens: limits.tokens_per_min.filter(|n| *n > 0).map(|n| rate(n as f64)),
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     fn leave_at(limits: Limits, tokens: u64, n: usize) -> Vec<u64> {
-        let mut pacer = Pacer::new(&limits);
+        let mut pacer = Pacer::new(&limits, 1);
         let now = Stamp::from_nanos(5_000_000_000);
         (0..n)
             .map(|_| pacer.place(now, tokens).since(now).as_millis())
@@ -90,6 +93,15 @@ mod tests {
     fn requests_leave_at_their_rate() {
         let limits = Limits { requests_per_min: Some(60), ..Limits::default() };
         assert_eq!(leave_at(limits, 10, 4), [0, 1000, 2000, 3000]);
+    }
+
+    #[test]
+    fn a_limit_is_shared_exactly() {
+        let limits = Limits { requests_per_min: Some(60), ..Limits::default() };
+        let mut pacer = Pacer::new(&limits, 7);
+        let now = Stamp::from_nanos(0);
+        pacer.place(now, 1);
+        assert_eq!(pacer.place(now, 1), now.after(Duration::from_secs(7)));
     }
 
     #[test]
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_everybody() {
-        let mut pacer = Pacer::new(&Limits::default());
+        let mut pacer = Pacer::new(&Limits::default(), 1);
         let now = Stamp::from_nanos(0);
         let until = now.after(Duration::from_secs(3));
         pacer.pause(until);

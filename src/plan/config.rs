@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, CatalogError, CatalogText};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
 use crate::units::{Goal, Judging, Slo, Usd};
 
-use raw::{RawConfig, RawObjective, RawSlo, RawSuite};
+use raw::{RawConfig, RawObjective, RawSlo, RawSpend, RawSuite};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weighbridge.toml";
@@ -45,10 +45,23 @@ pub struct Config {
     pub slo: Option<Slo>,
     /// The largest share of traffic that one provider may get, 0..1.
     pub max_share_provider: Option<f64>,
-    /// The most that a run may spend.
-    pub per_run: Option<Usd>,
+    /// What may be spent.
+    pub spend: Spend,
     /// The providers, endpoints and variants of this file and of the catalog files given with it.
     pub catalog: Catalog,
+}
+
+/// What may be spent; `None`: no cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spend {
+    /// By a run.
+    pub per_run: Option<Usd>,
+    /// In a calendar month, by all runs.
+    pub per_month: Option<Usd>,
+    /// By a run at each endpoint.
+    pub per_endpoint: Option<Usd>,
+    /// By a run on each suite.
+    pub per_suite: Option<Usd>,
 }
 
 /// A suite that the configuration names.
@@ -177,7 +190,7 @@ impl Default for Config {
             margin: DEFAULT_MARGIN,
             slo: None,
             max_share_provider: None,
-            per_run: None,
+            spend: Spend::default(),
             catalog: Catalog::default(),
         }
     }
@@ -198,14 +211,13 @@ impl Config {
         let objective = resolve_objective(raw.objective.as_ref(), toml)?;
         let traffic = raw.traffic.unwrap_or_default();
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-        let per_run = raw.spend.as_ref().and_then(|spend| spend.per_run.as_ref());
         Ok(Self {
             models: resolve_models(&raw.models, toml)?,
             suites: resolve_suites(raw.suites, folder, toml)?,
             today: raw.today.map(|today| today.endpoint),
             shares: resolve_shares(traffic.share.as_ref(), toml)?,
             requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
-            per_run: per_run.map(|text| resolve_money("per_run", text, toml)).transpose()?,
+            spend: resolve_spend(raw.spend.as_ref(), toml)?,
             catalog,
             ..objective
         })
@@ -385,6 +397,19 @@ fn milliseconds(text: &str) -> Option<f64> {
     let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let value = number.parse::<f64>().ok().filter(|_| plain)? * factor;
     (value > 0.0).then_some(value)
+}
+
+fn resolve_spend(raw: Option<&RawSpend>, toml: TomlText<'_>) -> Result<Spend, ConfigError> {
+    let Some(raw) = raw else { return Ok(Spend::default()) };
+    let money = |key, text: &Option<Spanned<DecimalText>>| {
+        text.as_ref().map(|text| resolve_money(key, text, toml)).transpose()
+    };
+    Ok(Spend {
+        per_run: money("per_run", &raw.per_run)?,
+        per_month: money("per_month", &raw.per_month)?,
+        per_endpoint: money("per_endpoint", &raw.per_endpoint)?,
+        per_suite: money("per_suite", &raw.per_suite)?,
+    })
 }
 
 fn resolve_money(

@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod key;
 pub mod pick;
 pub mod select;
+pub mod shard;
 pub mod show;
 pub mod trace;
 
@@ -24,9 +25,10 @@ use crate::units::{ContentHash, Seed, TrialKey};
 
 pub use arrivals::{Arrivals, Lengths, Shape, Step, draw};
 pub use bounds::{input_bound, max_tokens, output_bound};
-pub use config::{Config, ConfigError, SuiteEntry};
+pub use config::{Config, ConfigError, Spend, SuiteEntry};
 pub use estimate::{PlanEstimate, estimate};
 pub use select::SelectError;
+pub use shard::{ParseShardError, Part, Shard};
 pub use show::show;
 pub use trace::{Trace, TraceError, read_trace};
 

@@ -425,6 +425,8 @@ fn manifest(name: &str) -> Manifest {
         notes: vec!["prompt ← question, reference ← expected (guessed: grader exact)".to_owned()],
         load: None,
         calibration: None,
+        embedded: false,
+        shard: None,
         ended: Some(Ended {
             complete: true,
             why: None,

@@ -1,5 +1,6 @@
 //! The task lane: closed loop, endpoints interleaved, every trial once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Progress;
 use crate::catalog::{Capability, Endpoint};
 use crate::client::Transport;
-use crate::dispatch::{Budget, DispatchError, Dispatcher, Done, Job, Lane};
+use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
-use crate::store::StoreError;
+use crate::store::{Standing, StoreError};
 use crate::suite::Task;
 use crate::units::{Stamp, Usd};
 use crate::wire::{self, Request};
@@ -68,29 +69,64 @@ struct Queue {
     heard: Stamp,
 }
 
-/// Asks every eligible trial of the plan; `at_once` says for each endpoint how many requests may be
+/// What is asked: a plan, and where each of its trials stands in the run database.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Where each trial stands, in the plan's order.
+    pub standing: &'a [Standing],
+}
+
+impl<'a> Asked<'a> {
+    /// The trials that are still to be asked, in the plan's order.
+    pub fn open(self) -> impl Iterator<Item = &'a Trial> {
+        let both = self.plan.trials.iter().zip(self.standing);
+        both.filter(|(trial, standing)| standing.open && trial.ineligible.is_none()).map(|b| b.0)
+    }
+}
+
+/// The suites of a plan, in the order in which jobs name them.
+#[must_use]
+pub fn suites(plan: &Plan) -> Vec<&str> {
+    let names: BTreeSet<&str> = plan.tasks.iter().map(|task| task.suite.as_str()).collect();
+    names.into_iter().collect()
+}
+
+/// Asks every trial of the plan that is open; `at_once` says for each endpoint how many requests may be
 /// under way.
 ///
 /// # Errors
 /// [`RunError`] when nothing more can be recorded. Failing trials are not errors.
 pub async fn run_tasks<T: Transport>(
-    plan: &Plan,
+    asked: Asked<'_>,
     dispatcher: &Arc<Dispatcher<T>>,
     at_once: &[usize],
     progress: &Progress,
     signals: &Signals,
 ) -> Result<LaneEnd, RunError> {
     let clock = &dispatcher.clock;
-    let mut queues = queues(plan, at_once, clock.now());
+    let plan = asked.plan;
+    let mut queues = queues(asked, at_once, clock.now());
+    let suites: BTreeMap<&str, usize> = suites(plan).into_iter().zip(0..).collect();
+    let suite_of = |idx: u32| suites[plan.task(&plan.trials[idx as usize]).suite.as_str()];
+    let mut closed_suites = Vec::new();
     let mut under_way: JoinSet<(usize, Result<Done, DispatchError>)> = JoinSet::new();
-    let mut exhausted = false;
+    let mut exhausted = None;
     let mut unasked = 0;
     let mut look = clock.now().after(LOOK);
     loop {
-        if !exhausted && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
-            start(plan, dispatcher, &mut queues, &mut under_way);
+        if exhausted.is_none() && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
+            let job = |idx: u32, lane| {
+                let trial = &plan.trials[idx as usize];
+                let standing = asked.standing[idx as usize];
+                let job = job(plan, trial, lane);
+                let (attempts, ended) = (standing.attempts, standing.ended);
+                Job { trial: standing.stored, suite: suite_of(idx), attempts, ended, ..job }
+            };
+            start(plan, dispatcher, &mut queues, &mut under_way, job);
         }
-        let (lane, asked) = tokio::select! {
+        let (lane, ended) = tokio::select! {
             joined = under_way.join_next() => match joined {
                 None => break,
                 Some(Ok(ended)) => ended,
@@ -106,10 +142,14 @@ pub async fn run_tasks<T: Transport>(
         };
         queues[lane].under_way -= 1;
         queues[lane].heard = clock.now();
-        match asked {
+        match ended {
             Ok(done) => progress.note(&done),
-            Err(DispatchError::Budget(_)) => {
-                exhausted = true;
+            Err(DispatchError::Budget(Purse::Suite { suite })) => {
+                unasked += 1 + leave_out(&mut queues, |idx| suite_of(idx) == suite);
+                closed_suites.push(suite);
+            }
+            Err(DispatchError::Budget(purse)) => {
+                exhausted = Some(purse);
                 unasked += 1;
             }
             Err(DispatchError::Interrupted | DispatchError::Closed) => unasked += 1,
@@ -120,12 +160,38 @@ pub async fn run_tasks<T: Transport>(
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    let closed = dispatcher.lanes.iter().filter_map(Lane::closed).collect::<Vec<_>>().join("; ");
-    Ok(end(left + unasked, exhausted, &dispatcher.budget, &closed, signals))
+    let lanes = dispatcher.lanes.iter().filter_map(Lane::closed).map(str::to_owned);
+    closed_suites.sort_unstable();
+    closed_suites.dedup();
+    let names: Vec<&str> = suites.into_keys().collect();
+    let suites = closed_suites.into_iter().map(|suite| {
+        let limit = dispatcher.purses.suites[suite].limit().unwrap_or_default();
+        format!("the budget of ${limit} for {} allows no further trial", names[suite])
+    });
+    let closed = lanes.chain(suites).collect::<Vec<_>>().join("; ");
+    Ok(end(left + unasked, exhausted, &dispatcher.purses, &closed, signals))
 }
 
-fn end(left: usize, exhausted: bool, budget: &Budget, closed: &str, signals: &Signals) -> LaneEnd {
-    let why = if let Some(more) = budget.passed_by() {
+/// Takes what is not yet begun out of the queues, and says how much it was.
+fn leave_out(queues: &mut [Queue], out: impl Fn(u32) -> bool) -> usize {
+    let mut left_out = 0;
+    for queue in queues {
+        let rest = queue.trials.split_off(queue.next);
+        let before = rest.len();
+        queue.trials.extend(rest.into_iter().filter(|idx| !out(*idx)));
+        left_out += before - (queue.trials.len() - queue.next);
+    }
+    left_out
+}
+
+fn end(
+    left: usize,
+    exhausted: Option<Purse>,
+    purses: &Purses,
+    closed: &str,
+    signals: &Signals,
+) -> LaneEnd {
+    let why = if let Some(more) = purses.run.passed_by() {
         // The cap is on the worst case of what was asked; what a provider states is its own.
         Some(format!(
             "the budget was passed by ${}: a provider stated more tokens than it was allowed; {} \
@@ -133,7 +199,10 @@ fn end(left: usize, exhausted: bool, budget: &Budget, closed: &str, signals: &Si
             more.to_fixed(4),
             plural(left)
         ))
-    } else if exhausted {
+    } else if exhausted == Some(Purse::Month) {
+        let limit = purses.month.limit().unwrap_or_default();
+        Some(format!("[spend] per_month = \"{limit}\" is used up; {} left out", plural(left)))
+    } else if exhausted.is_some() {
         Some(format!("the budget allows no further trial; {} left out", plural(left)))
     } else if !closed.is_empty() && left > 0 {
         Some(format!("{closed}; {} left out", plural(left)))
@@ -154,12 +223,12 @@ fn plural(trials: usize) -> String {
     if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") }
 }
 
-fn queues(plan: &Plan, at_once: &[usize], now: Stamp) -> Vec<Queue> {
+fn queues(asked: Asked<'_>, at_once: &[usize], now: Stamp) -> Vec<Queue> {
     let mut queues: Vec<Queue> = at_once
         .iter()
         .map(|&at_once| Queue { trials: Vec::new(), next: 0, under_way: 0, at_once, heard: now })
         .collect();
-    for trial in plan.trials.iter().filter(|trial| trial.ineligible.is_none()) {
+    for trial in asked.open() {
         queues[trial.endpoint as usize].trials.push(trial.idx);
     }
     queues
@@ -171,6 +240,7 @@ fn start<T: Transport>(
     dispatcher: &Arc<Dispatcher<T>>,
     queues: &mut [Queue],
     under_way: &mut JoinSet<(usize, Result<Done, DispatchError>)>,
+    job: impl Fn(u32, usize) -> Job,
 ) {
     let now = dispatcher.clock.now();
     let block =
@@ -192,7 +262,7 @@ fn start<T: Transport>(
     // In the plan's order, whichever endpoint is next in it: where a budget or a limit lets only
     // some through, what was asked is balanced over endpoints.
     while let Some((lane, idx)) = next(plan, dispatcher, queues, most) {
-        let job = job(plan, &plan.trials[idx as usize], lane);
+        let job = job(idx, lane);
         let dispatcher = Arc::clone(dispatcher);
         under_way.spawn(async move { (lane, dispatcher.ask(job).await) });
         let queue = &mut queues[lane];
@@ -233,6 +303,9 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         key: trial.key,
         repeat: trial.repeat,
         lane,
+        suite: 0,
+        attempts: 0,
+        ended: 0,
         bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         tokens: body.len() as u64 / 4 + max_tokens.unwrap_or(0).min(1024),

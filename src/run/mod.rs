@@ -7,6 +7,6 @@ pub mod load;
 mod progress;
 mod validity;
 
-pub use lane::{LaneEnd, RunError, Signals, dearest, run_tasks};
+pub use lane::{Asked, LaneEnd, RunError, Signals, dearest, run_tasks, suites};
 pub use progress::{EndpointProgress, Progress};
 pub use validity::{IoThreads, LoadChecks, Watch, judge, judge_load};

@@ -133,6 +133,19 @@ impl Fleet {
         })
     }
 
+    /// The same endpoints without what depends on when or beside what a request comes: no rate
+    /// limits, no drift, no failures. Each answer is then a draw of its own, so that runs of parts
+    /// of a plan add up to a run of the whole.
+    #[must_use]
+    pub fn steady(mut self) -> Self {
+        for profile in &mut self.profiles {
+            profile.requests_per_min = None;
+            profile.latency.autocorrelation = 0.0;
+            profile.latency.error = None;
+        }
+        self
+    }
+
     /// The endpoints of a catalog: the default ones, or all.
     pub fn listed(&self, include_chaos: bool) -> impl Iterator<Item = &Profile> {
         self.profiles.iter().filter(move |profile| profile.default || include_chaos)

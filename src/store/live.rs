@@ -85,7 +85,11 @@ impl Store {
         trials: impl Iterator<Item = PlannedTrial>,
         max_pages: Option<u32>,
     ) -> Result<Self, StoreError> {
-        let file = RunFile::create(dir, mode, &new, trials, max_pages)?;
+        Self::on(RunFile::create(dir, mode, &new, trials, max_pages)?, mode)
+    }
+
+    /// Takes records into an open file.
+    pub(super) fn on(file: RunFile, mode: StoreMode) -> Result<Self, StoreError> {
         let lane = match mode {
             StoreMode::Threaded => Lane::Threaded(Threaded::start(file)?),
             StoreMode::Inline => Lane::Inline(Mutex::new(Inline::Open { file, pending: 0 })),
@@ -116,7 +120,17 @@ impl Store {
         self.record(Record::Attempt(Box::new(ending))).await
     }
 
-    /// Records the end of a trial, after that of its last attempt. Queued.
+    /// Records the end of a trial's last attempt and of the trial as one: a crash keeps both or
+    /// neither, so that an answer is never without its trial. Queued.
+    pub async fn last_attempt(
+        &self,
+        attempt: AttemptEnding,
+        trial: TrialEnding,
+    ) -> Result<(), StoreError> {
+        self.record(Record::Last(Box::new((attempt, trial)))).await
+    }
+
+    /// Records the end of a trial whose last attempt ended before. Queued.
     pub async fn trial(&self, ending: TrialEnding) -> Result<(), StoreError> {
         self.record(Record::Trial(Box::new(ending))).await
     }

@@ -40,6 +40,12 @@ pub struct Manifest {
     /// The machine's own measuring error, as last calibrated; `None`: not calibrated, or virtual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<super::Calibration>,
+    /// Whether the simulated fleet inside the binary served the run: its dollars are invented.
+    #[serde(default)]
+    pub embedded: bool,
+    /// Which part of a plan this is; `None`: the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardStamp>,
     /// How it ended; `None` while it runs or after a crash.
     pub ended: Option<Ended>,
 }
@@ -110,4 +116,21 @@ impl ValidityMark {
             Self::Virtual => "VIRTUAL",
         }
     }
+}
+
+/// Which part of a plan a run holds, when the plan was split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardStamp {
+    /// Which part, from 1.
+    pub k: u32,
+    /// Of how many.
+    pub n: u32,
+    /// The hash of the whole plan.
+    pub plan_hash: String,
+    /// The trials of the whole plan.
+    pub trials: u64,
+    /// The suites of the whole plan.
+    pub suites: Vec<SuiteStamp>,
+    /// Where each task of the part stands in the whole plan. Trials bear their place themselves.
+    pub tasks: Vec<u32>,
 }

@@ -1,7 +1,7 @@
 //! The run database: the truth of a run.
 //!
-//! SQLite (WAL, `synchronous=FULL`), one writer. Its tables are in `schema_v1.sql` and
-//! `schema_v2.sql`; times are integer nanoseconds since the run's clock anchor, money is a decimal
+//! SQLite (WAL, `synchronous=FULL`), one writer, one process at a time. Its tables are in
+//! `schema_v1.sql` and those after it; times are integer nanoseconds since the run's clock anchor, money is a decimal
 //! string, unknown is NULL.
 
 mod billing;
@@ -9,9 +9,12 @@ mod calibration;
 mod gaps;
 mod live;
 mod load;
+mod lock;
 mod manifest;
+mod merge;
 mod read;
 mod record;
+mod resume;
 mod run_file;
 mod sql;
 #[cfg(test)]
@@ -22,12 +25,14 @@ pub use billing::Billed;
 pub use calibration::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 pub use live::{NewRun, Store, StoreMode};
 pub use load::{LoadChange, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSlo, LoadSpan, LoadSpec};
-pub use manifest::{Ended, Manifest, SuiteStamp, Validity, ValidityMark};
+pub use manifest::{Ended, Manifest, ShardStamp, SuiteStamp, Validity, ValidityMark};
+pub use merge::{MergeError, MergePart, merge_runs};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{
     AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredAnswer,
     StoredEndpoint, StoredTask, TrialEnding, TrialStatus, answer_hash,
 };
+pub use resume::{Earlier, Resumed, Sessions, Spent, Standing, StoredTrial};
 pub use sql::FILE_NAME;
 pub use writer::Writer;
 
@@ -83,6 +88,14 @@ pub enum StoreError {
     Exists {
         /// The database file.
         path: String,
+    },
+    /// Another process works on the run.
+    #[error("{dir} is in use by {by}: wait until it has ended, or choose another folder")]
+    InUse {
+        /// The run folder.
+        dir: String,
+        /// Who uses it.
+        by: String,
     },
     /// No run there.
     #[error("{path} does not exist: is this a run folder?")]

@@ -98,6 +98,8 @@ pub struct TrialRow {
     pub refused: bool,
     /// Whether an attempt has no ending: it was sent, and nobody knows what came of it.
     pub unended: bool,
+    /// Attempts that ended without an answer.
+    pub failed_attempts: u32,
     /// The attempt that answered, else the last one that ended; `None`: none did.
     pub attempt: Option<AttemptEnding>,
     /// When the first request was dispatched (intended, if it never ended), nanoseconds since the
@@ -306,6 +308,29 @@ impl Reader {
         Ok(())
     }
 
+    /// What was spent from a moment on, nanoseconds since the anchor: known costs, and the bounds of
+    /// requests whose cost is not known.
+    pub fn spent_from(&self, from_ns: u64) -> Result<Usd, StoreError> {
+        let tables: &[(&str, &str)] = &[
+            ("attempt", "intended_ns"),
+            ("load_request", "dispatched_ns"),
+            ("retired_attempt", "intended_ns"),
+        ];
+        let mut spent = Usd::ZERO;
+        // Each format added one.
+        for (table, at) in tables.iter().take(usize::try_from(self.format).unwrap_or(0)) {
+            let mut statement =
+                self.prepare(&format!("SELECT cost_usd, bound FROM {table} WHERE {at} >= ?"))?;
+            let mut rows = self.sqlite(statement.query([Unsigned(from_ns)]))?;
+            while let Some(row) = self.sqlite(rows.next())? {
+                let cost: Option<Usd> = self.sqlite(row.get(0))?;
+                let bound: Option<Usd> = self.sqlite(row.get(1))?;
+                spent += cost.or(bound).unwrap_or_default();
+            }
+        }
+        Ok(spent)
+    }
+
     /// The first trial at this position of the plan or after it: how a caller who cannot be
     /// visited walks the plan.
     pub fn trial_from(&self, idx: u32) -> Result<Option<TrialRow>, StoreError> {
@@ -393,6 +418,7 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         e2e_with_retries_ns: unsigned(row, 11)?,
         refused: row.get(12)?,
         unended: false,
+        failed_attempts: 0,
         attempt: None,
         started_ns: None,
         cost_known: Usd::ZERO,
@@ -432,6 +458,8 @@ fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rus
             trial.started_ns = unsigned(row, 11)?.or(unsigned(row, 2)?);
         }
         let answered_before = trial.attempt.as_ref().is_some_and(|a| a.error.is_none());
+        let failed = unsigned(row, 3)?.is_some() && row.get::<_, Option<ErrorClass>>(7)?.is_some();
+        trial.failed_attempts += u32::from(failed);
         match unsigned(row, 3)? {
             None => trial.unended = true,
             Some(ended_ns) if !answered_before => {

@@ -248,6 +248,8 @@ pub enum Record {
     Intent(AttemptIntent),
     /// The end of an attempt.
     Attempt(Box<AttemptEnding>),
+    /// The end of a trial's last attempt, and with it of the trial: both are kept, or neither.
+    Last(Box<(AttemptEnding, TrialEnding)>),
     /// The end of a trial.
     Trial(Box<TrialEnding>),
     /// A verdict.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::lock::RunLock;
 use super::sql::{self, Unsigned, at};
 use super::{
     AttemptEnding, AttemptIntent, Ended, NewRun, PlannedTrial, Record, ScoreRow, Source,
@@ -33,6 +34,8 @@ pub(super) struct RunFile {
     conn: Connection,
     path: PathBuf,
     keep_content: bool,
+    /// Given back after the connection is closed: fields are dropped in order.
+    _lock: RunLock,
 }
 
 impl RunFile {
@@ -45,15 +48,25 @@ impl RunFile {
         max_pages: Option<u32>,
     ) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
-        make_file(dir, &path)?;
-        Self::create_in(path.clone(), mode, new, trials, max_pages).inspect_err(|_| {
-            for suffix in ["", "-wal", "-shm"] {
-                let mut file = path.clone().into_os_string();
-                file.push(suffix);
-                // What cannot be removed is an empty file at worst, which nothing takes for a run.
-                let _ = std::fs::remove_file(file);
-            }
-        })
+        std::fs::create_dir_all(dir)
+            .map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
+        let lock = RunLock::take(dir)?;
+        make_file(&path)?;
+        Self::create_in(path.clone(), mode, new, trials, (max_pages, lock))
+            .inspect_err(|_| remove(&path))
+    }
+
+    /// Goes on with a file that holds a run.
+    pub(super) fn reopen(
+        conn: Connection,
+        path: PathBuf,
+        mode: StoreMode,
+        keep_content: bool,
+        lock: RunLock,
+    ) -> Result<Self, StoreError> {
+        let file = Self { conn, path, keep_content, _lock: lock };
+        file.sqlite(file.prepare(mode, None))?;
+        Ok(file)
     }
 
     fn create_in(
@@ -61,11 +74,11 @@ impl RunFile {
         mode: StoreMode,
         new: &NewRun<'_>,
         trials: impl Iterator<Item = PlannedTrial>,
-        max_pages: Option<u32>,
+        (max_pages, lock): (Option<u32>, RunLock),
     ) -> Result<Self, StoreError> {
         let conn =
             sql::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| at(&path, e))?;
-        let file = Self { conn, path, keep_content: new.keep_content };
+        let file = Self { conn, path, keep_content: new.keep_content, _lock: lock };
         file.sqlite(file.prepare(mode, max_pages))?;
         file.begin()?;
         file.sqlite(file.insert_plan(new, trials))?;
@@ -101,83 +114,20 @@ impl RunFile {
         self.set_meta(MANIFEST, &json(new.manifest))?;
         self.set_meta(KEEP_CONTENT, &json(&new.keep_content))?;
         for task in new.tasks {
-            self.insert_task(task)?;
+            put_task(&self.conn, task, self.keep_content)?;
         }
         for endpoint in new.endpoints {
-            self.insert_endpoint(endpoint)?;
+            put_endpoint(&self.conn, endpoint)?;
         }
         for trial in trials {
-            self.insert_trial(&trial)?;
+            insert_trial(&self.conn, &trial)?;
         }
         Ok(())
     }
 
-    fn insert_task(&self, task: &StoredTask) -> rusqlite::Result<()> {
-        let kept = |value: &Option<serde_json::Value>| {
-            value.as_ref().filter(|_| self.keep_content).map(json)
-        };
-        let prompt = if self.keep_content && !task.messages.is_empty() {
-            let body = json(&task.messages);
-            let hash = ContentHash::of(body.as_bytes());
-            self.insert_content(&hash, &body)?;
-            Some(hash)
-        } else {
-            None
-        };
-        self.conn
-            .prepare_cached("INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
-            .execute(params![
-                task.idx,
-                task.suite,
-                task.task,
-                task.category,
-                task.cluster,
-                json(&task.tags),
-                json(&task.grader),
-                kept(&task.reference),
-                kept(&task.schema),
-                prompt,
-            ])?;
-        Ok(())
-    }
-
-    fn insert_endpoint(&self, stored: &StoredEndpoint) -> rusqlite::Result<()> {
-        let endpoint = &stored.endpoint;
-        self.conn.prepare_cached("INSERT INTO endpoint VALUES (?, ?, ?)")?.execute(params![
-            stored.idx,
-            endpoint.id.as_str(),
-            json(endpoint)
-        ])?;
-        Ok(())
-    }
-
-    fn insert_trial(&self, trial: &PlannedTrial) -> rusqlite::Result<()> {
-        let status = match trial.ineligible {
-            Some(_) => TrialStatus::Ineligible,
-            None => TrialStatus::Planned,
-        };
-        self.conn
-            .prepare_cached(
-                "INSERT INTO trial (idx, key, task, endpoint, repeat, status, ineligible)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                trial.idx,
-                trial.key,
-                trial.task,
-                trial.endpoint,
-                trial.repeat,
-                status,
-                trial.ineligible,
-            ])?;
-        Ok(())
-    }
-
-    fn insert_content(&self, hash: &ContentHash, body: &str) -> rusqlite::Result<()> {
-        self.conn
-            .prepare_cached("INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING")?
-            .execute(params![hash, body])?;
-        Ok(())
+    /// Works on the file itself.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&Connection, &Path) -> R) -> R {
+        work(&self.conn, &self.path)
     }
 
     /// Starts a transaction.
@@ -205,27 +155,32 @@ impl RunFile {
 
     /// Writes one record inside the open transaction.
     pub(super) fn apply(&self, record: &Record) -> Result<(), StoreError> {
-        let (changed, what) = match record {
-            Record::Intent(intent) => (self.intent(intent), None),
-            Record::Attempt(ending) => {
-                let what = ("attempt", "it ended without an intent, or twice", ending.trial);
-                (self.attempt(ending), Some(what))
-            }
-            Record::Trial(ending) => {
-                let what = ("trial", "it ended without being planned, or twice", ending.trial);
-                (self.trial(ending), Some(what))
-            }
-            Record::Score(row) => (self.score(row), None),
-            Record::Load(change) => return super::load::apply(&self.conn, &self.path, change),
-        };
-        match (self.sqlite(changed)?, what) {
-            (0, Some((what, why, trial))) => Err(StoreError::Corrupt {
-                path: self.shown(),
-                what: format!("the {what} of trial {trial}"),
-                why: why.to_owned(),
-            }),
-            _ => Ok(()),
+        match record {
+            Record::Intent(intent) => self.sqlite(self.intent(intent)).map(|_| ()),
+            Record::Attempt(ending) => self.end_attempt(ending),
+            Record::Last(both) => self.end_attempt(&both.0).and_then(|()| self.end_trial(&both.1)),
+            Record::Trial(ending) => self.end_trial(ending),
+            Record::Score(row) => self.sqlite(self.score(row)).map(|_| ()),
+            Record::Load(change) => super::load::apply(&self.conn, &self.path, change),
         }
+    }
+
+    fn end_attempt(&self, ending: &AttemptEnding) -> Result<(), StoreError> {
+        let changed = self.sqlite(self.attempt(ending))?;
+        self.changed(changed, "attempt", "it ended without an intent, or twice", ending.trial)
+    }
+
+    fn end_trial(&self, ending: &TrialEnding) -> Result<(), StoreError> {
+        let changed = self.sqlite(self.trial(ending))?;
+        self.changed(changed, "trial", "it ended without being planned, or twice", ending.trial)
+    }
+
+    fn changed(&self, rows: usize, what: &str, why: &str, trial: u32) -> Result<(), StoreError> {
+        if rows > 0 {
+            return Ok(());
+        }
+        let what = format!("the {what} of trial {trial}");
+        Err(StoreError::Corrupt { path: self.shown(), what, why: why.to_owned() })
     }
 
     fn intent(&self, intent: &AttemptIntent) -> rusqlite::Result<usize> {
@@ -299,7 +254,7 @@ impl RunFile {
             Some(answer) if self.keep_content => {
                 let body = json(answer);
                 let hash = ContentHash::of(body.as_bytes());
-                self.insert_content(&hash, &body)?;
+                insert_content(&self.conn, &hash, &body)?;
                 Some(hash)
             }
             _ => None,
@@ -380,6 +335,83 @@ impl RunFile {
     }
 }
 
+/// Writes a task, in place of an earlier form of it.
+pub(super) fn put_task(
+    conn: &Connection,
+    task: &StoredTask,
+    keep_content: bool,
+) -> rusqlite::Result<()> {
+    let kept =
+        |value: &Option<serde_json::Value>| value.as_ref().filter(|_| keep_content).map(json);
+    let prompt = if keep_content && !task.messages.is_empty() {
+        let body = json(&task.messages);
+        let hash = ContentHash::of(body.as_bytes());
+        insert_content(conn, &hash, &body)?;
+        Some(hash)
+    } else {
+        None
+    };
+    // An upsert, for trials refer to the row.
+    conn.prepare_cached(
+        "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (idx) DO UPDATE SET category = excluded.category,
+             cluster = excluded.cluster, tags = excluded.tags, grader = excluded.grader,
+             reference = excluded.reference, schema = excluded.schema, prompt = excluded.prompt",
+    )?
+    .execute(params![
+        task.idx,
+        task.suite,
+        task.task,
+        task.category,
+        task.cluster,
+        json(&task.tags),
+        json(&task.grader),
+        kept(&task.reference),
+        kept(&task.schema),
+        prompt,
+    ])?;
+    Ok(())
+}
+
+/// Writes an endpoint, in place of an earlier form of it.
+pub(super) fn put_endpoint(conn: &Connection, stored: &StoredEndpoint) -> rusqlite::Result<()> {
+    let endpoint = &stored.endpoint;
+    conn.prepare_cached(
+        "INSERT INTO endpoint VALUES (?, ?, ?)
+         ON CONFLICT (idx) DO UPDATE SET spec = excluded.spec",
+    )?
+    .execute(params![stored.idx, endpoint.id.as_str(), json(endpoint)])?;
+    Ok(())
+}
+
+/// Writes a trial that is to be asked, or that cannot be.
+pub(super) fn insert_trial(conn: &Connection, trial: &PlannedTrial) -> rusqlite::Result<()> {
+    let status = match trial.ineligible {
+        Some(_) => TrialStatus::Ineligible,
+        None => TrialStatus::Planned,
+    };
+    conn.prepare_cached(
+        "INSERT INTO trial (idx, key, task, endpoint, repeat, status, ineligible)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        trial.idx,
+        trial.key,
+        trial.task,
+        trial.endpoint,
+        trial.repeat,
+        status,
+        trial.ineligible,
+    ])?;
+    Ok(())
+}
+
+fn insert_content(conn: &Connection, hash: &ContentHash, body: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING")?
+        .execute(params![hash, body])?;
+    Ok(())
+}
+
 /// Notes a fact about the run.
 pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?.execute([key, value])?;
@@ -404,16 +436,15 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// Our own types as JSON text.
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("our own types have string keys only")
 }
 
 /// Makes the empty file, which must not exist; only its owner may read it, for prompts are often
 /// confidential. SQLite gives its side files the same mode.
-fn make_file(dir: &Path, path: &Path) -> Result<(), StoreError> {
+fn make_file(path: &Path) -> Result<(), StoreError> {
     let shown = || path.display().to_string();
     let io = |source| StoreError::Io { path: shown(), source };
-    std::fs::create_dir_all(dir).map_err(io)?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -424,5 +455,15 @@ fn make_file(dir: &Path, path: &Path) -> Result<(), StoreError> {
             Err(StoreError::Exists { path: shown() })
         }
         Err(e) => Err(io(e)),
+    }
+}
+
+/// Removes a file that holds no run, with what SQLite keeps beside it.
+pub(super) fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut file = path.to_owned().into_os_string();
+        file.push(suffix);
+        // What cannot be removed is an empty file at worst, which nothing takes for a run.
+        let _ = std::fs::remove_file(file);
     }
 }

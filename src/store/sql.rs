@@ -15,10 +15,10 @@ pub const FILE_NAME: &str = "run.sqlite";
 /// `Wbrg` in ASCII: marks the file as ours, also to `file(1)`.
 pub(super) const APPLICATION_ID: i32 = 0x5762_7267;
 /// The format that this version writes, and the newest it reads.
-pub(super) const FORMAT: i32 = 2;
+pub(super) const FORMAT: i32 = 3;
 /// What makes each format out of the one before it, from nothing to [`FORMAT`].
 const STEPS: [&str; FORMAT as usize] =
-    [include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
+    [include_str!("schema_v1.sql"), include_str!("schema_v2.sql"), include_str!("schema_v3.sql")];
 /// How long to wait for another process's lock: a commit of ours takes milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache in KiB (negative by SQLite's convention). The working set is the tail of three

@@ -1,5 +1,8 @@
 //! The life of a run database: made, written, cut short, read.
 
+mod power_loss;
+mod resume;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -38,6 +41,8 @@ fn manifest() -> Manifest {
         notes: vec!["a note".into()],
         load: None,
         calibration: None,
+        embedded: false,
+        shard: None,
         ended: None,
     }
 }
@@ -285,8 +290,11 @@ async fn a_folder_holds_one_run() {
     let dir = TempDir::new().expect("a folder");
     let store = create(dir.path(), StoreMode::Inline, 2, true);
     let again = limited(dir.path(), StoreMode::Inline, 2, true, None);
-    assert!(matches!(again, Err(StoreError::Exists { .. })), "{again:?}");
+    assert!(matches!(again, Err(StoreError::InUse { .. })), "{again:?}");
     play(&store).await.expect_err("trial 2 is not planned");
+    drop(store);
+    let again = limited(dir.path(), StoreMode::Inline, 2, true, None);
+    assert!(matches!(again, Err(StoreError::Exists { .. })), "{again:?}");
     assert!(dir.path().join(FILE_NAME).exists(), "the run that was there is left alone");
 }
 
@@ -501,36 +509,6 @@ fn cells_come_one_after_the_other_by_key() {
     assert!(keys.is_sorted(), "one category: endpoint, then key");
     let positions: Vec<_> = rows(dir.path(), Order::Plan).iter().map(|row| row.idx).collect();
     assert!(positions.into_iter().eq(0..40));
-}
-
-/// A crash at any moment leaves the file and some first part of its log.
-#[tokio::test]
-async fn a_log_that_is_cut_anywhere_loses_only_its_end() {
-    let dir = TempDir::new().expect("a folder");
-    let store = create(dir.path(), StoreMode::Threaded, 40, true);
-    for trial in 0..40 {
-        store.intent(intent(trial, 0)).await.expect("recorded");
-        store.attempt(answered(trial, 0)).await.expect("recorded");
-        store.trial(ending(trial, TrialStatus::Ok, 1)).await.expect("recorded");
-    }
-    store.intent(intent(0, 1)).await.expect("recorded");
-    let log = std::fs::read(dir.path().join("run.sqlite-wal")).expect("a log");
-    let mut seen = Vec::new();
-    for part in 0..=16 {
-        let after = TempDir::new().expect("a folder");
-        let file = after.path().join(FILE_NAME);
-        std::fs::copy(dir.path().join(FILE_NAME), &file).expect("copied");
-        let left = &log[..log.len() * part / 16];
-        std::fs::write(after.path().join("run.sqlite-wal"), left).expect("written");
-        let rows = rows(after.path(), Order::Plan);
-        assert_eq!(rows.len(), 40, "the plan is there from the start");
-        let sent = rows.iter().take_while(|row| row.started_ns.is_some()).count();
-        let ok = rows.iter().take_while(|row| row.status == TrialStatus::Ok).count();
-        assert!(ok <= sent && sent <= ok + 1, "what was sent one after the other: {sent}, {ok}");
-        assert!(rows[sent..].iter().all(|row| row.started_ns.is_none()), "and nothing else");
-        seen.push(ok);
-    }
-    assert!(seen.is_sorted() && seen[0] == 0 && seen[16] == 40, "{seen:?}");
 }
 
 fn load_spec() -> LoadSpec {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::lock::RunLock;
 use super::read::{decode_answer, meta};
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST, insert_score, set_meta};
 use super::sql::{self, at};
@@ -17,12 +18,18 @@ pub struct Writer {
     conn: Connection,
     path: PathBuf,
     keep_content: bool,
+    /// Given back after the connection is closed: fields are dropped in order.
+    _lock: RunLock,
 }
 
 impl Writer {
-    /// Opens the run in this folder.
+    /// Opens the run in this folder; [`StoreError::InUse`] while it still runs.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
+        if !path.is_file() {
+            return Err(StoreError::Missing { path: path.display().to_string() });
+        }
+        let lock = RunLock::take(dir)?;
         let mut conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "synchronous", "FULL").map_err(|e| at(&path, e))?;
         // What is written on is brought to the newest format first, whole or not at all.
@@ -33,7 +40,7 @@ impl Writer {
             migrated.map_err(|e| at(&path, e))?;
         }
         let kept = meta(&conn, KEEP_CONTENT).map_err(|e| at(&path, e))?;
-        Ok(Self { conn, path, keep_content: kept.as_deref() == Some("true") })
+        Ok(Self { conn, path, keep_content: kept.as_deref() == Some("true"), _lock: lock })
     }
 
     /// Puts these scores in the place of all that were there, in one transaction: either all are

@@ -180,6 +180,8 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
         notes: Vec::new(),
         load: None,
         calibration: None,
+        embedded: false,
+        shard: None,
         ended: None,
     }
 }

@@ -94,7 +94,7 @@ fn each_fault_has_its_class_and_its_attempts() {
     let (dir, stub) = (folder(), Stub::start(faulty));
     let mut prompts: Vec<&str> = expected.iter().map(|(prompt, ..)| *prompt).collect();
     prompts.push("fine");
-    let (ran, trials) = weigh(dir.path(), &stub, &prompts, &[]);
+    let (ran, trials) = weigh(dir.path(), &stub, &prompts, &["--breaker", "0"]);
     ran.weighed();
     for (prompt, class, attempts) in expected {
         let trial = &trials[prompt];

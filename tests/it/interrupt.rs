@@ -16,14 +16,14 @@ use crate::support::{Ran, csv, file, folder, run, statuses, summary, weighbridge
 const BOUND: Duration = Duration::from_secs(60);
 
 /// A server that holds every answer until it is told to let go, and tells of each request.
-struct Holding {
-    stub: Stub,
+pub struct Holding {
+    pub stub: Stub,
     arrived: Receiver<()>,
     gate: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Holding {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let (arrives, arrived): (Sender<()>, Receiver<()>) = channel();
         let arrives = Mutex::new(arrives);
         let gate = Arc::<(Mutex<bool>, Condvar)>::default();
@@ -39,13 +39,13 @@ impl Holding {
         Self { stub, arrived, gate }
     }
 
-    fn wait_for(&self, requests: usize) {
+    pub fn wait_for(&self, requests: usize) {
         for _ in 0..requests {
             self.arrived.recv_timeout(BOUND).expect("a request");
         }
     }
 
-    fn let_go(&self) {
+    pub fn let_go(&self) {
         *self.gate.0.lock().expect("nobody panics while holding it") = true;
         self.gate.1.notify_all();
     }
@@ -58,13 +58,13 @@ impl Drop for Holding {
 }
 
 /// A run under way, whose stderr is read line by line.
-struct Running {
+pub struct Running {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Running {
-    fn start(dir: &Path, more: &[&str]) -> Self {
+    pub fn start(dir: &Path, more: &[&str]) -> Self {
         let mut child = weighbridge(dir)
             .args(["run", "--suite", "prompts.csv", "--catalog", "catalog.toml", "--out", "run"])
             .args(more)
@@ -84,17 +84,17 @@ impl Running {
         Self { child, lines }
     }
 
-    fn interrupt(&self, signal: Signal) {
+    pub fn interrupt(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
     /// Waits until it says this.
-    fn says(&self, part: &str) {
+    pub fn says(&self, part: &str) {
         while !self.lines.recv_timeout(BOUND).expect("it goes on talking").contains(part) {}
     }
 
     /// Waits until it ends: its stderr closes.
-    fn ends(mut self) -> Ran {
+    pub fn ends(mut self) -> Ran {
         let mut stderr = String::new();
         loop {
             match self.lines.recv_timeout(BOUND) {
@@ -114,7 +114,7 @@ impl Running {
 }
 
 /// 40 tasks for a server that holds its answers; at most `at_once` are under way.
-fn bench(at_once: usize, limits: &str) -> (tempfile::TempDir, Holding) {
+pub fn bench(at_once: usize, limits: &str) -> (tempfile::TempDir, Holding) {
     let (dir, server) = (folder(), Holding::start());
     let rows: String = (0..40).map(|i| format!("What is {i}-{i}+2?,2\n")).collect();
     file(dir.path(), "prompts.csv", &format!("question,expected\n{rows}"));

@@ -26,7 +26,10 @@ mod load;
 mod network;
 mod own;
 mod price_oracle;
+#[cfg(unix)]
+mod resume;
 mod secrets;
+mod shards;
 mod stub;
 mod suites;
 mod usages;

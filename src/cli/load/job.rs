@@ -17,7 +17,7 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::watch::{Notice, Watcher};
 use crate::cli::{Failure, execute, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
-use crate::dispatch::{Budget, Keys};
+use crate::dispatch::{BreakerPolicy, Budget, Keys};
 use crate::run::load::{
     Closed, LoadEnd, LoadLane, LoadProgress, LoadSetup, Prompts, Recorded, Recorder, RecorderSetup,
     run_closed, run_open,
@@ -90,7 +90,7 @@ impl Job<'_> {
                 LoadSetup {
                     transport,
                     clock: clock.clone(),
-                    lanes: execute::lanes(self.inputs, self.keys)?,
+                    lanes: execute::lanes(self.inputs, self.keys, BreakerPolicy::default())?,
                     budget: Budget::new(self.cap),
                     limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
                     prompts,

@@ -12,10 +12,11 @@ use anyhow::anyhow;
 use super::args::LoadArgs;
 use super::inputs::{self, Fleet, Inputs};
 use super::interrupts::Interrupts;
-use super::{Exit, Failure, Outcome, console, execute, refused, run};
+use super::{Exit, Failure, Outcome, console, execute, refused, run, spend};
 use crate::aggregate::{self, LoadFigures};
 use crate::catalog::{Endpoint, Price};
 use crate::client::HttpTransport;
+use crate::dispatch::BreakerPolicy;
 use crate::report;
 use crate::store::ValidityMark;
 use crate::units::{Clock, Usd};
@@ -36,11 +37,12 @@ pub fn load(args: &LoadArgs) -> Outcome {
     };
     let inputs = inputs::read_for_load(&args.pick, &fleet)?;
     let keys = inputs::keys(&inputs.plan)?;
-    execute::lanes(&inputs, &keys)?;
+    execute::lanes(&inputs, &keys, BreakerPolicy::default())?;
     let cap = cap(args, &inputs)?;
     writable(args.interval_log.as_deref())?;
     if args.sweep.is_some() {
         let dir = run::folder(args.out.as_deref(), &inputs.name, "-sweep", &Clock::real())?;
+        let cap = spend::within_month(cap, &inputs, &dir, &Clock::real())?;
         let job = Job { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };
         let exit = sweep::sweep(&job);
@@ -51,6 +53,7 @@ pub fn load(args: &LoadArgs) -> Outcome {
     let prompts = mode::prompts(&mode, &inputs, args.warmup.unwrap_or_default())?;
     let dir = run::folder(args.out.as_deref(), &inputs.name, "-load", &Clock::real())?;
     heading(&inputs, &mode);
+    let cap = spend::within_month(cap, &inputs, &dir, &Clock::real())?;
     let job = Job { args, inputs: &inputs, keys: &keys, cap, dir: &dir };
     let end = {
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };

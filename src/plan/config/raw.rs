@@ -76,8 +76,12 @@ pub(super) struct RawMaxShare {
 /// `[spend]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the keys of the file")]
 pub(super) struct RawSpend {
     pub(super) per_run: Option<Spanned<DecimalText>>,
+    pub(super) per_month: Option<Spanned<DecimalText>>,
+    pub(super) per_endpoint: Option<Spanned<DecimalText>>,
+    pub(super) per_suite: Option<Spanned<DecimalText>>,
 }
 
 /// `"suites/support"`, or `{ path = "prompts.csv", map = { … } }`.

@@ -18,6 +18,9 @@ slo = { ttft = "800ms", miss = 0.05 }
 max_share = { provider = 0.6 }
 [spend]
 per_run = "40"
+per_month = "900"
+per_endpoint = "5"
+per_suite = "7.5"
 
 [[provider]]
 name = "local"
@@ -60,7 +63,14 @@ fn the_example_of_the_design_loads() {
     let map = config.suites[1].map.as_ref().expect("a map");
     assert_eq!(map["prompt"], "question");
     assert_eq!((map["reference"].as_str(), map["category"].as_str()), ("expected", "type"));
-    assert_eq!(config.per_run, Some("40".parse().expect("decimal")));
+    let usd = |text: &str| Some(text.parse().expect("decimal"));
+    let spend = Spend {
+        per_run: usd("40"),
+        per_month: usd("900"),
+        per_endpoint: usd("5"),
+        per_suite: usd("7.5"),
+    };
+    assert_eq!(config.spend, spend);
     let ids: Vec<&str> = config.catalog.endpoints.iter().map(|e| e.id.as_str()).collect();
     assert_eq!(ids, ["acme/large-2@local", "acme/large-2@local#high"]);
     let judging = config.judging();
@@ -115,8 +125,8 @@ fn unknown_keys() {
     check("[objective]\nmargn = 1\n", "2: unknown key \"margn\"; did you mean \"margin\"?");
     check("suites = [{ pth = \"x\" }]\n", "1: unknown key \"pth\"; did you mean \"path\"?");
     check(
-        "[spend]\nper_month = \"900\"\n",
-        "2: unknown key \"per_month\"; did you mean \"per_run\"?",
+        "[spend]\nper_mouth = \"900\"\n",
+        "2: unknown key \"per_mouth\"; did you mean \"per_month\"?",
     );
     check("[[endpoint]]\nmodell = \"x\"\n", "2: unknown key \"modell\"; did you mean \"model\"?");
 }

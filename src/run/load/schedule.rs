@@ -62,8 +62,8 @@ pub fn keep_time<K: Timekeeper>(clock: &Clock, start: Stamp, at_ns: &[u64], keep
                 wait(clock, leaves, left);
             }
         }
-        before = Some((*at, clock.now()));
         keeper.due(idx, due);
+        before = Some((*at, clock.now()));
     }
     at_ns.len() as u64
 }

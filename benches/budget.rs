@@ -1,0 +1,290 @@
+//! A cap is a cap: random plans in virtual time, each with a budget that holds a part of it.
+//!
+//! ```sh
+//! cargo bench --bench budget              # 500 plans
+//! cargo bench --bench budget -- --quick   # 50
+//! ```
+//!
+//! Every plan is drawn from a seed: 4 to 40 tasks, 1 to 6 endpoints of the simulated fleet, the unreliable ones
+//! among them, random prices over four orders of magnitude, injected faults in half of the plans, 1 to 256 requests
+//! under way at once, and a cap anywhere between one trial's worst case and more than all of them. What was billed
+//! stands in the simulator's ledger, which knows nothing of the client.
+//!
+//! Bars:
+//! - dollars billed above the cap, over all plans: 0;
+//! - plans that ended for their budget with at least one trial's bound unspent: 0;
+//! - a third of the plans and more did end for their budget, so that it was a test.
+
+mod support;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use support::{Bars, folder, grouped};
+use tokio_util::sync::CancellationToken;
+use weighbridge::catalog::{self, Dialect, Endpoint, Price, Rates};
+use weighbridge::client::AttemptLimits;
+use weighbridge::dispatch::{BreakerPolicy, Budget, Dispatcher, Keys, Lane, Purses, RetryPolicy};
+use weighbridge::plan::Plan;
+use weighbridge::run::{Asked, LaneEnd, Progress, Signals, dearest, run_tasks, suites};
+use weighbridge::sim::{
+    AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
+};
+use weighbridge::store::{
+    Goal, Judging, Manifest, NewRun, PlannedTrial, Standing, Store, StoreMode, StoredEndpoint,
+    StoredTask,
+};
+use weighbridge::suite::{Task, load_texts};
+use weighbridge::units::{Clock, Draw, Seed, Usd};
+
+const PLANS: u64 = 500;
+const PLANS_QUICK: u64 = 50;
+const CONCURRENCY: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/// What one plan came to.
+struct Came {
+    end: LaneEnd,
+    billed: Usd,
+    cap: Usd,
+    unspent: Usd,
+    bound: Usd,
+    requests: u64,
+}
+
+fn main() -> ExitCode {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let plans = if quick { PLANS_QUICK } else { PLANS };
+    let mut bars = Bars::always(&format!("budgets of {plans} random plans"));
+    let (mut over, mut overspent, mut wasteful, mut short, mut requests) = (Usd::ZERO, 0, 0, 0, 0);
+    for number in 0..plans {
+        let came = one_plan(number);
+        requests += came.requests;
+        if came.billed > came.cap {
+            over += came.billed - came.cap;
+            overspent += 1;
+            support::say(&format!("   plan {number}: ${} of ${}", came.billed, came.cap));
+        }
+        if !came.end.complete {
+            short += 1;
+            if came.unspent >= came.bound {
+                wasteful += 1;
+                support::say(&format!(
+                    "   plan {number}: ${} unspent, a trial is at most ${}; {:?}",
+                    came.unspent, came.bound, came.end.why
+                ));
+            }
+        }
+    }
+    bars.figure("requests billed", &grouped(requests));
+    let bar = format!("≥ {}", plans / 3);
+    bars.bar("plans that ended for their budget", &grouped(short), &bar, short >= plans / 3);
+    bars.bar("plans that overspent", &grouped(overspent), "= 0", overspent == 0);
+    bars.bar("overspend by the ledger", &format!("${over}"), "= $0", over == Usd::ZERO);
+    bars.bar("with a trial's bound unspent", &grouped(wasteful), "= 0", wasteful == 0);
+    bars.end()
+}
+
+fn one_plan(number: u64) -> Came {
+    let dir = folder();
+    let mut draw = Seed(1).draw("budget plan", &[&number.to_string()]);
+    let fleet = priced(&mut draw);
+    let endpoints = picked(&fleet, &mut draw);
+    let (tasks, seed) = (tasks(&mut draw), Seed(number));
+    let plan = Plan::new(tasks, endpoints, 1, seed).expect("a plan");
+    let at_once = CONCURRENCY[below(&mut draw, CONCURRENCY.len())];
+    let (_, bound) = dearest(&plan).expect("all are bounded").expect("none is free");
+    let all = bound.times(plan.trials.len() as u64);
+    // Most caps hold a small part: a worst case is far above what an answer costs.
+    let part = draw.uniform() * draw.uniform() * draw.uniform() * 0.2;
+    let cap = bound + all.times(millionths(part)).per(1_000_000).expect("not zero");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(asked(dir.path(), &plan, fleet, at_once, cap, bound))
+}
+
+async fn asked(
+    dir: &Path,
+    plan: &Plan,
+    fleet: Fleet,
+    at_once: usize,
+    cap: Usd,
+    bound: Usd,
+) -> Came {
+    let clock = Clock::virtual_time();
+    let path = dir.join("ledger.jsonl");
+    let ledger = Ledger::create(&path, clock.clone()).expect("a new file");
+    let mut sim =
+        Simulator::new(fleet, AnswerBook::of(Arc::clone(&plan.tasks)), plan.seed, clock.clone());
+    if plan.seed.0.is_multiple_of(2) {
+        let kinds = [FaultKind::Cut, FaultKind::Status500, FaultKind::UsageMissing];
+        let faults = kinds.map(|kind| FaultRate { kind, rate: 0.1 });
+        sim = sim.with_faults(Faults::new(&faults).expect("three tenths"));
+    }
+    let sim = Arc::new(sim.with_ledger(ledger));
+    let lane = |endpoint: &Endpoint| {
+        Lane::new(endpoint.clone(), &Keys::new(), 1, BreakerPolicy::default()).expect("no key")
+    };
+    let none = |_: &Endpoint| Budget::new(None);
+    let (store, standing) = store(&dir.join("run"), plan);
+    let dispatcher = Arc::new(Dispatcher {
+        transport: InProcess::new(Arc::clone(&sim)),
+        clock,
+        store,
+        seed: plan.seed,
+        lanes: plan.endpoints.iter().map(lane).collect(),
+        purses: Purses {
+            run: Budget::new(Some(cap)),
+            month: Budget::new(None),
+            endpoints: plan.endpoints.iter().map(none).collect(),
+            suites: suites(plan).iter().map(|_| Budget::new(None)).collect(),
+        },
+        retry: RetryPolicy::default(),
+        limits: AttemptLimits::default(),
+        since_start: Duration::ZERO,
+        run: "budget".to_owned(),
+        held: tokio::sync::Notify::new(),
+        drain: CancellationToken::new(),
+        abort: CancellationToken::new(),
+    });
+    let progress = Progress::new(&vec![0; plan.endpoints.len()]);
+    let at_once = vec![at_once; plan.endpoints.len()];
+    let asked = Asked { plan, standing: &standing };
+    let signals = Signals::default();
+    let end = run_tasks(asked, &dispatcher, &at_once, &progress, &signals).await.expect("it ends");
+    let spent = dispatcher.purses.run.spent();
+    drop(dispatcher);
+    sim.ledger().expect("kept").finish().expect("written");
+    let text = std::fs::read_to_string(&path).expect("a ledger");
+    let billed = |line: &str| -> Usd {
+        let entry: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        entry["billed_usd"].as_str().expect("text").parse().expect("dollars")
+    };
+    Came {
+        end,
+        billed: text.lines().map(billed).sum(),
+        cap,
+        unspent: if spent > cap { Usd::ZERO } else { cap - spent },
+        bound,
+        requests: text.lines().count() as u64,
+    }
+}
+
+/// The fleet at random prices.
+fn priced(draw: &mut Draw) -> Fleet {
+    let mut fleet = Fleet::embedded().clone();
+    for profile in &mut fleet.profiles {
+        // 0.01 to 100 dollars a million tokens.
+        let mut usd = || -> Usd {
+            let micros = 10_f64.powf(4.0 * draw.uniform() - 2.0);
+            Usd::per_million(&format!("{micros:.6}")).expect("a decimal")
+        };
+        profile.price = Price::Rates(Rates { input: usd(), output: usd(), ..Rates::default() });
+    }
+    fleet
+}
+
+/// Some of its endpoints, each with the price that it bills.
+fn picked(fleet: &Fleet, draw: &mut Draw) -> Vec<Endpoint> {
+    let text = fleet.catalog_toml("http://simulated.invalid", true, &[Dialect::OpenaiChat]);
+    let mut all = catalog::load_text(&text, "the fleet").expect("a catalog").endpoints;
+    for endpoint in &mut all {
+        let profile = fleet.profiles.iter().find(|profile| profile.id == endpoint.id);
+        endpoint.price = profile.expect("of the fleet").price.clone();
+    }
+    draw.shuffle(&mut all);
+    all.truncate(1 + below(draw, 6));
+    all
+}
+
+fn tasks(draw: &mut Draw) -> Vec<Task> {
+    let lines: Vec<String> = (0..4 + below(draw, 37))
+        .map(|i| {
+            let filler = "and so on ".repeat(below(draw, 40));
+            let answer = "word ".repeat(1 + below(draw, 60));
+            serde_json::json!({
+                "id": i.to_string(), "prompt": format!("question {i} {filler}"),
+                "reference": answer, "max_tokens": 1 + below(draw, 400),
+            })
+            .to_string()
+        })
+        .collect();
+    let header = "version = \"1\"\nlicense = \"MIT\"\ncategory = \"math\"\ngrader = \"exact\"";
+    load_texts("quiz", header, &lines.join("\n")).expect("a suite").suite.tasks
+}
+
+/// A share as millionths.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1")]
+fn millionths(share: f64) -> u64 {
+    (share * 1e6) as u64
+}
+
+fn below(draw: &mut Draw, n: usize) -> usize {
+    let n = u64::try_from(n).expect("small");
+    usize::try_from(draw.bits() % n).expect("small")
+}
+
+fn store(dir: &Path, plan: &Plan) -> (Store, Vec<Standing>) {
+    let manifest = Manifest {
+        run: "budget".to_owned(),
+        name: "budget".to_owned(),
+        version: String::new(),
+        seed: plan.seed.0,
+        virtual_time: true,
+        demo: false,
+        started_at: "2026-01-01T00:00:00Z".to_owned(),
+        repeats: plan.repeats,
+        suites: Vec::new(),
+        plan_hash: String::new(),
+        prices_hash: String::new(),
+        judging: Judging {
+            today: None,
+            shares: std::collections::BTreeMap::new(),
+            requests_per_month: None,
+            goal: Goal::Cheaper,
+            margin: 0.02,
+            slo: None,
+            max_share_provider: None,
+        },
+        notes: Vec::new(),
+        load: None,
+        calibration: None,
+        embedded: true,
+        shard: None,
+        ended: None,
+    };
+    let task = |(idx, task): (u32, &Task)| StoredTask {
+        idx,
+        suite: task.suite.clone(),
+        task: task.id.clone(),
+        category: task.category.as_str().to_owned(),
+        cluster: None,
+        tags: Vec::new(),
+        grader: task.grader.clone(),
+        reference: None,
+        schema: None,
+        messages: Vec::new(),
+    };
+    let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(task).collect();
+    let endpoints: Vec<StoredEndpoint> = (0..)
+        .zip(&plan.endpoints)
+        .map(|(idx, endpoint)| StoredEndpoint { idx, endpoint: endpoint.clone() })
+        .collect();
+    let trials = plan.trials.iter().map(|trial| PlannedTrial {
+        idx: trial.idx,
+        key: trial.key,
+        task: trial.task,
+        endpoint: trial.endpoint,
+        repeat: trial.repeat,
+        ineligible: plan.why_ineligible(trial),
+    });
+    let standing =
+        plan.trials.iter().map(|t| Standing::fresh(t.idx, t.ineligible.is_none())).collect();
+    let new =
+        NewRun { manifest: &manifest, tasks: &tasks, endpoints: &endpoints, keep_content: false };
+    (Store::create(dir, StoreMode::Inline, new, trials).expect("a new folder"), standing)
+}

@@ -1,0 +1,184 @@
+//! `merge`: the shards of a plan into one run.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::args::MergeArgs;
+use super::execute::run_name;
+use super::inputs::{SHARD_NOTE, name_of};
+use super::run::{conclude, exit};
+use super::{Failure, Outcome, console, refused};
+use crate::report;
+use crate::run::LaneEnd;
+use crate::store::{
+    Ended, Manifest, MergePart, Reader, StoredEndpoint, TrialStatus, Validity, merge_runs,
+};
+
+/// `weighbridge merge RUN… --out RUN`.
+pub fn merge(args: &MergeArgs) -> Outcome {
+    if args.out.join(crate::store::FILE_NAME).exists() {
+        return Err(refused(anyhow!(
+            "{} already holds a run; choose another --out",
+            args.out.display()
+        )));
+    }
+    let parts = args.runs.iter().map(|dir| part(dir)).collect::<Result<Vec<_>, _>>()?;
+    same_plan(&parts)?;
+    let parts = anchored(parts)?;
+    let manifest = whole(&parts);
+    let ended = ended(&parts)?;
+    let end = LaneEnd { complete: ended.complete, why: ended.why.clone() };
+    merge_runs(&args.out, &manifest, &ended, &parts).map_err(refused)?;
+    console::say(&format!("{} runs merged in {}", parts.len(), args.out.display()));
+    let (figures, weights) = conclude(&args.out)?;
+    console::data(&report::answer(&figures, &weights, &args.out))?;
+    Ok(exit(&end, &figures))
+}
+
+fn part(dir: &Path) -> Result<MergePart, Failure> {
+    let manifest = Reader::open(dir).and_then(|reader| reader.manifest()).map_err(refused)?;
+    if manifest.load.is_some() {
+        return Err(refused(anyhow!("{} is a load run; only weighings merge", dir.display())));
+    }
+    Ok(MergePart { dir: dir.to_owned(), manifest, later_ns: 0 })
+}
+
+/// The hash of the whole plan that a run is of.
+fn plan_hash(manifest: &Manifest) -> &str {
+    manifest.shard.as_ref().map_or(&manifest.plan_hash, |shard| &shard.plan_hash)
+}
+
+/// Parts of different plans are no run: their figures would mix prices, prompts or parameters.
+fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
+    let first = &parts[0];
+    let mut runs = BTreeSet::new();
+    let mut taken = BTreeSet::new();
+    for part in parts {
+        let (a, b) = (&first.manifest, &part.manifest);
+        let why = if plan_hash(a) != plan_hash(b) {
+            Some("another plan: tasks, endpoints, prices, parameters, repeats or seed differ")
+        } else if a.judging != b.judging {
+            Some("judged by something else: objective, today or traffic differ")
+        } else if (a.virtual_time, a.embedded) != (b.virtual_time, b.embedded) {
+            Some("of another kind: one is of the simulated fleet")
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            return Err(refused(anyhow!(
+                "{} and {} do not merge: {why}",
+                first.dir.display(),
+                part.dir.display()
+            )));
+        }
+        if endpoints(first)? != endpoints(part)? {
+            return Err(refused(anyhow!(
+                "{} and {} do not merge: their endpoints differ",
+                first.dir.display(),
+                part.dir.display()
+            )));
+        }
+        let place = part.manifest.shard.as_ref().map(|shard| (shard.k, shard.n));
+        // In virtual time the same shard is the same run; otherwise an id tells runs apart.
+        if !runs.insert(part.manifest.run.clone()) || (place.is_some() && !taken.insert(place)) {
+            return Err(refused(anyhow!("{} is there twice", part.dir.display())));
+        }
+    }
+    Ok(())
+}
+
+/// The endpoints without where they listen, which shards on different machines may not share.
+fn endpoints(part: &MergePart) -> Result<Vec<StoredEndpoint>, Failure> {
+    let mut endpoints = Reader::open(&part.dir).and_then(|r| r.endpoints()).map_err(refused)?;
+    for stored in &mut endpoints {
+        stored.endpoint.provider.base_url.clear();
+        stored.endpoint.provider.api_key_env = None;
+    }
+    Ok(endpoints)
+}
+
+/// The parts, each with how much later than the earliest it began.
+fn anchored(mut parts: Vec<MergePart>) -> Result<Vec<MergePart>, Failure> {
+    let begun: Vec<jiff::Timestamp> =
+        parts.iter().map(|p| p.manifest.started_at.parse()).collect::<Result<_, _>>()?;
+    let first = begun.iter().min().copied().unwrap_or_default();
+    for (part, begun) in parts.iter_mut().zip(begun) {
+        part.later_ns = u64::try_from(begun.duration_since(first).as_nanos()).unwrap_or(0);
+    }
+    Ok(parts)
+}
+
+/// What the merged run is: as if one process had begun it with the first shard.
+fn whole(parts: &[MergePart]) -> Manifest {
+    let first = parts.iter().min_by_key(|part| part.later_ns).expect("clap asks for one");
+    let mut manifest = first.manifest.clone();
+    let plan_hash = plan_hash(&manifest).to_owned();
+    manifest.run = run_name(&plan_hash, &manifest.started_at, 0);
+    if let Some(shard) = &manifest.shard {
+        manifest.suites.clone_from(&shard.suites);
+        if !manifest.demo {
+            manifest.name = name_of(&manifest.suites);
+        }
+    }
+    let mut notes: Vec<String> = Vec::new();
+    for note in parts.iter().flat_map(|part| &part.manifest.notes) {
+        if !note.starts_with(SHARD_NOTE) && !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    manifest.notes = notes;
+    manifest.plan_hash = plan_hash;
+    manifest.shard = None;
+    manifest
+}
+
+/// How the merged run ended: complete when every part is and none is missing.
+fn ended(parts: &[MergePart]) -> Result<Ended, Failure> {
+    let mut why = Vec::new();
+    let mut planned = 0;
+    for part in parts {
+        let reader = Reader::open(&part.dir).map_err(refused)?;
+        let counts = reader.status_counts().map_err(refused)?;
+        planned += counts.values().sum::<u64>();
+        let open: u64 = [TrialStatus::Planned, TrialStatus::Skipped, TrialStatus::InDoubt]
+            .iter()
+            .filter_map(|status| counts.get(status))
+            .sum();
+        if open > 0 {
+            why.push(format!("{} left {open} trials out", part.dir.display()));
+        }
+    }
+    if let Some(whole) = parts.iter().find_map(|part| part.manifest.shard.as_ref())
+        && planned < whole.trials
+    {
+        let have: BTreeSet<u32> =
+            parts.iter().filter_map(|p| Some(p.manifest.shard.as_ref()?.k)).collect();
+        let missing: Vec<String> = (1..=whole.n)
+            .filter(|k| !have.contains(k))
+            .map(|k| format!("{k}/{}", whole.n))
+            .collect();
+        why.push(format!("shards {} are missing", missing.join(", ")));
+    }
+    let endings = || parts.iter().filter_map(|part| part.manifest.ended.as_ref());
+    let validities: Vec<&Validity> = endings().map(|ended| &ended.validity).collect();
+    let worst = validities.iter().max_by_key(|validity| validity.mark);
+    let Some(worst) = worst else {
+        return Err(refused(anyhow!(
+            "none of these runs has ended: go on with them by run --resume first"
+        )));
+    };
+    let mut validity = (*worst).clone();
+    validity.reasons = validities.iter().flat_map(|v| v.reasons.clone()).collect();
+    validity.reasons.dedup();
+    validity.lag_p99_us = validities.iter().filter_map(|v| v.lag_p99_us).max();
+    validity.io_cpu_peak = validities.iter().filter_map(|v| v.io_cpu_peak).reduce(f64::max);
+    Ok(Ended {
+        complete: why.is_empty(),
+        why: (!why.is_empty()).then(|| why.join("; ")),
+        validity,
+        duration_ns: endings().map(|ended| ended.duration_ns).max().unwrap_or(0),
+        waited_ns: 0,
+    })
+}

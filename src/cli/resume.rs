@@ -1,0 +1,272 @@
+//! Going on with a run: what may go on, what has changed, and what is said about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use serde_json::Value;
+
+use super::args::RunArgs;
+use super::execute::stored_task;
+use super::inputs::Inputs;
+use super::{Failure, console, refused};
+use crate::catalog::Endpoint;
+use crate::store::{Earlier, StoredTrial};
+
+/// Changed things that are named one by one; the rest is counted.
+const NAMED: usize = 3;
+
+/// The run that the flags point at, where there is one.
+pub fn earlier(args: &RunArgs) -> Result<Option<(PathBuf, Earlier)>, Failure> {
+    let dir = match (&args.out, args.resume) {
+        (Some(out), _) => out.clone(),
+        (None, true) => PathBuf::from("results/latest"),
+        (None, false) => return Ok(None),
+    };
+    let found = Earlier::open(&dir).map_err(refused)?;
+    if found.is_none() && args.out.is_none() {
+        return Err(refused(anyhow!(
+            "--resume: there is no run in results/latest to go on with; name its folder with --out"
+        )));
+    }
+    Ok(found.map(|earlier| (dir, earlier)))
+}
+
+/// Whether the run may go on, asking where somebody is there to answer; says what it is about to
+/// do.
+pub fn may_go_on(
+    args: &RunArgs,
+    inputs: &Inputs,
+    dir: &Path,
+    earlier: &Earlier,
+) -> Result<(), Failure> {
+    let shown = dir.display();
+    let manifest = &earlier.manifest;
+    if manifest.load.is_some() {
+        return Err(refused(anyhow!("{shown} holds a load run; choose another --out")));
+    }
+    let complete = manifest.ended.as_ref().is_some_and(|ended| ended.complete);
+    if complete && !args.resume {
+        return Err(refused(anyhow!(
+            "{shown} already holds a run, which is complete; choose another --out, or add to it \
+             with --resume --amend"
+        )));
+    }
+    if manifest.virtual_time != args.virtual_time || manifest.embedded != inputs.simulated {
+        return Err(refused(anyhow!(
+            "{shown} was weighed on {}; this command weighs {}",
+            served_by(manifest.virtual_time, manifest.embedded),
+            served_by(args.virtual_time, inputs.simulated),
+        )));
+    }
+    let part = |stamp: Option<&crate::store::ShardStamp>| match stamp {
+        Some(stamp) => format!("shard {}/{}", stamp.k, stamp.n),
+        None => "the whole plan".to_owned(),
+    };
+    let (had, has) = (part(manifest.shard.as_ref()), part(inputs.shard.as_ref()));
+    if had != has {
+        return Err(refused(anyhow!("{shown} holds {had}; this command weighs {has}")));
+    }
+    let changes = changes(earlier, inputs);
+    if !changes.is_empty() && !args.amend {
+        return Err(refused(anyhow!(
+            "{shown} was begun with another plan:\n  {}\nBring that back, choose another --out, \
+             or run what is new with --resume --amend",
+            changes.join("\n  ")
+        )));
+    }
+    let standing = standing(earlier);
+    if !args.resume {
+        let question = format!("{shown} holds an unfinished run: {standing}. Go on with it?");
+        match console::ask(&question) {
+            Some(true) => {}
+            Some(false) => return Err(refused(anyhow!("{shown} is left as it is"))),
+            None => {
+                return Err(refused(anyhow!(
+                    "{shown} holds an unfinished run: {standing}. Go on with it by --resume, or \
+                     choose another --out"
+                )));
+            }
+        }
+    }
+    console::say(&format!("going on with {shown}: {standing}"));
+    for change in changes {
+        console::say(&format!("  amended: {change}"));
+    }
+    Ok(())
+}
+
+fn served_by(virtual_time: bool, embedded: bool) -> &'static str {
+    match (virtual_time, embedded) {
+        (true, _) => "the simulated fleet in virtual time",
+        (false, true) => "the simulated fleet",
+        (false, false) => "the endpoints of a catalog",
+    }
+}
+
+/// How far the run came, in one line.
+fn standing(earlier: &Earlier) -> String {
+    let finished = earlier.trials.iter().filter(|trial| trial.is_finished()).count();
+    let in_doubt: u32 = earlier.trials.iter().map(StoredTrial::in_doubt).sum();
+    let doubt = match in_doubt {
+        0 => String::new(),
+        1 => ", 1 request is in doubt".to_owned(),
+        n => format!(", {n} requests are in doubt"),
+    };
+    format!(
+        "{finished} of {} trials have an ending{doubt}, at most ${} spent",
+        earlier.trials.len(),
+        earlier.spent.total.to_fixed(4)
+    )
+}
+
+/// What is not as it was, one line each; empty when the plan is the same.
+pub fn changes(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+    let plan = &inputs.plan;
+    if earlier.manifest.plan_hash == plan.hash().hex() {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    let (had, has) = (earlier.manifest.repeats, plan.repeats);
+    if had != has {
+        lines.push(format!("repeats: {had} → {has}"));
+    }
+    if earlier.manifest.seed != plan.seed.0 {
+        lines.push(format!("seed: {} → {}", earlier.manifest.seed, plan.seed.0));
+    }
+    lines.extend(suites(earlier, inputs));
+    lines.extend(tasks(earlier, inputs));
+    lines.extend(endpoints(earlier, inputs));
+    if lines.is_empty() {
+        lines.push("the order of the tasks or of the endpoints".to_owned());
+    }
+    lines
+}
+
+fn suites(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+    let mut lines = Vec::new();
+    for suite in &inputs.suites {
+        match earlier.manifest.suites.iter().find(|had| had.name == suite.name) {
+            None => lines.push(format!("suite {} is new", suite.name)),
+            Some(had) if had.hash != suite.hash => {
+                let versions = if had.version == suite.version {
+                    String::new()
+                } else {
+                    format!(" (version {} → {})", had.version, suite.version)
+                };
+                lines.push(format!("suite {} has changed{versions}", suite.name));
+            }
+            Some(_) => {}
+        }
+    }
+    for had in &earlier.manifest.suites {
+        if !inputs.suites.iter().any(|suite| suite.name == had.name) {
+            lines.push(format!("suite {} is no longer in the plan: what it has stays", had.name));
+        }
+    }
+    lines
+}
+
+fn tasks(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+    let plan = &inputs.plan;
+    let known: BTreeMap<(&str, &str), usize> = earlier
+        .labels
+        .iter()
+        .enumerate()
+        .map(|(at, task)| ((task.suite.as_str(), task.task.as_str()), at))
+        .collect();
+    // A task asks something else when an endpoint that has not changed has another key for it.
+    let same: BTreeSet<&str> = plan
+        .endpoints
+        .iter()
+        .filter(|e| endpoint_fields(earlier, e).is_some_and(|fields| fields.is_empty()))
+        .map(|e| e.id.as_str())
+        .collect();
+    let mut asks_else = BTreeSet::new();
+    for trial in plan.trials.iter().filter(|trial| trial.repeat < earlier.manifest.repeats) {
+        if same.contains(plan.endpoint(trial).id.as_str()) && earlier.find(&trial.key).is_none() {
+            asks_else.insert(trial.task);
+        }
+    }
+    let (mut new, mut asked, mut judged) = (Vec::new(), Vec::new(), Vec::new());
+    for (idx, task) in (0_u32..).zip(plan.tasks.iter()) {
+        let name = format!("{}/{}", task.suite, task.id);
+        let Some(&at) = known.get(&(task.suite.as_str(), task.id.as_str())) else {
+            new.push(name);
+            continue;
+        };
+        let (had, rubric, has) =
+            (&earlier.labels[at], &earlier.rubrics[at], stored_task((idx, task)));
+        let kept = earlier.keep_content;
+        if asks_else.contains(&idx) {
+            asked.push(name);
+        } else if rubric.grader != has.grader
+            || (kept && (&rubric.reference, &rubric.schema) != (&has.reference, &has.schema))
+            || (&had.category, &had.cluster, &had.tags) != (&has.category, &has.cluster, &has.tags)
+        {
+            judged.push(name);
+        }
+    }
+    let n_gone = earlier.labels.len() + new.len() - plan.tasks.len();
+    let mut lines = Vec::new();
+    for (what, names) in [
+        ("new tasks", new),
+        ("tasks that ask something else", asked),
+        ("tasks that are judged or sorted otherwise", judged),
+    ] {
+        if !names.is_empty() {
+            lines.push(format!("{} {what}: {}", names.len(), listed(&names)));
+        }
+    }
+    if n_gone > 0 {
+        lines.push(format!("{n_gone} tasks are no longer in the plan: what they have stays"));
+    }
+    lines
+}
+
+fn endpoints(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+    let mut lines = Vec::new();
+    for endpoint in &inputs.plan.endpoints {
+        match endpoint_fields(earlier, endpoint) {
+            None => lines.push(format!("{} is new", endpoint.id)),
+            Some(fields) => {
+                lines.extend(fields.into_iter().map(|field| format!("{}: {field}", endpoint.id)));
+            }
+        }
+    }
+    let gone = earlier
+        .endpoints
+        .iter()
+        .filter(|had| !inputs.plan.endpoints.iter().any(|endpoint| endpoint.id == had.endpoint.id));
+    lines.extend(
+        gone.map(|had| format!("{} is no longer in the plan: what it has stays", had.endpoint.id)),
+    );
+    lines
+}
+
+/// How an endpoint differs from what it was; `None`: it was not in the run.
+fn endpoint_fields(earlier: &Earlier, endpoint: &Endpoint) -> Option<Vec<String>> {
+    let had = earlier.endpoints.iter().find(|had| had.endpoint.id == endpoint.id)?;
+    let (had, has) = (fields(&had.endpoint), fields(endpoint));
+    let names: BTreeSet<&String> = had.keys().chain(has.keys()).collect();
+    let differ = names.into_iter().filter(|name| had.get(*name) != has.get(*name));
+    let shown = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
+    Some(differ.map(|n| format!("{n} {} → {}", shown(had.get(n)), shown(has.get(n)))).collect())
+}
+
+/// What an endpoint is, without where it listens: as in the plan's hash.
+fn fields(endpoint: &Endpoint) -> serde_json::Map<String, Value> {
+    let mut endpoint = endpoint.clone();
+    endpoint.provider.base_url.clear();
+    endpoint.provider.api_key_env = None;
+    match serde_json::to_value(&endpoint).expect("plain strings and numbers") {
+        Value::Object(fields) => fields,
+        _ => unreachable!("a struct is an object"),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let first = names[..names.len() - more].join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
+}

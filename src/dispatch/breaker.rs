@@ -1,0 +1,305 @@
+//! Leaving an endpoint alone that fails in a row: paused, probed, and given up after its limit.
+//!
+//! The three states are those of the circuit breaker (Nygard, *Release It!*, 2nd ed. 2018, ch. 5).
+//! While it is paused nothing is sent; then one request goes as a probe, and the rest waits for what
+//! comes of it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::units::{Clock, Stamp};
+use crate::wire::ErrorClass;
+
+/// When an endpoint is paused, and when it is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// Failures in a row that pause it; 0: it is never paused.
+    pub failures: u32,
+    /// The first pause; each further one is twice as long.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// A probe that fails so long after the first pause began is the last.
+    pub patience: Duration,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        Self {
+            // Half of the requests failing gives such a row once in a million.
+            failures: 20,
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(15),
+            patience: Duration::from_secs(120),
+        }
+    }
+}
+
+/// One endpoint's breaker.
+#[derive(Debug)]
+pub struct Breaker {
+    policy: BreakerPolicy,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Requests go; so many failed in a row.
+    Closed { failures: u32 },
+    /// Nothing goes before `until`; so many probes failed, and the first pause began at `since`.
+    Paused { until: Stamp, probes: u32, since: Stamp },
+    /// A probe is under way.
+    Probing { probes: u32, since: Stamp },
+    /// Nothing goes any more.
+    GivenUp,
+}
+
+/// The leave of one request to go; how it ended must be told.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    breaker: &'a Breaker,
+    probe: bool,
+    told: bool,
+}
+
+/// What an attempt says about its endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It answered, or refused this one request: it is there.
+    Alive,
+    /// It failed.
+    Failing,
+    /// Neither: it asked for a pause, which the pacing keeps.
+    Neither,
+}
+
+impl Sign {
+    /// What the end of an attempt says; `asked`: whether the provider named a pause.
+    #[must_use]
+    pub const fn of(class: Option<ErrorClass>, asked: bool) -> Self {
+        match class {
+            // A fault of the caller is an answer: the next task may be fine.
+            None | Some(ErrorClass::BadRequest | ErrorClass::TooLarge) => Self::Alive,
+            Some(ErrorClass::RateLimited | ErrorClass::Overloaded) if asked => Self::Neither,
+            Some(ErrorClass::Interrupted) => Self::Neither,
+            Some(_) => Self::Failing,
+        }
+    }
+}
+
+impl Breaker {
+    /// A breaker of an endpoint about which nothing is known.
+    #[must_use]
+    pub fn new(policy: BreakerPolicy) -> Self {
+        let state = Mutex::new(State::Closed { failures: 0 });
+        Self { policy, state, changed: Notify::new() }
+    }
+
+    /// Whether requests would have to wait.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(*self.state(), State::Paused { .. } | State::Probing { .. })
+    }
+
+    /// Whether nothing goes any more.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        *self.state() == State::GivenUp
+    }
+
+    /// Waits until a request may go; tells `held` that others need not wait for this endpoint.
+    pub async fn pass(&self, clock: &Clock, held: &Notify) -> Pass<'_> {
+        loop {
+            // Registered before the look, so that no change between the two is missed.
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let until = match self.look(clock.now()) {
+                Look::Go { probe } => return Pass { breaker: self, probe, told: false },
+                Look::Wait(until) => until,
+            };
+            held.notify_one();
+            match until {
+                Some(until) => tokio::select! {
+                    () = clock.sleep_until(until) => {}
+                    () = changed => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
+    fn look(&self, now: Stamp) -> Look {
+        let mut state = self.state();
+        match *state {
+            State::Closed { .. } | State::GivenUp => Look::Go { probe: false },
+            State::Probing { .. } => Look::Wait(None),
+            State::Paused { until, .. } if now < until => Look::Wait(Some(until)),
+            State::Paused { probes, since, .. } => {
+                *state = State::Probing { probes, since };
+                Look::Go { probe: true }
+            }
+        }
+    }
+
+    fn told(&self, sign: Sign, probe: bool, now: Stamp) -> bool {
+        let mut state = self.state();
+        let before = *state;
+        *state = match (before, sign) {
+            (State::GivenUp, _) => State::GivenUp,
+            (_, Sign::Alive) => State::Closed { failures: 0 },
+            (State::Closed { failures }, Sign::Failing) => self.counted(failures + 1, now),
+            (State::Probing { probes, since }, Sign::Failing) if probe => {
+                if now.since(since) >= self.policy.patience {
+                    State::GivenUp
+                } else {
+                    let probes = probes + 1;
+                    State::Paused { until: now.after(self.pause(probes)), probes, since }
+                }
+            }
+            (State::Probing { probes, since }, Sign::Neither) if probe => {
+                State::Paused { until: now, probes, since }
+            }
+            // What left before the pause and ends in it says nothing new.
+            (unchanged, _) => unchanged,
+        };
+        let given_up = *state == State::GivenUp && before != State::GivenUp;
+        let changed = *state != before;
+        drop(state);
+        if changed {
+            self.changed.notify_waiters();
+        }
+        given_up
+    }
+
+    fn counted(&self, failures: u32, now: Stamp) -> State {
+        if failures == self.policy.failures {
+            State::Paused { until: now.after(self.pause(0)), probes: 0, since: now }
+        } else {
+            State::Closed { failures }
+        }
+    }
+
+    fn pause(&self, probes: u32) -> Duration {
+        let pause = self.policy.first_pause.saturating_mul(1 << probes.min(16));
+        pause.min(self.policy.longest_pause)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds a breaker")
+    }
+}
+
+enum Look {
+    Go {
+        probe: bool,
+    },
+    /// Until then, or until something changes.
+    Wait(Option<Stamp>),
+}
+
+impl Pass<'_> {
+    /// Whether the request may still go: another's failure may have paused the endpoint meanwhile.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.probe || !self.breaker.is_open()
+    }
+
+    /// The attempt ended. True: the endpoint is given up with it.
+    pub fn ended(mut self, sign: Sign, now: Stamp) -> bool {
+        self.told = true;
+        self.breaker.told(sign, self.probe, now)
+    }
+}
+
+impl Drop for Pass<'_> {
+    /// A probe that never ended leaves its place to the next.
+    fn drop(&mut self) {
+        if !self.told && self.probe {
+            let mut state = self.breaker.state();
+            if let State::Probing { probes, since } = *state {
+                *state = State::Paused { until: since, probes, since };
+            }
+            drop(state);
+            self.breaker.changed.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> BreakerPolicy {
+        BreakerPolicy {
+            failures: 3,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(4),
+            patience: Duration::from_secs(10),
+        }
+    }
+
+    /// Sends requests one after the other until they are through or the endpoint is given up, each
+    /// with the sign that its number gives; returns when each left, in whole seconds.
+    async fn play(n: usize, sign: impl Fn(usize) -> Sign) -> (Vec<u64>, bool) {
+        let (clock, held) = (Clock::virtual_time(), Notify::new());
+        let breaker = Breaker::new(policy());
+        let mut left = Vec::new();
+        for i in 0..n {
+            let pass = breaker.pass(&clock, &held).await;
+            left.push(clock.now().since(clock.anchor()).as_secs());
+            if pass.ended(sign(i), clock.now()) {
+                return (left, true);
+            }
+        }
+        (left, false)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_of_failures_pauses_probes_and_ends() {
+        let (left, given_up) = play(20, |_| Sign::Failing).await;
+        assert_eq!(left, [0, 0, 0, 1, 3, 7, 11], "pauses of 1, 2, 4 and 4 s");
+        assert!(given_up, "the probe at 11 s is past a patience of 10 s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_ends_the_row() {
+        let sign = |i| if i % 3 == 2 { Sign::Alive } else { Sign::Failing };
+        assert_eq!(play(30, sign).await, (vec![0; 30], false));
+        let sign = |i| if i < 4 { Sign::Failing } else { Sign::Alive };
+        assert_eq!(play(7, sign).await, (vec![0, 0, 0, 1, 3, 3, 3], false));
+        assert_eq!(play(9, |_| Sign::Neither).await.0, [0; 9]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_cut_leaves_its_place() {
+        let (clock, held) = (Clock::virtual_time(), Notify::new());
+        let breaker = Breaker::new(policy());
+        for _ in 0..3 {
+            let pass = breaker.pass(&clock, &held).await;
+            assert!(pass.holds() && !pass.ended(Sign::Failing, clock.now()));
+        }
+        assert!(breaker.is_open());
+        let probe = breaker.pass(&clock, &held).await;
+        let mut next = std::pin::pin!(breaker.pass(&clock, &held));
+        let early = tokio::time::timeout(Duration::from_secs(60), next.as_mut()).await;
+        assert!(early.is_err(), "one probe at a time");
+        drop(probe);
+        assert!(!next.await.ended(Sign::Alive, clock.now()));
+        assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn whose_fault_it_was() {
+        let check = |class, asked, expected| assert_eq!(Sign::of(class, asked), expected);
+        check(None, false, Sign::Alive);
+        check(Some(ErrorClass::BadRequest), false, Sign::Alive);
+        check(Some(ErrorClass::Server), false, Sign::Failing);
+        check(Some(ErrorClass::Auth), false, Sign::Failing);
+        check(Some(ErrorClass::RateLimited), false, Sign::Failing);
+        check(Some(ErrorClass::RateLimited), true, Sign::Neither);
+    }
+}

@@ -1,0 +1,517 @@
+//! Going on with a run that was cut, or that is to become larger.
+//!
+//! A trial is known by its key, which is a hash of its content. What has an ending is never asked
+//! again; what was intended and has no ending is asked once more for each such attempt; what the
+//! plan has and the database has not is added after what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+
+use super::lock::RunLock;
+use super::run_file::{self, ENDED, MANIFEST, RunFile, set_meta};
+use super::sql::{self, Unsigned, at};
+use super::{
+    Manifest, NewRun, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint,
+    TaskLabels, TaskRubric, TrialStatus, Validity,
+};
+use crate::units::{TrialKey, Usd};
+
+/// What earlier sessions of the run came to, in `meta`.
+const EARLIER: &str = "earlier";
+
+/// A run that was begun by an earlier process, and that no other works on.
+#[derive(Debug)]
+pub struct Earlier {
+    lock: RunLock,
+    path: PathBuf,
+    /// What the run is and, where it was ended in good order, how.
+    pub manifest: Manifest,
+    /// Its tasks' labels, by position.
+    pub labels: Vec<TaskLabels>,
+    /// How its tasks are judged, by position.
+    pub rubrics: Vec<TaskRubric>,
+    /// Its endpoints, by position.
+    pub endpoints: Vec<StoredEndpoint>,
+    /// Its trials, sorted by key.
+    pub trials: Vec<StoredTrial>,
+    /// Whether prompts and answers are kept.
+    pub keep_content: bool,
+    /// What it has spent: known costs, and the bounds of attempts whose cost is not known.
+    pub spent: Spent,
+    /// The last moment that it knows of, nanoseconds since its anchor.
+    pub last_ns: u64,
+    sessions: Sessions,
+}
+
+/// A trial of an earlier session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredTrial {
+    /// Its identity.
+    pub key: TrialKey,
+    /// Its position in the run.
+    pub idx: u32,
+    /// Its task: a position in the run.
+    pub task: u32,
+    /// Its endpoint: a position in the run.
+    pub endpoint: u32,
+    /// Its repeat, from 0.
+    pub repeat: u32,
+    /// Its state.
+    pub status: TrialStatus,
+    /// Requests that were intended for it.
+    pub attempts: u32,
+    /// Of those, the ones that ended.
+    pub ended: u32,
+}
+
+impl StoredTrial {
+    /// Whether it has its ending and is never asked again.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        matches!(self.status, TrialStatus::Ok | TrialStatus::Failed | TrialStatus::Ineligible)
+    }
+
+    /// Attempts of which nobody knows how they ended.
+    #[must_use]
+    pub fn in_doubt(&self) -> u32 {
+        self.attempts - self.ended
+    }
+}
+
+/// Dollars by what they went to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// All.
+    pub total: Usd,
+    /// By endpoint id.
+    pub by_endpoint: BTreeMap<String, Usd>,
+    /// By suite.
+    pub by_suite: BTreeMap<String, Usd>,
+}
+
+/// Where a planned trial stands when a session begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its position in the run database.
+    pub stored: u32,
+    /// Whether it is still to be asked.
+    pub open: bool,
+    /// Requests that were intended for it by earlier sessions.
+    pub attempts: u32,
+    /// Of those, the ones that ended.
+    pub ended: u32,
+}
+
+impl Standing {
+    /// A trial that nobody has asked yet.
+    #[must_use]
+    pub const fn fresh(stored: u32, open: bool) -> Self {
+        Self { stored, open, attempts: 0, ended: 0 }
+    }
+}
+
+/// What the sessions before this one came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// How many there were.
+    pub n: u32,
+    /// How long they took in sum, nanoseconds.
+    pub duration_ns: u64,
+    /// The worst mark of those that were ended in good order; `None`: none was.
+    pub validity: Option<Validity>,
+    /// When the session that runs now began, nanoseconds since the anchor.
+    from_ns: u64,
+}
+
+/// A run that goes on.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The open run database.
+    pub store: Store,
+    /// Where each planned trial stands, in the order in which they were given.
+    pub standing: Vec<Standing>,
+    /// What the sessions before came to.
+    pub sessions: Sessions,
+    /// Trials that the plan has in another form now: kept aside with what they cost.
+    pub retired: u64,
+}
+
+impl Earlier {
+    /// Takes the lock of a folder and reads the run in it; `None` where there is none. The
+    /// beginnings of a run whose plan was never committed, and that therefore never sent anything,
+    /// are removed.
+    pub fn open(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let path = sql::path_in(dir);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let lock = RunLock::take(dir)?;
+        if is_unborn(&path)? {
+            run_file::remove(&path);
+            return Ok(None);
+        }
+        let reader = Reader::open(dir)?;
+        let manifest = reader.manifest()?;
+        let (labels, rubrics) = (reader.task_labels()?, reader.rubrics()?);
+        let (endpoints, keep_content) = (reader.endpoints()?, reader.keeps_content()?);
+        let earlier: Option<Sessions> = match reader.meta(EARLIER)? {
+            None => None,
+            Some(text) => Some(serde_json::from_str(&text).map_err(|e| {
+                super::read::corrupt(&path, "what earlier sessions came to", &e.to_string())
+            })?),
+        };
+        drop(reader);
+        let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let sqlite = |e| at(&path, e);
+        let trials = read_trials(&conn).map_err(sqlite)?;
+        let last_ns = last_moment(&conn).map_err(sqlite)?;
+        let spent = read_spent(&conn, &labels, &endpoints).map_err(sqlite)?;
+        drop(conn);
+        let sessions = so_far(earlier, &manifest, last_ns);
+        Ok(Some(Self {
+            lock,
+            path,
+            manifest,
+            labels,
+            rubrics,
+            endpoints,
+            trials,
+            keep_content,
+            spent,
+            last_ns,
+            sessions,
+        }))
+    }
+
+    /// The trial with this key.
+    #[must_use]
+    pub fn find(&self, key: &TrialKey) -> Option<&StoredTrial> {
+        let found = self.trials.binary_search_by_key(key, |trial| trial.key).ok()?;
+        Some(&self.trials[found])
+    }
+
+    /// Opens the run for another session that begins at `from_ns` since the run's anchor, and
+    /// makes the database hold this plan: what it has stays, what is new is added, what is asked
+    /// in another form now is kept aside. All of it in one transaction.
+    ///
+    /// `trials` are the plan's, with positions of tasks and endpoints in `new`.
+    pub fn go_on(
+        mut self,
+        mode: StoreMode,
+        new: NewRun<'_>,
+        trials: &[PlannedTrial],
+        from_ns: u64,
+    ) -> Result<Resumed, StoreError> {
+        let path = self.path.clone();
+        let sqlite = |e| at(&path, e);
+        let mut conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let change = conn.transaction_with_behavior(TransactionBehavior::Immediate);
+        let change = change.map_err(sqlite)?;
+        let sessions = Sessions { from_ns, ..self.sessions.clone() };
+        let amended = self.amend(&change, &new, trials, &sessions).map_err(sqlite)?;
+        change.commit().map_err(sqlite)?;
+        let file = RunFile::reopen(conn, path, mode, self.keep_content, self.lock)?;
+        let (standing, retired) = amended;
+        Ok(Resumed { store: Store::on(file, mode)?, standing, sessions, retired })
+    }
+
+    fn amend(
+        &mut self,
+        conn: &Connection,
+        new: &NewRun<'_>,
+        trials: &[PlannedTrial],
+        sessions: &Sessions,
+    ) -> rusqlite::Result<(Vec<Standing>, u64)> {
+        if sql::format(conn)? < sql::FORMAT {
+            sql::migrate(conn)?;
+        }
+        let places = Places {
+            tasks: self.place_tasks(conn, new)?,
+            endpoints: self.place_endpoints(conn, new)?,
+        };
+        let (standing, matched) = self.place_trials(conn, &places, trials)?;
+        let retired = self.retire(conn, &places, trials, &matched)?;
+        // What a session left out or cut is open again, whatever it was called when it ended.
+        conn.execute(
+            "UPDATE trial SET status = 'planned' WHERE status IN ('skipped', 'in_doubt')",
+            [],
+        )?;
+        set_meta(conn, MANIFEST, &run_file::json(new.manifest))?;
+        set_meta(conn, EARLIER, &run_file::json(sessions))?;
+        conn.execute("DELETE FROM meta WHERE key = ?", [ENDED])?;
+        Ok((standing, retired))
+    }
+
+    /// Where the plan's tasks stand in the run; new ones are added, known ones take the form that
+    /// they have now.
+    fn place_tasks(&self, conn: &Connection, new: &NewRun<'_>) -> rusqlite::Result<Vec<u32>> {
+        let known: BTreeMap<(&str, &str), u32> =
+            self.labels.iter().map(|t| ((t.suite.as_str(), t.task.as_str()), t.idx)).collect();
+        let mut next = next_after(self.labels.iter().map(|task| task.idx));
+        let mut places = Vec::with_capacity(new.tasks.len());
+        for task in new.tasks {
+            let place = known.get(&(task.suite.as_str(), task.task.as_str())).copied();
+            let mut task = task.clone();
+            task.idx = place.unwrap_or(next);
+            next += u32::from(place.is_none());
+            run_file::put_task(conn, &task, self.keep_content)?;
+            places.push(task.idx);
+        }
+        Ok(places)
+    }
+
+    fn place_endpoints(&self, conn: &Connection, new: &NewRun<'_>) -> rusqlite::Result<Vec<u32>> {
+        let known: BTreeMap<&str, u32> =
+            self.endpoints.iter().map(|e| (e.endpoint.id.as_str(), e.idx)).collect();
+        let mut next = next_after(self.endpoints.iter().map(|endpoint| endpoint.idx));
+        let mut places = Vec::with_capacity(new.endpoints.len());
+        for endpoint in new.endpoints {
+            let place = known.get(endpoint.endpoint.id.as_str()).copied();
+            let mut endpoint = endpoint.clone();
+            endpoint.idx = place.unwrap_or(next);
+            next += u32::from(place.is_none());
+            run_file::put_endpoint(conn, &endpoint)?;
+            places.push(endpoint.idx);
+        }
+        Ok(places)
+    }
+
+    /// Where the plan's trials stand, and the keys of those that were there.
+    fn place_trials(
+        &self,
+        conn: &Connection,
+        places: &Places,
+        trials: &[PlannedTrial],
+    ) -> rusqlite::Result<(Vec<Standing>, BTreeSet<TrialKey>)> {
+        let aside: Option<u32> =
+            conn.query_row("SELECT max(idx) FROM retired_trial", [], |row| row.get(0))?;
+        let mut next = next_after(self.trials.iter().map(|trial| trial.idx).chain(aside));
+        let mut matched = BTreeSet::new();
+        let mut standing = Vec::with_capacity(trials.len());
+        #[expect(clippy::explicit_counter_loop, reason = "only new trials take a position")]
+        for planned in trials {
+            let mut placed = planned.clone();
+            placed.task = places.tasks[planned.task as usize];
+            placed.endpoint = places.endpoints[planned.endpoint as usize];
+            let known = match self.find(&planned.key) {
+                Some(known) => Some(*known),
+                None => bring_back(conn, &planned.key)?,
+            };
+            let Some(known) = known else {
+                placed.idx = next;
+                next += 1;
+                run_file::insert_trial(conn, &placed)?;
+                standing.push(Standing::fresh(placed.idx, placed.ineligible.is_none()));
+                continue;
+            };
+            matched.insert(known.key);
+            standing.push(settle(conn, &known, &placed)?);
+        }
+        Ok((standing, matched))
+    }
+
+    /// Takes the trials out that the plan asks in another form now: their task, endpoint and repeat
+    /// are in it, their key is not.
+    fn retire(
+        &self,
+        conn: &Connection,
+        places: &Places,
+        trials: &[PlannedTrial],
+        matched: &BTreeSet<TrialKey>,
+    ) -> rusqlite::Result<u64> {
+        let tasks: BTreeSet<u32> = places.tasks.iter().copied().collect();
+        let endpoints: BTreeSet<u32> = places.endpoints.iter().copied().collect();
+        let repeats = next_after(trials.iter().map(|trial| trial.repeat));
+        let mut retired = 0;
+        for trial in &self.trials {
+            let in_plan = tasks.contains(&trial.task)
+                && endpoints.contains(&trial.endpoint)
+                && trial.repeat < repeats;
+            if !in_plan || matched.contains(&trial.key) {
+                continue;
+            }
+            for statement in [
+                "INSERT INTO retired_trial SELECT * FROM trial WHERE idx = ?",
+                "INSERT INTO retired_attempt SELECT * FROM attempt WHERE trial = ?",
+                "DELETE FROM score WHERE trial = ?",
+                "DELETE FROM attempt WHERE trial = ?",
+                "DELETE FROM trial WHERE idx = ?",
+            ] {
+                conn.prepare_cached(statement)?.execute([trial.idx])?;
+            }
+            retired += 1;
+        }
+        Ok(retired)
+    }
+}
+
+/// Where the plan's tasks and endpoints stand in the run.
+struct Places {
+    tasks: Vec<u32>,
+    endpoints: Vec<u32>,
+}
+
+/// Puts a trial back that an earlier plan had taken out.
+fn bring_back(conn: &Connection, key: &TrialKey) -> rusqlite::Result<Option<StoredTrial>> {
+    let idx: Option<u32> = conn
+        .prepare_cached("SELECT idx FROM retired_trial WHERE key = ?")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    let Some(idx) = idx else { return Ok(None) };
+    for statement in [
+        "INSERT INTO trial SELECT * FROM retired_trial WHERE idx = ?",
+        "INSERT INTO attempt SELECT * FROM retired_attempt WHERE trial = ?",
+        "DELETE FROM retired_attempt WHERE trial = ?",
+        "DELETE FROM retired_trial WHERE idx = ?",
+    ] {
+        conn.prepare_cached(statement)?.execute([idx])?;
+    }
+    conn.query_row(&format!("{TRIALS} WHERE idx = ?"), [idx], read_trial).optional()
+}
+
+/// Makes a known trial agree with the plan, and says where it stands.
+fn settle(
+    conn: &Connection,
+    known: &StoredTrial,
+    planned: &PlannedTrial,
+) -> rusqlite::Result<Standing> {
+    if (known.task, known.endpoint) != (planned.task, planned.endpoint) {
+        conn.prepare_cached("UPDATE trial SET task = ?, endpoint = ? WHERE idx = ?")?.execute([
+            planned.task,
+            planned.endpoint,
+            known.idx,
+        ])?;
+    }
+    // Whether an endpoint can take a task depends on its limits too, which are not in the key.
+    let was_ineligible = known.status == TrialStatus::Ineligible;
+    let asked = matches!(known.status, TrialStatus::Ok | TrialStatus::Failed);
+    if was_ineligible != planned.ineligible.is_some() && !asked {
+        let status = match planned.ineligible {
+            Some(_) => TrialStatus::Ineligible,
+            None => TrialStatus::Planned,
+        };
+        conn.prepare_cached("UPDATE trial SET status = ?, ineligible = ? WHERE idx = ?")?
+            .execute(params![status, planned.ineligible, known.idx])?;
+    }
+    Ok(Standing {
+        stored: known.idx,
+        open: !asked && planned.ineligible.is_none(),
+        attempts: known.attempts,
+        ended: known.ended,
+    })
+}
+
+/// Whether nothing was ever committed to a file: its maker was cut off before the plan was in it.
+fn is_unborn(path: &Path) -> Result<bool, StoreError> {
+    // What is no database is for the reader to refuse in its own words.
+    let Ok(conn) = sql::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(false) };
+    let mark = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let marks = mark("application_id").and_then(|id| Ok((id, mark("user_version")?)));
+    match marks {
+        Ok((0, 0)) => {
+            let tables: rusqlite::Result<u32> =
+                conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0));
+            Ok(tables.map_err(|e| at(path, e))? == 0)
+        }
+        _ => Ok(false),
+    }
+}
+
+const TRIALS: &str = "
+    SELECT key, idx, task, endpoint, repeat, status,
+           (SELECT count(*) FROM attempt WHERE attempt.trial = trial.idx),
+           (SELECT count(ended_ns) FROM attempt WHERE attempt.trial = trial.idx)
+    FROM trial";
+
+fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
+    Ok(StoredTrial {
+        key: row.get(0)?,
+        idx: row.get(1)?,
+        task: row.get(2)?,
+        endpoint: row.get(3)?,
+        repeat: row.get(4)?,
+        status: row.get(5)?,
+        attempts: row.get(6)?,
+        ended: row.get(7)?,
+    })
+}
+
+fn read_trials(conn: &Connection) -> rusqlite::Result<Vec<StoredTrial>> {
+    let mut statement = conn.prepare(&format!("{TRIALS} ORDER BY key"))?;
+    statement.query_map([], read_trial)?.collect()
+}
+
+/// The tables that hold attempts, in a database of any format.
+fn attempt_tables(conn: &Connection) -> rusqlite::Result<&'static [(&'static str, &'static str)]> {
+    const NOW: &[(&str, &str)] = &[("trial", "attempt"), ("retired_trial", "retired_attempt")];
+    Ok(if sql::format(conn)? >= 3 { NOW } else { &NOW[..1] })
+}
+
+fn last_moment(conn: &Connection) -> rusqlite::Result<u64> {
+    let mut last = 0;
+    for (_, attempts) in attempt_tables(conn)? {
+        let query = format!("SELECT max(max(intended_ns, ifnull(ended_ns, 0))) FROM {attempts}");
+        let found: Option<Unsigned> = conn.query_row(&query, [], |row| row.get(0))?;
+        last = last.max(found.map_or(0, |found| found.0));
+    }
+    Ok(last)
+}
+
+fn read_spent(
+    conn: &Connection,
+    labels: &[TaskLabels],
+    endpoints: &[StoredEndpoint],
+) -> rusqlite::Result<Spent> {
+    let suites: BTreeMap<u32, &str> = labels.iter().map(|t| (t.idx, t.suite.as_str())).collect();
+    let ids: BTreeMap<u32, &str> =
+        endpoints.iter().map(|e| (e.idx, e.endpoint.id.as_str())).collect();
+    let mut spent = Spent::default();
+    for (trials, attempts) in attempt_tables(conn)? {
+        let mut statement = conn.prepare(&format!(
+            "SELECT t.task, t.endpoint, a.cost_usd, a.bound
+             FROM {attempts} a JOIN {trials} t ON t.idx = a.trial"
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (task, endpoint): (u32, u32) = (row.get(0)?, row.get(1)?);
+            let (cost, bound): (Option<Usd>, Option<Usd>) = (row.get(2)?, row.get(3)?);
+            let usd = cost.or(bound).unwrap_or_default();
+            spent.total += usd;
+            if let Some(id) = ids.get(&endpoint) {
+                *spent.by_endpoint.entry((*id).to_owned()).or_default() += usd;
+            }
+            if let Some(suite) = suites.get(&task) {
+                *spent.by_suite.entry((*suite).to_owned()).or_default() += usd;
+            }
+        }
+    }
+    Ok(spent)
+}
+
+/// What the sessions so far came to. One that was cut off lasted until the last thing it wrote, and
+/// what it saw of its client went with it.
+fn so_far(earlier: Option<Sessions>, manifest: &Manifest, last_ns: u64) -> Sessions {
+    let before = earlier.unwrap_or_default();
+    let n = before.n + 1;
+    match &manifest.ended {
+        Some(ended) => Sessions {
+            n,
+            duration_ns: ended.duration_ns,
+            validity: Some(ended.validity.clone()),
+            from_ns: 0,
+        },
+        None => Sessions {
+            n,
+            duration_ns: before.duration_ns + last_ns.saturating_sub(before.from_ns),
+            validity: before.validity,
+            from_ns: 0,
+        },
+    }
+}
+
+fn next_after(positions: impl Iterator<Item = u32>) -> u32 {
+    positions.max().map_or(0, |last| last + 1)
+}
