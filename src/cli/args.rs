@@ -52,7 +52,7 @@ pub enum Command {
     /// List the endpoints of a catalog.
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Serve the simulated fleet as an OpenAI-compatible API.
+    /// Serve the simulated fleet as an API in the dialects of OpenAI, Anthropic and Gemini.
     Sim(SimArgs),
     /// Measure this machine's own measuring error, in 20 s, against a server that logs its writes.
     Calibrate,
