@@ -55,7 +55,7 @@ pub enum Command {
     Catalog(CatalogCommand),
     /// Make one run of the shards of a plan; calls no model.
     Merge(MergeArgs),
-    /// Serve the simulated fleet as an OpenAI-compatible API.
+    /// Serve the simulated fleet as an API in the dialects of OpenAI, Anthropic and Gemini.
     Sim(SimArgs),
     /// Measure this machine's own measuring error, in 20 s, against a server that logs its writes.
     Calibrate,

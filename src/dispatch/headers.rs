@@ -45,7 +45,7 @@ pub(super) fn of(
 /// The header in which a provider wants its key.
 fn authorization(provider: &Provider, key: &str) -> (HeaderName, String) {
     let own = match provider.dialect {
-        _ if provider.is_azure() => "api-key",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses if provider.is_azure() => "api-key",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             return (header::AUTHORIZATION, format!("Bearer {key}"));
         }
@@ -93,6 +93,8 @@ mod tests {
         let azure = "mine.openai.azure.com";
         check(Dialect::OpenaiChat, azure, "k1", Some(&[("api-key", "k1")]));
         check(Dialect::OpenaiResponses, azure, "k1", Some(&[("api-key", "k1")]));
+        let foundry = "mine.services.ai.azure.com";
+        check(Dialect::Anthropic, foundry, "k1", Some(&[version, ("x-api-key", "k1")]));
         check(Dialect::Gemini, "x.y", "k\n", None);
     }
 }

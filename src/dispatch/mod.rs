@@ -501,6 +501,7 @@ fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
                 attempt,
                 ms,
                 output_tokens = answer.usage.output,
+                unknown_events = answer.unknown_events,
                 "ok"
             );
         }

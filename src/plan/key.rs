@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::catalog::Endpoint;
 use crate::suite::Task;
-use crate::units::{ContentHash, TrialKey};
+use crate::units::{ContentHash, Dialect, TrialKey};
 
 /// The key of a trial: its task's content, its endpoint's, the output limit that is asked for, and
 /// its repeat.
@@ -31,14 +31,18 @@ pub(super) fn trial_key(
 pub(super) fn endpoint_content(endpoint: &Endpoint) -> ContentHash {
     let params = Value::Object(endpoint.params.clone()).to_string();
     let system = endpoint.system.as_deref();
-    ContentHash::of_parts([
+    let dialect = endpoint.provider.dialect;
+    let said = [
         endpoint.id.as_str().as_bytes(),
         endpoint.upstream_model.as_bytes(),
         params.as_bytes(),
         &[u8::from(system.is_some())],
         system.unwrap_or("").as_bytes(),
         &[u8::from(endpoint.stream)],
-    ])
+    ];
+    // Chat completions were all there was when the first keys were made; they stay as they were.
+    let other = (dialect != Dialect::OpenaiChat).then(|| dialect.name().as_bytes());
+    ContentHash::of_parts(said.into_iter().chain(other))
 }
 
 /// What a request takes from each task. Tasks that ask the very same thing are told apart by a

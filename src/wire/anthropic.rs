@@ -96,7 +96,7 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
             }
         }
         ("tool_choice", Some("required")) => {
-            params::put(body, &["tool_choice", "type"], "any".into())
+            params::put(body, &["tool_choice", "type"], "any".into());
         }
         ("tool_choice", Some(kind)) => params::put(body, &["tool_choice", "type"], kind.into()),
         ("tool_choice", None) => match params::chosen(value) {

@@ -1,5 +1,7 @@
 //! Gemini `generateContent` and `streamGenerateContent`: requests out, answers in.
 
+use std::fmt::Write;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -27,7 +29,7 @@ fn escaped(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/@:".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            write!(path, "%{byte:02X}").expect("a string takes every text");
         }
     }
     path
@@ -64,7 +66,7 @@ fn tools(request: &Request<'_>) -> Value {
     let (mut functions, mut tools) = (Vec::new(), Vec::new());
     for tool in params::tools(request) {
         match tool {
-            Ok(function) => functions.push(function_of(&function)),
+            Ok(function) => functions.push(function_of(function)),
             Err(tool) => tools.push(tool.clone()),
         }
     }
@@ -74,7 +76,7 @@ fn tools(request: &Request<'_>) -> Value {
     Value::Array(tools)
 }
 
-fn function_of(function: &Function<'_>) -> Value {
+fn function_of(function: Function<'_>) -> Value {
     let mut declaration = json!({"name": function.name});
     // `parameters` takes a dialect of schemas; this takes JSON Schema.
     let parts =

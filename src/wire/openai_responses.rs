@@ -14,6 +14,9 @@ use crate::units::{Dialect, ServiceTier};
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/responses";
 
+/// What a schema without a name is called; the API wants one.
+const NAME: &str = "answer";
+
 /// The body of a request.
 pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
     let mut body = Map::new();
@@ -30,7 +33,7 @@ pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
         body.insert("tools".into(), params::tools(request).map(tool).collect());
     }
     if let Some(schema) = request.schema {
-        put_schema(&mut body, "answer".into(), schema);
+        put_schema(&mut body, NAME, schema);
     }
     if let Some(limit) = params::limit(request) {
         body.insert("max_output_tokens".into(), limit);
@@ -57,7 +60,7 @@ fn tool_of(function: Function<'_>) -> Value {
     tool
 }
 
-fn put_schema(body: &mut Map<String, Value>, name: Value, schema: &Value) {
+fn put_schema(body: &mut Map<String, Value>, name: &str, schema: &Value) {
     let format = json!({"type": "json_schema", "name": name, "schema": schema});
     params::put(body, &["text", "format"], format);
 }
@@ -68,11 +71,12 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
         name if params::is_limit(name) => {}
         "reasoning_effort" => params::put(body, &["reasoning", "effort"], value.clone()),
         "verbosity" => params::put(body, &["text", "verbosity"], value.clone()),
-        "response_format" => match (params::schema_of(value), value["json_schema"].get("name")) {
-            (Some(schema), name) => {
-                put_schema(body, name.cloned().unwrap_or("answer".into()), schema);
+        "response_format" => match params::schema_of(value) {
+            Some(schema) => {
+                let name = value["json_schema"]["name"].as_str().unwrap_or(NAME);
+                put_schema(body, name, schema);
             }
-            (None, _) => params::put(body, &["text", "format"], value.clone()),
+            None => params::put(body, &["text", "format"], value.clone()),
         },
         "tool_choice" => {
             let choice = params::chosen(value)

@@ -14,6 +14,7 @@ const LIMITS: [&str; 4] =
     ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"];
 
 /// A function that the model may call.
+#[derive(Clone, Copy)]
 pub(super) struct Function<'a> {
     pub name: &'a Value,
     pub description: Option<&'a Value>,

@@ -57,7 +57,7 @@ struct ChatUsage<'a> {
     server_tool_use: Option<ToolUse>,
     /// Moonshot's name of the cached tokens, where no details say them.
     cached_tokens: Count,
-    /// DeepSeek's.
+    /// That of `DeepSeek`.
     prompt_cache_hit_tokens: Count,
     #[serde(borrow)]
     cost: Option<&'a RawValue>,
@@ -68,6 +68,7 @@ struct ChatUsage<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names are the providers'")]
 struct InputDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
@@ -77,6 +78,7 @@ struct InputDetails {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names are the providers'")]
 struct OutputDetails {
     reasoning_tokens: Count,
     thinking_tokens: Count,

@@ -116,15 +116,12 @@ impl Encoder {
         }
         let at = self.items.len() - 1;
         let text = self.items[at].text.clone();
-        match self.part(at) {
-            Some((name, text_name, part)) => {
-                self.of_part(out, &format!("response.{text_name}.done"), json!({"text": text}));
-                self.of_part(out, &format!("response.{name}.done"), json!({"part": part}));
-            }
-            None => {
-                let done = json!({"arguments": text});
-                self.of_part(out, "response.function_call_arguments.done", done);
-            }
+        if let Some((name, text_name, part)) = self.part(at) {
+            self.of_part(out, &format!("response.{text_name}.done"), json!({"text": text}));
+            self.of_part(out, &format!("response.{name}.done"), json!({"part": part}));
+        } else {
+            let done = json!({"arguments": text});
+            self.of_part(out, "response.function_call_arguments.done", done);
         }
         let item = self.item(at, "completed");
         self.emit(out, "response.output_item.done", json!({"output_index": at, "item": item}));

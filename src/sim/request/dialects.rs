@@ -16,13 +16,12 @@ pub(super) fn read(ask: &Ask, body: &[u8]) -> Result<Chat, String> {
         Dialect::Gemini => gemini(&body)?,
         Dialect::OpenaiResponses | Dialect::OpenaiChat => responses(&body)?,
     };
-    let (model, stream) = match &ask.named {
-        Some((model, stream)) => (model.clone(), *stream),
-        None => {
-            let model = body.get("model").and_then(Value::as_str);
-            let model = model.ok_or_else(|| "model: is needed".to_owned())?;
-            (model.to_owned(), body.get("stream") == Some(&Value::Bool(true)))
-        }
+    let (model, stream) = if let Some(named) = &ask.named {
+        named.clone()
+    } else {
+        let model = body.get("model").and_then(Value::as_str);
+        let model = model.ok_or_else(|| "model: is needed".to_owned())?;
+        (model.to_owned(), body.get("stream") == Some(&Value::Bool(true)))
     };
     Ok(Chat {
         dialect: ask.dialect,

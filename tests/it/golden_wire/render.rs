@@ -300,7 +300,7 @@ fn anthropic(logical: &Logical) -> String {
     match logical.stated {
         Stated::Early => start["message"]["usage"] = anthropic_usage(COUNTS),
         Stated::Cumulative => {
-            start["message"]["usage"] = anthropic_usage([COUNTS[0], COUNTS[1], 1, 0])
+            start["message"]["usage"] = anthropic_usage([COUNTS[0], COUNTS[1], 1, 0]);
         }
         Stated::Late | Stated::Missing | Stated::Doubled => {}
     }
