@@ -2,6 +2,7 @@
 //! prices that jump.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -60,6 +61,18 @@ pub struct Difference {
     /// Whether a price moved by more than [`JUMP`].
     #[serde(skip)]
     pub is_jump: bool,
+}
+
+/// What happened, without the percent: `a/m@p input: 3 to 3.6`.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, what, before, after, .. } = self;
+        let or_none = |text: &str| if text.is_empty() { "none".into() } else { text.to_owned() };
+        match self.kind {
+            Kind::Appeared | Kind::Vanished => write!(f, "{endpoint}: {before}{after}"),
+            _ => write!(f, "{endpoint} {what}: {} to {}", or_none(before), or_none(after)),
+        }
+    }
 }
 
 /// The differences, those of one kind together, by endpoint.

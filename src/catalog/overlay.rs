@@ -129,16 +129,15 @@ impl Share {
     ) -> Result<Option<(Factor, String)>, CatalogError> {
         let Some(raw) = raw else { return Ok(None) };
         let share = price::factor(key, raw, toml)?;
-        let bad = |why| {
-            let at = toml.place(&raw.span());
-            Err(CatalogError::BadShare { at, key, text: shown(raw, toml), why })
-        };
-        if share > Factor::ONE && share.less_than_one().is_none() {
-            return bad("is more than the whole; write a share such as \"0.15\" for 15 %");
-        }
         match turn(share) {
             Some(factor) => Ok(Some((factor, percent(share)))),
-            None => bad("has too many decimals; write a share such as \"0.15\" for 15 %"),
+            None => Err(CatalogError::BadShare {
+                at: toml.place(&raw.span()),
+                key,
+                text: shown(raw, toml),
+                why: "is more than can be taken off or put on top; write a share such as \"0.15\" \
+                      for 15 %",
+            }),
         }
     }
 

@@ -164,18 +164,9 @@ fn guard(before: &Catalog, after: &Catalog, path: &Path, accept: &[String]) -> R
     )))
 }
 
+/// A difference with its percent.
 fn line(d: &Difference) -> String {
-    let percent = if d.percent.is_empty() { String::new() } else { format!(" ({} %)", d.percent) };
-    match d.kind {
-        Kind::Appeared => format!("{} appeared: {}", d.endpoint, d.after),
-        Kind::Vanished => format!("{} vanished: {}", d.endpoint, d.before),
-        _ => {
-            let or_none =
-                |text: &str| if text.is_empty() { "none".into() } else { text.to_owned() };
-            let (before, after) = (or_none(&d.before), or_none(&d.after));
-            format!("{} {}: {before} to {after}{percent}", d.endpoint, d.what)
-        }
-    }
+    if d.percent.is_empty() { d.to_string() } else { format!("{d} ({} %)", d.percent) }
 }
 
 /// What was read, and what was not.
