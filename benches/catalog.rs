@@ -76,7 +76,7 @@ fn endpoint(n: u64) -> Endpoint {
     let dearer: BTreeMap<Rate, Usd> =
         [(Rate::Input, usd(200 + n)), (Rate::Output, usd(800 + n))].into();
     let mut rates = Rates::from_map(base.into()).expect("input and output");
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         let change = Change { above_input: Some(200_000), rates: dearer, ..Change::default() };
         rates.changes.push(change);
     }

@@ -125,10 +125,7 @@ fn of_endpoint(a: &Endpoint, b: &Endpoint, found: &mut Vec<Difference>) {
     let id = b.id.to_string();
     match (&a.price, &b.price) {
         (a, b) if a == b => {}
-        (Price::Unknown, _)
-        | (_, Price::Unknown)
-        | (Price::PerHour(_), _)
-        | (_, Price::PerHour(_)) => {
+        (Price::Unknown | Price::PerHour(_), _) | (_, Price::Unknown | Price::PerHour(_)) => {
             found.push(Difference {
                 kind: Kind::Changed,
                 endpoint: id.clone(),

@@ -52,6 +52,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

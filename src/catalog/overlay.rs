@@ -1,6 +1,6 @@
 //! What the customer really pays: discounts, fees and negotiated rates over published prices.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use toml::Spanned;
 
@@ -71,9 +71,8 @@ fn apply_one(
         }
     }
     if matched == 0 {
-        let names: BTreeMap<&str, ()> =
-            endpoints.iter().map(|(e, _)| (e.model.as_str(), ())).collect();
-        let names: Vec<&str> = names.into_keys().collect();
+        let names: BTreeSet<&str> = endpoints.iter().map(|(e, _)| e.model.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let remedy = matches_none(glob, &names);
         return Err(CatalogError::OverlayMatchesNothing { at, glob: glob.clone(), remedy });
     }

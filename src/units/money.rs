@@ -175,7 +175,7 @@ impl Factor {
     }
 
     fn reduced(mut units: u128, mut decimals: u32) -> Option<Self> {
-        while decimals > 0 && units % 10 == 0 {
+        while decimals > 0 && units.is_multiple_of(10) {
             units /= 10;
             decimals -= 1;
         }
