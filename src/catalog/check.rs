@@ -116,7 +116,7 @@ fn of_endpoint(
     add: &mut impl FnMut(Concern, String),
 ) {
     if endpoint.price == Price::Unknown {
-        add(Concern::NoPrice, "kept out of the weights and refused under a budget".to_owned());
+        add(Concern::NoPrice, "never in weights, refused under a budget".to_owned());
     }
     let Some(facts) = facts else { return };
     if let Some(day) = facts.expires {

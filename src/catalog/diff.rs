@@ -2,6 +2,7 @@
 //! prices that jump.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -62,6 +63,18 @@ pub struct Difference {
     pub is_jump: bool,
 }
 
+/// What happened, without the percent: `a/m@p input: 3 to 3.6`.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, what, before, after, .. } = self;
+        let or_none = |text: &str| if text.is_empty() { "none".into() } else { text.to_owned() };
+        match self.kind {
+            Kind::Appeared | Kind::Vanished => write!(f, "{endpoint}: {before}{after}"),
+            _ => write!(f, "{endpoint} {what}: {} to {}", or_none(before), or_none(after)),
+        }
+    }
+}
+
 /// The differences, those of one kind together, by endpoint.
 #[must_use]
 pub fn between(before: &Catalog, after: &Catalog) -> Vec<Difference> {
@@ -112,10 +125,7 @@ fn of_endpoint(a: &Endpoint, b: &Endpoint, found: &mut Vec<Difference>) {
     let id = b.id.to_string();
     match (&a.price, &b.price) {
         (a, b) if a == b => {}
-        (Price::Unknown, _)
-        | (_, Price::Unknown)
-        | (Price::PerHour(_), _)
-        | (_, Price::PerHour(_)) => {
+        (Price::Unknown | Price::PerHour(_), _) | (_, Price::Unknown | Price::PerHour(_)) => {
             found.push(Difference {
                 kind: Kind::Changed,
                 endpoint: id.clone(),

@@ -47,7 +47,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -1,6 +1,6 @@
 //! What the customer really pays: discounts, fees and negotiated rates over published prices.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use toml::Spanned;
 
@@ -71,9 +71,8 @@ fn apply_one(
         }
     }
     if matched == 0 {
-        let names: BTreeMap<&str, ()> =
-            endpoints.iter().map(|(e, _)| (e.model.as_str(), ())).collect();
-        let names: Vec<&str> = names.into_keys().collect();
+        let names: BTreeSet<&str> = endpoints.iter().map(|(e, _)| e.model.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let remedy = matches_none(glob, &names);
         return Err(CatalogError::OverlayMatchesNothing { at, glob: glob.clone(), remedy });
     }
@@ -129,16 +128,15 @@ impl Share {
     ) -> Result<Option<(Factor, String)>, CatalogError> {
         let Some(raw) = raw else { return Ok(None) };
         let share = price::factor(key, raw, toml)?;
-        let bad = |why| {
-            let at = toml.place(&raw.span());
-            Err(CatalogError::BadShare { at, key, text: shown(raw, toml), why })
-        };
-        if share > Factor::ONE && share.less_than_one().is_none() {
-            return bad("is more than the whole; write a share such as \"0.15\" for 15 %");
-        }
         match turn(share) {
             Some(factor) => Ok(Some((factor, percent(share)))),
-            None => bad("has too many decimals; write a share such as \"0.15\" for 15 %"),
+            None => Err(CatalogError::BadShare {
+                at: toml.place(&raw.span()),
+                key,
+                text: shown(raw, toml),
+                why: "is more than can be taken off or put on top; write a share such as \"0.15\" \
+                      for 15 %",
+            }),
         }
     }
 

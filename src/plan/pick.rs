@@ -184,15 +184,15 @@ fn choose(mut candidates: Vec<Candidate<'_>>, bands: usize, choice: &mut Choice)
     choice.picked.extend(chosen.into_iter().map(|(c, before)| {
         let band = c.band + 1;
         let newest = match c.created {
-            Some(day) => format!("the newest ({day})"),
-            None => "the cheapest".to_owned(),
+            Some(day) => format!("the newest there ({day})"),
+            None => "the cheapest there".to_owned(),
         };
         let author = author(&c.endpoint.model);
         let whose = match before {
-            0 => format!("{author} is not among them otherwise"),
-            n => format!("{author} has {n} already, as have the others here"),
+            0 => format!("first of {author}"),
+            n => format!("{author} has {n} already"),
         };
-        let reason = format!("price band {band} of {bands}: {newest}; {whose}");
+        let reason = format!("price band {band} of {bands}, {newest}, {whose}");
         Picked { endpoint: c.endpoint.id.clone(), cost: Some(c.cost), reason }
     }));
 }

@@ -230,7 +230,7 @@ fn a_choice_is_spread_explained_and_written() {
     let key = ("OPENROUTER_API_KEY", "sk-test");
     let plan = ["plan", "--suite", "prompts.csv", "--catalog", "prices.toml"];
     let plan = run_with(dir.path(), key, &plan).exits(0);
-    assert!(plan.stdout.contains("birch/mid@openrouter"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("mid@openrouter"), "{}", plan.stdout);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use num_traits::Zero;
 use serde_json::value::RawValue;
 use weighbridge::catalog::snapshot::to_toml;
 use weighbridge::catalog::source::{self, Reading};
-use weighbridge::catalog::{Catalog, Endpoint, Price, Rate, Rates, SnapshotStamp, load_text};
+use weighbridge::catalog::{
+    Catalog, Change, Endpoint, Price, Rate, Rates, SnapshotStamp, load_text,
+};
 use weighbridge::units::Usd;
 
 use crate::support::shared_data;
@@ -168,7 +170,7 @@ fn all_of_litellm_loads_or_is_named() {
     }
     assert!(compared > 2_400, "{compared} prices were compared");
     let gpt = rates(&back, "openai/gpt-5.4@openai");
-    let conditions: Vec<String> = gpt.changes.iter().map(|c| c.condition()).collect();
+    let conditions: Vec<String> = gpt.changes.iter().map(Change::condition).collect();
     assert_eq!(
         conditions,
         [
@@ -199,7 +201,7 @@ fn all_of_models_dev_loads_or_is_named() {
     let back = round_trip(&reading);
     let sol = rates(&back, "openai/gpt-5.4@openai");
     assert_eq!(sol.input.to_string(), "0.0000025");
-    let conditions: Vec<String> = sol.changes.iter().map(|c| c.condition()).collect();
+    let conditions: Vec<String> = sol.changes.iter().map(Change::condition).collect();
     assert_eq!(conditions, ["above 272000 tokens", "priority"]);
     // Inherited: the window from the base, the output limit of its own.
     let plus = back.endpoints.iter().find(|e| e.id.as_str() == "qwen/qwen3.7-plus@openrouter");

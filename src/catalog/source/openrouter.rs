@@ -115,6 +115,7 @@ fn read_endpoint(
     Ok(())
 }
 
+#[derive(Clone, Copy)]
 struct Listed {
     window: Option<u64>,
     max_output: Option<u64>,

@@ -1,7 +1,7 @@
 //! Forms of price lists that the stored ones do not show, and everything that is not one.
 
 use super::*;
-use crate::catalog::{Rate, Rates};
+use crate::catalog::{Change, Rate, Rates};
 
 fn reading(text: &str) -> Reading {
     read(text, "list").unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -67,7 +67,7 @@ fn openrouter_overrides_and_discounts_are_read() {
                      {"utc_start":1630,"utc_end":30,"completion":"0.000001"}]}"#;
     let list = reading(&model(pricing));
     let rates = rates(&list);
-    let conditions: Vec<String> = rates.changes.iter().map(|c| c.condition()).collect();
+    let conditions: Vec<String> = rates.changes.iter().map(Change::condition).collect();
     assert_eq!(conditions, ["16:30-00:30 UTC", "above 200000 tokens"]);
     assert_eq!(rates.factor.map(|f| f.to_string()), Some("0.75".to_owned()));
     assert_eq!(list.not_read, [("pricing.image_output".to_owned(), 1)].into());
@@ -125,7 +125,7 @@ fn litellm_keys_are_taken_apart() {
         "acme/pictures":{"litellm_provider":"acme","mode":"image_generation"}}"#;
     let list = reading(text);
     let rates = rates(&list);
-    let conditions: Vec<String> = rates.changes.iter().map(|c| c.condition()).collect();
+    let conditions: Vec<String> = rates.changes.iter().map(Change::condition).collect();
     assert_eq!(conditions, ["above 200000 tokens", "above 128000 tokens, flex"]);
     assert_eq!(rates.changes[0].rates.keys().copied().collect::<Vec<_>>(), [Rate::CacheWrite1h]);
     assert_eq!(list.not_read.len(), 1, "twelve hours: {:?}", list.not_read);

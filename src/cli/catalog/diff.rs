@@ -1,7 +1,7 @@
 //! `catalog diff`: what changed from one catalog to another.
 
 use super::{csv_of, load, table};
-use crate::catalog::diff::{Kind, between};
+use crate::catalog::diff::{Difference, Kind, between};
 use crate::cli::args::{CatalogDiffArgs, Format};
 use crate::cli::{Exit, Outcome, console};
 
@@ -14,20 +14,12 @@ pub fn diff(args: &CatalogDiffArgs) -> Outcome {
         Format::Csv => csv_of(&differences)?,
         Format::Table if differences.is_empty() => "nothing changed\n".to_owned(),
         Format::Table => {
-            let rows: Vec<Vec<String>> = differences
-                .iter()
-                .map(|d| {
-                    vec![
-                        d.kind.word().to_owned(),
-                        d.percent.clone(),
-                        d.before.clone(),
-                        d.after.clone(),
-                        d.endpoint.clone(),
-                        d.what.clone(),
-                    ]
-                })
-                .collect();
-            table(&["", "%", "before", "after", "endpoint", "what"], &rows)
+            let row =
+                |d: &Difference| vec![d.kind.word().to_owned(), d.percent.clone(), d.to_string()];
+            table(
+                &["", "%", "price per million tokens"],
+                &differences.iter().map(row).collect::<Vec<_>>(),
+            )
         }
     };
     let count = |kind: Kind| differences.iter().filter(|d| d.kind == kind).count();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::catalog::{Catalog, Endpoint, Price, Rate};
+use crate::catalog::{Catalog, Change, Endpoint, Price, Rate};
 use crate::cli::args::{CatalogListArgs, Format};
 use crate::cli::{Exit, Outcome, console, refused};
 use crate::plan::select;
@@ -72,7 +72,7 @@ impl Row {
             Price::Unknown => None,
         };
         let conditions = match &endpoint.price {
-            Price::Rates(rates) => rates.changes.iter().map(|change| change.condition()).collect(),
+            Price::Rates(rates) => rates.changes.iter().map(Change::condition).collect(),
             _ => Vec::new(),
         };
         let supports = endpoint.supports.as_ref().map(|set| {

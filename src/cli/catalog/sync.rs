@@ -61,12 +61,12 @@ fn read(from: &str) -> Result<Reading, Failure> {
     let url = NAMED.iter().find(|(name, _)| *name == from).map_or(from, |(_, url)| *url);
     if url.contains("://") {
         let io = runtime::with_threads(1, || {})?;
-        let text = io.block_on(fetch::get(url)).map_err(|error| kept(anyhow!(error)))?;
-        return source::read(&text, without_query(url)).map_err(|error| kept(anyhow!(error)));
+        let text = io.block_on(fetch::get(url)).map_err(kept)?;
+        return source::read(&text, without_query(url)).map_err(kept);
     }
     let path = Path::new(from);
     if path.is_dir() {
-        return source::read_folder(path).map_err(|error| kept(anyhow!(error)));
+        return source::read_folder(path).map_err(kept);
     }
     if !path.exists() {
         return Err(refused(anyhow!(
@@ -82,7 +82,7 @@ fn read(from: &str) -> Result<Reading, Failure> {
             size >> 20
         )));
     }
-    source::read(&super::text(path)?, from).map_err(|error| kept(anyhow!(error)))
+    source::read(&super::text(path)?, from).map_err(kept)
 }
 
 /// A URL before its first question mark.
@@ -91,8 +91,8 @@ fn without_query(url: &str) -> &str {
 }
 
 /// A refusal that says that what was there is still there.
-fn kept(error: anyhow::Error) -> Failure {
-    refused(anyhow!("{error:#}; the previous snapshot stays as it is"))
+fn kept(error: impl std::fmt::Display) -> Failure {
+    refused(anyhow!("{error}; the previous snapshot stays as it is"))
 }
 
 /// The name of a snapshot: the source's, the file's, the host's.
@@ -164,18 +164,9 @@ fn guard(before: &Catalog, after: &Catalog, path: &Path, accept: &[String]) -> R
     )))
 }
 
+/// A difference with its percent.
 fn line(d: &Difference) -> String {
-    let percent = if d.percent.is_empty() { String::new() } else { format!(" ({} %)", d.percent) };
-    match d.kind {
-        Kind::Appeared => format!("{} appeared: {}", d.endpoint, d.after),
-        Kind::Vanished => format!("{} vanished: {}", d.endpoint, d.before),
-        _ => {
-            let or_none =
-                |text: &str| if text.is_empty() { "none".into() } else { text.to_owned() };
-            let (before, after) = (or_none(&d.before), or_none(&d.after));
-            format!("{} {}: {before} to {after}{percent}", d.endpoint, d.what)
-        }
-    }
+    if d.percent.is_empty() { d.to_string() } else { format!("{d} ({} %)", d.percent) }
 }
 
 /// What was read, and what was not.
