@@ -55,9 +55,11 @@ struct Sum {
     late: Duration,
 }
 
-/// A request that a kill left in doubt: its key, and when the kill was.
+/// A request that a kill left in doubt: its key, and from when to when the session lasted that made
+/// it.
 struct Doubt {
     id: String,
+    begun: Stamp,
     killed: Stamp,
 }
 
@@ -97,6 +99,7 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
     let (mut ended, mut in_doubt) = (BTreeSet::new(), BTreeMap::new());
     let (mut doubts, clock) = (Vec::new(), Clock::real());
     loop {
+        let begun = clock.now();
         let mut child = begin(dir.path());
         let mut draw = seed.draw("kill", &[&sum.kills.to_string(), &sum.runs.to_string()]);
         // From before the first byte of the database to well into the run.
@@ -121,7 +124,7 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
             new += u64::from(trial.in_doubt() - before);
             if trial.in_doubt() > before {
                 let id = format!("{}-{}-{}-{run}", trial.key.hex(), trial.repeat, trial.ended);
-                doubts.push(Doubt { id, killed });
+                doubts.push(Doubt { id, begun, killed });
             }
         }
         sum.most_in_doubt = sum.most_in_doubt.max(new);
@@ -158,9 +161,10 @@ fn late(doubts: &[Doubt], ledger: &[serde_json::Value]) -> Duration {
         }
     }
     let late = |doubt: &Doubt| {
-        // The same key may have been sent again later: the request that the kill met is the last
-        // one before it.
-        let all = sent.get(doubt.id.as_str())?.iter().filter(|(read, _)| *read <= doubt.killed);
+        // Other sessions may have sent the same key; a request that this one did not get as far as
+        // sending was not answered.
+        let its = |read: Stamp| (doubt.begun..=doubt.killed).contains(&read);
+        let all = sent.get(doubt.id.as_str())?.iter().filter(|(read, _)| its(*read));
         let (_, last) = all.max_by_key(|(read, _)| *read)?;
         Some(doubt.killed.since(*last))
     };
