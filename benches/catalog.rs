@@ -90,6 +90,8 @@ fn endpoint(n: u64) -> Endpoint {
             dialect: Dialect::OpenaiChat,
             api_key_env: Some("BENCH_API_KEY".to_owned()),
             http: HttpVersion::default(),
+            headers: BTreeMap::new(),
+            ca_file: None,
         },
         price: Price::Rates(rates),
         context_window: Some(131_072 + n),
