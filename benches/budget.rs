@@ -22,9 +22,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use support::plans::{Stored, below, picked, tasks};
 use support::{Bars, folder, grouped};
 use tokio_util::sync::CancellationToken;
-use weighbridge::catalog::{self, Dialect, Endpoint, Price, Rates};
+use weighbridge::catalog::{Endpoint, Price, Rates};
 use weighbridge::client::AttemptLimits;
 use weighbridge::dispatch::{BreakerPolicy, Budget, Dispatcher, Keys, Lane, Purses, RetryPolicy};
 use weighbridge::plan::Plan;
@@ -32,11 +33,7 @@ use weighbridge::run::{Asked, LaneEnd, Progress, Signals, dearest, run_tasks, su
 use weighbridge::sim::{
     AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
-use weighbridge::store::{
-    Goal, Judging, Manifest, NewRun, PlannedTrial, Standing, Store, StoreMode, StoredEndpoint,
-    StoredTask,
-};
-use weighbridge::suite::{Task, load_texts};
+use weighbridge::store::{Standing, Store, StoreMode};
 use weighbridge::units::{Clock, Draw, Seed, Usd};
 
 const PLANS: u64 = 500;
@@ -188,103 +185,17 @@ fn priced(draw: &mut Draw) -> Fleet {
     fleet
 }
 
-/// Some of its endpoints, each with the price that it bills.
-fn picked(fleet: &Fleet, draw: &mut Draw) -> Vec<Endpoint> {
-    let text = fleet.catalog_toml("http://simulated.invalid", true, &[Dialect::OpenaiChat]);
-    let mut all = catalog::load_text(&text, "the fleet").expect("a catalog").endpoints;
-    for endpoint in &mut all {
-        let profile = fleet.profiles.iter().find(|profile| profile.id == endpoint.id);
-        endpoint.price = profile.expect("of the fleet").price.clone();
-    }
-    draw.shuffle(&mut all);
-    all.truncate(1 + below(draw, 6));
-    all
-}
-
-fn tasks(draw: &mut Draw) -> Vec<Task> {
-    let lines: Vec<String> = (0..4 + below(draw, 37))
-        .map(|i| {
-            let filler = "and so on ".repeat(below(draw, 40));
-            let answer = "word ".repeat(1 + below(draw, 60));
-            serde_json::json!({
-                "id": i.to_string(), "prompt": format!("question {i} {filler}"),
-                "reference": answer, "max_tokens": 1 + below(draw, 400),
-            })
-            .to_string()
-        })
-        .collect();
-    let header = "version = \"1\"\nlicense = \"MIT\"\ncategory = \"math\"\ngrader = \"exact\"";
-    load_texts("quiz", header, &lines.join("\n")).expect("a suite").suite.tasks
-}
-
 /// A share as millionths.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1")]
 fn millionths(share: f64) -> u64 {
     (share * 1e6) as u64
 }
 
-fn below(draw: &mut Draw, n: usize) -> usize {
-    let n = u64::try_from(n).expect("small");
-    usize::try_from(draw.bits() % n).expect("small")
-}
-
 fn store(dir: &Path, plan: &Plan) -> (Store, Vec<Standing>) {
-    let manifest = Manifest {
-        run: "budget".to_owned(),
-        name: "budget".to_owned(),
-        version: String::new(),
-        seed: plan.seed.0,
-        virtual_time: true,
-        demo: false,
-        started_at: "2026-01-01T00:00:00Z".to_owned(),
-        repeats: plan.repeats,
-        suites: Vec::new(),
-        plan_hash: String::new(),
-        prices_hash: String::new(),
-        judging: Judging {
-            today: None,
-            shares: std::collections::BTreeMap::new(),
-            requests_per_month: None,
-            goal: Goal::Cheaper,
-            margin: 0.02,
-            slo: None,
-            max_share_provider: None,
-        },
-        notes: Vec::new(),
-        load: None,
-        calibration: None,
-        embedded: true,
-        shard: None,
-        ended: None,
-    };
-    let task = |(idx, task): (u32, &Task)| StoredTask {
-        idx,
-        suite: task.suite.clone(),
-        task: task.id.clone(),
-        category: task.category.as_str().to_owned(),
-        cluster: None,
-        tags: Vec::new(),
-        grader: task.grader.clone(),
-        reference: None,
-        schema: None,
-        messages: Vec::new(),
-    };
-    let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(task).collect();
-    let endpoints: Vec<StoredEndpoint> = (0..)
-        .zip(&plan.endpoints)
-        .map(|(idx, endpoint)| StoredEndpoint { idx, endpoint: endpoint.clone() })
-        .collect();
-    let trials = plan.trials.iter().map(|trial| PlannedTrial {
-        idx: trial.idx,
-        key: trial.key,
-        task: trial.task,
-        endpoint: trial.endpoint,
-        repeat: trial.repeat,
-        ineligible: plan.why_ineligible(trial),
-    });
+    let stored = Stored::of(plan, "budget");
     let standing =
         plan.trials.iter().map(|t| Standing::fresh(t.idx, t.ineligible.is_none())).collect();
-    let new =
-        NewRun { manifest: &manifest, tasks: &tasks, endpoints: &endpoints, keep_content: false };
-    (Store::create(dir, StoreMode::Inline, new, trials).expect("a new folder"), standing)
+    let trials = stored.trials.iter().cloned();
+    let store = Store::create(dir, StoreMode::Inline, stored.new_run(), trials);
+    (store.expect("a new folder"), standing)
 }

@@ -229,7 +229,7 @@ pub struct LoadArgs {
     /// Write a histogram per second in HdrHistogram's log format, which its viewers open.
     #[arg(long, value_name = "FILE")]
     pub interval_log: Option<PathBuf>,
-    /// The run folder; default results/<time>-<name>-load/.
+    /// The run folder; by default `results/<time>-<name>-load/`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.
@@ -393,7 +393,7 @@ pub struct CatalogSyncArgs {
     /// Where from: openrouter, litellm, models-dev, a file, a folder of models.dev, or a URL.
     #[arg(long, value_name = "SOURCE")]
     pub from: String,
-    /// The snapshot; by default catalogs/<source>-<day>.toml.
+    /// The snapshot; by default `catalogs/<source>-<day>.toml`.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Accept prices that moved by more than 3×, of endpoints or models that match; repeatable.

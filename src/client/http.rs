@@ -1,6 +1,6 @@
 //! The HTTP transport, with every convenience that would falsify a measurement turned off.
 //!
-//! HTTP/1.1 straight to a server goes over our own connections ([`super::direct`]), whose reads are
+//! HTTP/1.1 straight to a server goes over our own connections (`direct`), whose reads are
 //! stamped at the socket. What needs more — a proxy, HTTP/2, a URL with a user name — goes through
 //! reqwest, whose chunks can be stamped only when they are handed over.
 

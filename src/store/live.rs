@@ -38,6 +38,9 @@ pub enum StoreMode {
     Threaded,
     /// The caller's thread, in batches: for virtual time, where the run can be made again.
     Inline,
+    /// The caller's thread, and an intent is committed when it is acknowledged: for simulations of
+    /// crashes in virtual time, which lose what a process holds and not what a disk does.
+    InlineIntents,
 }
 
 /// What a run is made of, when its database is created.
@@ -92,7 +95,10 @@ impl Store {
     pub(super) fn on(file: RunFile, mode: StoreMode) -> Result<Self, StoreError> {
         let lane = match mode {
             StoreMode::Threaded => Lane::Threaded(Threaded::start(file)?),
-            StoreMode::Inline => Lane::Inline(Mutex::new(Inline::Open { file, pending: 0 })),
+            StoreMode::Inline | StoreMode::InlineIntents => {
+                let keeps_intents = mode == StoreMode::InlineIntents;
+                Lane::Inline(Mutex::new(Inline::Open { file, pending: 0, keeps_intents }))
+            }
         };
         Ok(Self(Arc::new(lane)))
     }
@@ -111,7 +117,7 @@ impl Store {
                 lane.send(Command::Record(record, Some(done))).await?;
                 lane.answer(committed).await
             }
-            Lane::Inline(lane) => locked(lane).record(&record),
+            Lane::Inline(lane) => locked(lane).durable(&record),
         }
     }
 
@@ -327,6 +333,8 @@ pub(super) enum Inline {
         file: RunFile,
         /// Records in the open transaction; none: no transaction is open.
         pending: usize,
+        /// Whether what is acknowledged as durable is committed.
+        keeps_intents: bool,
     },
     Stopped(String),
 }
@@ -335,9 +343,20 @@ impl Inline {
     pub(super) fn record(&mut self, record: &Record) -> Result<(), StoreError> {
         let result = match self {
             Self::Stopped(reason) => return Err(stopped(reason)),
-            Self::Open { file, pending } => Self::write(file, pending, record),
+            Self::Open { file, pending, .. } => Self::write(file, pending, record),
         };
         result.map_err(|e| self.stop(&e.to_string()))
+    }
+
+    fn durable(&mut self, record: &Record) -> Result<(), StoreError> {
+        self.record(record)?;
+        match self {
+            Self::Open { file, pending, keeps_intents: true } if *pending > 0 => {
+                *pending = 0;
+                file.commit().map_err(|e| self.stop(&e.to_string()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(file: &RunFile, pending: &mut usize, record: &Record) -> Result<(), StoreError> {
@@ -359,7 +378,7 @@ impl Inline {
                 *self = Self::Stopped(reason.clone());
                 Err(stopped(&reason))
             }
-            Self::Open { file, pending } => {
+            Self::Open { file, pending, .. } => {
                 let rest = if pending > 0 { file.commit() } else { Ok(()) };
                 rest.and_then(|()| file.finish(ended)).map_err(|e| self.stop(&e.to_string()))
             }

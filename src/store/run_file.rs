@@ -93,7 +93,7 @@ impl RunFile {
         // In virtual time the same seed makes the same run again, so a power cut costs seconds.
         let synchronous = match mode {
             StoreMode::Threaded => "FULL",
-            StoreMode::Inline => "OFF",
+            StoreMode::Inline | StoreMode::InlineIntents => "OFF",
         };
         self.conn.pragma_update(None, "synchronous", synchronous)?;
         if let Some(pages) = max_pages {
