@@ -10,9 +10,11 @@ use toml::Spanned;
 use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
-    Capability, Catalog, Dialect, Endpoint, HttpVersion, Limits, Provider, price, variant,
+    Capability, Catalog, Dialect, Endpoint, HttpVersion, KeyCommand, Limits, Provider, price,
+    variant,
 };
 use crate::units::EndpointId;
+use crate::units::plain::acts;
 use crate::units::toml_text::{Place, TomlText, did_you_mean};
 
 /// A catalog file that has been read into memory.
@@ -96,11 +98,9 @@ fn resolve_provider(
     }
     let api_key_env = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
     let http = raw.http.as_ref().map_or(Ok(HttpVersion::default()), |v| resolve_http(v, toml))?;
-    let provider = Provider { name, dialect, base_url, api_key_env, http };
-    if provider.api_key_env.is_some()
-        && provider.base_url.starts_with("http://")
-        && !provider.is_loopback()
-    {
+    let api_key_cmd = resolve_key_command(raw, toml)?;
+    let provider = Provider { name, dialect, base_url, api_key_env, api_key_cmd, http };
+    if provider.has_key() && provider.base_url.starts_with("http://") && !provider.is_loopback() {
         warnings.push(format!(
             "{at}: provider {} sends its key over http, where anyone on the way can read it; \
              write https if it serves it",
@@ -108,6 +108,19 @@ fn resolve_provider(
         ));
     }
     Ok((provider, at))
+}
+
+fn resolve_key_command(
+    raw: &RawProvider,
+    toml: TomlText<'_>,
+) -> Result<Option<KeyCommand>, CatalogError> {
+    let Some(words) = &raw.api_key_cmd else { return Ok(None) };
+    let at = toml.place(&words.span());
+    if raw.api_key_env.is_some() {
+        return Err(CatalogError::TwoKeys { at });
+    }
+    let command = KeyCommand::new(words.get_ref());
+    command.map(Some).ok_or(CatalogError::NoKeyProgram { at })
 }
 
 fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion, CatalogError> {
@@ -295,17 +308,29 @@ fn resolve_supports(
     names.iter().map(resolve_one).collect()
 }
 
-/// A name that an endpoint's id can be taken apart by.
+/// The longest name, in bytes: twice the longest in the catalogs of routers, and short enough for
+/// tables and charts.
+const MAX_NAME_BYTES: usize = 256;
+
+/// A name that an endpoint's id can be taken apart by, and that shows as what it is.
 pub(crate) fn checked_name(
     key: &'static str,
     raw: &Spanned<String>,
     toml: TomlText<'_>,
 ) -> Result<String, CatalogError> {
     let name = raw.get_ref();
-    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || c.is_control();
+    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || acts(c);
+    let at = || toml.place(&raw.span());
+    if name.len() > MAX_NAME_BYTES {
+        return Err(CatalogError::LongName {
+            at: at(),
+            key,
+            bytes: name.len(),
+            limit: MAX_NAME_BYTES,
+        });
+    }
     if name.is_empty() || name.contains(forbidden) {
-        let at = toml.place(&raw.span());
-        return Err(CatalogError::BadName { at, key, name: name.clone() });
+        return Err(CatalogError::BadName { at: at(), key, name: name.clone() });
     }
     Ok(name.clone())
 }

@@ -1,6 +1,7 @@
 //! What can be called, and at what price: providers, models, endpoints, variants, limits.
 
 pub mod error;
+mod key_command;
 pub mod load;
 pub(crate) mod price;
 pub(crate) mod raw;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{EndpointId, Usage, Usd};
 
 pub use error::CatalogError;
+pub use key_command::KeyCommand;
 pub use load::{CatalogText, load_text, load_texts};
 
 /// The wire format that a provider speaks.
@@ -58,12 +60,22 @@ pub struct Provider {
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
+    /// The command that says the key, where no variable holds it. It is not recorded with a run, for
+    /// an argument may be a secret of its own.
+    #[serde(skip)]
+    pub api_key_cmd: Option<KeyCommand>,
     /// The version of HTTP.
     #[serde(default, skip_serializing_if = "HttpVersion::is_default")]
     pub http: HttpVersion,
 }
 
 impl Provider {
+    /// Whether a key is sent to it.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.api_key_env.is_some() || self.api_key_cmd.is_some()
+    }
+
     /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

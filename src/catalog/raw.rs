@@ -30,6 +30,8 @@ pub(crate) struct RawProvider {
     pub(crate) dialect: Option<Spanned<String>>,
     pub(crate) base_url: Spanned<String>,
     pub(crate) api_key_env: Option<Spanned<String>>,
+    /// In place of `api_key_env`: a program and its arguments.
+    pub(crate) api_key_cmd: Option<Spanned<Vec<String>>>,
     /// Left out: `1.1`.
     pub(crate) http: Option<Spanned<String>>,
 }

@@ -11,6 +11,7 @@ use super::{Exit, Failure, Outcome, console, refused};
 use crate::catalog::{self, Catalog, Endpoint, Price};
 use crate::plan::{Config, config, select};
 use crate::units::Usd;
+use crate::units::plain::inert;
 
 /// `weighbridge catalog …`.
 pub fn catalog(command: &CatalogCommand) -> Outcome {
@@ -31,7 +32,10 @@ pub fn catalog(command: &CatalogCommand) -> Outcome {
     if simulated && *format != Format::Table {
         console::say(mark);
     }
-    console::data(&text)?;
+    match format {
+        Format::Table => console::table(&text)?,
+        Format::Json | Format::Csv => console::data(&text)?,
+    }
     Ok(Exit::Ok)
 }
 
@@ -130,11 +134,18 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Rows as CSV, with a header.
+/// Rows as CSV, with a header. Nothing in it is a formula: no number of ours is negative, so every
+/// cell that begins like one is a name.
 pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut cells = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.serialize(row)?;
+        cells.serialize(row)?;
+    }
+    let cells = cells.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in csv::ReaderBuilder::new().has_headers(false).from_reader(cells.as_slice()).records()
+    {
+        writer.write_record(row?.iter().map(|cell| inert(cell).into_owned()))?;
     }
     Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
 }

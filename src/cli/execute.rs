@@ -14,7 +14,9 @@ use super::watch::{Notice, Watcher};
 use super::{Failure, refused};
 use crate::catalog::Endpoint;
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
-use crate::dispatch::{Budget, Dispatcher, Keys, Lane, RetryPolicy};
+use crate::dispatch::{Budget, Dispatcher, Judge, Keys, Lane, RetryPolicy};
+use crate::grade::{GradeTask, grade};
+use crate::plan::Plan;
 use crate::run::{IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
 use crate::sim::InProcess;
 use crate::store::{
@@ -144,6 +146,7 @@ impl Execution<'_> {
             transport,
             clock: clock.clone(),
             store: self.store(clock, mode)?,
+            judge: self.args.no_content.then(|| judge_of(plan)),
             seed: plan.seed,
             lanes: lanes(self.inputs, self.keys)?,
             budget: Budget::new(self.cap),
@@ -168,7 +171,7 @@ impl Execution<'_> {
             manifest: &manifest,
             tasks: &tasks,
             endpoints: &endpoints,
-            keep_content: true,
+            keep_content: !self.args.no_content,
         };
         let trials = plan.trials.iter().map(|trial| PlannedTrial {
             idx: trial.idx,
@@ -198,6 +201,15 @@ impl Execution<'_> {
         };
         Ok(dispatcher.store.finish(ended).await?)
     }
+}
+
+/// Judges the answers of a run that keeps none.
+fn judge_of(plan: &Plan) -> Judge {
+    let tasks = Arc::clone(&plan.tasks);
+    Judge::new(move |task, answer| {
+        let task = tasks.get(task as usize)?;
+        grade(&GradeTask::from(task), answer).score
+    })
 }
 
 /// The run's id. In virtual time the same plan and seed are the same run; otherwise each start

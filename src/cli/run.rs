@@ -16,7 +16,7 @@ use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;
 use crate::run::{LaneEnd, dearest};
-use crate::store::ValidityMark;
+use crate::store::{StoreError, ValidityMark};
 use crate::units::{Clock, Usd};
 use crate::weights::{self, WeightsFile};
 
@@ -39,7 +39,10 @@ pub fn run(args: &RunArgs) -> Outcome {
     } else {
         Fleet::unserved()
     };
-    let inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
+    let mut inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
+    if args.no_content {
+        inputs.notes.push("prompts and answers are not kept (--no-content)".to_owned());
+    }
     let keys = inputs::keys(&inputs.plan)?;
     // A key that no header can carry is refused before anything is written.
     lanes(&inputs, &keys)?;
@@ -69,7 +72,11 @@ pub fn run(args: &RunArgs) -> Outcome {
 
 /// Everything after the last request: grade, aggregate, tune, report.
 fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
-    grade_run(dir)?;
+    match grade_run(dir) {
+        // What keeps no answers was graded as they came.
+        Ok(_) | Err(StoreError::NoContent { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     let figures = aggregate::figures(dir)?;
     let tuned = weights::tune(&figures);
     write_weights(dir, &figures, &tuned)?;

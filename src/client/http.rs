@@ -354,6 +354,7 @@ mod tests {
             dialect: catalog::Dialect::OpenaiChat,
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
+            api_key_cmd: None,
             http,
         };
         let clock = Clock::real();

@@ -3,6 +3,7 @@
 //! reserved.
 
 mod budget;
+mod judge;
 mod pacing;
 mod redact;
 mod retry;
@@ -20,12 +21,14 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
-    AttemptEnding, AttemptIntent, Store, StoreError, StoredAnswer, TrialEnding, TrialStatus,
+    AttemptEnding, AttemptIntent, ScoreRow, Store, StoreError, StoredAnswer, TrialEnding,
+    TrialStatus,
 };
 use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usage, Usd};
 use crate::wire::{Answer, ErrorClass, openai_chat};
 
 pub use budget::{Budget, Exhausted, Reservation};
+pub use judge::Judge;
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
 
@@ -39,6 +42,8 @@ pub type Keys = BTreeMap<String, SecretString>;
 pub struct Job {
     /// Its position in the plan.
     pub trial: u32,
+    /// Its task: what the judge knows it by.
+    pub task: u32,
     /// Its identity.
     pub key: TrialKey,
     /// Its repeat.
@@ -97,9 +102,9 @@ pub struct Lane {
 
 /// A key holds a character that a header cannot.
 #[derive(Debug, thiserror::Error)]
-#[error("the key in {variable} holds a character that an HTTP header cannot carry")]
+#[error("the key of provider {provider:?} holds a character that an HTTP header cannot carry")]
 pub struct BadKey {
-    variable: String,
+    provider: String,
 }
 
 impl Lane {
@@ -116,9 +121,8 @@ impl Lane {
         let key = keys.get(&endpoint.provider.name);
         if let Some(key) = key {
             let bearer = format!("Bearer {}", key.expose_secret());
-            let mut value = HeaderValue::try_from(bearer).map_err(|_| BadKey {
-                variable: endpoint.provider.api_key_env.clone().unwrap_or_default(),
-            })?;
+            let mut value = HeaderValue::try_from(bearer)
+                .map_err(|_| BadKey { provider: endpoint.provider.name.clone() })?;
             value.set_sensitive(true);
             headers.push((header::AUTHORIZATION, value));
         }
@@ -183,6 +187,9 @@ pub struct Dispatcher<T> {
     pub clock: Clock,
     /// The run database.
     pub store: Store,
+    /// Who judges answers as they come, where the run database keeps none; `None`: it keeps them, and
+    /// they are judged afterwards.
+    pub judge: Option<Judge>,
     /// The run's seed, for the jitter of retries.
     pub seed: Seed,
     /// The endpoints.
@@ -281,7 +288,7 @@ impl<T: Transport> Dispatcher<T> {
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
             self.store.attempt(self.ending(&job, &course, &record, cost)).await?;
-            tell(lane, &job, &course, &record);
+            self.tell(lane, &job, &course, &record);
             match self.next_wait(lane, &job, &course, &record) {
                 Some(wait) => {
                     course.backoff += wait;
@@ -356,6 +363,12 @@ impl<T: Transport> Dispatcher<T> {
             Outcome::Answered(answer) => (TrialStatus::Ok, None, Some(stored(answer))),
             Outcome::Failed { class, .. } => (TrialStatus::Failed, Some(class), None),
         };
+        // Before the ending: a crash between the two leaves a trial that is asked again, never one
+        // that has ended without the score that nobody could give it any more.
+        if let (Some(judge), Some(answer)) = (&self.judge, &answer) {
+            let (trial, score) = (job.trial, judge.score(job.task, answer));
+            self.store.score(ScoreRow { trial, score, detail: String::new() }).await?;
+        }
         let ending = TrialEnding {
             trial: job.trial,
             status,
@@ -368,6 +381,24 @@ impl<T: Transport> Dispatcher<T> {
         };
         self.store.trial(ending).await?;
         Ok(Done { lane: job.lane, status, ttft, cost: course.cost })
+    }
+
+    /// Says on stderr, where -v asks for it, how an attempt went. A provider's words may quote the
+    /// prompt, so they go where the answers go.
+    fn tell(&self, lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
+        let (endpoint, attempt) = (lane.endpoint.id.as_str(), course.attempt + 1);
+        let trial = job.key.hex();
+        match &record.outcome {
+            Outcome::Failed { class, detail, .. } => {
+                let detail = if self.judge.is_some() { "" } else { detail };
+                tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
+            }
+            Outcome::Answered(answer) => {
+                let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
+                let output_tokens = answer.usage.output;
+                tracing::debug!(endpoint, trial, attempt, ms, output_tokens, "ok");
+            }
+        }
     }
 
     fn cut(job: &Job, course: &Course) -> Done {
@@ -421,27 +452,6 @@ impl<T: Transport> Dispatcher<T> {
             finish_reason: answer.finish_reason,
             response_model: answer.response_model.clone(),
             served_by: answer.served_by.clone(),
-        }
-    }
-}
-
-/// Says on stderr, where -v asks for it, how an attempt went.
-fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
-    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.key.hex(), course.attempt + 1);
-    match &record.outcome {
-        Outcome::Failed { class, detail, .. } => {
-            tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
-        }
-        Outcome::Answered(answer) => {
-            let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
-            tracing::debug!(
-                endpoint,
-                trial,
-                attempt,
-                ms,
-                output_tokens = answer.usage.output,
-                "ok"
-            );
         }
     }
 }

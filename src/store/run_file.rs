@@ -142,11 +142,15 @@ impl RunFile {
     }
 
     fn insert_endpoint(&self, stored: &StoredEndpoint) -> rusqlite::Result<()> {
-        let endpoint = &stored.endpoint;
+        let mut endpoint = stored.endpoint.clone();
+        if !self.keep_content {
+            // A variant's system message is part of every prompt.
+            endpoint.system = None;
+        }
         self.conn.prepare_cached("INSERT INTO endpoint VALUES (?, ?, ?)")?.execute(params![
             stored.idx,
             endpoint.id.as_str(),
-            json(endpoint)
+            json(&endpoint)
         ])?;
         Ok(())
     }
@@ -245,7 +249,9 @@ impl RunFile {
 
     fn attempt(&self, ending: &AttemptEnding) -> rusqlite::Result<usize> {
         let int = |value: Option<u64>| value.map(Unsigned);
+        // A provider's own words may quote what it was sent.
         let detail = ending.error_detail.as_ref().filter(|_| self.keep_content);
+        let usage = ending.usage_verbatim.as_ref().filter(|_| self.keep_content);
         self.conn
             .prepare_cached(
                 "UPDATE attempt SET
@@ -282,7 +288,7 @@ impl RunFile {
                 int(ending.usage.cache_write),
                 int(ending.usage.output),
                 int(ending.usage.reasoning),
-                ending.usage_verbatim,
+                usage,
                 ending.tokens_source,
                 ending.cost,
                 ending.cost_reported,

@@ -77,6 +77,7 @@ fn endpoint(idx: u32) -> StoredEndpoint {
             dialect: Dialect::OpenaiChat,
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
+            api_key_cmd: None,
             http: crate::catalog::HttpVersion::Http1,
         },
         upstream_model: "m".into(),
