@@ -52,6 +52,36 @@ mod tests {
         assert!(said(&7_u8).contains("withheld"));
     }
 
+    /// The variable that makes [`a_process_that_panics_says_no_key`] the process that panics.
+    const QUOTED: &str = "WEIGHBRIDGE_TEST_PANIC";
+
+    /// The real hook in a process of its own: this test again, told to panic.
+    #[test]
+    fn a_process_that_panics_says_no_key() {
+        if let Ok(key) = std::env::var(QUOTED) {
+            report_without_content();
+            let thread = std::thread::spawn({
+                let key = key.clone();
+                move || drop(key[..1].to_owned())
+            });
+            assert!(thread.join().is_err());
+            assert_eq!(key, "another key");
+        }
+        let name = "cli::panics::tests::a_process_that_panics_says_no_key";
+        let child = std::process::Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", name, "--nocapture"])
+            .env(QUOTED, "é-Mark7Qx-LpTz0RbYd")
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .expect("it runs");
+        assert!(!child.status.success(), "it panicked");
+        let said = [child.stdout, child.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(said.matches("a bug of ours at src/cli/panics.rs:").count(), 2, "{said}");
+        assert_eq!(said.matches("withheld").count(), 2, "{said}");
+        assert!(!said.contains("Mark7") && !said.contains("LpTz0"), "{said}");
+    }
+
     #[test]
     fn panics_that_quote_are_not_literals() {
         let key = String::from("é-Mark7");

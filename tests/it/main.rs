@@ -14,6 +14,8 @@ mod cli;
 mod example;
 mod faults;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod interrupt;
 mod layers;
 mod ledger;
