@@ -6,7 +6,10 @@ use crate::store::StoredAnswer;
 
 /// Gives a score to an answer. Graders stand above this folder, so whoever makes the dispatcher
 /// brings one.
-pub struct Judge(Box<dyn Fn(u32, &StoredAnswer) -> Option<f64> + Send + Sync>);
+pub struct Judge(Box<Score>);
+
+/// A task's position and an answer to it in, a score out.
+type Score = dyn Fn(u32, &StoredAnswer) -> Option<f64> + Send + Sync;
 
 impl Judge {
     /// A judge that scores the answers to a task, by its position in the plan: 0..1, or `None` where

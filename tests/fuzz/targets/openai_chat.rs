@@ -2,9 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use weighbridge::wire::openai_chat::{MAX_DETAIL, StreamDecoder, WireError, decode_body, decode_error};
-use weighbridge::wire::sse::Decoder;
 use weighbridge::wire::Answer;
+use weighbridge::wire::openai_chat::{
+    MAX_DETAIL, StreamDecoder, WireError, decode_body, decode_error,
+};
+use weighbridge::wire::sse::Decoder;
 
 fn check_error(error: &WireError) {
     assert!(error.detail.chars().count() <= MAX_DETAIL, "{}", error.detail);
