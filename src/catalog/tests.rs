@@ -240,7 +240,7 @@ fn providers() {
     check_whole(
         "[[provider]]\nname = \"a@b\"\nbase_url = \"https://example.com\"\n",
         "2: name = \"a@b\" cannot be part of an endpoint's id (model@provider#variant); write it \
-         without @, #, * and ?, and without white space",
+         without @, #, * and ?, and without white space or characters that do not show",
     );
     let key =
         "[[provider]]\nname = \"my-ai\"\nbase_url = \"https://x.y\"\napi_key_env = \"sk-12\"\n";

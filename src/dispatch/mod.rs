@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Endpoint;
+use crate::catalog::{Endpoint, Provider};
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
     AttemptEnding, AttemptIntent, ScoreRow, Store, StoreError, StoredAnswer, TrialEnding,
@@ -102,9 +102,16 @@ pub struct Lane {
 
 /// A key holds a character that a header cannot.
 #[derive(Debug, thiserror::Error)]
-#[error("the key of provider {provider:?} holds a character that an HTTP header cannot carry")]
+#[error("the key from {source_name} holds a character that an HTTP header cannot carry")]
 pub struct BadKey {
-    provider: String,
+    source_name: String,
+}
+
+impl BadKey {
+    fn of(provider: &Provider) -> Self {
+        let command = || format!("the api_key_cmd of provider {:?}", provider.name);
+        Self { source_name: provider.api_key_env.clone().unwrap_or_else(command) }
+    }
 }
 
 impl Lane {
@@ -121,8 +128,8 @@ impl Lane {
         let key = keys.get(&endpoint.provider.name);
         if let Some(key) = key {
             let bearer = format!("Bearer {}", key.expose_secret());
-            let mut value = HeaderValue::try_from(bearer)
-                .map_err(|_| BadKey { provider: endpoint.provider.name.clone() })?;
+            let mut value =
+                HeaderValue::try_from(bearer).map_err(|_| BadKey::of(&endpoint.provider))?;
             value.set_sensitive(true);
             headers.push((header::AUTHORIZATION, value));
         }
