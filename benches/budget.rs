@@ -132,6 +132,7 @@ async fn asked(
         transport: InProcess::new(Arc::clone(&sim)),
         clock,
         store,
+        judge: None,
         seed: plan.seed,
         lanes: plan.endpoints.iter().map(lane).collect(),
         purses: Purses {

@@ -89,6 +89,7 @@ fn endpoint(n: u64) -> Endpoint {
             name: provider,
             dialect: Dialect::OpenaiChat,
             api_key_env: Some("BENCH_API_KEY".to_owned()),
+            api_key_cmd: None,
             http: HttpVersion::default(),
             headers: BTreeMap::new(),
             ca_file: None,

@@ -292,6 +292,7 @@ fn endpoint(server: &Server) -> Endpoint {
             dialect: Dialect::OpenaiChat,
             base_url: server.base_url.clone(),
             api_key_env: None,
+            api_key_cmd: None,
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,

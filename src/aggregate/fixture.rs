@@ -48,6 +48,7 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
             dialect: Dialect::OpenaiChat,
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
+            api_key_cmd: None,
             http: crate::catalog::HttpVersion::Http1,
             headers: std::collections::BTreeMap::new(),
             ca_file: None,

@@ -56,7 +56,7 @@ pub enum CatalogError {
     /// A name that could not be read back out of an endpoint's id.
     #[error(
         "{at}: {key} = {name:?} cannot be part of an endpoint's id (model@provider#variant); \
-         write it without @, #, * and ?, and without white space"
+         write it without @, #, * and ?, and without white space or characters that do not show"
     )]
     BadName {
         /// Where.
@@ -65,6 +65,18 @@ pub enum CatalogError {
         key: &'static str,
         /// The name.
         name: String,
+    },
+    /// A name that no table could show.
+    #[error("{at}: {key} has {bytes} bytes, more than the limit of {limit}; shorten it")]
+    LongName {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
     },
     /// No dialect at all.
     #[error("{at}: {dialect:?} is not a dialect; {remedy}")]
@@ -117,6 +129,21 @@ pub enum CatalogError {
         at: Place,
         /// A name that would do.
         example: String,
+    },
+    /// A key from two places.
+    #[error("{at}: api_key_cmd stands beside api_key_env; write one of the two")]
+    TwoKeys {
+        /// Where.
+        at: Place,
+    },
+    /// A command without a program.
+    #[error(
+        "{at}: api_key_cmd names no program; write it and its arguments as a list, for example \
+         api_key_cmd = [\"op\", \"read\", \"op://vault/provider/key\"]"
+    )]
+    NoKeyProgram {
+        /// Where.
+        at: Place,
     },
     /// A price written as a number.
     #[error(

@@ -12,10 +12,11 @@ use toml::Spanned;
 use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
-    Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, Limits, Provider, SnapshotStamp,
-    headers, overlay, price, snapshot, variant,
+    Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, KeyCommand, Limits, Provider,
+    SnapshotStamp, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
+use crate::units::plain::acts;
 use crate::units::toml_text::{Place, TomlError, TomlText, did_you_mean};
 
 /// A catalog file that has been read into memory.
@@ -155,23 +156,16 @@ fn resolve_provider(
             return Err(TomlError::MissingKey { at, key }.into());
         }
     };
-    if let Some(variable) = raw.api_key_env.as_ref().filter(|v| !is_variable_name(v.get_ref())) {
-        let at = toml.place(&variable.span());
-        return Err(CatalogError::BadKeyVariable { at, example: key_variable(&name) });
-    }
-    let own_key = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
-    let api_key_env = own_key.or_else(|| listed.and_then(|listed| listed.api_key_env.clone()));
+    let (api_key_env, api_key_cmd) = resolve_key(raw, listed, toml)?;
     let http = match (&raw.http, listed) {
         (Some(version), _) => resolve_http(version, toml)?,
         (None, listed) => listed.map_or_else(HttpVersion::default, |listed| listed.http),
     };
     let headers = headers::resolve(&raw.headers, toml)?;
     let ca_file = raw.ca_file.clone();
-    let provider = Provider { name, dialect, base_url, api_key_env, http, headers, ca_file };
-    if provider.api_key_env.is_some()
-        && provider.base_url.starts_with("http://")
-        && !provider.is_loopback()
-    {
+    let provider =
+        Provider { name, dialect, base_url, api_key_env, api_key_cmd, http, headers, ca_file };
+    if provider.has_key() && provider.base_url.starts_with("http://") && !provider.is_loopback() {
         warnings.push(format!(
             "{}: provider {} sends its key over http, where anyone on the way can read it; write \
              https if it serves it",
@@ -180,6 +174,30 @@ fn resolve_provider(
         ));
     }
     Ok(provider)
+}
+
+/// Where a provider's key comes from: a variable, a command, or nowhere. What is said here stands for
+/// all that was listed.
+fn resolve_key(
+    raw: &RawProvider,
+    listed: Option<&Provider>,
+    toml: TomlText<'_>,
+) -> Result<(Option<String>, Option<KeyCommand>), CatalogError> {
+    match (&raw.api_key_env, &raw.api_key_cmd) {
+        (Some(variable), _) if !is_variable_name(variable.get_ref()) => {
+            let (at, name) = (toml.place(&variable.span()), raw.name.get_ref());
+            Err(CatalogError::BadKeyVariable { at, example: key_variable(name) })
+        }
+        (Some(_), Some(words)) => Err(CatalogError::TwoKeys { at: toml.place(&words.span()) }),
+        (Some(variable), None) => Ok((Some(variable.get_ref().clone()), None)),
+        (None, Some(words)) => {
+            let at = || CatalogError::NoKeyProgram { at: toml.place(&words.span()) };
+            Ok((None, Some(KeyCommand::new(words.get_ref()).ok_or_else(at)?)))
+        }
+        (None, None) => {
+            Ok(listed.map(|l| (l.api_key_env.clone(), l.api_key_cmd.clone())).unwrap_or_default())
+        }
+    }
 }
 
 fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion, CatalogError> {
@@ -411,17 +429,29 @@ fn resolve_supports(
     names.iter().map(resolve_one).collect()
 }
 
-/// A name that an endpoint's id can be taken apart by.
+/// The longest name, in bytes: twice the longest in the catalogs of routers, and short enough for
+/// tables and charts.
+const MAX_NAME_BYTES: usize = 256;
+
+/// A name that an endpoint's id can be taken apart by, and that shows as what it is.
 pub(crate) fn checked_name(
     key: &'static str,
     raw: &Spanned<String>,
     toml: TomlText<'_>,
 ) -> Result<String, CatalogError> {
     let name = raw.get_ref();
-    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || c.is_control();
+    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || acts(c);
+    let at = || toml.place(&raw.span());
+    if name.len() > MAX_NAME_BYTES {
+        return Err(CatalogError::LongName {
+            at: at(),
+            key,
+            bytes: name.len(),
+            limit: MAX_NAME_BYTES,
+        });
+    }
     if name.is_empty() || name.contains(forbidden) {
-        let at = toml.place(&raw.span());
-        return Err(CatalogError::BadName { at, key, name: name.clone() });
+        return Err(CatalogError::BadName { at: at(), key, name: name.clone() });
     }
     Ok(name.clone())
 }

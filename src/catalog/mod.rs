@@ -5,6 +5,7 @@ pub mod diff;
 pub mod error;
 pub mod filter;
 mod headers;
+mod key_command;
 pub mod load;
 pub(crate) mod overlay;
 pub(crate) mod price;
@@ -30,6 +31,7 @@ use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
 pub use crate::units::Dialect;
 pub use error::CatalogError;
+pub use key_command::KeyCommand;
 pub use load::{CatalogText, load_text, load_texts};
 pub use rates::{Change, Hours, Price, Rate, Rates, Terms};
 
@@ -65,6 +67,10 @@ pub struct Provider {
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
+    /// The command that says the key, where no variable holds it. It is not recorded with a run, for
+    /// an argument may be a secret of its own.
+    #[serde(skip)]
+    pub api_key_cmd: Option<KeyCommand>,
     /// The version of HTTP.
     #[serde(default, skip_serializing_if = "HttpVersion::is_default")]
     pub http: HttpVersion,
@@ -78,6 +84,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether a key is sent to it.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.api_key_env.is_some() || self.api_key_cmd.is_some()
+    }
+
     /// Whether it is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -57,6 +57,8 @@ pub(crate) struct RawProvider {
     /// Left out: as a snapshot beside it says.
     pub(crate) base_url: Option<Spanned<String>>,
     pub(crate) api_key_env: Option<Spanned<String>>,
+    /// In place of `api_key_env`: a program and its arguments.
+    pub(crate) api_key_cmd: Option<Spanned<Vec<String>>>,
     /// Left out: `1.1`.
     pub(crate) http: Option<Spanned<String>>,
     #[serde(default)]

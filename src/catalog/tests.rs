@@ -263,7 +263,7 @@ fn providers() {
     check_whole(
         "[[provider]]\nname = \"a@b\"\nbase_url = \"https://example.com\"\n",
         "2: name = \"a@b\" cannot be part of an endpoint's id (model@provider#variant); write it \
-         without @, #, * and ?, and without white space",
+         without @, #, * and ?, and without white space or characters that do not show",
     );
     let key =
         "[[provider]]\nname = \"my-ai\"\nbase_url = \"https://x.y\"\napi_key_env = \"sk-12\"\n";
@@ -445,6 +445,11 @@ fn what_is_written_beside_a_snapshot_goes_before_it() {
     let provider = &catalog.endpoints[0].provider;
     assert_eq!(provider.base_url, "https://cloud.example/v1");
     assert_eq!(provider.api_key_env.as_deref(), Some("CLOUD_KEY"), "the rest stays");
+    let commanded = format!("{own}api_key_cmd = [\"op\", \"read\"]\n");
+    let catalog = beside_snapshot(&commanded).expect("it loads");
+    let provider = &catalog.endpoints[0].provider;
+    assert_eq!(provider.api_key_env, None, "a command stands for the variable that is listed");
+    assert_eq!(provider.api_key_cmd.as_ref().map(KeyCommand::program), Some("op"));
     let own = format!(
         "{own}[[endpoint]]\nmodel = \"acme/large\"\nprovider = \"cloud\"\nprice = \"free\"\n"
     );

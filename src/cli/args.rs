@@ -161,6 +161,10 @@ pub struct RunArgs {
     /// Spend what the plan expects without asking.
     #[arg(long)]
     pub yes: bool,
+    /// Keep no prompt and no answer, in no file and no log: answers are graded as they come, and only
+    /// the scores are kept. `grade` cannot judge such a run again.
+    #[arg(long)]
+    pub no_content: bool,
     /// The run folder; by default `results/<time>-<name>/`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

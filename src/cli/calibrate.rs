@@ -44,7 +44,7 @@ pub fn calibrate() -> Outcome {
     let written = server.ledger()?;
     let found = compare(&seen, &lag, &written, &clock);
     let path = kept_at(&found.host).context("there is no home folder to keep the result in")?;
-    console::data(&table(&found))?;
+    console::table(&table(&found))?;
     if !found.tokens_exact {
         return Ok(Exit::Invalid);
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::units::plain::plain_lines;
+
 /// Writes data to stdout. A reader that has gone away (`| head`) is success.
 ///
 /// # Errors
@@ -14,9 +16,35 @@ pub fn data(text: &str) -> io::Result<()> {
     }
 }
 
-/// Says something on stderr. Nothing can be done where that fails.
+/// Writes a table for people to stdout. Names in it come from files that others wrote: nothing in
+/// them acts on a terminal.
+///
+/// # Errors
+/// As of [`data`].
+pub fn table(text: &str) -> io::Result<()> {
+    data(&plain_lines(text))
+}
+
+/// Says something on stderr, of which nothing acts on a terminal. Nothing can be done where that
+/// fails.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain_lines(text));
+}
+
+/// Where the log goes: stderr, a record at a time, of which nothing acts on a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Log;
+
+impl Write for Log {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(record);
+        io::stderr().lock().write_all(plain_lines(&text).as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
 }
 
 /// Asks a question that is answered with yes or no; `None`: nobody is there to answer.

@@ -17,7 +17,9 @@ use super::watch::{Notice, Watcher};
 use super::{Failure, console, refused};
 use crate::catalog::{Endpoint, HttpVersion};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
-use crate::dispatch::{BreakerPolicy, Dispatcher, Keys, Lane, RetryPolicy};
+use crate::dispatch::{BreakerPolicy, Dispatcher, Judge, Keys, Lane, RetryPolicy};
+use crate::grade::{GradeTask, grade};
+use crate::plan::Plan;
 use crate::run::{Asked, IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
 use crate::sim::InProcess;
 use crate::store::{
@@ -38,6 +40,8 @@ pub struct Execution<'a> {
     pub caps: Caps,
     /// The run folder, made.
     pub dir: &'a Path,
+    /// Whether prompts and answers are kept: as the run in the folder does, if there is one.
+    pub keep_content: bool,
     /// The run in it, to go on with; `None`: the folder is empty.
     pub earlier: Cell<Option<Earlier>>,
 }
@@ -176,6 +180,7 @@ impl Execution<'_> {
             transport,
             clock: clock.clone(),
             store: begun.store,
+            judge: (!self.keep_content).then(|| judge_of(&self.inputs.plan)),
             seed: self.inputs.plan.seed,
             lanes: lanes(self.inputs, self.keys, breaker(self.args))?,
             purses: self.caps.purses(self.inputs, &begun.spent),
@@ -217,7 +222,7 @@ impl Execution<'_> {
                 manifest: &manifest,
                 tasks: &tasks,
                 endpoints: &endpoints,
-                keep_content: earlier.keep_content,
+                keep_content: self.keep_content,
             };
             let from_ns = nanos(since_start);
             let Resumed { store, standing, sessions, retired } =
@@ -235,7 +240,7 @@ impl Execution<'_> {
             manifest: &manifest,
             tasks: &tasks,
             endpoints: &endpoints,
-            keep_content: true,
+            keep_content: self.keep_content,
         };
         Ok(Begun {
             store: Store::create(self.dir, mode, new, trials)?,
@@ -323,6 +328,15 @@ pub fn breaker(args: &RunArgs) -> BreakerPolicy {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Judges the answers of a run that keeps none.
+fn judge_of(plan: &Plan) -> Judge {
+    let tasks = Arc::clone(&plan.tasks);
+    Judge::new(move |task, answer| {
+        let task = tasks.get(task as usize)?;
+        grade(&GradeTask::from(task), answer).score
+    })
 }
 
 /// The run's id. In virtual time the same plan and seed are the same run; otherwise each start

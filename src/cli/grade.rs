@@ -4,13 +4,17 @@ use super::args::RunFolder;
 use super::{Exit, Outcome, console, refused};
 use crate::aggregate::{self, AggregateError};
 use crate::grade::grade_run;
+use crate::store::StoreError;
 
 /// `weighbridge grade RUN`.
 pub fn grade(args: &RunFolder) -> Outcome {
     if aggregate::is_load(&args.run).map_err(refused)? {
         return Err(refused(AggregateError::IsLoad(args.run.display().to_string())));
     }
-    let graded = grade_run(&args.run)?;
+    let graded = grade_run(&args.run).map_err(|error| match error {
+        StoreError::NoContent { .. } => refused(error),
+        other => other.into(),
+    })?;
     console::say(&format!(
         "{} answers graded: {} scored, {} unscored. Next: weighbridge tune {run} and weighbridge report {run}",
         graded.scored + graded.unscored,

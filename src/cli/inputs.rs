@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::args::{PickArgs, WhatArgs};
 pub use super::fleet::Fleet;
-use super::{Failure, fleet, refused};
+use super::{Failure, fleet, key_command, refused};
 use crate::catalog::{Catalog, CatalogText, Endpoint, Price};
 use crate::client;
 use crate::dispatch::Keys;
@@ -435,24 +435,31 @@ fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judg
     Ok(judging)
 }
 
-/// The keys of the plan's providers.
+/// The keys of the plan's providers: each from its variable, or from its command, which is run once.
 pub fn keys(plan: &Plan) -> Result<Keys, Failure> {
     let mut keys = Keys::new();
-    for endpoint in &plan.endpoints {
-        let provider = &endpoint.provider;
-        let Some(variable) = &provider.api_key_env else { continue };
-        match std::env::var(variable) {
-            Ok(key) if !key.trim().is_empty() => {
-                keys.insert(provider.name.clone(), SecretString::from(key.trim().to_owned()));
-            }
-            _ => {
-                return Err(refused(anyhow!(
-                    "provider {:?} takes its key from {variable}, which is not set: \
-                     export {variable}=…",
-                    provider.name
-                )));
-            }
+    for provider in plan.endpoints.iter().map(|endpoint| &endpoint.provider) {
+        if keys.contains_key(&provider.name) {
+            continue;
         }
+        let key = match (&provider.api_key_cmd, &provider.api_key_env) {
+            (Some(command), _) => key_command::run(command).map_err(|e| {
+                refused(anyhow!("provider {:?} takes its key from a command: {e}", provider.name))
+            })?,
+            (None, Some(variable)) => in_environment(&provider.name, variable)?,
+            (None, None) => continue,
+        };
+        keys.insert(provider.name.clone(), key);
     }
     Ok(keys)
+}
+
+fn in_environment(provider: &str, variable: &str) -> Result<SecretString, Failure> {
+    match std::env::var(variable) {
+        Ok(key) if !key.trim().is_empty() => Ok(SecretString::from(key.trim().to_owned())),
+        _ => Err(refused(anyhow!(
+            "provider {provider:?} takes its key from {variable}, which is not set: \
+             export {variable}=…"
+        ))),
+    }
 }

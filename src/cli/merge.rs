@@ -73,6 +73,14 @@ fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
                 part.dir.display()
             )));
         }
+        if keeps_content(first)? != keeps_content(part)? {
+            return Err(refused(anyhow!(
+                "{} and {} do not merge: one keeps prompts and answers, the other does not \
+                 (--no-content)",
+                first.dir.display(),
+                part.dir.display()
+            )));
+        }
         if endpoints(first)? != endpoints(part)? {
             return Err(refused(anyhow!(
                 "{} and {} do not merge: their endpoints differ",
@@ -87,6 +95,10 @@ fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn keeps_content(part: &MergePart) -> Result<bool, Failure> {
+    Reader::open(&part.dir).and_then(|reader| reader.keeps_content()).map_err(refused)
 }
 
 /// The endpoints without where they listen, which shards on different machines may not share.

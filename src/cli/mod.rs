@@ -10,8 +10,10 @@ mod fleet;
 mod grade;
 mod inputs;
 mod interrupts;
+mod key_command;
 mod load;
 mod merge;
+mod panics;
 mod plan;
 mod report;
 mod reprice;
@@ -57,6 +59,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
+    panics::report_without_content();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -99,8 +102,9 @@ fn log_to_stderr(verbose: u8) {
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr)
-        .with_ansi(console::is_watched())
+        .with_writer(|| console::Log)
+        // Escapes of our own would be made visible with all others.
+        .with_ansi(false)
         // A reader of stderr that has gone away must not end a run.
         .log_internal_errors(false)
         .init();

@@ -16,7 +16,7 @@ pub fn plan(args: &PlanArgs) -> Outcome {
         PlanFormat::Table => {
             let mark =
                 if inputs.simulated { "SIMULATED fleet: invented models and prices\n" } else { "" };
-            console::data(&format!("{mark}{}", show(&estimate)))?;
+            console::table(&format!("{mark}{}", show(&estimate)))?;
         }
         PlanFormat::Json => {
             console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?;

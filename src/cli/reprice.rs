@@ -33,7 +33,7 @@ pub fn reprice(run: &Path, prices: &Path) -> Outcome {
     let path = run.join(FILE);
     report::write_whole(&path, csv_of(&rows)?.as_bytes())
         .with_context(|| path.display().to_string())?;
-    console::data(&table(&rows))?;
+    console::table(&table(&rows))?;
     Ok(Exit::Ok)
 }
 

@@ -12,6 +12,7 @@ use super::inputs::Inputs;
 use super::{Failure, console, refused};
 use crate::catalog::Endpoint;
 use crate::store::{Earlier, StoredTrial};
+use crate::suite::GraderSpec;
 
 /// Changed things that are named one by one; the rest is counted.
 const NAMED: usize = 3;
@@ -45,6 +46,12 @@ pub fn may_go_on(
     if manifest.load.is_some() {
         return Err(refused(anyhow!("{shown} holds a load run; choose another --out")));
     }
+    if args.no_content && earlier.keep_content {
+        return Err(refused(anyhow!(
+            "{shown} keeps prompts and answers, and --no-content does not take them out; choose \
+             another --out, or go on without it"
+        )));
+    }
     let complete = manifest.ended.as_ref().is_some_and(|ended| ended.complete);
     if complete && !args.resume {
         return Err(refused(anyhow!(
@@ -75,6 +82,12 @@ pub fn may_go_on(
             changes.join("\n  ")
         )));
     }
+    if let Some(why) = judged_otherwise(earlier, inputs) {
+        return Err(refused(anyhow!(
+            "{shown} keeps no answers (--no-content), so what has an ending cannot be judged again, \
+             and {why}. Bring that back, or choose another --out"
+        )));
+    }
     let standing = standing(earlier);
     if !args.resume {
         let question = format!("{shown} holds an unfinished run: {standing}. Go on with it?");
@@ -94,6 +107,32 @@ pub fn may_go_on(
         console::say(&format!("  amended: {change}"));
     }
     Ok(())
+}
+
+/// Why scores of a run without content would not be of one kind; `None`: they are. References are
+/// not kept either, so a suite that is not as it was may judge otherwise.
+fn judged_otherwise(earlier: &Earlier, inputs: &Inputs) -> Option<String> {
+    if earlier.keep_content {
+        return None;
+    }
+    let same = |name: &str, hash: &str| {
+        let mut had = earlier.manifest.suites.iter();
+        had.all(|had| had.name != name || had.hash == hash)
+    };
+    if let Some(suite) = inputs.suites.iter().find(|suite| !same(&suite.name, &suite.hash)) {
+        return Some(format!("suite {} has changed", suite.name));
+    }
+    let graders: BTreeMap<(&str, &str), &GraderSpec> = earlier
+        .labels
+        .iter()
+        .zip(&earlier.rubrics)
+        .map(|(task, rubric)| ((task.suite.as_str(), task.task.as_str()), &rubric.grader))
+        .collect();
+    let other = inputs.plan.tasks.iter().find(|task| {
+        let had = graders.get(&(task.suite.as_str(), task.id.as_str()));
+        had.is_some_and(|had| **had != task.grader)
+    })?;
+    Some(format!("task {}/{} has another grader", other.suite, other.id))
 }
 
 fn served_by(virtual_time: bool, embedded: bool) -> &'static str {
@@ -247,7 +286,12 @@ fn endpoints(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
 /// How an endpoint differs from what it was; `None`: it was not in the run.
 fn endpoint_fields(earlier: &Earlier, endpoint: &Endpoint) -> Option<Vec<String>> {
     let had = earlier.endpoints.iter().find(|had| had.endpoint.id == endpoint.id)?;
-    let (had, has) = (fields(&had.endpoint), fields(endpoint));
+    let (mut had, mut has) = (fields(&had.endpoint), fields(endpoint));
+    if !earlier.keep_content {
+        // A system message is content: another one shows in what is asked.
+        had.remove("system");
+        has.remove("system");
+    }
     let names: BTreeSet<&String> = had.keys().chain(has.keys()).collect();
     let differ = names.into_iter().filter(|name| had.get(*name) != has.get(*name));
     let shown = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);

@@ -18,7 +18,7 @@ use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;
 use crate::run::LaneEnd;
-use crate::store::ValidityMark;
+use crate::store::{StoreError, ValidityMark};
 use crate::units::{Clock, Usd};
 use crate::weights::{self, WeightsFile};
 
@@ -26,6 +26,8 @@ use crate::weights::{self, WeightsFile};
 const ASK_ABOVE: &str = "5";
 /// Billed endpoints above which a run wants a selection.
 const MOST_UNSELECTED: usize = 20;
+/// What is said of a run without content, on stderr and in its report.
+const NO_CONTENT: &str = "prompts and answers are not kept (--no-content)";
 
 /// `weighbridge run`.
 pub fn run(args: &RunArgs) -> Outcome {
@@ -67,11 +69,16 @@ pub fn run(args: &RunArgs) -> Outcome {
         allowed(args, &inputs, &caps)?;
         (folder(args.out.as_deref(), &inputs.name, kind, &now)?, None)
     };
+    let keep_content = earlier.as_ref().map_or(!args.no_content, |earlier| earlier.keep_content);
+    if !keep_content {
+        inputs.notes.push(NO_CONTENT.to_owned());
+    }
     caps.look_up_month(&dir, &now)?;
     heading(&inputs, args.virtual_time);
 
     let earlier = Cell::new(earlier);
-    let execution = Execution { args, inputs: &inputs, keys: &keys, caps, dir: &dir, earlier };
+    let execution =
+        Execution { args, inputs: &inputs, keys: &keys, caps, dir: &dir, keep_content, earlier };
     let end = if args.virtual_time {
         execution.in_virtual_time()?
     } else {
@@ -100,7 +107,11 @@ pub fn run(args: &RunArgs) -> Outcome {
 
 /// Everything after the last request: grade, aggregate, tune, report.
 pub(super) fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
-    grade_run(dir)?;
+    match grade_run(dir) {
+        // What keeps no answers was graded as they came.
+        Ok(_) | Err(StoreError::NoContent { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     let figures = aggregate::figures(dir)?;
     let tuned = weights::tune(&figures);
     write_weights(dir, &figures, &tuned)?;

@@ -47,7 +47,7 @@ fn check(paths: &[PathBuf], map: Option<&str>) -> Outcome {
         }
         errors += wrong;
     }
-    console::data(&out)?;
+    console::table(&out)?;
     Ok(if errors == 0 { Exit::Ok } else { Exit::Usage })
 }
 
@@ -98,6 +98,9 @@ fn list(paths: &[PathBuf], format: Format) -> Outcome {
             text
         }
     };
-    console::data(&text)?;
+    match format {
+        Format::Table => console::table(&text)?,
+        Format::Json | Format::Csv => console::data(&text)?,
+    }
     Ok(Exit::Ok)
 }

@@ -11,6 +11,7 @@ use super::console;
 use crate::run::load::{LoadProgress, LoadState};
 use crate::run::{EndpointProgress, Progress};
 use crate::units::Clock;
+use crate::units::plain::plain;
 
 /// What has to be said while the lines are drawn: said between them, it would be overdrawn.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,9 @@ impl Notice {
     /// Says it, on the terminal's last line or on stderr.
     pub fn say(&self, text: &str) {
         if console::is_watched() {
-            text.clone_into(&mut self.0.lock().expect("nothing panics while it holds the notice"));
+            plain(text)
+                .as_ref()
+                .clone_into(&mut self.0.lock().expect("nothing panics while it holds the notice"));
         } else {
             console::say(text);
         }
@@ -141,7 +144,7 @@ fn load_row(planned: Option<u64>, state: &LoadState, per_s: f64) -> String {
 
 /// One endpoint's line, at most 80 columns.
 fn row(name: &str, endpoint: &EndpointProgress, elapsed: Duration) -> String {
-    let name: String = name.chars().take(30).collect();
+    let name: String = plain(name).chars().take(30).collect();
     let done = format!("{}/{}", endpoint.done, endpoint.total);
     let ttft =
         endpoint.ttft_p50().map_or("–".to_owned(), |t| format!("{:.2} s", t.as_secs_f64()));

@@ -432,6 +432,7 @@ mod tests {
             dialect: catalog::Dialect::OpenaiChat,
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key_env: None,
+            api_key_cmd: None,
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,

@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The most bytes of a response head.
-pub(super) const MAX_HEAD: usize = 64 << 10;
+pub const MAX_HEAD: usize = 64 << 10;
 /// The most headers of a response.
 const MAX_HEADERS: usize = 128;
 /// The most bytes of chunk extensions and trailers, which nobody reads.
@@ -13,14 +13,18 @@ const MAX_IGNORED: usize = 16 << 10;
 /// What came is not HTTP/1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an HTTP/1.1 response: {0}")]
-pub(super) struct NotHttp(pub &'static str);
+pub struct NotHttp(pub &'static str);
 
 /// A response head.
 #[derive(Debug)]
-pub(super) struct ResponseHead {
+pub struct ResponseHead {
+    /// The status.
     pub status: u16,
+    /// The headers.
     pub headers: HeaderMap,
+    /// How the body is framed.
     pub framing: Framing,
+    /// Whether the connection can be used again after the body.
     pub keep_alive: bool,
     /// How many bytes it took.
     pub bytes: usize,
@@ -28,7 +32,10 @@ pub(super) struct ResponseHead {
 
 /// Reads a head from the start of what has come; `None`: it is not all there yet. Informational
 /// responses (100, 103) are given like any other: whoever asks skips them.
-pub(super) fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, NotHttp> {
+///
+/// # Errors
+/// [`NotHttp`] for what cannot become a head, however it goes on.
+pub fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, NotHttp> {
     let mut space = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut space);
     let n_bytes = match parsed.parse(bytes) {
@@ -94,7 +101,7 @@ fn framing(status: u16, headers: &HeaderMap) -> Result<Framing, NotHttp> {
 
 /// How a body is framed, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum Framing {
     /// So many bytes are still to come.
     Length(u64),
     /// Chunks.
@@ -105,7 +112,7 @@ pub(super) enum Framing {
 
 /// What was taken from a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
+pub struct Taken {
     /// Bytes of the body: they are now at the front.
     pub body: usize,
     /// Bytes that belong to this response, framing included.
@@ -114,6 +121,7 @@ pub(super) struct Taken {
 
 impl Framing {
     /// Whether the body is complete.
+    #[must_use]
     pub fn is_over(&self) -> bool {
         match self {
             Self::Length(left) => *left == 0,
@@ -123,6 +131,9 @@ impl Framing {
     }
 
     /// Takes one read: moves the bytes of the body to its front.
+    ///
+    /// # Errors
+    /// [`NotHttp`] where the framing is broken: nothing after it can be told apart.
     pub fn take(&mut self, bytes: &mut [u8]) -> Result<Taken, NotHttp> {
         match self {
             Self::Length(left) => {
@@ -138,7 +149,7 @@ impl Framing {
 
 /// A chunked body under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chunked {
+pub struct Chunked {
     state: State,
     /// The size that is being read, or what is left of the chunk.
     left: u64,

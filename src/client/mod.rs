@@ -4,7 +4,7 @@ pub mod attempt;
 mod direct;
 pub mod fetch;
 pub mod http;
-mod http1;
+pub mod http1;
 pub mod runtime;
 mod socket;
 pub mod transport;

@@ -9,9 +9,16 @@ use crate::wire::anthropic;
 
 /// A key holds a character that a header cannot.
 #[derive(Debug, thiserror::Error)]
-#[error("the key in {variable} holds a character that an HTTP header cannot carry")]
+#[error("the key from {source_name} holds a character that an HTTP header cannot carry")]
 pub struct BadKey {
-    variable: String,
+    source_name: String,
+}
+
+impl BadKey {
+    fn of(provider: &Provider) -> Self {
+        let command = || format!("the api_key_cmd of provider {:?}", provider.name);
+        Self { source_name: provider.api_key_env.clone().unwrap_or_else(command) }
+    }
 }
 
 /// The headers of a provider.
@@ -34,8 +41,7 @@ pub(super) fn of(
     }
     if let Some(key) = key {
         let (name, value) = authorization(provider, key.expose_secret());
-        let mut value = HeaderValue::try_from(value)
-            .map_err(|_| BadKey { variable: provider.api_key_env.clone().unwrap_or_default() })?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| BadKey::of(provider))?;
         value.set_sensitive(true);
         headers.push((name, value));
     }

@@ -5,6 +5,7 @@
 mod breaker;
 mod budget;
 mod headers;
+mod judge;
 mod pacing;
 mod redact;
 mod retry;
@@ -22,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
-    AttemptEnding, AttemptIntent, Store, StoreError, StoredAnswer, TrialEnding, TrialStatus,
+    AttemptEnding, AttemptIntent, ScoreRow, Store, StoreError, StoredAnswer, TrialEnding,
+    TrialStatus,
 };
 use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
@@ -30,6 +32,7 @@ use crate::wire::{self, Answer, ErrorClass};
 pub use breaker::{Breaker, BreakerPolicy};
 pub use budget::{Budget, Exhausted, Purse, Purses, Reservation};
 pub use headers::BadKey;
+pub use judge::Judge;
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;
 
@@ -45,6 +48,8 @@ pub type Keys = BTreeMap<String, SecretString>;
 pub struct Job {
     /// Its position in the plan.
     pub trial: u32,
+    /// Its task: what the judge knows it by.
+    pub task: u32,
     /// Its identity.
     pub key: TrialKey,
     /// Its repeat.
@@ -192,6 +197,9 @@ pub struct Dispatcher<T> {
     pub clock: Clock,
     /// The run database.
     pub store: Store,
+    /// Who judges answers as they come, where the run database keeps none; `None`: it keeps them, and
+    /// they are judged afterwards.
+    pub judge: Option<Judge>,
     /// The run's seed, for the jitter of retries.
     pub seed: Seed,
     /// The endpoints.
@@ -283,14 +291,15 @@ impl<T: Transport> Dispatcher<T> {
             leave.reservations.settle(cost);
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
-            tell(lane, &job, &course, &record);
+            self.tell(lane, &job, &course, &record);
             self.note(lane, leave.pass, &record);
             let ending = self.ending(&job, &course, &record, cost);
             let wait = self.next_wait(&job, &course, &record);
             course.ended += 1;
             let Some(wait) = wait else {
                 let (trial, done) = Self::end(&job, &course, record);
-                self.store.last_attempt(ending, trial).await?;
+                let score = self.score(&job, &trial);
+                self.store.last_attempt(ending, trial, score).await?;
                 return Ok(done);
             };
             self.store.attempt(ending).await?;
@@ -431,6 +440,32 @@ impl<T: Transport> Dispatcher<T> {
         (ending, Done { lane: job.lane, status, ttft, cost: course.cost })
     }
 
+    /// The verdict on a trial's answer, where nobody could give it later: it is recorded with the
+    /// trial's ending, so that a crash keeps both or neither.
+    fn score(&self, job: &Job, ending: &TrialEnding) -> Option<ScoreRow> {
+        let (judge, answer) = (self.judge.as_ref()?, ending.answer.as_ref()?);
+        let score = judge.score(job.task, answer);
+        Some(ScoreRow { trial: job.trial, score, detail: String::new() })
+    }
+
+    /// Says on stderr, where -v asks for it, how an attempt went. A provider's words may quote the
+    /// prompt, so they go where the answers go.
+    fn tell(&self, lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
+        let (endpoint, attempt) = (lane.endpoint.id.as_str(), course.attempts);
+        let trial = job.key.hex();
+        match &record.outcome {
+            Outcome::Failed { class, detail, .. } => {
+                let detail = if self.judge.is_some() { "" } else { detail };
+                tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
+            }
+            Outcome::Answered(answer) => {
+                let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
+                let (output_tokens, unknown_events) = (answer.usage.output, answer.unknown_events);
+                tracing::debug!(endpoint, trial, attempt, ms, output_tokens, unknown_events, "ok");
+            }
+        }
+    }
+
     fn cut(job: &Job, course: &Course) -> Done {
         Done { lane: job.lane, status: TrialStatus::InDoubt, ttft: None, cost: course.cost }
     }
@@ -482,28 +517,6 @@ impl<T: Transport> Dispatcher<T> {
             finish_reason: answer.finish_reason,
             response_model: answer.response_model.clone(),
             served_by: answer.served_by.clone(),
-        }
-    }
-}
-
-/// Says on stderr, where -v asks for it, how an attempt went.
-fn tell(lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
-    let (endpoint, trial, attempt) = (lane.endpoint.id.as_str(), job.key.hex(), course.attempts);
-    match &record.outcome {
-        Outcome::Failed { class, detail, .. } => {
-            tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
-        }
-        Outcome::Answered(answer) => {
-            let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
-            tracing::debug!(
-                endpoint,
-                trial,
-                attempt,
-                ms,
-                output_tokens = answer.usage.output,
-                unknown_events = answer.unknown_events,
-                "ok"
-            );
         }
     }
 }

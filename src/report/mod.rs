@@ -159,27 +159,27 @@ fn whole(
 ) -> Result<(), ReportError> {
     let at = |source| io_at(path, source);
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = NamedTempFile::new_in(folder).map_err(at)?;
+    let mut temporary = beside(folder).map_err(at)?;
     {
         let mut file = BufWriter::with_capacity(CSV_BUFFER_BYTES, temporary.as_file_mut());
         write(&mut file).and_then(|()| file.flush()).map_err(at)?;
     }
-    readable(temporary.as_file()).map_err(at)?;
     temporary.as_file().sync_data().map_err(at)?;
     temporary.persist(path).map_err(|error| at(error.error))?;
     Ok(())
 }
 
-/// Temporary files are private to their owner; a report is for others too.
+/// A file that will be moved to its place. Temporary files are private to their owner; a report
+/// holds no prompt and no answer and is for others too, as far as the user's mask allows.
 #[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
+fn beside(folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
-    Ok(())
+fn beside(folder: &Path) -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder)
 }
 
 fn io_at(path: &Path, source: io::Error) -> ReportError {

@@ -1,47 +1,9 @@
 //! Names from catalogs, suites and servers are hostile: made plain before they are shown anywhere,
 //! then escaped for the place where they are shown.
 
-use std::borrow::Cow;
-
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Text without characters that act instead of being seen.
-///
-/// Control characters (terminal escapes among them), line breaks, bidirectional overrides and
-/// invisible marks become visible escapes such as `\u{1b}`; the rest stays as it is.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(acts) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if acts(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// Whether a character changes how others are shown, or cannot be seen.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{fffe}'
-                | '\u{ffff}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
-}
+pub(super) use crate::units::plain::plain;
 
 /// Columns that a text takes in a terminal.
 pub(super) fn width(text: &str) -> usize {
@@ -141,17 +103,6 @@ pub(super) fn xml(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn acting_characters_become_visible() {
-        let check = |text: &str, shown: &str| assert_eq!(plain(text), shown);
-        check("acme/large@azure", "acme/large@azure");
-        check("\u{1b}[31mred", "\\u{1b}[31mred");
-        check("a\u{202e}b", "a\\u{202e}b");
-        check("two\nlines\t", "two\\u{a}lines\\u{9}");
-        check("größe 模型 –", "größe 模型 –");
-        check("zero\u{200b}width", "zero\\u{200b}width");
-    }
 
     #[test]
     fn columns() {

@@ -300,6 +300,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
     let input = input_bound(body.len(), messages);
     Job {
         trial: trial.idx,
+        task: trial.task,
         key: trial.key,
         repeat: trial.repeat,
         lane,

@@ -127,13 +127,15 @@ impl Store {
     }
 
     /// Records the end of a trial's last attempt and of the trial as one: a crash keeps both or
-    /// neither, so that an answer is never without its trial. Queued.
+    /// neither, so that an answer is never without its trial, nor a verdict that was given at once
+    /// without either. Queued.
     pub async fn last_attempt(
         &self,
         attempt: AttemptEnding,
         trial: TrialEnding,
+        score: Option<ScoreRow>,
     ) -> Result<(), StoreError> {
-        self.record(Record::Last(Box::new((attempt, trial)))).await
+        self.record(Record::Last(Box::new((attempt, trial, score)))).await
     }
 
     /// Records the end of a trial whose last attempt ended before. Queued.

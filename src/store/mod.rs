@@ -83,6 +83,14 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// A run without answers cannot be judged again.
+    #[error(
+        "{path} keeps no answers (--no-content): they were graded as they came, and their scores stand"
+    )]
+    NoContent {
+        /// The file.
+        path: String,
+    },
     /// The folder already holds a run.
     #[error("{path} already holds a run; choose another --out, or remove it")]
     Exists {

@@ -248,8 +248,9 @@ pub enum Record {
     Intent(AttemptIntent),
     /// The end of an attempt.
     Attempt(Box<AttemptEnding>),
-    /// The end of a trial's last attempt, and with it of the trial: both are kept, or neither.
-    Last(Box<(AttemptEnding, TrialEnding)>),
+    /// The end of a trial's last attempt, and with it of the trial, and the verdict where it is
+    /// given at once: all are kept, or none.
+    Last(Box<(AttemptEnding, TrialEnding, Option<ScoreRow>)>),
     /// The end of a trial.
     Trial(Box<TrialEnding>),
     /// A verdict.

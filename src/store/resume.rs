@@ -273,7 +273,7 @@ impl Earlier {
             let mut endpoint = endpoint.clone();
             endpoint.idx = place.unwrap_or(next);
             next += u32::from(place.is_none());
-            run_file::put_endpoint(conn, &endpoint)?;
+            run_file::put_endpoint(conn, &endpoint, self.keep_content)?;
             places.push(endpoint.idx);
         }
         Ok(places)
@@ -336,6 +336,7 @@ impl Earlier {
             for statement in [
                 "INSERT INTO retired_trial SELECT * FROM trial WHERE idx = ?",
                 "INSERT INTO retired_attempt SELECT * FROM attempt WHERE trial = ?",
+                "INSERT INTO retired_score SELECT * FROM score WHERE trial = ?",
                 "DELETE FROM score WHERE trial = ?",
                 "DELETE FROM attempt WHERE trial = ?",
                 "DELETE FROM trial WHERE idx = ?",
@@ -364,6 +365,8 @@ fn bring_back(conn: &Connection, key: &TrialKey) -> rusqlite::Result<Option<Stor
     for statement in [
         "INSERT INTO trial SELECT * FROM retired_trial WHERE idx = ?",
         "INSERT INTO attempt SELECT * FROM retired_attempt WHERE trial = ?",
+        "INSERT INTO score SELECT * FROM retired_score WHERE trial = ?",
+        "DELETE FROM retired_score WHERE trial = ?",
         "DELETE FROM retired_attempt WHERE trial = ?",
         "DELETE FROM retired_trial WHERE idx = ?",
     ] {

@@ -117,7 +117,7 @@ impl RunFile {
             put_task(&self.conn, task, self.keep_content)?;
         }
         for endpoint in new.endpoints {
-            put_endpoint(&self.conn, endpoint)?;
+            put_endpoint(&self.conn, endpoint, self.keep_content)?;
         }
         for trial in trials {
             insert_trial(&self.conn, &trial)?;
@@ -158,7 +158,14 @@ impl RunFile {
         match record {
             Record::Intent(intent) => self.sqlite(self.intent(intent)).map(|_| ()),
             Record::Attempt(ending) => self.end_attempt(ending),
-            Record::Last(both) => self.end_attempt(&both.0).and_then(|()| self.end_trial(&both.1)),
+            Record::Last(last) => {
+                let (attempt, trial, score) = last.as_ref();
+                self.end_attempt(attempt)?;
+                if let Some(score) = score {
+                    self.sqlite(self.score(score))?;
+                }
+                self.end_trial(trial)
+            }
             Record::Trial(ending) => self.end_trial(ending),
             Record::Score(row) => self.sqlite(self.score(row)).map(|_| ()),
             Record::Load(change) => super::load::apply(&self.conn, &self.path, change),
@@ -200,7 +207,9 @@ impl RunFile {
 
     fn attempt(&self, ending: &AttemptEnding) -> rusqlite::Result<usize> {
         let int = |value: Option<u64>| value.map(Unsigned);
+        // A provider's own words may quote what it was sent.
         let detail = ending.error_detail.as_ref().filter(|_| self.keep_content);
+        let usage = ending.usage_verbatim.as_ref().filter(|_| self.keep_content);
         self.conn
             .prepare_cached(
                 "UPDATE attempt SET
@@ -237,7 +246,7 @@ impl RunFile {
                 int(ending.usage.cache_write),
                 int(ending.usage.output),
                 int(ending.usage.reasoning),
-                ending.usage_verbatim,
+                usage,
                 ending.tokens_source,
                 ending.cost,
                 ending.cost_reported,
@@ -374,13 +383,21 @@ pub(super) fn put_task(
 }
 
 /// Writes an endpoint, in place of an earlier form of it.
-pub(super) fn put_endpoint(conn: &Connection, stored: &StoredEndpoint) -> rusqlite::Result<()> {
-    let endpoint = &stored.endpoint;
+pub(super) fn put_endpoint(
+    conn: &Connection,
+    stored: &StoredEndpoint,
+    keep_content: bool,
+) -> rusqlite::Result<()> {
+    let mut endpoint = stored.endpoint.clone();
+    if !keep_content {
+        // A variant's system message is part of every prompt.
+        endpoint.system = None;
+    }
     conn.prepare_cached(
         "INSERT INTO endpoint VALUES (?, ?, ?)
          ON CONFLICT (idx) DO UPDATE SET spec = excluded.spec",
     )?
-    .execute(params![stored.idx, endpoint.id.as_str(), json(endpoint)])?;
+    .execute(params![stored.idx, endpoint.id.as_str(), json(&endpoint)])?;
     Ok(())
 }
 

@@ -62,11 +62,16 @@ impl Writer {
     /// Judges every answer of the run again, in the order of the plan, and puts the verdicts in
     /// the place of all that were there, in one transaction. `judge` takes the trial, its task and
     /// its answer (`None`: not kept); its `None` leaves the trial without a verdict.
+    ///
+    /// # Errors
+    /// [`StoreError::NoContent`] for a run that keeps no answers: its verdicts cannot be made again.
     pub fn regrade(
         &mut self,
         mut judge: impl FnMut(u32, u32, Option<StoredAnswer>) -> Option<ScoreRow>,
     ) -> Result<(), StoreError> {
-        let keep_content = self.keep_content;
+        if !self.keep_content {
+            return Err(StoreError::NoContent { path: self.path.display().to_string() });
+        }
         self.transaction(|conn, path| {
             conn.execute_batch("DELETE FROM score")?;
             let mut answers = conn.prepare(super::read::ANSWERS)?;
@@ -74,7 +79,7 @@ impl Writer {
             while let Some(row) = rows.next()? {
                 let answer = decode_answer(row, path)?;
                 if let Some(score) = judge(row.get(0)?, row.get(1)?, answer) {
-                    insert_score(conn, &score, keep_content)?;
+                    insert_score(conn, &score, true)?;
                 }
             }
             Ok(())

@@ -9,6 +9,7 @@ pub mod message;
 pub mod money;
 pub mod names;
 pub mod normal;
+pub mod plain;
 pub mod seed;
 pub mod tokens;
 pub mod toml_text;

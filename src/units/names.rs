@@ -1,5 +1,7 @@
 //! Matching names the way people type them.
 
+use std::collections::BTreeSet;
+
 /// Whether a name matches a glob: `*` is any run of characters (none included, `/` and `@`
 /// included), `?` is any one character, the rest stands for itself. Case matters.
 #[must_use]
@@ -31,7 +33,8 @@ pub fn glob_matches(glob: &str, name: &str) -> bool {
     glob[g..].iter().all(|&c| c == '*')
 }
 
-/// The names nearest to what was typed, best first, at most `most` and none that is far off.
+/// The names nearest to what was typed, best first, at most `most` and none that is far off. Of
+/// names that are as near, the one that is listed first comes first.
 #[must_use]
 pub fn nearest<'a>(
     typed: &str,
@@ -39,8 +42,10 @@ pub fn nearest<'a>(
     most: usize,
 ) -> Vec<&'a str> {
     let typed = typed.trim_matches(['*', '?']).to_lowercase();
+    let mut seen = BTreeSet::new();
     let mut scored: Vec<(usize, &str)> = names
         .into_iter()
+        .filter(|name| seen.insert(*name))
         .filter_map(|name| {
             let lower = name.to_lowercase();
             let far = distance(&typed, &lower);
@@ -49,8 +54,7 @@ pub fn nearest<'a>(
             (contained || far <= limit).then_some((if contained { far / 4 } else { far }, name))
         })
         .collect();
-    scored.sort_unstable();
-    scored.dedup();
+    scored.sort_by_key(|(far, _)| *far);
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }
 

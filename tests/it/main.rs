@@ -18,12 +18,16 @@ mod example;
 mod faults;
 mod golden_wire;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod interrupt;
 mod layers;
 mod ledger;
 #[cfg(unix)]
 mod load;
 mod network;
+#[cfg(unix)]
+mod no_content;
 mod own;
 mod price_oracle;
 #[cfg(unix)]

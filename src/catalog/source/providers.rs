@@ -114,6 +114,7 @@ pub(super) fn named(name: &str) -> Provider {
         },
         base_url: known.map_or_else(String::new, |known| known.base_url.to_owned()),
         api_key_env: known.and_then(|known| text(known.key)),
+        api_key_cmd: None,
         http: HttpVersion::default(),
         headers: BTreeMap::new(),
         ca_file: None,

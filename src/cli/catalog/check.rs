@@ -45,6 +45,6 @@ pub fn check(args: &CatalogCheckArgs) -> Outcome {
         counts.iter().map(|(concern, n)| format!("{n} {}", concern.word())).collect();
     let counts = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
     console::say(&format!("{endpoints} endpoints: {counts}"));
-    console::data(&text)?;
+    super::show(args.format, &text)?;
     Ok(Exit::Ok)
 }

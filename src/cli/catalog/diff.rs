@@ -32,6 +32,6 @@ pub fn diff(args: &CatalogDiffArgs) -> Outcome {
         count(Kind::Appeared),
         count(Kind::Changed)
     ));
-    console::data(&text)?;
+    super::show(args.format, &text)?;
     Ok(Exit::Ok)
 }

@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, Change, Endpoint, Price, Rate};
 use crate::cli::args::{CatalogListArgs, Format};
 use crate::cli::{Exit, Outcome, console, refused};
 use crate::plan::select;
+use crate::units::plain::inert;
 
 /// `weighbridge catalog list`.
 pub fn list(args: &CatalogListArgs) -> Outcome {
@@ -32,7 +33,7 @@ pub fn list(args: &CatalogListArgs) -> Outcome {
     if found.simulated && args.format != Format::Table {
         console::say(mark);
     }
-    console::data(&text)?;
+    super::show(args.format, &text)?;
     Ok(Exit::Ok)
 }
 
@@ -147,11 +148,22 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Rows as CSV, with a header.
+/// Rows as CSV, with a header. Nothing in it is a formula: a cell that begins like one is text, except
+/// where all of it is a number.
 pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut cells = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.serialize(row)?;
+        cells.serialize(row)?;
+    }
+    let cells = cells.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let safe = |cell: &str| match cell.parse::<f64>() {
+        Ok(_) => cell.to_owned(),
+        Err(_) => inert(cell).into_owned(),
+    };
+    for row in csv::ReaderBuilder::new().has_headers(false).from_reader(cells.as_slice()).records()
+    {
+        writer.write_record(row?.iter().map(safe))?;
     }
     Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
 }

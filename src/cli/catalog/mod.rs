@@ -10,9 +10,9 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::args::CatalogCommand;
+use super::args::{CatalogCommand, Format};
 use super::inputs::Fleet;
-use super::{Failure, Outcome, refused};
+use super::{Failure, Outcome, console, refused};
 use crate::catalog::{self, Catalog};
 use crate::plan::{Config, config};
 
@@ -72,6 +72,14 @@ fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, Failure>
                 simulated: true,
             })
         }
+    }
+}
+
+/// Shows what was made in a format: nothing in a table acts on a terminal.
+fn show(format: Format, text: &str) -> std::io::Result<()> {
+    match format {
+        Format::Table => console::table(text),
+        Format::Json | Format::Csv => console::data(text),
     }
 }
 

@@ -66,7 +66,7 @@ pub fn pick(args: &CatalogPickArgs) -> Outcome {
         writeln!(text, "{:>10}  {}", cost(picked.cost), picked.endpoint)?;
         writeln!(text, "{:>10}  {}", "", picked.reason)?;
     }
-    console::data(&text)?;
+    console::table(&text)?;
     if args.write {
         let ids: Vec<String> = choice.picked.iter().map(|p| p.endpoint.to_string()).collect();
         let path = write(args.config.as_deref(), &ids)?;

@@ -3,10 +3,10 @@
 //! Unknown is an empty cell, never 0. A text that a spreadsheet would run as a formula is made
 //! inert; numbers are untouched.
 
-use std::borrow::Cow;
 use std::io;
 
 use crate::stats::Estimate;
+use crate::units::plain::inert as text;
 
 use super::number;
 
@@ -23,18 +23,6 @@ pub(super) use trials::{COLUMNS as TRIAL_COLUMNS, cells as trial_cells};
 
 /// Significant digits of a number in a file.
 const DIGITS: usize = 6;
-
-/// A text cell: inert in a spreadsheet.
-///
-/// Spreadsheets run what begins with `=`, `+`, `-`, `@`, a tab or a carriage return; an apostrophe
-/// before it makes it text (OWASP, CSV Injection).
-fn text(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
-}
 
 /// A number cell.
 pub(super) fn number(value: f64) -> String {
@@ -57,22 +45,5 @@ pub(super) fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_become_text() {
-        let check = |cell: &str, written: &str| assert_eq!(text(cell), written);
-        check("=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")");
-        check("@SUM(A1)", "'@SUM(A1)");
-        check("-1+1", "'-1+1");
-        check("+1", "'+1");
-        check("\tx", "'\tx");
-        check("acme/large@azure", "acme/large@azure");
-        check("", "");
     }
 }

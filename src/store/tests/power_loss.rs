@@ -36,7 +36,7 @@ impl PowerLoss {
             store.intent(intent(trial, 0)).await.expect("recorded");
             acknowledged.push(std::fs::metadata(&log).expect("a log").len());
             let end = ending(trial, TrialStatus::Ok, 1);
-            store.last_attempt(answered(trial, 0), end).await.expect("recorded");
+            store.last_attempt(answered(trial, 0), end, None).await.expect("recorded");
         }
         // The queue is in order: once this intent is durable, all before it is.
         store.intent(intent(0, 1)).await.expect("recorded");

@@ -51,7 +51,7 @@ async fn a_run_goes_on_where_it_was_cut() {
         let store = resumed.store;
         store.intent(intent(2, 1)).await.expect("the next number");
         store
-            .last_attempt(answered(2, 1), ending(2, TrialStatus::Ok, 2))
+            .last_attempt(answered(2, 1), ending(2, TrialStatus::Ok, 2), None)
             .await
             .expect("open again");
         store.finish(ended()).await.expect("finished");

@@ -1,0 +1,95 @@
+//! Text from outside, made harmless before it is shown: names from catalogs, suites and servers,
+//! and whatever a provider says, are hostile.
+
+use std::borrow::Cow;
+
+/// Text without characters that act instead of being seen.
+///
+/// Control characters (terminal escapes among them), line breaks, bidirectional overrides and
+/// invisible marks become visible escapes such as `\u{1b}`; the rest stays as it is.
+#[must_use]
+pub fn plain(text: &str) -> Cow<'_, str> {
+    escaped(text, acts)
+}
+
+/// The same for text of several lines: the line feeds stay.
+#[must_use]
+pub fn plain_lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && acts(c))
+}
+
+fn escaped(text: &str, goes: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&goes) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if goes(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character changes how others are shown, or cannot be seen.
+#[must_use]
+pub fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{fffe}'
+                | '\u{ffff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// A text cell of a CSV file, inert in a spreadsheet.
+///
+/// Spreadsheets run what begins with `=`, `+`, `-`, `@` (the wide forms too, where the locale has
+/// them), a tab or a line break; an apostrophe before it makes it text (OWASP, CSV Injection).
+#[must_use]
+pub fn inert(cell: &str) -> Cow<'_, str> {
+    const STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if cell.starts_with(STARTS) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acting_characters_become_visible() {
+        let check = |text: &str, shown: &str| assert_eq!(plain(text), shown);
+        check("acme/large@azure", "acme/large@azure");
+        check("\u{1b}[31mred", "\\u{1b}[31mred");
+        check("a\u{202e}b", "a\\u{202e}b");
+        check("two\nlines\t", "two\\u{a}lines\\u{9}");
+        check("größe 模型 –", "größe 模型 –");
+        check("zero\u{200b}width", "zero\\u{200b}width");
+        assert_eq!(plain_lines("two\nlines\r\u{9b}2J"), "two\nlines\\u{d}\\u{9b}2J");
+    }
+
+    #[test]
+    fn formulas_become_text() {
+        let check = |cell: &str, written: &str| assert_eq!(inert(cell), written);
+        check("=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")");
+        check("@SUM(A1)", "'@SUM(A1)");
+        check("-1+1", "'-1+1");
+        check("+1", "'+1");
+        check("\tx", "'\tx");
+        check("\n=x", "'\n=x");
+        check("＝1+1", "'＝1+1");
+        check("acme/large@azure", "acme/large@azure");
+        check("", "");
+    }
+}

@@ -1,0 +1,47 @@
+//! Suites: a folder's two files (cut at the first NUL), a single `.jsonl`, a single `.csv`. What
+//! loads is checked and graded too.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use weighbridge::grade::{GradeTask, check_suite, grade};
+use weighbridge::store::StoredAnswer;
+use weighbridge::suite::{ColumnMap, LoadedSuite, load_path, load_texts};
+
+/// A header for tasks that come without one.
+const HEADER: &str = "name = \"fuzz\"\nversion = \"1\"\nlicense = \"CC0-1.0\"\ncategory = \"math\"\ngrader = \"number\"\n";
+
+fn look_at(loaded: &LoadedSuite) {
+    let _findings = check_suite(loaded);
+    let n_tasks = loaded.suite.tasks.len();
+    for task in &loaded.suite.tasks {
+        let answers = task.messages.iter().map(|message| message.content.as_str());
+        for text in answers.chain([task.id.as_str()]).take(3) {
+            let answer = StoredAnswer { text: text.to_owned(), ..StoredAnswer::default() };
+            let score = grade(&GradeTask::from(task), &answer);
+            assert!(score.score.is_none_or(|score| (0.0..=1.0).contains(&score)), "{score:?}");
+            assert!(!score.detail.contains(char::is_control), "{score:?}");
+        }
+    }
+    assert!(n_tasks > 0, "a suite without tasks does not load");
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, bytes)) = bytes.split_first() else { return };
+    match kind % 3 {
+        0 => {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            let (header, tasks) = text.split_once('\0').unwrap_or((HEADER, text));
+            if let Ok(loaded) = load_texts("fuzz", header, tasks) {
+                look_at(&loaded);
+            }
+        }
+        kind => {
+            let extension = if kind == 1 { ".jsonl" } else { ".csv" };
+            let file = tempfile::Builder::new().suffix(extension).tempfile().expect("a file");
+            std::fs::write(file.path(), bytes).expect("written");
+            if let Ok(loaded) = load_path(file.path(), &ColumnMap::default()) {
+                look_at(&loaded);
+            }
+        }
+    }
+});
