@@ -211,6 +211,7 @@ fn dispatcher(
         transport: InProcess::new(Arc::clone(sim)),
         clock: clock.clone(),
         store,
+        judge: None,
         seed: plan.seed,
         lanes: plan.endpoints.iter().map(lane).collect(),
         purses: Purses {
