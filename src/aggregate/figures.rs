@@ -29,7 +29,12 @@ pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
     let mut pass = Pass::new(&run);
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
     let figures = pass.finish();
-    assert_eq!(figures.counts.planned, planned, "every trial of the plan was counted once");
+    // Conservation. A broken disk or another program can break it too: a trial whose task is gone.
+    let counted = figures.counts.planned;
+    if counted != planned {
+        let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
+        return Err(AggregateError::Corrupt(why));
+    }
     Ok(figures)
 }
 

@@ -433,14 +433,19 @@ fn resolve_supports(
 /// tables and charts.
 const MAX_NAME_BYTES: usize = 256;
 
-/// A name that an endpoint's id can be taken apart by, and that shows as what it is.
+/// Whether an endpoint's id can be taken apart by a name, and whether it shows as what it is.
+pub(crate) fn is_name(name: &str) -> bool {
+    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || acts(c);
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains(forbidden)
+}
+
+/// A name of a file, checked: see [`is_name`].
 pub(crate) fn checked_name(
     key: &'static str,
     raw: &Spanned<String>,
     toml: TomlText<'_>,
 ) -> Result<String, CatalogError> {
     let name = raw.get_ref();
-    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || acts(c);
     let at = || toml.place(&raw.span());
     if name.len() > MAX_NAME_BYTES {
         return Err(CatalogError::LongName {
@@ -450,7 +455,7 @@ pub(crate) fn checked_name(
             limit: MAX_NAME_BYTES,
         });
     }
-    if name.is_empty() || name.contains(forbidden) {
+    if !is_name(name) {
         return Err(CatalogError::BadName { at: at(), key, name: name.clone() });
     }
     Ok(name.clone())

@@ -14,6 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use super::load::is_name;
 use super::rates::Price;
 use super::{Catalog, CatalogError, Endpoint, Facts, diff, load_text};
 use crate::units::EndpointId;
@@ -160,8 +161,8 @@ fn json_why(error: &serde_json::Error) -> String {
 impl Reading {
     /// Takes an endpoint of the list in, unless its name cannot be one or is taken already.
     fn take(&mut self, entry: &str, endpoint: Endpoint, facts: Facts) {
-        let is_bad = |c: char| "@#*?".contains(c) || c.is_whitespace() || c.is_control();
-        if endpoint.model.is_empty() || endpoint.model.contains(is_bad) {
+        // What is written must read again.
+        if !is_name(&endpoint.model) || !is_name(&endpoint.provider.name) {
             let why = "its name cannot be part of an endpoint's id (model@provider#variant)";
             self.leave_out(entry, why);
             return;

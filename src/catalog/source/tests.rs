@@ -117,6 +117,25 @@ fn models_devs_json_is_read_from_its_literals() {
 }
 
 #[test]
+fn names_that_would_not_read_again_are_left_out() {
+    let check = |provider: &str, model: &str, taken: usize| {
+        let entry = |provider: &str| {
+            serde_json::json!({"litellm_provider": provider, "mode": "chat",
+                "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6})
+        };
+        let list = serde_json::json!({"beside": entry("acme"), (model): entry(provider)});
+        let list = reading(&list.to_string());
+        assert_eq!(list.catalog.endpoints.len(), 1 + taken, "{model:?} at {provider:?}");
+        assert_eq!(list.left_out.len(), 1 - taken, "{model:?} at {provider:?}");
+    };
+    check("acme", "m", 1);
+    check("acme", "a\u{202e}b", 0);
+    check("acme", "two words", 0);
+    check("acme", &"m".repeat(257), 0);
+    check("ac\u{200b}me", "m", 0);
+}
+
+#[test]
 fn litellm_keys_are_taken_apart() {
     let text = r#"{"acme/m":{"litellm_provider":"acme","mode":"chat","input_cost_per_token":1e-06,
         "output_cost_per_token":2E-6,"input_cost_per_token_above_128k_tokens_flex":5e-7,

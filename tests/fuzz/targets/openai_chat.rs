@@ -1,12 +1,11 @@
-//! Chat completions: a stream, a whole body and an error, out of the same bytes.
+//! What providers say: a stream, a whole body and an error in every dialect, out of the same bytes.
+//! The corpus is of chat completions.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use weighbridge::wire::Answer;
-use weighbridge::wire::openai_chat::{
-    MAX_DETAIL, StreamDecoder, WireError, decode_body, decode_error,
-};
+use weighbridge::units::Dialect;
 use weighbridge::wire::sse::Decoder;
+use weighbridge::wire::{Answer, MAX_DETAIL, StreamDecoder, WireError, decode_body, decode_error};
 
 fn check_error(error: &WireError) {
     assert!(error.detail.chars().count() <= MAX_DETAIL, "{}", error.detail);
@@ -22,8 +21,8 @@ fn check_answer(answer: &Answer, bytes: usize) {
     assert!(answer.tool_calls.len() <= 256);
 }
 
-fuzz_target!(|bytes: &[u8]| {
-    let (mut events, mut stream) = (Decoder::new(), StreamDecoder::default());
+fn take_all(dialect: Dialect, bytes: &[u8]) -> [Answer; 2] {
+    let (mut events, mut stream) = (Decoder::new(), StreamDecoder::new(dialect));
     let mut broken = false;
     let mut take = |event: weighbridge::wire::sse::Event<'_>| {
         if !broken && let Err(error) = stream.event(event.data) {
@@ -33,14 +32,21 @@ fuzz_target!(|bytes: &[u8]| {
     };
     events.feed(bytes, &mut take).expect("no input of a fuzzer is beyond the limit");
     events.finish(&mut take).expect("as above");
-    let (answer, error) = stream.finish();
-    check_answer(&answer, bytes.len());
+    let (streamed, error) = stream.finish();
     error.iter().for_each(check_error);
-
-    let (answer, error) = decode_body(bytes);
-    check_answer(&answer, bytes.len());
+    let (whole, error) = decode_body(dialect, bytes);
     error.iter().for_each(check_error);
+    [streamed, whole]
+}
 
+fuzz_target!(|bytes: &[u8]| {
+    for answer in take_all(Dialect::OpenaiChat, bytes) {
+        check_answer(&answer, bytes.len());
+    }
+    // The others say some things twice, and write arguments as objects.
+    for dialect in [Dialect::OpenaiResponses, Dialect::Anthropic, Dialect::Gemini] {
+        take_all(dialect, bytes);
+    }
     let status = 400 + bytes.first().map_or(0, |b| u16::from(*b) % 200);
     check_error(&decode_error(status, bytes));
 });
