@@ -1,5 +1,4 @@
 //! What providers say: a stream, a whole body and an error in every dialect, out of the same bytes.
-//! The corpus is of chat completions.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
