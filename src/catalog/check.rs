@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::diff::{self, Kind};
+use super::diff;
 use super::rates::Price;
 use super::{Catalog, Endpoint, Facts};
 use crate::units::EndpointId;
@@ -138,7 +138,7 @@ fn of_endpoint(
     }
 }
 
-/// What another source says otherwise, one line a rate.
+/// What another source says otherwise, one line a rate that both state.
 fn disagreements(theirs: &Endpoint, file: &str, own: &Endpoint) -> Vec<String> {
     let one = |endpoint: &Endpoint| Catalog {
         endpoints: vec![Endpoint {
@@ -150,12 +150,9 @@ fn disagreements(theirs: &Endpoint, file: &str, own: &Endpoint) -> Vec<String> {
         ..Catalog::default()
     };
     let differences = diff::between(&one(theirs), &one(own)).into_iter();
-    let priced =
-        differences.filter(|d| matches!(d.kind, Kind::Dearer | Kind::Cheaper | Kind::Changed));
-    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
-    priced
-        .map(|d| format!("{}: {} here, {} in {file}", d.what, or_none(d.after), or_none(d.before)))
-        .collect()
+    // A list that is silent on a rate does not disagree about it.
+    let both = differences.filter(|d| !d.before.is_empty() && !d.after.is_empty());
+    both.map(|d| format!("{}: {} here, {} in {file}", d.what, d.after, d.before)).collect()
 }
 
 #[cfg(test)]

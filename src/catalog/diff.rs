@@ -222,7 +222,7 @@ fn percent(before: Usd, after: Usd) -> String {
     }
     let change = (after.to_f64() / before.to_f64() - 1.0) * 100.0;
     // A small change must not look like none.
-    let decimals = if change.abs() < 0.1 { 3 } else { 1 };
+    let decimals = if change.abs() < 0.1 { 5 } else { 1 };
     format!("{change:+.decimals$}")
 }
 

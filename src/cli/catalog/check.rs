@@ -31,9 +31,9 @@ pub fn check(args: &CatalogCheckArgs) -> Outcome {
             let several = catalogs.len() > 1;
             let row = |f: &crate::catalog::check::Finding| {
                 let file = if several { format!(" [{}]", f.file) } else { String::new() };
-                vec![f.concern.word().to_owned(), f.endpoint.clone(), format!("{}{file}", f.what)]
+                vec![f.concern.word().to_owned(), format!("{}: {}{file}", f.endpoint, f.what)]
             };
-            table(&["", "endpoint", ""], &found.iter().map(row).collect::<Vec<_>>())
+            table(&["", "what"], &found.iter().map(row).collect::<Vec<_>>())
         }
     };
     let mut counts: BTreeMap<Concern, usize> = BTreeMap::new();

@@ -108,7 +108,7 @@ impl Row {
 /// The width that a terminal surely has.
 const COLUMNS: usize = 80;
 /// A longer name leaves no room for what is said of it.
-const WIDEST: usize = 48;
+const WIDEST: usize = 40;
 
 /// A name that fits; whole names are in the CSV and in the JSON.
 fn shortened(name: &str, widest: usize) -> String {
