@@ -8,6 +8,7 @@ mod figures;
 mod fixture;
 mod latency;
 mod load;
+mod reprice;
 mod run;
 mod tally;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use load::{
     LoadCell, LoadCounts, LoadEndpoint, LoadFigures, LoadSeconds, LoadViews, RequestView,
     SecondSeries, is_load, load_figures,
 };
+pub use reprice::{Repriced, reprice};
 pub use trials::{TrialView, TrialViews};
 
 /// Why a run cannot be aggregated.

@@ -15,8 +15,8 @@ fn usd(text: &str) -> Usd {
     text.parse().expect(text)
 }
 
-fn at(text: &str) -> Option<Timestamp> {
-    Some(text.parse().expect(text))
+fn at(text: &str) -> Timestamp {
+    text.parse().expect(text)
 }
 
 /// 10²⁴ times a decimal string, by nothing that the product uses.
@@ -40,11 +40,14 @@ fn rounded(value: &BigRational) -> BigInt {
     if rest > half || (rest == half && is_odd) { floor + BigInt::one() } else { floor }
 }
 
+/// A threshold, a tier, the hours, and the rates that then hold.
+type Changed = (Option<u64>, Option<ServiceTier>, Option<(u16, u16)>, BTreeMap<Rate, String>);
+
 /// A case: a price as decimal strings, a usage, and the terms.
 #[derive(Clone, Debug)]
 struct Case {
     base: BTreeMap<Rate, String>,
-    changes: Vec<(Option<u64>, Option<ServiceTier>, Option<(u16, u16)>, BTreeMap<Rate, String>)>,
+    changes: Vec<Changed>,
     factor: Option<String>,
     usage: Usage,
     tier: Option<ServiceTier>,
@@ -55,7 +58,7 @@ impl Case {
     fn price(&self) -> Rates {
         let amounts =
             |rates: &BTreeMap<Rate, String>| rates.iter().map(|(r, t)| (*r, usd(t))).collect();
-        let change = |(above, tier, hours, rates): &(_, _, Option<(u16, u16)>, _)| Change {
+        let change = |(above, tier, hours, rates): &Changed| Change {
             above_input: *above,
             tier: *tier,
             hours: hours.iter().map(|(f, t)| Hours { from_min: *f, to_min: *t }).collect(),
@@ -71,7 +74,7 @@ impl Case {
 
     fn terms(&self) -> Terms {
         let (h, m) = (self.minute / 60, self.minute % 60);
-        Terms { at: at(&format!("2026-03-04T{h:02}:{m:02}:30Z")), tier: self.tier }
+        Terms { at: Some(at(&format!("2026-03-04T{h:02}:{m:02}:30Z"))), tier: self.tier }
     }
 
     /// The cost in units of 10⁻²⁴ dollars, from the definition: token by token where it matters.
@@ -266,7 +269,7 @@ fn tiered() -> Rates {
 /// What a request costs whose prompt has so many tokens and whose answer has one.
 fn check(input: u64, tier: Option<ServiceTier>, when: &str, expected: &str) {
     let usage = Usage { input: Some(input), output: Some(1), ..Usage::UNKNOWN };
-    let cost = tiered().cost(&usage, &Terms { at: at(when), tier });
+    let cost = tiered().cost(&usage, &Terms { at: Some(at(when)), tier });
     assert_eq!(cost, Some(usd(expected)), "{input} {tier:?} {when}");
 }
 

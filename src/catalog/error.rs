@@ -143,6 +143,58 @@ pub enum CatalogError {
         /// What was written and what is wrong with it.
         why: String,
     },
+    /// A day that is none.
+    #[error("{at}: {key} = {text:?} is not a day; write for example {key} = \"2026-09-01\"")]
+    BadDay {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// A snapshot in another unit than ours.
+    #[error(
+        "{at}: a snapshot in {unit:?} is not read; prices are in USD per million tokens: write \
+         this file again with `weighbridge catalog sync`"
+    )]
+    SnapshotUnit {
+        /// Where.
+        at: Place,
+        /// The unit.
+        unit: String,
+    },
+    /// A discount or a fee that cannot be.
+    #[error("{at}: {key} = {text:?} {why}")]
+    BadShare {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+        /// What is wrong with it, and what to write.
+        why: &'static str,
+    },
+    /// An overlay that applies to no endpoint.
+    #[error("{at}: [[price]] match = {glob:?} matches no endpoint; {remedy}")]
+    OverlayMatchesNothing {
+        /// Where.
+        at: Place,
+        /// Its glob.
+        glob: String,
+        /// The nearest names.
+        remedy: String,
+    },
+    /// An overlay that changes nothing.
+    #[error(
+        "{at}: this [[price]] changes nothing; write discount = \"0.15\", fee = \"0.055\" or price \
+         = {{ input = \"1.00\", output = \"2.00\" }}"
+    )]
+    EmptyOverlay {
+        /// Where.
+        at: Place,
+    },
     /// A condition of a price that does not read.
     #[error("{at}: {key} = {text:?} is no condition of a price; {remedy}")]
     BadCondition {

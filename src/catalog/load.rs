@@ -4,16 +4,19 @@
 //! provider from a catalog file, and a variant may apply to endpoints of either.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use jiff::civil::Date;
 use toml::Spanned;
 
 use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
-    Capability, Catalog, Dialect, Endpoint, HttpVersion, Limits, Provider, price, variant,
+    Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, Limits, Provider, SnapshotStamp,
+    overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
-use crate::units::toml_text::{Place, TomlText, did_you_mean};
+use crate::units::toml_text::{Place, TomlError, TomlText, did_you_mean};
 
 /// A catalog file that has been read into memory.
 #[derive(Clone, Copy, Debug)]
@@ -49,65 +52,132 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Resolves the tables of several files as one catalog.
-pub(crate) fn resolve(parts: &[Part<'_>]) -> Result<Catalog, CatalogError> {
-    let mut warnings = Vec::new();
-    let providers = resolve_providers(parts, &mut warnings)?;
-    let base = resolve_endpoints(parts, &providers, &mut warnings)?;
-    let endpoints = variant::apply(parts, base)?;
-    Ok(Catalog { endpoints, warnings })
+impl Part<'_> {
+    /// Whether it was synced from a price list: then what the user writes beside it goes before it.
+    fn is_snapshot(&self) -> bool {
+        self.tables.snapshot.is_some()
+    }
 }
 
-type Providers = BTreeMap<String, (Provider, Place)>;
+/// A place that is counted out only where something is said of it: a catalog may be long.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot<'a> {
+    toml: TomlText<'a>,
+    span: Range<usize>,
+}
 
-fn resolve_providers(
-    parts: &[Part<'_>],
-    warnings: &mut Vec<String>,
-) -> Result<Providers, CatalogError> {
-    let mut providers = Providers::new();
+impl<'a> Spot<'a> {
+    pub(crate) fn new(toml: TomlText<'a>, span: Range<usize>) -> Self {
+        Self { toml, span }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.toml.place(&self.span)
+    }
+}
+
+/// Resolves the tables of several files as one catalog.
+pub(crate) fn resolve(parts: &[Part<'_>]) -> Result<Catalog, CatalogError> {
+    let mut catalog = Catalog { snapshots: snapshots(parts)?, ..Catalog::default() };
+    let providers = resolve_providers(parts, &mut catalog.warnings)?;
+    let mut base = resolve_endpoints(parts, &providers, &mut catalog)?;
+    overlay::apply(parts, &mut base, &mut catalog.warnings)?;
+    catalog.endpoints = variant::apply(parts, base)?;
+    Ok(catalog)
+}
+
+fn snapshots(parts: &[Part<'_>]) -> Result<Vec<SnapshotStamp>, CatalogError> {
+    let mut stamps = Vec::new();
     for part in parts {
+        let Some(raw) = &part.tables.snapshot else { continue };
+        if raw.unit.get_ref() != snapshot::UNIT {
+            return Err(CatalogError::SnapshotUnit {
+                at: part.toml.place(&raw.unit.span()),
+                unit: raw.unit.get_ref().clone(),
+            });
+        }
+        let (source, fetched_at) = (raw.source.clone(), raw.fetched_at.clone());
+        stamps.push(SnapshotStamp { source, fetched_at });
+    }
+    Ok(stamps)
+}
+
+/// A provider, where it is defined, and whether by a snapshot.
+type Providers<'a> = BTreeMap<String, (Provider, Spot<'a>, bool)>;
+
+fn resolve_providers<'a>(
+    parts: &[Part<'a>],
+    warnings: &mut Vec<String>,
+) -> Result<Providers<'a>, CatalogError> {
+    let mut providers = Providers::new();
+    let in_order = parts.iter().filter(|p| p.is_snapshot());
+    for part in in_order.chain(parts.iter().filter(|p| !p.is_snapshot())) {
         for raw in &part.tables.provider {
-            let (provider, at) = resolve_provider(raw, part.toml, warnings)?;
-            if let Some((_, first)) = providers.get(&provider.name) {
-                let (name, first) = (provider.name, first.clone());
-                return Err(CatalogError::DuplicateProvider { at, name, first });
-            }
-            providers.insert(provider.name.clone(), (provider, at));
+            let spot = Spot { toml: part.toml, span: raw.name.span() };
+            let known = providers.get(raw.name.get_ref());
+            let listed = match known {
+                // Without an address of its own it says more of the one that is there.
+                Some((listed, _, true)) if !part.is_snapshot() => Some(listed),
+                Some((listed, ..)) if raw.base_url.is_none() => Some(listed),
+                Some((listed, first, _)) => {
+                    let (at, name, first) = (spot.place(), listed.name.clone(), first.place());
+                    return Err(CatalogError::DuplicateProvider { at, name, first });
+                }
+                None => None,
+            };
+            let provider = resolve_provider(raw, listed, part, warnings)?;
+            providers.insert(provider.name.clone(), (provider, spot, part.is_snapshot()));
         }
     }
     Ok(providers)
 }
 
+/// Resolves a provider; what it leaves out is as it is `listed` in a snapshot.
 fn resolve_provider(
     raw: &RawProvider,
-    toml: TomlText<'_>,
+    listed: Option<&Provider>,
+    part: &Part<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(Provider, Place), CatalogError> {
-    let at = toml.place(&raw.name.span());
+) -> Result<Provider, CatalogError> {
+    let toml = part.toml;
     let name = checked_name("name", &raw.name, toml)?;
     let dialect = match &raw.dialect {
         Some(dialect) => resolve_dialect(dialect, toml)?,
-        None => Dialect::OpenaiChat,
+        None => listed.map_or(Dialect::OpenaiChat, |listed| listed.dialect),
     };
-    let base_url = resolve_base_url(&raw.base_url, toml)?;
+    let base_url = match (&raw.base_url, listed) {
+        (Some(url), _) => resolve_base_url(url, toml)?,
+        (None, Some(listed)) if !listed.base_url.is_empty() => listed.base_url.clone(),
+        // A price list need not know where a customer's own deployments are.
+        (None, None) if part.is_snapshot() => String::new(),
+        (None, _) => {
+            let (at, key) = (toml.place_of_table(&raw.name.span()), "base_url".to_owned());
+            return Err(TomlError::MissingKey { at, key }.into());
+        }
+    };
     if let Some(variable) = raw.api_key_env.as_ref().filter(|v| !is_variable_name(v.get_ref())) {
         let at = toml.place(&variable.span());
         return Err(CatalogError::BadKeyVariable { at, example: key_variable(&name) });
     }
-    let api_key_env = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
-    let http = raw.http.as_ref().map_or(Ok(HttpVersion::default()), |v| resolve_http(v, toml))?;
+    let own_key = raw.api_key_env.as_ref().map(|v| v.get_ref().clone());
+    let api_key_env = own_key.or_else(|| listed.and_then(|listed| listed.api_key_env.clone()));
+    let http = match (&raw.http, listed) {
+        (Some(version), _) => resolve_http(version, toml)?,
+        (None, listed) => listed.map_or_else(HttpVersion::default, |listed| listed.http),
+    };
     let provider = Provider { name, dialect, base_url, api_key_env, http };
     if provider.api_key_env.is_some()
         && provider.base_url.starts_with("http://")
         && !provider.is_loopback()
     {
         warnings.push(format!(
-            "{at}: provider {} sends its key over http, where anyone on the way can read it; \
-             write https if it serves it",
+            "{}: provider {} sends its key over http, where anyone on the way can read it; write \
+             https if it serves it",
+            toml.place(&raw.name.span()),
             provider.name
         ));
     }
-    Ok((provider, at))
+    Ok(provider)
 }
 
 fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion, CatalogError> {
@@ -181,50 +251,98 @@ fn is_variable_name(text: &str) -> bool {
         && (text.len() < 24 || text.contains('_'))
 }
 
-/// An endpoint of the file with the line that defines it.
-pub(crate) type Placed = (Endpoint, Place);
+/// An endpoint of a file with the place that defines it.
+pub(crate) type Placed<'a> = (Endpoint, Spot<'a>);
+/// The ids that are taken, and by what.
+pub(crate) type Taken<'a> = BTreeMap<EndpointId, Spot<'a>>;
 
-fn resolve_endpoints(
-    parts: &[Part<'_>],
-    providers: &Providers,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Placed>, CatalogError> {
-    let mut base: Vec<Placed> = Vec::new();
-    let mut seen: BTreeMap<EndpointId, Place> = BTreeMap::new();
+fn resolve_endpoints<'a>(
+    parts: &[Part<'a>],
+    providers: &Providers<'_>,
+    catalog: &mut Catalog,
+) -> Result<Vec<Placed<'a>>, CatalogError> {
+    let own: BTreeSet<(&str, &str)> = parts
+        .iter()
+        .filter(|part| !part.is_snapshot())
+        .flat_map(|part| &part.tables.endpoint)
+        .map(|raw| (raw.model.get_ref().as_str(), raw.provider.get_ref().as_str()))
+        .collect();
+    let mut base: Vec<Placed<'a>> = Vec::new();
+    let mut taken = Taken::new();
     for part in parts {
+        let mut said = Vec::new();
         for raw in &part.tables.endpoint {
-            let at = part.toml.place(&raw.model.span());
-            let endpoint = resolve_endpoint(raw, part.toml, providers, warnings)?;
-            claim(&mut seen, &endpoint.id, &at)?;
-            base.push((endpoint, at));
+            let names = (raw.model.get_ref().as_str(), raw.provider.get_ref().as_str());
+            if part.is_snapshot() && own.contains(&names) {
+                continue;
+            }
+            let spot = Spot { toml: part.toml, span: raw.model.span() };
+            let endpoint = resolve_endpoint(raw, part.toml, providers, &mut said)?;
+            claim(&mut taken, &endpoint.id, &spot)?;
+            let facts = resolve_facts(raw, part.toml)?;
+            if facts != Facts::default() {
+                catalog.facts.insert(endpoint.id.clone(), facts);
+            }
+            base.push((endpoint, spot));
+        }
+        // Of a whole price list nobody reads what is odd about each: `catalog check` lists it.
+        if !part.is_snapshot() {
+            catalog.warnings.append(&mut said);
+        } else if !said.is_empty() {
+            let (n, path) = (said.len(), part.toml.path());
+            catalog.warnings.push(format!(
+                "{path}: {n} of its prices are unknown or odd; list them: weighbridge catalog \
+                 check {path}"
+            ));
         }
     }
     Ok(base)
 }
 
+fn resolve_facts(raw: &RawEndpoint, toml: TomlText<'_>) -> Result<Facts, CatalogError> {
+    let day = |key, raw: &Option<Spanned<String>>| {
+        let Some(raw) = raw else { return Ok(None) };
+        raw.get_ref().parse::<Date>().map(Some).map_err(|_| CatalogError::BadDay {
+            at: toml.place(&raw.span()),
+            key,
+            text: raw.get_ref().clone(),
+        })
+    };
+    let window = raw.model_context_window.as_ref();
+    Ok(Facts {
+        expires: day("expires", &raw.expires)?,
+        created: day("created", &raw.created)?,
+        alias_of: raw.alias_of.clone(),
+        model_context_window: at_least_one("model_context_window", window, toml)?,
+        responses_only: raw.responses_only,
+    })
+}
+
 /// Records an endpoint's id; an error when it is taken.
-pub(crate) fn claim(
-    seen: &mut BTreeMap<EndpointId, Place>,
+pub(crate) fn claim<'a>(
+    taken: &mut Taken<'a>,
     id: &EndpointId,
-    at: &Place,
+    spot: &Spot<'a>,
 ) -> Result<(), CatalogError> {
-    match seen.insert(id.clone(), at.clone()) {
+    match taken.insert(id.clone(), spot.clone()) {
         None => Ok(()),
-        Some(first) => {
-            Err(CatalogError::DuplicateEndpoint { at: at.clone(), id: id.to_string(), first })
-        }
+        Some(first) => Err(CatalogError::DuplicateEndpoint {
+            at: spot.place(),
+            id: id.to_string(),
+            first: first.place(),
+        }),
     }
 }
 
 fn resolve_endpoint(
     raw: &RawEndpoint,
     toml: TomlText<'_>,
-    providers: &Providers,
+    providers: &Providers<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Endpoint, CatalogError> {
     let model = checked_name("model", &raw.model, toml)?;
     let wanted = raw.provider.get_ref();
-    let Some((provider, _)) = providers.get(wanted) else {
+    let Some((provider, ..)) = providers.get(wanted) else {
         let known: Vec<&str> = providers.keys().map(String::as_str).collect();
         return Err(CatalogError::UnknownProvider {
             at: toml.place(&raw.provider.span()),

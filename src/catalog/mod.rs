@@ -1,10 +1,16 @@
 //! What can be called, and at what price: providers, models, endpoints, variants, limits.
 
+pub mod check;
+pub mod diff;
 pub mod error;
+pub mod filter;
 pub mod load;
+pub(crate) mod overlay;
 pub(crate) mod price;
 pub mod rates;
 pub(crate) mod raw;
+pub mod snapshot;
+pub mod source;
 pub(crate) mod variant;
 
 #[cfg(test)]
@@ -12,9 +18,10 @@ mod cost_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{EndpointId, ServiceTier, Usage, Usd};
@@ -38,6 +45,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -212,6 +220,31 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What a price list says of an endpoint beside how to call it and what it costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The day after which it may be gone.
+    pub expires: Option<Date>,
+    /// The day it was first offered.
+    pub created: Option<Date>,
+    /// The model that this name stands for at present: what is measured today need not be what
+    /// answers tomorrow.
+    pub alias_of: Option<String>,
+    /// The context window of the model, where this endpoint's differs.
+    pub model_context_window: Option<u64>,
+    /// Whether it answers on OpenAI's responses API alone.
+    pub responses_only: bool,
+}
+
+/// Where and when the prices of a catalog were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotStamp {
+    /// The source: `openrouter`, a file, a URL.
+    pub source: String,
+    /// RFC 3339.
+    pub fetched_at: String,
+}
+
 /// A resolved catalog: endpoints in the order of the file, variants after their endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -219,4 +252,8 @@ pub struct Catalog {
     pub endpoints: Vec<Endpoint>,
     /// What looked odd but was accepted, one line each.
     pub warnings: Vec<String>,
+    /// What else is known of endpoints, by id; those without anything are left out.
+    pub facts: BTreeMap<EndpointId, Facts>,
+    /// The snapshots that it was made of.
+    pub snapshots: Vec<SnapshotStamp>,
 }

@@ -135,13 +135,11 @@ fn resolve_change(
         }
     }
     for text in raw.utc.iter().flatten() {
-        match Hours::parse(text.get_ref()) {
-            Some(hours) => change.hours.push(hours),
-            None => {
-                let remedy = "write hours and minutes, UTC, such as \"16:30-00:30\"";
-                return bad(&text.span(), "utc", text.get_ref(), remedy);
-            }
-        }
+        let Some(hours) = Hours::parse(text.get_ref()) else {
+            let remedy = "write hours and minutes, UTC, such as \"16:30-00:30\"";
+            return bad(&text.span(), "utc", text.get_ref(), remedy);
+        };
+        change.hours.push(hours);
     }
     for day in raw.weekdays.iter().flatten() {
         if !(1..=7).contains(day.get_ref()) {

@@ -326,7 +326,9 @@ impl Rates {
             lines.extend(change.rates.iter().map(|(rate, usd)| ((condition.clone(), *rate), *usd)));
         }
         if let Some(factor) = self.factor {
-            lines.values_mut().for_each(|usd| *usd = usd.scaled(factor));
+            for usd in lines.values_mut() {
+                *usd = usd.scaled(factor);
+            }
         }
         lines
     }
@@ -347,6 +349,10 @@ impl Rates {
     /// what the classes before it left of its whole.
     #[must_use]
     pub fn cost(&self, usage: &Usage, terms: &Terms) -> Option<Usd> {
+        use Rate::{
+            AudioInput, AudioOutput, CacheWrite, CachedAudio, CachedInput, ImageInput, ImageOutput,
+            Input, Output, Reasoning,
+        };
         let (input, output) = (usage.input?, usage.output?);
         let sheet = self.sheet(input, terms);
         let count = |tokens: Option<u64>| tokens.unwrap_or(0);
@@ -374,10 +380,6 @@ impl Rates {
         let drawn = take(count(usage.image_output));
         let said = left;
 
-        use Rate::{
-            AudioInput, AudioOutput, CacheWrite, CachedAudio, CachedInput, ImageInput, ImageOutput,
-            Input, Output, Reasoning,
-        };
         let mut sum = sheet.first(&[Input]).times(text)
             + sheet.first(&[CachedInput, Input]).times(cached - cached_audio)
             + sheet.first(&[CachedAudio, CachedInput, AudioInput, Input]).times(cached_audio)
@@ -434,6 +436,7 @@ impl Rates {
 /// What an endpoint costs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "most prices are rates; there are thousands at most")]
 pub enum Price {
     /// Published rates.
     Rates(Rates),

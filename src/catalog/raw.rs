@@ -14,12 +14,35 @@ use crate::units::toml_text::DecimalText;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawCatalog {
+    pub(crate) snapshot: Option<RawSnapshot>,
     #[serde(default)]
     pub(crate) provider: Vec<RawProvider>,
     #[serde(default)]
     pub(crate) endpoint: Vec<RawEndpoint>,
     #[serde(default)]
     pub(crate) variant: Vec<RawVariant>,
+    #[serde(default)]
+    pub(crate) price: Vec<RawOverlay>,
+}
+
+/// `[snapshot]`: where the prices of a synced catalog come from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSnapshot {
+    pub(crate) source: String,
+    pub(crate) fetched_at: String,
+    pub(crate) unit: Spanned<String>,
+}
+
+/// `[[price]]`: what a customer pays instead of the published price.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOverlay {
+    #[serde(rename = "match")]
+    pub(crate) glob: Spanned<String>,
+    pub(crate) price: Option<Spanned<RawPrice>>,
+    pub(crate) discount: Option<Spanned<DecimalText>>,
+    pub(crate) fee: Option<Spanned<DecimalText>>,
 }
 
 /// `[[provider]]`
@@ -29,10 +52,15 @@ pub(crate) struct RawProvider {
     pub(crate) name: Spanned<String>,
     /// Left out: `openai-chat`.
     pub(crate) dialect: Option<Spanned<String>>,
-    pub(crate) base_url: Spanned<String>,
+    /// Left out: as a snapshot beside it says.
+    pub(crate) base_url: Option<Spanned<String>>,
     pub(crate) api_key_env: Option<Spanned<String>>,
     /// Left out: `1.1`.
     pub(crate) http: Option<Spanned<String>>,
+    /// A share off every price here.
+    pub(crate) discount: Option<Spanned<DecimalText>>,
+    /// A share on top of every price here.
+    pub(crate) fee: Option<Spanned<DecimalText>>,
 }
 
 /// `[[endpoint]]`
@@ -47,6 +75,17 @@ pub(crate) struct RawEndpoint {
     pub(crate) max_output: Option<Spanned<u64>>,
     pub(crate) limits: Option<RawLimits>,
     pub(crate) supports: Option<Vec<Spanned<String>>>,
+    /// The day after which it may be gone.
+    pub(crate) expires: Option<Spanned<String>>,
+    /// The day it was first offered.
+    pub(crate) created: Option<Spanned<String>>,
+    /// The model that this name stands for at present.
+    pub(crate) alias_of: Option<String>,
+    /// The context window of the model, where this endpoint's differs.
+    pub(crate) model_context_window: Option<Spanned<u64>>,
+    /// Whether it answers on OpenAI's responses API alone.
+    #[serde(default)]
+    pub(crate) responses_only: bool,
 }
 
 /// `limits = { … }`

@@ -1,33 +1,40 @@
 //! Variants: one mechanism for effort, prompts, streaming, tiers. Each adds endpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::Endpoint;
 use super::error::CatalogError;
-use super::load::{Part, Placed, checked_name, claim};
+use super::load::{Part, Placed, Spot, Taken, checked_name, claim};
 use super::raw::RawVariant;
 use crate::units::EndpointId;
 use crate::units::names::{glob_matches, matches_none};
 use crate::units::toml_text::{Place, TomlText};
 
 /// Adds `model@provider#variant` after each endpoint that a variant matches; the endpoint stays.
-pub(crate) fn apply(parts: &[Part<'_>], base: Vec<Placed>) -> Result<Vec<Endpoint>, CatalogError> {
-    let mut seen: BTreeMap<EndpointId, Place> =
-        base.iter().map(|(endpoint, at)| (endpoint.id.clone(), at.clone())).collect();
+pub(crate) fn apply<'a>(
+    parts: &[Part<'a>],
+    base: Vec<Placed<'a>>,
+) -> Result<Vec<Endpoint>, CatalogError> {
+    if parts.iter().all(|part| part.tables.variant.is_empty()) {
+        return Ok(base.into_iter().map(|(endpoint, _)| endpoint).collect());
+    }
+    let mut taken: Taken<'a> =
+        base.iter().map(|(endpoint, spot)| (endpoint.id.clone(), spot.clone())).collect();
     let mut made: Vec<Vec<Endpoint>> = base.iter().map(|_| Vec::new()).collect();
     for part in parts {
         for raw in &part.tables.variant {
             let name = checked_name("name", &raw.name, part.toml)?;
             let params = resolve_params(raw, part.toml)?;
             let glob = raw.glob.get_ref();
+            let spot = Spot::new(part.toml, raw.name.span());
             let mut matched = false;
             for ((endpoint, _), made) in base.iter().zip(&mut made) {
                 if glob_matches(glob, &endpoint.model) || glob_matches(glob, endpoint.id.as_str()) {
                     matched = true;
                     let variant = with_variant(endpoint, &name, raw, &params);
-                    claim(&mut seen, &variant.id, &part.toml.place(&raw.name.span()))?;
+                    claim(&mut taken, &variant.id, &spot)?;
                     made.push(variant);
                 }
             }
@@ -38,7 +45,7 @@ pub(crate) fn apply(parts: &[Part<'_>], base: Vec<Placed>) -> Result<Vec<Endpoin
         }
     }
     let family =
-        |((endpoint, _), made): (Placed, Vec<Endpoint>)| std::iter::once(endpoint).chain(made);
+        |((endpoint, _), made): (Placed<'a>, Vec<Endpoint>)| std::iter::once(endpoint).chain(made);
     Ok(base.into_iter().zip(made).flat_map(family).collect())
 }
 
@@ -58,7 +65,7 @@ fn with_variant(
     }
 }
 
-fn matches_nothing(at: Place, name: String, glob: &str, base: &[Placed]) -> CatalogError {
+fn matches_nothing(at: Place, name: String, glob: &str, base: &[Placed<'_>]) -> CatalogError {
     let models: BTreeSet<&str> = base.iter().map(|(e, _)| e.model.as_str()).collect();
     let names: Vec<&str> =
         models.into_iter().chain(base.iter().map(|(e, _)| e.id.as_str())).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::catalog::filter::Filter;
 use crate::sim::{FaultKind, FaultRate, Schedule};
 use crate::units::{Dialect, Usd};
 
@@ -41,7 +42,7 @@ pub enum Command {
     /// Everything but the first request: trials, tokens, dollars, minutes, what n can show.
     Plan(PlanArgs),
     /// Write the report of a finished run again.
-    Report(RunFolder),
+    Report(ReportArgs),
     /// Grade a finished run's answers again; calls no model.
     Grade(RunFolder),
     /// Tune the weights of a finished run again; calls no model.
@@ -49,7 +50,7 @@ pub enum Command {
     /// Check and list suites.
     #[command(subcommand)]
     Suite(SuiteCommand),
-    /// List the endpoints of a catalog.
+    /// List, sync, compare and check catalogs, and pick from them.
     #[command(subcommand)]
     Catalog(CatalogCommand),
     /// Serve the simulated fleet as an API in the dialects of OpenAI, Anthropic and Gemini.
@@ -296,20 +297,115 @@ pub enum SuiteCommand {
 #[derive(Debug, Subcommand)]
 pub enum CatalogCommand {
     /// List endpoints with prices and limits.
-    List {
-        /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
-        #[arg(long, value_name = "FILE")]
-        catalog: Option<PathBuf>,
-        /// The configuration; otherwise weighbridge.toml here or in a parent folder.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Only these models, a glob; repeatable.
-        #[arg(short, long, value_name = "GLOB")]
-        model: Vec<String>,
-        /// How to print.
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
+    List(CatalogListArgs),
+    /// Write a price list to a dated snapshot, which is a catalog for --catalog.
+    Sync(CatalogSyncArgs),
+    /// Compare two catalogs: what got dearer, cheaper, vanished, appeared.
+    Diff(CatalogDiffArgs),
+    /// Look for what is odd: two sources that disagree, no price, expired, aliases, context windows.
+    Check(CatalogCheckArgs),
+    /// Choose a few endpoints worth weighing out of many; calls nobody.
+    Pick(CatalogPickArgs),
+}
+
+/// `catalog list`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "names in --where: price.input, price.output, price.cached_input … (dollars per \
+    million tokens), context, max_output, tools, json_schema, reasoning, temperature, free, priced, \
+    alias, endpoint, model, author, provider, created, expires"
+)]
+pub struct CatalogListArgs {
+    /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only these models, a glob; repeatable.
+    #[arg(short, long, value_name = "GLOB")]
+    pub model: Vec<String>,
+    /// Only those for which this holds: 'price.output < 2 && context >= 128000 && tools'.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filter: Option<Filter>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// `catalog sync`.
+#[derive(Debug, Args)]
+pub struct CatalogSyncArgs {
+    /// Where from: openrouter, litellm, models-dev, a file, a folder of models.dev, or a URL.
+    #[arg(long, value_name = "SOURCE")]
+    pub from: String,
+    /// The snapshot; by default catalogs/<source>-<day>.toml.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Accept prices that moved by more than 3×, of endpoints or models that match; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub accept: Vec<String>,
+}
+
+/// `catalog diff`.
+#[derive(Debug, Args)]
+pub struct CatalogDiffArgs {
+    /// The earlier catalog.
+    #[arg(value_name = "A")]
+    pub before: PathBuf,
+    /// The later one.
+    #[arg(value_name = "B")]
+    pub after: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// `catalog check`.
+#[derive(Debug, Args)]
+pub struct CatalogCheckArgs {
+    /// Catalogs and snapshots; none: that of the configuration.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// `catalog pick`.
+#[derive(Debug, Args)]
+pub struct CatalogPickArgs {
+    /// How many.
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub n: u16,
+    /// The suite that they shall be weighed on: a folder, a .jsonl or a .csv.
+    #[arg(long = "for", value_name = "SUITE")]
+    pub suite: PathBuf,
+    /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub map: Option<String>,
+    /// The catalog to choose from; otherwise the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only from those for which this holds, as in `catalog list`.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filter: Option<Filter>,
+    /// Write the choice as `models` into weighbridge.toml; all else in it stays as it is.
+    #[arg(long)]
+    pub write: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub folder: RunFolder,
+    /// Price the run's tokens anew by a snapshot or another catalog, and print the change.
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub prices: Option<PathBuf>,
 }
 
 /// `sim`.

@@ -9,12 +9,12 @@ use secrecy::SecretString;
 use super::args::{PickArgs, WhatArgs};
 pub use super::fleet::Fleet;
 use super::{Failure, fleet, refused};
-use crate::catalog::{CatalogText, Endpoint, Price};
+use crate::catalog::{Catalog, CatalogText, Endpoint, Price};
 use crate::dispatch::Keys;
 use crate::plan::{Config, Plan, SuiteEntry, config, select};
 use crate::store::{Judging, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, load_path};
-use crate::units::{Seed, Usd};
+use crate::units::{Clock, Seed, Usd};
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");
@@ -129,6 +129,15 @@ fn read_for(
     let selected = !models.is_empty() || !what.endpoint.is_empty();
     let mut endpoints =
         select::endpoints(&config.catalog.endpoints, models, &what.endpoint).map_err(refused)?;
+    if let Some(endpoint) = endpoints.iter().find(|e| e.provider.base_url.is_empty()) {
+        let name = &endpoint.provider.name;
+        return Err(refused(anyhow!(
+            "{} cannot be called: its price list gives no address for {name}; write [[provider]] \
+             name = {name:?}, base_url = … in weighbridge.toml, or leave it out",
+            endpoint.id
+        )));
+    }
+    notes.extend(listed(&config.catalog, &endpoints));
     let repeats = match purpose {
         Purpose::Weigh { repeats } => repeats,
         Purpose::Load => 1,
@@ -156,6 +165,27 @@ fn read_for(
     }
     let per_run = config.per_run;
     Ok(Inputs { plan, judging, notes, suites: stamps, name, demo, simulated, selected, per_run })
+}
+
+/// What a price list says of the endpoints that were chosen, where it matters to a run.
+fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
+    let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut notes = Vec::new();
+    for endpoint in endpoints {
+        let base = endpoint.id.as_str().split('#').next().unwrap_or_default();
+        let facts = catalog.facts.iter().find(|(id, _)| id.as_str() == base);
+        let Some((_, facts)) = facts else { continue };
+        if let Some(day) = facts.expires.filter(|day| *day < today) {
+            notes.push(format!("{base} may be gone since {day}, its price list says"));
+        }
+        if let Some(alias) = &facts.alias_of {
+            notes.push(format!("{base} stands for {alias}, which may change between two runs"));
+        }
+        if facts.responses_only {
+            notes.push(format!("{base} answers on OpenAI's responses API alone, its list says"));
+        }
+    }
+    notes
 }
 
 /// The demo's configuration; with suites of the user's, nothing is known of traffic or today.

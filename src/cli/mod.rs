@@ -13,6 +13,7 @@ mod interrupts;
 mod load;
 mod plan;
 mod report;
+mod reprice;
 mod run;
 mod sim;
 mod suite;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::args::RunFolder;
-use super::{Exit, Outcome, console};
+use super::args::ReportArgs;
+use super::{Exit, Outcome, console, reprice};
 use crate::aggregate::{self, Figures};
 use crate::report;
 use crate::weights::{self, WeightsFile};
@@ -14,7 +14,11 @@ use crate::weights::{self, WeightsFile};
 pub const WEIGHTS: &str = "weights.json";
 
 /// `weighbridge report RUN`.
-pub fn report(args: &RunFolder) -> Outcome {
+pub fn report(args: &ReportArgs) -> Outcome {
+    if let Some(prices) = &args.prices {
+        return reprice::reprice(&args.folder.run, prices);
+    }
+    let args = &args.folder;
     if aggregate::is_load(&args.run)? {
         let figures = super::load::conclude(&args.run)?;
         console::data(&report::load::answer(&figures, &args.run))?;

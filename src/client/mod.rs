@@ -2,6 +2,7 @@
 
 pub mod attempt;
 mod direct;
+pub mod fetch;
 pub mod http;
 mod http1;
 pub mod runtime;

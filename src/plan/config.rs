@@ -193,7 +193,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let toml = TomlText::new(path, text);
         let raw: RawConfig = toml.decode()?;
-        let catalog = load_catalog(raw.provider, raw.endpoint, raw.variant, toml, beside)?;
+        let catalog =
+            load_catalog(raw.provider, raw.endpoint, raw.variant, raw.price, toml, beside)?;
         let objective = resolve_objective(raw.objective.as_ref(), toml)?;
         let traffic = raw.traffic.unwrap_or_default();
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
@@ -238,12 +239,16 @@ fn load_catalog(
     provider: Vec<crate::catalog::raw::RawProvider>,
     endpoint: Vec<crate::catalog::raw::RawEndpoint>,
     variant: Vec<crate::catalog::raw::RawVariant>,
+    price: Vec<crate::catalog::raw::RawOverlay>,
     toml: TomlText<'_>,
     beside: &[CatalogText<'_>],
 ) -> Result<Catalog, CatalogError> {
     let mut parts: Vec<Part<'_>> =
         beside.iter().map(|file| Part::read(*file)).collect::<Result<_, _>>()?;
-    parts.push(Part { toml, tables: RawCatalog { provider, endpoint, variant } });
+    parts.push(Part {
+        toml,
+        tables: RawCatalog { snapshot: None, provider, endpoint, variant, price },
+    });
     resolve(&parts)
 }
 

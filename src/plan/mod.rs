@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod config;
 pub mod estimate;
 pub mod key;
+pub mod pick;
 pub mod select;
 pub mod show;
 pub mod trace;

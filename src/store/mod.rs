@@ -4,6 +4,7 @@
 //! `schema_v2.sql`; times are integer nanoseconds since the run's clock anchor, money is a decimal
 //! string, unknown is NULL.
 
+mod billing;
 mod calibration;
 mod gaps;
 mod live;
@@ -17,6 +18,7 @@ mod sql;
 mod tests;
 mod writer;
 
+pub use billing::Billed;
 pub use calibration::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 pub use live::{NewRun, Store, StoreMode};
 pub use load::{LoadChange, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSlo, LoadSpan, LoadSpec};

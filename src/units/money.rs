@@ -131,7 +131,7 @@ impl Usd {
 
 /// A factor on a price: 1.055 with a fee, 0.85 with a discount. Exact, at most 18 decimals and
 /// below 10.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Factor {
     /// The factor times ten to the power of `decimals`, below 10¹⁹.
     units: u64,
@@ -175,7 +175,7 @@ impl Factor {
     }
 
     fn reduced(mut units: u128, mut decimals: u32) -> Option<Self> {
-        while decimals > 0 && units % 10 == 0 {
+        while decimals > 0 && units.is_multiple_of(10) {
             units /= 10;
             decimals -= 1;
         }

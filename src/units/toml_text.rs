@@ -87,6 +87,20 @@ impl<'a> TomlText<'a> {
         Place { path: self.path.to_owned(), line }
     }
 
+    /// The place where the table begins that a span stands in.
+    #[must_use]
+    pub fn place_of_table(&self, span: &Range<usize>) -> Place {
+        let before = self.text.get(..span.start).unwrap_or("");
+        let begin = before.rfind("[[").unwrap_or(span.start);
+        self.place(&(begin..begin))
+    }
+
+    /// The text of a span: a number's own digits.
+    #[must_use]
+    pub fn literal(&self, span: &Range<usize>) -> &'a str {
+        self.text.get(span.clone()).unwrap_or("")
+    }
+
     /// The decimal string to write instead of a number literal.
     #[must_use]
     pub fn as_decimal_string(&self, span: &Range<usize>) -> String {

@@ -10,6 +10,8 @@ mod support;
 
 mod bad_input;
 mod budget;
+mod catalog;
+mod catalog_data;
 mod cli;
 mod dialects;
 mod example;
@@ -22,6 +24,7 @@ mod ledger;
 #[cfg(unix)]
 mod load;
 mod own;
+mod price_oracle;
 mod secrets;
 mod stub;
 mod suites;

@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::catalog::raw::{RawEndpoint, RawProvider, RawVariant};
+use crate::catalog::raw::{RawEndpoint, RawOverlay, RawProvider, RawVariant};
 use crate::units::toml_text::DecimalText;
 
 /// The whole file.
@@ -29,6 +29,8 @@ pub(super) struct RawConfig {
     pub(super) endpoint: Vec<RawEndpoint>,
     #[serde(default)]
     pub(super) variant: Vec<RawVariant>,
+    #[serde(default)]
+    pub(super) price: Vec<RawOverlay>,
 }
 
 /// `[today]`

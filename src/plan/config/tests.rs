@@ -105,7 +105,7 @@ fn unknown_keys() {
     check(
         "\n[gate]\nfail_on = 1\n",
         "2: unknown key \"gate\"; known here: models, suites, today, traffic, objective, \
-         spend, provider, endpoint, variant",
+         spend, provider, endpoint, variant, price",
     );
     check("[today]\nweights = \"w.json\"\n", "2: unknown key \"weights\"; known here: endpoint");
     check(

@@ -1,0 +1,111 @@
+//! A finished run's tokens at other prices. The run itself stays as it is.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::AggregateError;
+use super::run::Run;
+use crate::catalog::{Catalog, Endpoint};
+use crate::store::{Billed, Reader};
+use crate::units::{EndpointId, Usage, Usd};
+use crate::wire::{ErrorClass, usage};
+
+/// What an endpoint's share of a run cost, and what it would cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repriced {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Attempts that were made.
+    pub attempts: u64,
+    /// Dollars at the run's prices, of the attempts whose cost is known then and now; `None`: of
+    /// none.
+    #[serde(rename = "then_usd")]
+    pub then: Option<Usd>,
+    /// The same at the other prices; `None`: they do not name the endpoint, or no price for it.
+    #[serde(rename = "now_usd")]
+    pub now: Option<Usd>,
+    /// Attempts whose cost is known on one side only, or on neither: they are in neither sum.
+    pub unknown: u64,
+    /// Whether the other prices name the endpoint.
+    pub listed: bool,
+}
+
+/// Prices a run anew by the prices of a catalog.
+pub fn reprice(dir: &Path, prices: &Catalog) -> Result<Vec<Repriced>, AggregateError> {
+    let reader = Reader::open(dir)?;
+    let run = Run::read(&reader)?;
+    if run.manifest.load.is_some() {
+        return Err(AggregateError::IsLoad(dir.display().to_string()));
+    }
+    let started = run.started()?;
+    let own: Vec<&Endpoint> = run.endpoints.iter().map(|stored| &stored.endpoint).collect();
+    let others: Vec<Option<Endpoint>> = own.iter().map(|e| at_prices(e, prices)).collect();
+    let mut rows: Vec<Repriced> = own
+        .iter()
+        .zip(&others)
+        .map(|(endpoint, other)| Repriced {
+            endpoint: endpoint.id.clone(),
+            attempts: 0,
+            then: None,
+            now: None,
+            unknown: 0,
+            listed: other.is_some(),
+        })
+        .collect();
+    reader.for_each_billed(|billed| {
+        let idx = billed.endpoint as usize;
+        let (Some(row), Some(other)) = (rows.get_mut(idx), others.get(idx)) else {
+            let why = "an attempt is of no endpoint of the run".to_owned();
+            return Err(AggregateError::Corrupt(why));
+        };
+        row.attempts += 1;
+        let now = other.as_ref().and_then(|endpoint| cost(endpoint, billed, started));
+        match (billed.cost, now) {
+            (Some(then), Some(now)) => {
+                row.then = Some(row.then.unwrap_or_default() + then);
+                row.now = Some(row.now.unwrap_or_default() + now);
+            }
+            (Some(then), None) if other.is_none() => {
+                row.then = Some(row.then.unwrap_or_default() + then);
+            }
+            _ => row.unknown += 1,
+        }
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The run's endpoint at the other catalog's price: that of the same id, else, for a variant, that of
+/// its endpoint without the variant, whose parameters it keeps.
+fn at_prices(own: &Endpoint, prices: &Catalog) -> Option<Endpoint> {
+    let base = own.id.as_str().split('#').next().unwrap_or_default();
+    let named = |id: &str| prices.endpoints.iter().find(|e| e.id.as_str() == id);
+    let found = named(own.id.as_str()).or_else(|| named(base))?;
+    Some(Endpoint { price: found.price.clone(), ..own.clone() })
+}
+
+/// What an attempt costs, by the rule that the run itself went by: see `dispatch::cost_of`.
+fn cost(endpoint: &Endpoint, billed: &Billed, started: Timestamp) -> Option<Usd> {
+    let usage = usage_of(endpoint, billed);
+    if !usage.is_unknown() {
+        let nanos = i64::try_from(billed.dispatched_ns?).unwrap_or(i64::MAX);
+        let at = started.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
+        return endpoint.cost(&usage, at);
+    }
+    let refused = billed.http_status.is_some_and(|status| status >= 300);
+    let connect = [ErrorClass::Connect, ErrorClass::ConnectTimeout];
+    let never_left = billed.error.is_some_and(|class| connect.contains(&class));
+    let is_free = !endpoint.price.is_billed();
+    ((billed.ended && (refused || never_left)) || is_free).then_some(Usd::ZERO)
+}
+
+/// The usage with what the database has no column for, which the provider's own words still hold.
+fn usage_of(endpoint: &Endpoint, billed: &Billed) -> Usage {
+    let Some(text) = &billed.usage_verbatim else { return billed.usage };
+    // The columns stand: of a stream that broke, what had been counted is not what was billed.
+    let Usage { input, cached_input, cache_write, output, reasoning, .. } = billed.usage;
+    let (stated, _) = usage::normal(endpoint.provider.dialect, text);
+    Usage { input, cached_input, cache_write, output, reasoning, ..stated }
+}

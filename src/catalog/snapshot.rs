@@ -1,0 +1,146 @@
+//! Snapshots: a catalog file that a price list was synced to. Dated, sorted, one endpoint a block,
+//! so that two of them show in a line-by-line comparison what changed.
+
+use std::fmt::Write as _;
+
+use super::rates::{Price, Rate, Rates};
+use super::{Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, Provider, SnapshotStamp};
+
+/// The unit of a snapshot's prices.
+pub const UNIT: &str = "USD per million tokens";
+
+/// Writes a catalog as a snapshot: providers by name, endpoints by id. It reads back to the same
+/// prices, digit for digit.
+#[must_use]
+pub fn to_toml(catalog: &Catalog, stamp: &SnapshotStamp) -> String {
+    let mut text = format!(
+        "# A price list as it was published. Written by `weighbridge catalog sync`; what you write \
+         in\n# weighbridge.toml beside it goes before it.\n\n[snapshot]\nsource = {}\nfetched_at = \
+         {}\nunit = {}\n",
+        quoted(&stamp.source),
+        quoted(&stamp.fetched_at),
+        quoted(UNIT)
+    );
+    let mut providers: Vec<&Provider> = catalog.endpoints.iter().map(|e| &e.provider).collect();
+    providers.sort_by(|a, b| a.name.cmp(&b.name));
+    providers.dedup_by(|a, b| a.name == b.name);
+    for provider in providers {
+        push_provider(&mut text, provider);
+    }
+    let mut endpoints: Vec<&Endpoint> = catalog.endpoints.iter().collect();
+    endpoints.sort_by(|a, b| a.id.cmp(&b.id));
+    for endpoint in endpoints {
+        push_endpoint(&mut text, endpoint, catalog.facts.get(&endpoint.id));
+    }
+    text
+}
+
+fn push_provider(text: &mut String, provider: &Provider) {
+    let _ = write!(text, "\n[[provider]]\nname = {}\n", quoted(&provider.name));
+    if provider.dialect != Dialect::OpenaiChat {
+        let dialect = serde_json::to_string(&provider.dialect).expect("a plain name");
+        let _ = writeln!(text, "dialect = {dialect}");
+    }
+    if !provider.base_url.is_empty() {
+        let _ = writeln!(text, "base_url = {}", quoted(&provider.base_url));
+    }
+    if let Some(variable) = &provider.api_key_env {
+        let _ = writeln!(text, "api_key_env = {}", quoted(variable));
+    }
+    if provider.http == HttpVersion::Http2 {
+        text.push_str("http = \"2\"\n");
+    }
+}
+
+fn push_endpoint(text: &mut String, endpoint: &Endpoint, facts: Option<&Facts>) {
+    let _ = write!(
+        text,
+        "\n[[endpoint]]\nmodel = {}\nprovider = {}\n",
+        quoted(&endpoint.model),
+        quoted(&endpoint.provider.name)
+    );
+    if endpoint.upstream_model != endpoint.model {
+        let _ = writeln!(text, "upstream_model = {}", quoted(&endpoint.upstream_model));
+    }
+    push_price(text, &endpoint.price);
+    let mut number = |key: &str, value: Option<u64>| {
+        if let Some(value) = value {
+            let _ = writeln!(text, "{key} = {value}");
+        }
+    };
+    number("context_window", endpoint.context_window);
+    number("model_context_window", facts.and_then(|f| f.model_context_window));
+    number("max_output", endpoint.max_output);
+    let limits = [
+        ("requests_per_min", endpoint.limits.requests_per_min.map(u64::from)),
+        ("tokens_per_min", endpoint.limits.tokens_per_min),
+        ("concurrency", endpoint.limits.concurrency.map(u64::from)),
+    ];
+    let limits: Vec<String> =
+        limits.iter().filter_map(|(key, n)| Some(format!("{key} = {}", (*n)?))).collect();
+    if !limits.is_empty() {
+        let _ = writeln!(text, "limits = {{ {} }}", limits.join(", "));
+    }
+    if let Some(supports) = &endpoint.supports {
+        let names: Vec<String> = supports.iter().map(|c: &Capability| quoted(c.name())).collect();
+        let _ = writeln!(text, "supports = [{}]", names.join(", "));
+    }
+    let Some(facts) = facts else { return };
+    for (key, day) in [("created", facts.created), ("expires", facts.expires)] {
+        if let Some(day) = day {
+            let _ = writeln!(text, "{key} = \"{day}\"");
+        }
+    }
+    if let Some(alias) = &facts.alias_of {
+        let _ = writeln!(text, "alias_of = {}", quoted(alias));
+    }
+    if facts.responses_only {
+        text.push_str("responses_only = true\n");
+    }
+}
+
+fn push_price(text: &mut String, price: &Price) {
+    match price {
+        Price::Free => text.push_str("price = \"free\"\n"),
+        Price::Unknown => text.push_str("price = \"-1\"\n"),
+        Price::PerHour(usd) => {
+            let _ = writeln!(text, "price = {{ per_hour = \"{usd}\" }}");
+        }
+        Price::Rates(rates) => push_rates(text, rates),
+    }
+}
+
+fn push_rates(text: &mut String, rates: &Rates) {
+    let base = Rate::ALL.into_iter().filter_map(|rate| Some((rate, rates.get(rate)?)));
+    let pair = |(rate, usd): (Rate, _)| format!("{} = \"{}\"", rate.name(), rate.written(usd));
+    let mut keys: Vec<String> = base.map(pair).collect();
+    keys.extend(rates.factor.map(|factor| format!("factor = \"{factor}\"")));
+    if rates.changes.is_empty() {
+        let _ = writeln!(text, "price = {{ {} }}", keys.join(", "));
+        return;
+    }
+    let _ = writeln!(text, "price = {{ {}, when = [", keys.join(", "));
+    for change in &rates.changes {
+        let mut keys = Vec::new();
+        keys.extend(change.above_input.map(|n| format!("above_input_tokens = {n}")));
+        keys.extend(change.tier.map(|tier| format!("service_tier = \"{}\"", tier.name())));
+        if !change.hours.is_empty() {
+            let hours: Vec<String> = change.hours.iter().map(|h| format!("\"{h}\"")).collect();
+            keys.push(format!("utc = [{}]", hours.join(", ")));
+        }
+        if !change.weekdays.is_empty() {
+            let days: Vec<String> = change.weekdays.iter().map(i8::to_string).collect();
+            keys.push(format!("weekdays = [{}]", days.join(", ")));
+        }
+        keys.extend(change.from.map(|day| format!("from = \"{day}\"")));
+        keys.extend(change.until.map(|day| format!("until = \"{day}\"")));
+        keys.extend(change.rates.iter().map(|(rate, usd)| pair((*rate, *usd))));
+        let _ = writeln!(text, "  {{ {} }},", keys.join(", "));
+    }
+    text.push_str("] }\n");
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

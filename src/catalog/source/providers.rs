@@ -1,0 +1,129 @@
+//! Where the providers of the price lists are. All that have one are asked at the address where they
+//! speak OpenAI's chat completions; those whose address depends on the customer have none here, and
+//! `[[provider]]` in weighbridge.toml gives it.
+
+use crate::catalog::{Dialect, HttpVersion, Provider};
+
+/// A provider of the price lists.
+struct Known {
+    /// Its name here.
+    name: &'static str,
+    /// Its names in LiteLLM's list.
+    litellm: &'static [&'static str],
+    /// Who makes the models that it names without an author; empty: others do.
+    author: &'static str,
+    base_url: &'static str,
+    key: &'static str,
+}
+
+const KNOWN: [Known; 12] = [
+    Known {
+        name: "openrouter",
+        litellm: &["openrouter"],
+        author: "",
+        base_url: "https://openrouter.ai/api/v1",
+        key: "OPENROUTER_API_KEY",
+    },
+    Known {
+        name: "openai",
+        litellm: &["openai"],
+        author: "openai",
+        base_url: "https://api.openai.com/v1",
+        key: "OPENAI_API_KEY",
+    },
+    Known {
+        name: "anthropic",
+        litellm: &["anthropic"],
+        author: "anthropic",
+        base_url: "https://api.anthropic.com/v1",
+        key: "ANTHROPIC_API_KEY",
+    },
+    Known {
+        name: "google",
+        litellm: &["gemini"],
+        author: "google",
+        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+        key: "GEMINI_API_KEY",
+    },
+    Known {
+        name: "mistral",
+        litellm: &["mistral"],
+        author: "mistralai",
+        base_url: "https://api.mistral.ai/v1",
+        key: "MISTRAL_API_KEY",
+    },
+    Known {
+        name: "deepseek",
+        litellm: &["deepseek"],
+        author: "deepseek",
+        base_url: "https://api.deepseek.com/v1",
+        key: "DEEPSEEK_API_KEY",
+    },
+    Known {
+        name: "groq",
+        litellm: &["groq"],
+        author: "",
+        base_url: "https://api.groq.com/openai/v1",
+        key: "GROQ_API_KEY",
+    },
+    Known {
+        name: "together",
+        litellm: &["together_ai"],
+        author: "",
+        base_url: "https://api.together.xyz/v1",
+        key: "TOGETHER_API_KEY",
+    },
+    Known {
+        name: "xai",
+        litellm: &["xai"],
+        author: "x-ai",
+        base_url: "https://api.x.ai/v1",
+        key: "XAI_API_KEY",
+    },
+    Known {
+        name: "fireworks",
+        litellm: &["fireworks_ai"],
+        author: "",
+        base_url: "https://api.fireworks.ai/inference/v1",
+        key: "FIREWORKS_API_KEY",
+    },
+    Known {
+        name: "azure",
+        litellm: &["azure", "azure_ai"],
+        author: "",
+        base_url: "",
+        key: "AZURE_OPENAI_API_KEY",
+    },
+    Known { name: "vertex", litellm: &["vertex_ai"], author: "", base_url: "", key: "" },
+];
+
+/// A provider by its name here; one that is not known has neither address nor key.
+pub(super) fn named(name: &str) -> Provider {
+    // `openrouter/deepinfra` is OpenRouter, pinned to one of those it routes to.
+    let own = name.split('/').next().unwrap_or(name);
+    let known = KNOWN.iter().find(|known| known.name == own);
+    let text = |text: &'static str| (!text.is_empty()).then(|| text.to_owned());
+    Provider {
+        name: name.to_owned(),
+        dialect: Dialect::OpenaiChat,
+        base_url: known.map_or_else(String::new, |known| known.base_url.to_owned()),
+        api_key_env: known.and_then(|known| text(known.key)),
+        http: HttpVersion::default(),
+    }
+}
+
+/// Our name of a provider of LiteLLM's.
+pub(super) fn of_litellm(provider: &str) -> String {
+    let known = KNOWN.iter().find(|known| known.litellm.contains(&provider));
+    known.map_or_else(|| provider.to_owned(), |known| known.name.to_owned())
+}
+
+/// `author/name` of a model that a provider calls so.
+pub(super) fn model_at(provider: &str, upstream: &str) -> String {
+    if upstream.contains('/') {
+        return upstream.to_owned();
+    }
+    let author = KNOWN.iter().find(|known| known.name == provider).map_or("", |known| known.author);
+    let author = if author.is_empty() { provider } else { author };
+    format!("{author}/{upstream}")
+}
