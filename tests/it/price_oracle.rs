@@ -11,7 +11,7 @@ use weighbridge::units::{Usage, Usd};
 use crate::support::shared_data;
 
 /// Their expectations were computed with the prices of this time: before the start dates of later
-/// prices, and within the daytime window of DeepSeek.
+/// prices, and within the daytime window of one provider.
 const AT: &str = "2026-08-01T12:00:00Z";
 
 /// Models whose expectation needs a rate that the stored price data does not hold: images in their
