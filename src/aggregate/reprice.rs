@@ -104,6 +104,8 @@ fn cost(endpoint: &Endpoint, billed: &Billed, started: Timestamp) -> Option<Usd>
 /// The usage with what the database has no column for, which the provider's own words still hold.
 fn usage_of(endpoint: &Endpoint, billed: &Billed) -> Usage {
     let Some(text) = &billed.usage_verbatim else { return billed.usage };
+    // The columns stand: of a stream that broke, what had been counted is not what was billed.
+    let Usage { input, cached_input, cache_write, output, reasoning, .. } = billed.usage;
     let (stated, _) = usage::normal(endpoint.provider.dialect, text);
-    if stated.is_unknown() { billed.usage } else { stated }
+    Usage { input, cached_input, cache_write, output, reasoning, ..stated }
 }
