@@ -52,7 +52,9 @@ fn main() -> ExitCode {
     let sim = Sim::start(dir.path(), &["--instant", "50"]);
     let catalog = std::fs::read_to_string(dir.path().join(Sim::CATALOG)).expect("a catalog");
     let base_url = catalog.split("base_url = \"").nth(1).and_then(|rest| rest.split('"').next());
-    let url = format!("{}/chat/completions", base_url.expect("a provider"));
+    // Scheme and authority: the whole fleet answers there, by its ids.
+    let origin: Vec<&str> = base_url.expect("a provider").split('/').take(3).collect();
+    let url = format!("{}/v1/chat/completions", origin.join("/"));
     // Connections, caches and the server's pages are warm before anything counts.
     ours(dir.path(), "warm", 32);
     for connections in [32, 256] {
