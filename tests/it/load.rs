@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ fn the_same_seed_is_the_same_list_of_arrivals() {
 }
 
 /// Stops a process for 1.4 s, a second from now.
-fn stall(id: u32) -> std::process::Child {
+fn stall(id: u32) -> Child {
     Command::new("sh")
         .args(["-c", &format!("sleep 1; kill -STOP {id}; sleep 1.4; kill -CONT {id}")])
         .spawn()
@@ -127,26 +127,43 @@ fn a_stalled_server_shows_from_the_schedule_on() {
     assert!(asked_while_it_stood > 30, "arrivals went on: {asked_while_it_stood}");
 }
 
+/// A load of one endpoint in the folder `r`, started.
+fn started(dir: &Path, flags: &[&str]) -> Child {
+    weighbridge(dir)
+        .args([&["load", "--out", "r"], &ONE[..], flags].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts")
+}
+
+/// A load whose client stands still for 1.4 s: such a run is invalid, whatever the loop.
+fn stalled(dir: &Path, flags: &[&str]) {
+    let client = started(dir, flags);
+    let mut stalling = stall(client.id());
+    let ended = client.wait_with_output().expect("it ends");
+    stalling.wait().expect("it ends");
+    assert_eq!(ended.status.code(), Some(13), "{flags:?}");
+}
+
 #[test]
 fn a_stalled_client_shows_in_its_queue_and_its_mark() {
     let dir = folder();
     let _sim = Sim::start(dir.path(), &SCHEDULE);
-    let client = weighbridge(dir.path())
-        .args([&["load", "--out", "r", "-q", "100", "-z", "4s"], &ONE[..]].concat())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let mut stalling = stall(client.id());
-    let ended = client.wait_with_output().expect("it ends");
-    stalling.wait().expect("it ends");
-    assert_eq!(ended.status.code(), Some(13));
+    stalled(dir.path(), &["-q", "100", "-z", "4s"]);
     let rows = rows(&dir.path().join("r"));
     let queue = longest(&rows, |row| (row.scheduled_ns, row.dispatched_ns));
     assert!(queue >= 1.0, "what was due while it stood left late: {queue}");
-    assert!(rows.iter().all(|row| row.fate == LoadFate::Ok), "late, but none left out");
+    assert!(rows.iter().all(|row| row.fate == LoadFate::Ok), "late, but none dropped");
     let ended = manifest(&dir.path().join("r")).ended.expect("it ended");
     assert_eq!(ended.validity.mark, ValidityMark::Invalid);
+}
+
+#[test]
+fn a_stalled_client_is_found_out_in_a_closed_loop_too() {
+    let dir = folder();
+    let _sim = Sim::start(dir.path(), &SCHEDULE);
+    stalled(dir.path(), &["-c", "4", "-z", "4s"]);
 }
 
 /// A provider that takes 40 requests in any 200 ms and refuses the rest.
@@ -219,31 +236,10 @@ fn failures_are_counted_by_class_and_enter_no_latency() {
 }
 
 #[test]
-fn a_client_that_stands_still_is_found_out_in_a_closed_loop_too() {
-    let dir = folder();
-    let _sim = Sim::start(dir.path(), &SCHEDULE);
-    let client = weighbridge(dir.path())
-        .args([&["load", "--out", "r", "-c", "4", "-z", "4s"], &ONE[..]].concat())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let mut stalling = stall(client.id());
-    let ended = client.wait_with_output().expect("it ends");
-    stalling.wait().expect("it ends");
-    assert_eq!(ended.status.code(), Some(13));
-}
-
-#[test]
 fn after_a_crash_only_what_may_have_left_is_in_doubt() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--schedule", "ttft=30s,gap=5ms,tokens=2"]);
-    let mut client = weighbridge(dir.path())
-        .args([&["load", "--out", "r", "-c", "5", "-n", "200", "--budget", "1"], &ONE[..]].concat())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
+    let mut client = started(dir.path(), &["-c", "5", "-n", "200", "--budget", "1"]);
     // Intents are on the disk before the first request leaves.
     let database = dir.path().join("r/run.sqlite");
     let intended = || {
