@@ -165,7 +165,10 @@ pub fn load_figures(dir: &Path) -> Result<LoadFigures, AggregateError> {
         cost_upper: Usd::ZERO,
     };
     reader.for_each_load(|row| pass.visit(row))?;
-    assert_eq!(pass.rows, reader.load_records()?, "every request was counted once");
+    if pass.rows != reader.load_records()? {
+        let why = "the run's requests and what was intended do not fit together".to_owned();
+        return Err(AggregateError::Corrupt(why));
+    }
     pass.add_gaps(&reader)?;
     Ok(pass.finish())
 }
