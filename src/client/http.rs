@@ -51,7 +51,7 @@ pub struct HttpTransport {
 
 #[derive(Clone, Debug)]
 struct Provider {
-    library: reqwest::Client,
+    general: reqwest::Client,
     /// Not for HTTP/2.
     direct: Option<Direct>,
     /// It is on this machine: no proxy is used.
@@ -127,10 +127,10 @@ impl HttpTransport {
                 let certificates = certificates.collect::<Result<Vec<_>, _>>();
                 builder = builder.tls_certs_merge(certificates.map_err(library_error)?);
             }
-            let library = builder.build().map_err(library_error)?;
+            let general = builder.build().map_err(library_error)?;
             let is_http2 = provider.http == HttpVersion::Http2;
             let direct = (!is_http2).then(|| Direct::new(clock.clone(), connect_timeout, tls));
-            all.insert(provider.name.clone(), Provider { library, direct, is_loopback, is_http2 });
+            all.insert(provider.name.clone(), Provider { general, direct, is_loopback, is_http2 });
         }
         let proxies = Arc::new(Matcher::from_system());
         Ok(Self { providers: all, proxies, connect_timeout, clock: clock.clone() })
@@ -158,7 +158,7 @@ impl HttpTransport {
         let n = if provider.is_http2 { n.min(1) } else { n.min(MOST_WARMED) };
         let mut asked = tokio::task::JoinSet::new();
         for _ in 0..n {
-            let request = provider.library.get(&url);
+            let request = provider.general.get(&url);
             let limit = self.connect_timeout;
             asked.spawn(async move { tokio::time::timeout(limit, request.send()).await });
         }
@@ -168,7 +168,7 @@ impl HttpTransport {
     /// Whether what answers here is the simulator, by the mark that it puts on everything.
     pub async fn is_simulated(&self, provider: &str, base_url: &str) -> bool {
         let Some(provider) = self.providers.get(provider) else { return false };
-        let request = provider.library.get(format!("{}/models", base_url.trim_end_matches('/')));
+        let request = provider.general.get(format!("{}/models", base_url.trim_end_matches('/')));
         let answer = tokio::time::timeout(self.connect_timeout, request.send()).await;
         matches!(answer, Ok(Ok(answer)) if answer.headers().contains_key(super::attempt::SIMULATED_HEADER))
     }
@@ -237,10 +237,10 @@ impl Transport for HttpTransport {
             let (head, body) = direct.open(&uri, &request).await?;
             return Ok((head, HttpBody(Body::Direct(body))));
         }
-        match self.through(&provider.library, &request).await {
+        match self.through(&provider.general, &request).await {
             Err((_, true)) => {
                 let resent = self.clock.now();
-                let again = self.through(&provider.library, &request).await;
+                let again = self.through(&provider.general, &request).await;
                 let (mut head, body) = again.map_err(|(error, _)| error)?;
                 head.resent = Some(resent);
                 Ok((head, body))
