@@ -10,7 +10,7 @@ use super::run::{Run, Unit, settled};
 use super::tally::Tally;
 use super::timing::Timing;
 use super::{
-    AggregateError, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, compare,
+    AggregateError, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, compare, local,
 };
 use crate::catalog::Price;
 use crate::stats::Estimate;
@@ -28,12 +28,19 @@ pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
     let planned: u64 = reader.status_counts()?.values().sum();
     let mut pass = Pass::new(&run);
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
-    let figures = pass.finish();
+    let uncounted = pass.uncounted;
+    let mut figures = pass.finish();
     // Conservation. A broken disk or another program can break it too: a trial whose task is gone.
     let counted = figures.counts.planned;
     if counted != planned {
         let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
         return Err(AggregateError::Corrupt(why));
+    }
+    if uncounted && reader.keeps_content()? {
+        let local = local::tokens(&reader, &run.endpoints)?;
+        for (endpoint, local) in figures.endpoints.iter_mut().zip(local) {
+            endpoint.local = Some(local);
+        }
     }
     Ok(figures)
 }
@@ -45,6 +52,8 @@ struct Pass<'a> {
     endpoints: Vec<EndpointFigures>,
     table: Vec<Vec<f32>>,
     simulated: bool,
+    /// Whether an answer came without usage.
+    uncounted: bool,
     /// The cell whose rows are passing: endpoint, category.
     at: Option<(usize, usize)>,
     cell: Tally,
@@ -62,6 +71,7 @@ impl<'a> Pass<'a> {
             priced: stored.endpoint.price != Price::Unknown,
             all: Cell::default(),
             cells: vec![Cell::default(); run.categories.len()],
+            local: None,
         });
         Self {
             run,
@@ -69,6 +79,7 @@ impl<'a> Pass<'a> {
             endpoints: endpoints.collect(),
             table: vec![vec![f32::NAN; run.endpoints.len()]; run.tasks.len()],
             simulated: false,
+            uncounted: false,
             at: None,
             cell: Tally::default(),
             row: Tally::default(),
@@ -91,6 +102,7 @@ impl<'a> Pass<'a> {
             self.at = Some((endpoint, category));
         }
         self.simulated |= row.simulated;
+        self.uncounted |= local::is_uncounted(row);
         let status = settled(row);
         let timing = Timing::of(row, &self.run.endpoints[endpoint].endpoint);
         for tally in [&mut self.cell, &mut self.row] {

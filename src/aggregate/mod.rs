@@ -8,12 +8,14 @@ mod figures;
 mod fixture;
 mod latency;
 mod load;
+mod local;
 mod reprice;
 mod run;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod tokenizer;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ pub use load::{
     LoadCell, LoadCounts, LoadEndpoint, LoadFigures, LoadSeconds, LoadViews, RequestView,
     SecondSeries, is_load, load_figures,
 };
+pub use local::{LocalRatio, LocalTokens};
 pub use reprice::{Repriced, reprice};
 pub use trials::{TrialView, TrialViews};
 
@@ -154,6 +157,9 @@ pub struct EndpointFigures {
     pub all: Cell,
     /// By category: same order as [`Figures::categories`].
     pub cells: Vec<Cell>,
+    /// What was counted here; `None`: every provider of the run counted for itself, or nothing was
+    /// kept to count.
+    pub local: Option<LocalTokens>,
 }
 
 /// One cell's figures. Every denominator is that of METRICS.md.

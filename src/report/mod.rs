@@ -17,6 +17,7 @@ mod chart;
 mod csv;
 mod html;
 pub mod load;
+mod local;
 mod markdown;
 mod number;
 mod page;

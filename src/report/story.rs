@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::local;
 use super::number::{self, count, dollars, money, percent, points};
 use super::text::plain;
 use crate::aggregate::{
@@ -386,6 +387,7 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
         .filter(|note| seen.insert(note.trim()))
         .map(|note| sentence(note))
         .filter(|note| !note.is_empty())
+        .chain(local::notes(figures))
         .collect()
 }
 

@@ -25,6 +25,7 @@ mod layers;
 mod ledger;
 #[cfg(unix)]
 mod load;
+mod local_counts;
 mod network;
 #[cfg(unix)]
 mod no_content;
