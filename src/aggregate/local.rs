@@ -81,14 +81,12 @@ impl Counter {
     ) -> Result<Option<Counted>, AggregateError> {
         let Some(answer) = reader.answer_of(row.idx)? else { return Ok(None) };
         let (vocabulary, _) = Vocabulary::of(&endpoint.model);
-        let prompt = match self.prompts.get(&(row.task, vocabulary)) {
-            Some(known) => *known,
-            None => {
-                let counted = vocabulary.prompt(&reader.prompt_of(row.task)?);
-                self.prompts.insert((row.task, vocabulary), counted);
-                counted
-            }
+        let known = self.prompts.get(&(row.task, vocabulary)).copied();
+        let prompt = match known {
+            Some(known) => known,
+            None => vocabulary.prompt(&reader.prompt_of(row.task)?),
         };
+        self.prompts.insert((row.task, vocabulary), prompt);
         let system = endpoint.system.as_deref().map_or(0, |text| vocabulary.message(text));
         let output = vocabulary.answer(&answer);
         let saw_reasoning = !answer.reasoning.is_empty();
