@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -471,8 +472,8 @@ pub struct ReportArgs {
 #[command(after_help = FaultKind::list())]
 pub struct SimArgs {
     /// Where to listen; port 0 takes a free one. The address is printed on stdout.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
+    pub listen: SocketAddr,
     /// A suite whose answers the fleet knows, beside the bundled ones; repeatable.
     #[arg(long, value_name = "SUITE")]
     pub answers: Vec<PathBuf>,
@@ -604,6 +605,13 @@ fn time(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|t| !t.is_zero())
         .ok_or_else(|| "the time must be above zero".to_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|e| format!("{e}; it takes an address and a port, such as 127.0.0.1:8100"))?;
+    found.next().ok_or_else(|| format!("{text} names no address"))
 }
 
 fn share(text: &str) -> Result<f64, String> {

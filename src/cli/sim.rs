@@ -38,11 +38,12 @@ pub fn sim(args: &SimArgs) -> Outcome {
         ledger: args.ledger.as_deref(),
     };
     let n_tasks = tasks.len();
-    let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock)?);
+    let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock).map_err(refused)?);
     let fleet = Fleet::bind(args.listen).map_err(refused)?.with_steady(args.steady);
     if let Some(path) = &args.write_catalog {
         std::fs::write(path, fleet.catalog_toml(args.chaos, &args.dialect))
-            .with_context(|| path.display().to_string())?;
+            .with_context(|| path.display().to_string())
+            .map_err(refused)?;
     }
     console::data(&format!("{}\n", fleet.base_url()))?;
     console::say(&format!(
