@@ -176,6 +176,21 @@ mod tests {
         assert_eq!(Vocabulary::O200k.answer(&answer), 7 + 7 + 6 + 7);
     }
 
+    /// What a model writes is hostile: no text may cost a search without end, or a panic.
+    #[test]
+    fn a_text_without_a_break_is_counted_like_any_other() {
+        for unit in
+            ["a", " ", "\n", "'", "\u{0301}", "\u{1F600}", "\u{200D}", "a'", "\r\n", "1", "ÀB"]
+        {
+            let text = unit.repeat(50_000 / unit.len());
+            for vocabulary in [Vocabulary::Cl100k, Vocabulary::O200k] {
+                let count = vocabulary.count(&text);
+                let most = text.len() as u64;
+                assert!(count > 0 && count <= most, "{count} of {unit:?}");
+            }
+        }
+    }
+
     #[test]
     fn nothing_is_lost_between_pieces() {
         for unit in ["a", "word ", "\u{1F600}", "\n", "\u{0301}"] {
