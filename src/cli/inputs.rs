@@ -11,7 +11,7 @@ use super::args::{PickArgs, WhatArgs};
 use super::chosen::{leave_out_unpriced, matched};
 pub use super::fleet::Fleet;
 use super::{Failure, console, fleet, found, key_command, refused};
-use crate::catalog::{Catalog, Endpoint, Price, SnapshotStamp};
+use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::client;
 use crate::dispatch::Keys;
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
@@ -435,19 +435,24 @@ fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judg
 pub fn keys(plan: &Plan) -> Result<Keys, Failure> {
     let mut keys = Keys::new();
     for provider in plan.endpoints.iter().map(|endpoint| &endpoint.provider) {
-        if keys.contains_key(&provider.name) {
-            continue;
+        if !keys.contains_key(&provider.name)
+            && let Some(key) = key_of(provider)?
+        {
+            keys.insert(provider.name.clone(), key);
         }
-        let key = match (&provider.api_key_cmd, &provider.api_key_env) {
-            (Some(command), _) => key_command::run(command).map_err(|e| {
-                refused(anyhow!("provider {:?} takes its key from a command: {e}", provider.name))
-            })?,
-            (None, Some(variable)) => in_environment(&provider.name, variable)?,
-            (None, None) => continue,
-        };
-        keys.insert(provider.name.clone(), key);
     }
     Ok(keys)
+}
+
+/// A provider's key; `None`: it takes none.
+pub fn key_of(provider: &Provider) -> Result<Option<SecretString>, Failure> {
+    match (&provider.api_key_cmd, &provider.api_key_env) {
+        (Some(command), _) => key_command::run(command).map(Some).map_err(|e| {
+            refused(anyhow!("provider {:?} takes its key from a command: {e}", provider.name))
+        }),
+        (None, Some(variable)) => in_environment(&provider.name, variable).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 fn in_environment(provider: &str, variable: &str) -> Result<SecretString, Failure> {

@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod list;
 mod pick;
+mod ping;
 mod sync;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ pub fn catalog(command: &CatalogCommand) -> Outcome {
         CatalogCommand::Diff(args) => diff::diff(args),
         CatalogCommand::Check(args) => check::check(args),
         CatalogCommand::Pick(args) => pick::pick(args),
+        CatalogCommand::Ping(args) => ping::ping_all(args),
     }
 }
 
