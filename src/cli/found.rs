@@ -118,7 +118,7 @@ pub fn any_key() -> bool {
 }
 
 /// A variable that is set to something.
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 

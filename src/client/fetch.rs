@@ -127,15 +127,15 @@ async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<Strin
 fn certificate(error: &reqwest::Error) -> Option<String> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
-        // An I/O error gives what it holds, not itself, as its source's source.
-        let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let held = held.and_then(|held| held.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(why)) =
-            held.or_else(|| cause.downcast_ref::<rustls::Error>())
-        {
+        if let Some(rustls::Error::InvalidCertificate(why)) = cause.downcast_ref() {
             return Some(why.to_string());
         }
-        next = cause.source();
+        // An I/O error passes over what it holds, and may hold another.
+        let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
     }
     None
 }

@@ -28,7 +28,9 @@ mod load;
 mod network;
 #[cfg(unix)]
 mod no_content;
+mod onboard;
 mod own;
+mod ping;
 mod price_oracle;
 #[cfg(unix)]
 mod resume;

@@ -11,7 +11,7 @@ use crate::catalog::{Endpoint, Price};
 use crate::cli::args::{CatalogPingArgs, Format};
 use crate::cli::chosen::matched;
 use crate::cli::fleet::{self, Behaviour, Fleet, Serving};
-use crate::cli::{Exit, Failure, Outcome, console, inputs, refused};
+use crate::cli::{Exit, Failure, Outcome, console, found, inputs, refused};
 use crate::client::attempt::Outcome as Ended;
 use crate::client::{AttemptLimits, AttemptRecord, HttpTransport, runtime};
 use crate::dispatch::{BreakerPolicy, Keys, Lane, cost_of, ttft};
@@ -58,7 +58,10 @@ pub fn ping_all(args: &CatalogPingArgs) -> Outcome {
     let asked = prepare(args, &endpoints, &mut rows);
     let bound = within_budget(args, &asked)?;
     if !asked.is_empty() {
-        console::say(&format!("asking {} endpoints, at most ${bound}", asked.len()));
+        let n = asked.len();
+        let endpoints_asked =
+            if n == 1 { "1 endpoint".to_owned() } else { format!("{n} endpoints") };
+        console::say(&format!("asking {endpoints_asked}, at most ${bound}"));
         ask(args, &endpoints, asked, &mut rows)?;
     }
     show(args, &rows)
@@ -111,6 +114,10 @@ fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<Lane, String> {
         return Err(format!("no address is known for {}", provider.name));
     }
     if !keys.contains_key(&provider.name) {
+        let variable = provider.api_key_env.as_ref().filter(|_| provider.api_key_cmd.is_none());
+        if let Some(name) = variable.filter(|name| found::variable(name).is_none()) {
+            return Err(format!("{name}, which holds its key, is not set"));
+        }
         let key = inputs::key_of(provider).map_err(|failure| failure.error.to_string())?;
         keys.extend(key.map(|key| (provider.name.clone(), key)));
     }
@@ -122,7 +129,7 @@ fn within_budget(args: &CatalogPingArgs, asked: &[Asked]) -> Result<String, Fail
     let known: Usd = asked.iter().filter_map(|asked| asked.ping.bound).sum();
     let unbounded = asked.iter().filter(|asked| asked.ping.bound.is_none()).count();
     let limit = args.budget.unwrap_or_else(|| ASK_ABOVE.parse().expect("a decimal"));
-    let shown = known.to_fixed(6);
+    let shown = rounded_up(known);
     if args.budget.is_some_and(|budget| budget < Usd::ZERO) {
         return Err(refused(anyhow!("--budget must not be below zero")));
     }
@@ -140,6 +147,14 @@ fn within_budget(args: &CatalogPingArgs, asked: &[Asked]) -> Result<String, Fail
     }
     let more = if unbounded == 0 { "" } else { " and what is not known" };
     Ok(format!("{shown}{more}"))
+}
+
+/// To a millionth of a dollar, and never below the amount: it is a bound.
+fn rounded_up(usd: Usd) -> String {
+    let step: Usd = "0.000001".parse().expect("a decimal");
+    let shown = usd.to_fixed(6);
+    let is_less = shown.parse::<Usd>().is_ok_and(|shown| shown < usd);
+    if is_less { (usd + step).to_fixed(6) } else { shown }
 }
 
 fn ask(
@@ -243,15 +258,6 @@ impl Row {
     fn is_ok(&self) -> bool {
         self.status == "ok"
     }
-
-    /// Who answered, or why nobody did.
-    fn last_cell(&self) -> String {
-        if let Some(why) = &self.detail {
-            return why.split_whitespace().collect::<Vec<_>>().join(" ");
-        }
-        let said = [self.served_by.as_deref(), self.response_model.as_deref()];
-        said.into_iter().flatten().collect::<Vec<_>>().join(" · ")
-    }
 }
 
 fn show(args: &CatalogPingArgs, rows: &[Row]) -> Outcome {
@@ -296,17 +302,26 @@ fn table(rows: &[Row]) -> String {
             format!("{endpoint:<name$}  {state:<status$} {ttft:>7} {tokens:>6} {cost:>9}  {last}");
         shortened(text.trim_end(), COLUMNS) + "\n"
     };
-    let mut text = line(["endpoint", "status", "TTFT", "tokens", "$", "answered by, or why not"]);
+    let mut text = line(["endpoint", "status", "TTFT", "tokens", "$", "answered by"]);
     for row in rows {
+        if let Some(why) = &row.detail {
+            // Nothing was measured: the reason takes the room.
+            let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+            let (endpoint, state) = (shortened(&row.endpoint, name), &row.status);
+            let failed = format!("{endpoint:<name$}  {state:<status$}  {why}");
+            text.push_str(&(shortened(failed.trim_end(), COLUMNS) + "\n"));
+            continue;
+        }
         let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
         let tokens = match (row.input_tokens, row.output_tokens) {
             (None, None) => String::new(),
             (input, output) => format!("{}+{}", count(input), count(output)),
         };
         let ttft = row.ttft_us.map(|us| seconds(Duration::from_micros(us))).unwrap_or_default();
-        let cost = row.cost.filter(|_| row.status != NOT_ASKED);
-        let cost = cost.map(|usd| usd.to_fixed(6)).unwrap_or_default();
-        text.push_str(&line([&row.endpoint, &row.status, &ttft, &tokens, &cost, &row.last_cell()]));
+        let cost = row.cost.map(|usd| usd.to_fixed(6)).unwrap_or_default();
+        let answered = [row.served_by.as_deref(), row.response_model.as_deref()];
+        let answered = answered.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        text.push_str(&line([&row.endpoint, &row.status, &ttft, &tokens, &cost, &answered]));
     }
     text
 }
@@ -314,4 +329,20 @@ fn table(rows: &[Row]) -> String {
 fn seconds(time: Duration) -> String {
     let s = time.as_secs_f64();
     if s < 0.1 { format!("{s:.3} s") } else { format!("{s:.2} s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_never_shown_below_itself() {
+        let check = |usd: &str, expected: &str| {
+            assert_eq!(rounded_up(usd.parse().expect("a decimal")), expected);
+        };
+        check("0.0003341", "0.000335");
+        check("0.000334", "0.000334");
+        check("0.0000000001", "0.000001");
+        check("0", "0.000000");
+    }
 }
