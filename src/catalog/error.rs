@@ -1,5 +1,6 @@
 //! What can be wrong with a catalog: each error says where, what, and what to write instead.
 
+use super::base_url::BadBaseUrl;
 use crate::units::toml_text::{Place, TomlError};
 
 /// Why a catalog does not load.
@@ -89,14 +90,12 @@ pub enum CatalogError {
         remedy: String,
     },
     /// A base URL that cannot be called.
-    #[error("{at}: base_url {why}; {remedy}")]
+    #[error("{at}: base_url {bad}")]
     BadUrl {
         /// Where.
         at: Place,
-        /// What is wrong with it.
-        why: &'static str,
-        /// What to write.
-        remedy: String,
+        /// What is wrong with it, and what to write.
+        bad: BadBaseUrl,
     },
     /// A header that may not be set.
     #[error("{at}: header {name:?} {why}")]

@@ -13,7 +13,7 @@ use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
     Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, KeyCommand, Limits, Provider,
-    SnapshotStamp, headers, overlay, price, snapshot, variant,
+    SnapshotStamp, base_url, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
 use crate::units::plain::acts;
@@ -220,40 +220,9 @@ fn resolve_dialect(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Dialect,
     })
 }
 
-/// Checks a base URL and trims its trailing slashes. Errors never repeat it: it may hold a
-/// password.
 fn resolve_base_url(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<String, CatalogError> {
-    const OPERATION: &str = "/chat/completions";
-    let bad = |why, remedy: &str| {
-        Err(CatalogError::BadUrl { at: toml.place(&raw.span()), why, remedy: remedy.to_owned() })
-    };
-    let url = raw.get_ref().trim().trim_end_matches('/');
-    let example = "write for example \"https://api.example.com/v1\"";
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return bad("has no scheme", example);
-    };
-    if !["http", "https"].contains(&scheme) {
-        return bad("has a scheme other than http and https", example);
-    }
-    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
-    if authority.contains('@') {
-        return bad(
-            "holds credentials",
-            "take them out, and name the variable that holds the key as api_key_env",
-        );
-    }
-    if url.contains(['?', '#']) {
-        return bad("holds a query or a fragment", "end it before the first ? or #");
-    }
-    if let Some(base) = url.strip_suffix(OPERATION) {
-        let remedy = format!("drop it: base_url = {base:?}");
-        return bad("ends in /chat/completions, which is added to it", &remedy);
-    }
-    let has_host = !authority.is_empty() && !authority.starts_with(':');
-    if !has_host || url.parse::<http::Uri>().is_err() {
-        return bad("is not a URL", example);
-    }
-    Ok(url.to_owned())
+    let bad = |bad| CatalogError::BadUrl { at: toml.place(&raw.span()), bad };
+    base_url::check(raw.get_ref()).map_err(bad)
 }
 
 /// `my-ai` → `MY_AI_API_KEY`.
@@ -308,7 +277,8 @@ fn resolve_endpoints<'a>(
         // Of a whole price list nobody reads what is odd about each: `catalog check` lists it.
         if !part.is_snapshot() {
             catalog.warnings.append(&mut said);
-        } else if !said.is_empty() {
+        // What was fetched for this run alone is no file to check.
+        } else if !said.is_empty() && !part.toml.path().contains("://") {
             let (n, path) = (said.len(), part.toml.path());
             catalog.warnings.push(format!(
                 "{path}: {n} of its prices are unknown or odd; list them: weighbridge catalog \

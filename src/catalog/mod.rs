@@ -1,5 +1,6 @@
 //! What can be called, and at what price: providers, models, endpoints, variants, limits.
 
+pub mod base_url;
 pub mod check;
 pub mod diff;
 pub mod error;

@@ -51,7 +51,7 @@ pub enum Command {
     /// Check and list suites.
     #[command(subcommand)]
     Suite(SuiteCommand),
-    /// List, sync, compare and check catalogs, and pick from them.
+    /// List, sync, compare, check and ping catalogs, and pick from them.
     #[command(subcommand)]
     Catalog(CatalogCommand),
     /// Make one run of the shards of a plan; calls no model.
@@ -87,6 +87,7 @@ pub struct PickArgs {
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     pub map: Option<String>,
     /// Models to weigh, a glob over author/name, author/name@provider or the whole id; repeatable.
+    /// Works without a file: the provider is that of the key found, at its published prices.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
     /// Endpoints to weigh, a glob over the whole id; repeatable.
@@ -365,6 +366,8 @@ pub enum CatalogCommand {
     Check(CatalogCheckArgs),
     /// Choose a few endpoints worth weighing out of many; calls nobody.
     Pick(CatalogPickArgs),
+    /// Send one tiny request to each endpoint: does it answer, how soon, for how much.
+    Ping(CatalogPingArgs),
 }
 
 /// `catalog list`.
@@ -381,7 +384,8 @@ pub struct CatalogListArgs {
     /// The configuration; otherwise weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only these models, a glob; repeatable.
+    /// Only these models, a glob; repeatable. Without a file: of the providers whose keys are in the
+    /// environment.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
     /// Only those for which this holds: 'price.output < 2 && context >= 128000 && tools'.
@@ -455,6 +459,39 @@ pub struct CatalogPickArgs {
     /// Write the choice as `models` into weighbridge.toml; all else in it stays as it is.
     #[arg(long)]
     pub write: bool,
+}
+
+/// `catalog ping`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 some answered, 1 none did, 2 refused before anything was sent"
+)]
+pub struct CatalogPingArgs {
+    /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only these models, a glob; repeatable. Without a file: of the providers whose keys are in the
+    /// environment.
+    #[arg(short, long, value_name = "GLOB")]
+    pub model: Vec<String>,
+    /// Only these endpoints, a glob over the whole id; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub endpoint: Vec<String>,
+    /// Send nothing if all of it might cost more than this; 0.25 where it is not said.
+    #[arg(long, value_name = "USD")]
+    pub budget: Option<Usd>,
+    /// Ask endpoints without a known price too, and whatever the sum.
+    #[arg(long)]
+    pub yes: bool,
+    /// Give an endpoint up after this time; default 60s.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub timeout: Option<Duration>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// `report`.

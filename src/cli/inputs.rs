@@ -1,19 +1,20 @@
 //! From flags and files to a plan: raw arguments in, one resolved struct out.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use secrecy::SecretString;
 
 use super::args::{PickArgs, WhatArgs};
+use super::chosen::{leave_out_unpriced, matched};
 pub use super::fleet::Fleet;
-use super::{Failure, fleet, key_command, refused};
-use crate::catalog::{Catalog, CatalogText, Endpoint, Price};
+use super::{Failure, console, fleet, found, key_command, refused};
+use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::client;
 use crate::dispatch::Keys;
-use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, config, select};
+use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
 use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
 use crate::units::{Clock, Seed};
@@ -102,11 +103,7 @@ pub fn is_demo(what: &PickArgs) -> bool {
         || what.catalog.is_some()
         || !what.suite.is_empty()
         || !what.model.is_empty();
-    what.demo || (!named && found_config().is_none())
-}
-
-fn found_config() -> Option<PathBuf> {
-    config::find(&std::env::current_dir().ok()?)
+    what.demo || (!named && found::config_here().is_none())
 }
 
 /// Reads everything. `fleet` is the simulated fleet where the flags ask for it.
@@ -140,12 +137,14 @@ fn read_for(
 ) -> Result<Inputs, Failure> {
     let simulated = is_demo(what) || fleet_asked;
     let demo = simulated && what.suite.is_empty();
-    let mut config = if simulated { demo_config(what)? } else { own_config(what)? };
+    let (mut config, fetched) =
+        if simulated { (demo_config(what)?, false) } else { own_config(what)? };
     if simulated {
         config.catalog = fleet.catalog(false);
     }
-    let mut notes: Vec<String> = config.catalog.warnings.clone();
-    if simulated && let Some(path) = found_config() {
+    let mut notes = price_sources(&config.catalog);
+    notes.extend(config.catalog.warnings.iter().cloned());
+    if simulated && let Some(path) = found::config_here() {
         notes.push(format!("{} is left aside: the simulated fleet is weighed", path.display()));
     }
     let suites = suites(what, &config, simulated, &mut notes)?;
@@ -168,6 +167,13 @@ fn read_for(
     let selected = !models.is_empty() || !what.endpoint.is_empty();
     let mut endpoints =
         select::endpoints(&config.catalog.endpoints, models, &what.endpoint).map_err(refused)?;
+    if fetched {
+        notes.extend(leave_out_unpriced(&mut endpoints, models));
+    }
+    let is_glob = |glob: &String| glob.contains(['*', '?']);
+    if !simulated && (fetched || models.iter().chain(&what.endpoint).any(is_glob)) {
+        console::say(&matched(&endpoints, config.catalog.endpoints.len()));
+    }
     if let Some(endpoint) = endpoints.iter().find(|e| e.provider.base_url.is_empty()) {
         let name = &endpoint.provider.name;
         return Err(refused(anyhow!(
@@ -231,6 +237,14 @@ fn read_for(
     })
 }
 
+/// Where the prices were read, and when.
+fn price_sources(catalog: &Catalog) -> Vec<String> {
+    let line = |stamp: &SnapshotStamp| {
+        format!("prices are those of {}, read {}", stamp.source, stamp.fetched_at)
+    };
+    catalog.snapshots.iter().map(line).collect()
+}
+
 /// What a price list says of the endpoints that were chosen, where it matters to a run.
 fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
     let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -258,29 +272,20 @@ fn demo_config(what: &PickArgs) -> Result<Config, Failure> {
     if own { Ok(Config::default()) } else { Ok(Config::load_text(DEMO, "demo.toml", &[])?) }
 }
 
-fn own_config(what: &PickArgs) -> Result<Config, Failure> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
-    };
-    let catalog = match &what.catalog {
-        Some(path) => Some((path.display().to_string(), read(path)?)),
-        None => None,
-    };
-    let beside: Vec<CatalogText<'_>> =
-        catalog.iter().map(|(path, text)| CatalogText { path, text }).collect();
-    match what.config.clone().or_else(found_config) {
-        Some(path) => {
-            let shown = path.display().to_string();
-            Config::load_text(&read(&path)?, &shown, &beside).map_err(refused)
+/// The user's own configuration, and whether its prices were fetched for this command.
+fn own_config(what: &PickArgs) -> Result<(Config, bool), Failure> {
+    let sources =
+        found::sources(what.catalog.as_deref(), what.config.as_deref(), Some(&what.model))?;
+    let texts = sources.texts();
+    let config = match &sources.config {
+        Some((path, text)) => Config::load_text(text, path, &texts).map_err(refused)?,
+        None if texts.is_empty() => Config::default(),
+        None => {
+            let catalog = crate::catalog::load_texts(&texts).map_err(refused)?;
+            Config { catalog, ..Config::default() }
         }
-        None => match beside.first() {
-            Some(file) => {
-                let catalog = crate::catalog::load_text(file.text, file.path).map_err(refused)?;
-                Ok(Config { catalog, ..Config::default() })
-            }
-            None => Ok(Config::default()),
-        },
-    }
+    };
+    Ok((config, sources.fetched))
 }
 
 fn suites(
@@ -342,27 +347,18 @@ pub fn name_of(suites: &[SuiteStamp]) -> String {
     }
 }
 
-/// Variables in which keys of well-known providers are kept.
-const KEY_VARIABLES: [&str; 12] = [
-    "OPENROUTER_API_KEY",
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "GEMINI_API_KEY",
-    "MISTRAL_API_KEY",
-    "DEEPSEEK_API_KEY",
-    "GROQ_API_KEY",
-    "TOGETHER_API_KEY",
-    "FIREWORKS_API_KEY",
-    "XAI_API_KEY",
-    "AZURE_OPENAI_API_KEY",
-    "LITELLM_API_KEY",
-];
+/// Variables of keys that alone do not say where to call.
+const CUSTOMERS_OWN: [&str; 2] = ["AZURE_OPENAI_API_KEY", "LITELLM_API_KEY"];
 
 fn nothing_to_run_on() -> Failure {
-    let found: Vec<&str> =
-        KEY_VARIABLES.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
+    let variables = found::key_variables().into_iter().chain(CUSTOMERS_OWN);
+    let found: Vec<&str> = variables.filter(|name| std::env::var_os(name).is_some()).collect();
     let keys = match found.as_slice() {
         [] => "no provider's key is set in the environment".to_owned(),
+        names if found::any_key() => format!(
+            "or with -m GLOB from all that the keys found in the environment are for ({})",
+            names.join(", ")
+        ),
         names => format!("keys found in the environment: {}", names.join(", ")),
     };
     refused(anyhow!(
@@ -439,19 +435,24 @@ fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judg
 pub fn keys(plan: &Plan) -> Result<Keys, Failure> {
     let mut keys = Keys::new();
     for provider in plan.endpoints.iter().map(|endpoint| &endpoint.provider) {
-        if keys.contains_key(&provider.name) {
-            continue;
+        if !keys.contains_key(&provider.name)
+            && let Some(key) = key_of(provider)?
+        {
+            keys.insert(provider.name.clone(), key);
         }
-        let key = match (&provider.api_key_cmd, &provider.api_key_env) {
-            (Some(command), _) => key_command::run(command).map_err(|e| {
-                refused(anyhow!("provider {:?} takes its key from a command: {e}", provider.name))
-            })?,
-            (None, Some(variable)) => in_environment(&provider.name, variable)?,
-            (None, None) => continue,
-        };
-        keys.insert(provider.name.clone(), key);
     }
     Ok(keys)
+}
+
+/// A provider's key; `None`: it takes none.
+pub fn key_of(provider: &Provider) -> Result<Option<SecretString>, Failure> {
+    match (&provider.api_key_cmd, &provider.api_key_env) {
+        (Some(command), _) => key_command::run(command).map(Some).map_err(|e| {
+            refused(anyhow!("provider {:?} takes its key from a command: {e}", provider.name))
+        }),
+        (None, Some(variable)) => in_environment(&provider.name, variable).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 fn in_environment(provider: &str, variable: &str) -> Result<SecretString, Failure> {

@@ -3,10 +3,12 @@
 mod args;
 mod calibrate;
 mod catalog;
+mod chosen;
 mod console;
 mod execute;
 mod exit;
 mod fleet;
+mod found;
 mod grade;
 mod inputs;
 mod interrupts;

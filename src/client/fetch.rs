@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use super::USER_AGENT;
 
 /// A price list of every model there is has a few megabytes.
@@ -30,13 +32,24 @@ pub enum FetchError {
         /// What went wrong, with its causes.
         why: String,
     },
+    /// It could not show who it is.
+    #[error(
+        "{host} has a certificate that does not verify ({why}); where a network looks into TLS, name \
+         its certificates as SSL_CERT_FILE=corp.pem"
+    )]
+    Certificate {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An answer that is none.
     #[error("{host} answered {status}{hint}")]
     Status {
         /// The host.
         host: String,
         /// The status, with its name.
-        status: String,
+        status: http::StatusCode,
         /// Where it points to instead.
         hint: String,
     },
@@ -54,8 +67,12 @@ pub enum FetchError {
     },
 }
 
-/// Gets a document.
-pub async fn get(url: &str) -> Result<String, FetchError> {
+/// Gets a document, with headers of one's own: no redirect carries them elsewhere, for none is
+/// followed.
+pub async fn get(
+    url: &str,
+    headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+) -> Result<String, FetchError> {
     let parsed: http::Uri = url.parse().map_err(|_| FetchError::BadUrl("that is not a URL"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {
         return Err(FetchError::BadUrl("a URL begins with https://"));
@@ -72,6 +89,7 @@ pub async fn get(url: &str) -> Result<String, FetchError> {
         .read_timeout(STALL)
         .timeout(TOTAL)
         .referer(false)
+        .default_headers(headers.into_iter().collect::<HeaderMap>())
         .user_agent(USER_AGENT);
     if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback()) {
         builder = builder.no_proxy();
@@ -81,13 +99,15 @@ pub async fn get(url: &str) -> Result<String, FetchError> {
 }
 
 async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<String, FetchError> {
-    let unreachable =
-        |error: &reqwest::Error| FetchError::Unreachable { host: host.clone(), why: causes(error) };
+    let unreachable = |error: &reqwest::Error| match certificate(error) {
+        Some(why) => FetchError::Certificate { host: host.clone(), why },
+        None => FetchError::Unreachable { host: host.clone(), why: causes(error) },
+    };
     let mut response = client.get(url).send().await.map_err(|error| unreachable(&error))?;
     if response.status() != reqwest::StatusCode::OK {
         let moved = response.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok());
         let hint = moved.map(|to| format!(", which points to {to}: name that address"));
-        let (status, hint) = (response.status().to_string(), hint.unwrap_or_default());
+        let (status, hint) = (response.status(), hint.unwrap_or_default());
         return Err(FetchError::Status { host, status, hint });
     }
     if response.content_length().is_some_and(|length| length > MOST_BYTES as u64) {
@@ -101,6 +121,23 @@ async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<Strin
         body.extend_from_slice(&chunk);
     }
     String::from_utf8(body).map_err(|_| FetchError::NotText { host })
+}
+
+/// What is wrong with the server's certificate, where that is the error.
+fn certificate(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = cause.downcast_ref() {
+            return Some(why.to_string());
+        }
+        // An I/O error passes over what it holds, and may hold another.
+        let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
+    }
+    None
 }
 
 /// An error with its causes, without the URL.

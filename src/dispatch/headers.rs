@@ -22,7 +22,10 @@ impl BadKey {
 }
 
 /// The headers of a provider.
-pub(super) fn of(
+///
+/// # Errors
+/// [`BadKey`] when the key cannot be a header.
+pub fn of(
     provider: &Provider,
     key: Option<&SecretString>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, BadKey> {

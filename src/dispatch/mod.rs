@@ -31,7 +31,7 @@ use crate::wire::{self, Answer, ErrorClass};
 
 pub use breaker::{Breaker, BreakerPolicy};
 pub use budget::{Budget, Exhausted, Purse, Purses, Reservation};
-pub use headers::BadKey;
+pub use headers::{BadKey, of as headers_of};
 pub use judge::Judge;
 pub use pacing::Pacer;
 pub use retry::RetryPolicy;

@@ -4,6 +4,7 @@
 pub mod calibrate;
 mod lane;
 pub mod load;
+pub mod ping;
 mod progress;
 mod validity;
 

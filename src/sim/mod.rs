@@ -14,6 +14,7 @@ mod fleet_file;
 mod http1;
 pub mod ledger;
 mod memory;
+mod models;
 pub mod pace;
 mod pacer;
 pub mod profile;

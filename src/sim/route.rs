@@ -7,6 +7,8 @@ use crate::units::Dialect;
 pub(super) enum Resource {
     /// The list of models, in the form of a dialect.
     Models(Dialect),
+    /// Whoever serves a model, as OpenRouter lists them.
+    Endpoints(String),
     /// An answer.
     Ask(Ask),
 }
@@ -15,6 +17,7 @@ impl Resource {
     pub fn dialect(&self) -> Dialect {
         match self {
             Self::Models(dialect) => *dialect,
+            Self::Endpoints(_) => Dialect::OpenaiChat,
             Self::Ask(ask) => ask.dialect,
         }
     }
@@ -53,6 +56,10 @@ fn resource(root: &str, rest: &str, query: &str) -> Option<Resource> {
         "responses" => return ask(Dialect::OpenaiResponses),
         "messages" => return ask(Dialect::Anthropic),
         _ => {}
+    }
+    let model = rest.strip_prefix("models/").and_then(|rest| rest.strip_suffix("/endpoints"));
+    if let Some(model) = model.filter(|_| root == "v1/") {
+        return Some(Resource::Endpoints(unescaped(model)?));
     }
     let (model, operation) = rest.strip_prefix("models/")?.rsplit_once(':')?;
     let stream = match operation {
@@ -100,6 +107,9 @@ mod tests {
         check("/fjord/v1/responses", Some((Some("fjord"), ask(Dialect::OpenaiResponses))));
         check("/v1/messages?beta=true", Some((None, ask(Dialect::Anthropic))));
         check("/v1/models", Some((None, Resource::Models(Dialect::OpenaiChat))));
+        let endpoints = Resource::Endpoints("elm/moe:free".to_owned());
+        check("/v1/models/elm/moe:free/endpoints", Some((None, endpoints)));
+        check("/v1beta/models/elm/moe/endpoints", None);
         check("/v1beta/models", Some((None, Resource::Models(Dialect::Gemini))));
         check(
             "/fjord/v1beta/models/gale/small:generateContent",

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{ALLOW, HeaderName, HeaderValue};
-use serde_json::json;
 
 use crate::units::{Clock, Dialect, Seed, Stamp};
 
@@ -158,11 +156,18 @@ impl Simulator {
         }
         match (resource, arrival.method) {
             (Resource::Models(dialect), "GET") => {
-                Script::json(dialect, 200, self.models(dialect, provider))
+                Script::json(dialect, 200, self.fleet.models(dialect, provider))
             }
+            (Resource::Endpoints(model), "GET") => match self.fleet.endpoints_of(&model) {
+                Some(list) => Script::json(dialect, 200, list),
+                None => {
+                    let message = format!("The model `{model}` does not exist.");
+                    Script::refused(dialect, 404, &message, None)
+                }
+            },
             (Resource::Ask(ask), "POST") => self.ledgered(provider, &ask, arrival),
             (resource, method) => {
-                let allowed = if matches!(resource, Resource::Models(_)) { "GET" } else { "POST" };
+                let allowed = if matches!(resource, Resource::Ask(_)) { "POST" } else { "GET" };
                 let message = format!("{method} is not allowed here; {allowed} is.");
                 let mut script = Script::refused(dialect, 405, &message, None);
                 script.headers.insert(ALLOW, HeaderValue::from_static(allowed));
@@ -277,28 +282,12 @@ impl Simulator {
     fn slot(&self, at: Stamp) -> u64 {
         (at.since(self.clock.anchor()).as_nanos() / TIME_SLOT.as_nanos()) as u64
     }
-
-    fn models(&self, dialect: Dialect, provider: Option<&str>) -> Bytes {
-        let listed =
-            self.fleet.profiles.iter().filter(|p| provider.is_none_or(|n| p.provider == n));
-        if dialect == Dialect::Gemini {
-            let models: Vec<_> = listed
-                .map(|p| json!({"name": format!("models/{}", p.model), "displayName": p.model}))
-                .collect();
-            return Bytes::from(json!({"models": models}).to_string());
-        }
-        let data: Vec<_> = listed
-            .map(
-                |p| json!({"id": p.model, "object": "model", "created": 0, "owned_by": p.provider}),
-            )
-            .collect();
-        Bytes::from(json!({"object": "list", "data": data}).to_string())
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use bytes::Bytes;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::suite::{Task, load_texts};

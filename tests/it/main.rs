@@ -29,7 +29,9 @@ mod local_counts;
 mod network;
 #[cfg(unix)]
 mod no_content;
+mod onboard;
 mod own;
+mod ping;
 mod price_oracle;
 #[cfg(unix)]
 mod resume;

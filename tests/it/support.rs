@@ -151,6 +151,7 @@ pub fn file(dir: &Path, name: &str, text: &str) -> String {
 /// A served simulated fleet; it is stopped when this is dropped.
 pub struct Sim {
     child: Child,
+    address: String,
     catalog: PathBuf,
     ledger: PathBuf,
 }
@@ -172,12 +173,17 @@ impl Sim {
             .read_line(&mut address)
             .expect("a line");
         assert!(address.starts_with("http://127.0.0.1:"), "{address:?}");
-        Self { child, catalog, ledger }
+        Self { child, address: address.trim().to_owned(), catalog, ledger }
     }
 
     /// Where to find it, as an argument for `--catalog`.
     pub fn catalog(&self) -> String {
         self.catalog.display().to_string()
+    }
+
+    /// Its address: `http://127.0.0.1:8100`.
+    pub fn url(&self) -> &str {
+        &self.address
     }
 
     /// Its process.

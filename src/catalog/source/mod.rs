@@ -5,6 +5,7 @@
 //! are read from their own digits, never through a float.
 
 mod fields;
+pub mod keyed;
 mod litellm;
 mod models_dev;
 mod openrouter;

@@ -428,7 +428,7 @@ fn read_provider(folder: &Path) -> Result<Provider, SourceError> {
 
 /// A provider as we know it, else as the list does.
 fn provider(name: &str, api: Option<String>, env: Vec<String>) -> Provider {
-    let mut provider = providers::named(name);
+    let mut provider = providers::named(providers::of_models_dev(name));
     if provider.base_url.is_empty() {
         // An address with a place to fill in is the customer's own.
         let api = api.filter(|url| url.starts_with("https://") && !url.contains(['$', '{']));

@@ -121,6 +121,21 @@ pub(super) fn named(name: &str) -> Provider {
     }
 }
 
+/// The providers that have one address for all customers: name, variable of the key, address.
+pub(super) fn public() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let public = KNOWN.iter().filter(|known| !known.base_url.is_empty() && !known.key.is_empty());
+    public.map(|known| (known.name, known.key, known.base_url))
+}
+
+/// Our name of a provider of models.dev's.
+pub(super) fn of_models_dev(provider: &str) -> &str {
+    match provider {
+        "togetherai" => "together",
+        "fireworks-ai" => "fireworks",
+        same => same,
+    }
+}
+
 /// Our name of a provider of LiteLLM's.
 pub(super) fn of_litellm(provider: &str) -> String {
     let known = KNOWN.iter().find(|known| known.litellm.contains(&provider));

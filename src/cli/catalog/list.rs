@@ -4,14 +4,26 @@ use serde::Serialize;
 
 use crate::catalog::{Catalog, Change, Endpoint, Price, Rate};
 use crate::cli::args::{CatalogListArgs, Format};
-use crate::cli::{Exit, Outcome, console, refused};
+use crate::cli::{Exit, Outcome, console, found, refused};
 use crate::plan::select;
 use crate::units::plain::inert;
 
 /// `weighbridge catalog list`.
 pub fn list(args: &CatalogListArgs) -> Outcome {
-    let found = super::find(args.catalog.as_deref(), args.config.as_deref())?;
+    // Without a key a glob means the fleet: listing asks nothing of anybody, and it says what it is.
+    let is_keyless = !found::any_key() && args.config.is_none() && found::config_here().is_none();
+    let globs = (!is_keyless).then_some(args.model.as_slice());
+    let found = super::find_for(globs, args.catalog.as_deref(), args.config.as_deref())?;
     let mark = "SIMULATED fleet: invented models and prices";
+    if found.simulated && !args.model.is_empty() {
+        console::say(&format!(
+            "no provider's key is in the environment ({}): these are the simulated fleet's",
+            found::key_variables().join(", ")
+        ));
+    }
+    for stamp in &found.catalog.snapshots {
+        console::say(&format!("prices of {}, read {}", stamp.source, stamp.fetched_at));
+    }
     for warning in &found.catalog.warnings {
         console::say(warning);
     }

@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod list;
 mod pick;
+mod ping;
 mod sync;
 
 use std::path::Path;
@@ -12,9 +13,9 @@ use anyhow::Context;
 
 use super::args::{CatalogCommand, Format};
 use super::inputs::Fleet;
-use super::{Failure, Outcome, console, refused};
+use super::{Failure, Outcome, console, found, refused};
 use crate::catalog::{self, Catalog};
-use crate::plan::{Config, config};
+use crate::plan::Config;
 
 pub use list::csv_of;
 
@@ -26,6 +27,7 @@ pub fn catalog(command: &CatalogCommand) -> Outcome {
         CatalogCommand::Diff(args) => diff::diff(args),
         CatalogCommand::Check(args) => check::check(args),
         CatalogCommand::Pick(args) => pick::pick(args),
+        CatalogCommand::Ping(args) => ping::ping_all(args),
     }
 }
 
@@ -40,39 +42,32 @@ struct Found {
 
 /// The catalog of a file and of the configuration here; without either, the simulated fleet's.
 fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, Failure> {
-    let found = config.map(Path::to_owned).or_else(|| config::find(&std::env::current_dir().ok()?));
-    let beside = match catalog {
-        Some(path) => Some((path.display().to_string(), text(path)?)),
-        None => None,
+    find_for(None, catalog, config)
+}
+
+/// The same, where globs say which models are meant: with no file, those of the price lists of the
+/// providers whose keys are in the environment.
+fn find_for(
+    globs: Option<&[String]>,
+    catalog: Option<&Path>,
+    config: Option<&Path>,
+) -> Result<Found, Failure> {
+    let sources = found::sources(catalog, config, globs)?;
+    let texts = sources.texts();
+    let name = sources.catalogs.first().or(sources.config.as_ref()).map(|(path, _)| path.clone());
+    let Some(name) = name else {
+        let catalog = Fleet::unserved().catalog(true);
+        let name = "the simulated fleet".to_owned();
+        return Ok(Found { catalog, name, config: None, simulated: true });
     };
-    match (found, beside) {
-        (Some(path), beside) => {
-            let shown = path.display().to_string();
-            let files: Vec<catalog::CatalogText<'_>> =
-                beside.iter().map(|(path, text)| catalog::CatalogText { path, text }).collect();
-            let config = Config::load_text(&text(&path)?, &shown, &files).map_err(refused)?;
-            let name = beside.map_or(shown, |(path, _)| path);
-            Ok(Found {
-                catalog: config.catalog.clone(),
-                name,
-                config: Some(config),
-                simulated: false,
-            })
+    let (catalog, config) = match &sources.config {
+        Some((path, text)) => {
+            let config = Config::load_text(text, path, &texts).map_err(refused)?;
+            (config.catalog.clone(), Some(config))
         }
-        (None, Some((path, text))) => {
-            let catalog = catalog::load_text(&text, &path).map_err(refused)?;
-            Ok(Found { catalog, name: path, config: None, simulated: false })
-        }
-        (None, None) => {
-            let catalog = Fleet::unserved().catalog(true);
-            Ok(Found {
-                catalog,
-                name: "the simulated fleet".to_owned(),
-                config: None,
-                simulated: true,
-            })
-        }
-    }
+        None => (catalog::load_texts(&texts).map_err(refused)?, None),
+    };
+    Ok(Found { catalog, name, config, simulated: false })
 }
 
 /// Shows what was made in a format: nothing in a table acts on a terminal.

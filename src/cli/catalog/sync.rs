@@ -8,23 +8,17 @@ use crate::catalog::diff::{self, Difference, Kind};
 use crate::catalog::source::{self, Reading};
 use crate::catalog::{Catalog, SnapshotStamp, snapshot};
 use crate::cli::args::CatalogSyncArgs;
-use crate::cli::{Exit, Failure, Outcome, console, refused};
+use crate::cli::{Exit, Failure, Outcome, console, found, refused};
 use crate::client::{fetch, runtime};
 use crate::report;
 use crate::units::Clock;
 use crate::units::names::glob_matches;
 
-/// Price lists that have a name.
-const NAMED: [(&str, &str); 3] = [
-    ("openrouter", "https://openrouter.ai/api/v1/models"),
-    (
-        "litellm",
-        "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
-    ),
-    ("models-dev", "https://models.dev/api.json"),
-];
-/// The folder of snapshots.
-const FOLDER: &str = "catalogs";
+/// OpenRouter's list of models.
+const OPENROUTER: &str = "https://openrouter.ai/api/v1/models";
+/// LiteLLM's price map.
+const LITELLM: &str =
+    "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json";
 /// Lines of a kind that are shown; the rest is counted, and `catalog diff` shows it.
 const SHOWN: usize = 8;
 
@@ -34,7 +28,7 @@ pub fn sync(args: &CatalogSyncArgs) -> Outcome {
     let reading = read(&args.from)?;
     let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let name = name_of(&args.from);
-    let dated = || Path::new(FOLDER).join(format!("{name}-{day}.toml"));
+    let dated = || Path::new(found::FOLDER).join(format!("{name}-{day}.toml"));
     let path = args.out.clone().unwrap_or_else(dated);
     let previous = previous(args.out.as_deref(), &name)?;
     // What stands after a question mark may be a key.
@@ -58,10 +52,16 @@ pub fn sync(args: &CatalogSyncArgs) -> Outcome {
 
 /// The price list, wherever it is.
 fn read(from: &str) -> Result<Reading, Failure> {
-    let url = NAMED.iter().find(|(name, _)| *name == from).map_or(from, |(_, url)| *url);
+    let mirrored = found::models_dev();
+    let url = match from {
+        "openrouter" => OPENROUTER,
+        "litellm" => LITELLM,
+        "models-dev" => &mirrored,
+        other => other,
+    };
     if url.contains("://") {
         let io = runtime::with_threads(1, || {})?;
-        let text = io.block_on(fetch::get(url)).map_err(kept)?;
+        let text = io.block_on(fetch::get(url, [])).map_err(kept)?;
         return source::read(&text, without_query(url)).map_err(kept);
     }
     let path = Path::new(from);
@@ -126,7 +126,7 @@ fn previous(out: Option<&Path>, name: &str) -> Result<Option<(PathBuf, Catalog)>
 
 /// `catalogs/name-2026-11-21.toml`, the latest day.
 fn newest(name: &str) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(FOLDER).ok()?;
+    let entries = std::fs::read_dir(found::FOLDER).ok()?;
     let is_ours = |path: &PathBuf| {
         let file = path.file_name().map(|file| file.to_string_lossy().into_owned());
         let day = file.as_ref().and_then(|file| file.strip_prefix(name)?.strip_prefix('-'));

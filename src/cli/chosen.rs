@@ -1,0 +1,122 @@
+//! What a glob chose, shown with its prices before anything is asked of it.
+
+use std::fmt::Write as _;
+
+use crate::catalog::{Endpoint, Price, Rate};
+use crate::units::names::glob_matches;
+
+/// Endpoints that are shown one by one; the rest is counted.
+const SHOWN: usize = 15;
+/// The width that a terminal surely has.
+const COLUMNS: usize = 80;
+/// Endpoints that a note names.
+const NAMED: usize = 3;
+
+/// The endpoints that were chosen of so many, a line each, in dollars per million tokens.
+pub fn matched(endpoints: &[Endpoint], of: usize) -> String {
+    let mut text = format!("{} of {of} endpoints, $ per million tokens", endpoints.len());
+    let widest = endpoints.iter().take(SHOWN).map(|e| e.id.as_str().chars().count()).max();
+    let widest = widest.unwrap_or(0).min(COLUMNS - 34);
+    for endpoint in endpoints.iter().take(SHOWN) {
+        let name = shortened(endpoint.id.as_str(), widest);
+        let window = endpoint.context_window.map(|n| format!("{n} tokens")).unwrap_or_default();
+        let line = format!("  {name:<widest$}  {:<19} {window}", price(&endpoint.price));
+        let _ = write!(text, "\n{}", line.trim_end());
+    }
+    if endpoints.len() > SHOWN {
+        let _ = write!(text, "\n  … and {} more", endpoints.len() - SHOWN);
+    }
+    text
+}
+
+fn price(price: &Price) -> String {
+    match price {
+        Price::Free => "free".to_owned(),
+        Price::Unknown => "price unknown".to_owned(),
+        Price::PerHour(usd) => format!("{usd} an hour"),
+        Price::Rates(rates) => {
+            let rate = |rate: Rate| {
+                rates.charged(rate).map_or_else(|| "?".to_owned(), |usd| rate.written(usd))
+            };
+            let more = if rates.changes.is_empty() { "" } else { " …" };
+            format!("{} in, {} out{more}", rate(Rate::Input), rate(Rate::Output))
+        }
+    }
+}
+
+fn shortened(name: &str, widest: usize) -> String {
+    if name.chars().count() <= widest {
+        return name.to_owned();
+    }
+    name.chars().take(widest - 1).chain(['…']).collect()
+}
+
+/// Leaves out what a wildcard caught and no price is listed for, such as routers that choose by
+/// themselves; says what. Where nothing has a price, nothing is left out: then all are alike.
+pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Option<String> {
+    let named = |e: &Endpoint| {
+        let whole = globs.iter().filter(|glob| !glob.contains(['*', '?']));
+        whole.into_iter().any(|glob| {
+            let base = e.id.as_str().split('#').next().unwrap_or_default();
+            [e.model.as_str(), base, e.id.as_str()].iter().any(|name| glob_matches(glob, name))
+        })
+    };
+    let goes = |e: &Endpoint| e.price == Price::Unknown && !named(e);
+    let left_out: Vec<String> =
+        endpoints.iter().filter(|e| goes(e)).map(|e| e.id.to_string()).collect();
+    if left_out.is_empty() || left_out.len() == endpoints.len() {
+        return None;
+    }
+    endpoints.retain(|e| !goes(e));
+    let more = left_out.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let first = left_out[..left_out.len().min(NAMED)].join(", ");
+    Some(format!("no price is listed for {first}{more}: left out; a whole name with -m asks it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::source;
+
+    fn endpoints(n: usize) -> Vec<Endpoint> {
+        let model = |i: usize| match i {
+            0 => r#"{"id":"a/router","pricing":{"prompt":"-1","completion":"-1"}}"#.to_owned(),
+            _ => format!(
+                "{{\"id\":\"a/m{i}\",\"context_length\":131072,\"pricing\":{{\"prompt\":\
+                 \"0.00000025\",\"completion\":\"0.000002\"}}}}"
+            ),
+        };
+        let list = (0..n).map(model).collect::<Vec<_>>().join(",");
+        let read = source::read(&format!("{{\"data\":[{list}]}}"), "list").expect("a list");
+        read.catalog.endpoints
+    }
+
+    #[test]
+    fn few_are_shown_and_the_rest_is_counted() {
+        let text = matched(&endpoints(2), 337);
+        assert_eq!(
+            text,
+            "2 of 337 endpoints, $ per million tokens\n\
+             \x20 a/router@openrouter  price unknown\n\
+             \x20 a/m1@openrouter      0.25 in, 2 out      131072 tokens"
+        );
+        let text = matched(&endpoints(40), 40);
+        assert_eq!(text.lines().count(), SHOWN + 2);
+        assert!(text.ends_with("\n  … and 25 more"), "{text}");
+    }
+
+    #[test]
+    fn a_wildcard_does_not_catch_what_has_no_price() {
+        let check = |n: usize, globs: &[&str], left: usize, says: bool| {
+            let mut all = endpoints(n);
+            let globs: Vec<String> = globs.iter().map(|&glob| glob.to_owned()).collect();
+            let said = leave_out_unpriced(&mut all, &globs);
+            assert_eq!((all.len(), said.is_some()), (left, says), "{globs:?}: {said:?}");
+        };
+        check(3, &["a/*"], 2, true);
+        check(3, &["a/*", "a/router"], 3, false);
+        check(3, &["a/*", "a/router@openrouter"], 3, false);
+        check(1, &["*"], 1, false);
+    }
+}

@@ -1,0 +1,330 @@
+//! Where the catalog comes from: a file, the configuration, or, with neither but a glob, the price
+//! lists of the providers whose keys are in the environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{Failure, refused};
+use crate::catalog::source::keyed::{self, Keyed};
+use crate::catalog::source::{self, Reading};
+use crate::catalog::{Catalog, CatalogText, Provider, SnapshotStamp, snapshot};
+use crate::client::fetch::{self, FetchError};
+use crate::client::runtime;
+use crate::dispatch::headers_of;
+use crate::plan::config;
+use crate::units::Clock;
+use crate::units::names::glob_matches;
+
+/// The prices of providers whose own lists tell none.
+pub const MODELS_DEV: &str = "https://models.dev/api.json";
+/// The variable that names a mirror of it.
+const MODELS_DEV_URL: &str = "MODELS_DEV_URL";
+/// The folder of snapshots.
+pub const FOLDER: &str = "catalogs";
+/// Models whose single endpoints are looked up: one request each.
+const MOST_PINNED: usize = 20;
+
+/// What the flags mean: texts that load together as one catalog.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The configuration, by its path.
+    pub config: Option<(String, String)>,
+    /// The catalog file, or the price lists that were fetched, by path or address.
+    pub catalogs: Vec<(String, String)>,
+    /// Whether they were fetched.
+    pub fetched: bool,
+}
+
+impl Sources {
+    /// The catalogs, ready to load.
+    pub fn texts(&self) -> Vec<CatalogText<'_>> {
+        self.catalogs.iter().map(|(path, text)| CatalogText { path, text }).collect()
+    }
+}
+
+/// The configuration of this folder or of one above it.
+pub fn config_here() -> Option<PathBuf> {
+    config::find(&std::env::current_dir().ok()?)
+}
+
+/// Reads the files that the flags name. Where they hold no endpoint and `globs` (else the
+/// configuration's `models`) say what is meant, the price lists are fetched; `None`: never.
+pub fn sources(
+    catalog: Option<&Path>,
+    config: Option<&Path>,
+    globs: Option<&[String]>,
+) -> Result<Sources, Failure> {
+    let found = config.map(Path::to_owned).or_else(config_here);
+    let config = found.as_deref().map(read).transpose()?;
+    if let Some(path) = catalog {
+        return Ok(Sources { config, catalogs: vec![read(path)?], fetched: false });
+    }
+    let Some(globs) = globs else { return Ok(Sources { config, ..Sources::default() }) };
+    let mut globs = globs.to_vec();
+    if let Some((_, text)) = &config {
+        // What does not read is told by whoever loads it.
+        let Ok(named) = toml::from_str::<Named>(text) else {
+            return Ok(Sources { config, ..Sources::default() });
+        };
+        if !named.endpoint.is_empty() {
+            return Ok(Sources { config, ..Sources::default() });
+        }
+        if globs.is_empty() {
+            globs = named.models;
+        }
+        if !globs.is_empty() {
+            globs.extend(named.today.and_then(|today| today.endpoint));
+        }
+    }
+    if globs.is_empty() {
+        return Ok(Sources { config, ..Sources::default() });
+    }
+    Ok(Sources { config, catalogs: lists(&globs)?, fetched: true })
+}
+
+/// What of a configuration says whether there is a catalog, and what is meant of it.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    models: Vec<String>,
+    #[serde(default)]
+    endpoint: Vec<IgnoredAny>,
+    today: Option<NamedToday>,
+}
+
+#[derive(Deserialize)]
+struct NamedToday {
+    endpoint: Option<String>,
+}
+
+fn read(path: &Path) -> Result<(String, String), Failure> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| shown.clone()).map_err(refused)?;
+    Ok((shown, text))
+}
+
+/// Every variable in which a key is looked for, in the order of the providers.
+pub fn key_variables() -> Vec<&'static str> {
+    keyed::all().into_iter().flat_map(|keyed| keyed.keys).collect()
+}
+
+/// Whether a key of any provider is in the environment.
+pub fn any_key() -> bool {
+    key_variables().into_iter().any(|name| variable(name).is_some())
+}
+
+/// A variable that is set to something.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// A provider whose key is in the environment.
+struct Offer {
+    keyed: Keyed,
+    provider: Provider,
+    key: SecretString,
+}
+
+/// The price lists that the globs ask for, as snapshots.
+fn lists(globs: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let offers = wanted(globs, offers()?)?;
+    let io = runtime::with_threads(1, || {})?;
+    let now = format!("{:.0}", Clock::real().wall_anchor());
+    let mut texts = Vec::new();
+    let mut take = |url: String, catalog: &Catalog| {
+        let stamp = SnapshotStamp { source: url.clone(), fetched_at: now.clone() };
+        texts.push((url, snapshot::to_toml(catalog, &stamp)));
+    };
+    let (own, public): (Vec<Offer>, Vec<Offer>) =
+        offers.into_iter().partition(|o| o.keyed.lists_prices || o.keyed.is_moved(&o.provider));
+    for offer in &own {
+        let url = format!("{}/models", offer.provider.base_url);
+        let reading = offer.get(&io, &url)?;
+        let mut catalog = keyed::served_by(&offer.provider, reading.catalog);
+        if offer.keyed.lists_prices {
+            offer.add_pinned(&io, globs, &mut catalog)?;
+        }
+        take(url, &catalog);
+    }
+    if !public.is_empty() {
+        let url = models_dev();
+        let text = io.block_on(fetch::get(&url, [])).map_err(|error| no_list(&error))?;
+        let list = source::read(&text, &url).map_err(|error| no_list(&error))?.catalog;
+        let mut all = Catalog::default();
+        for offer in &public {
+            let own = keyed::those_of(&offer.provider, &list);
+            if own.endpoints.is_empty() {
+                let name = offer.keyed.name;
+                return Err(no_list(&format!("{url} lists nothing of {name}")));
+            }
+            all.endpoints.extend(own.endpoints);
+            all.facts.extend(own.facts);
+        }
+        take(url, &all);
+    }
+    Ok(texts)
+}
+
+/// Where models.dev's list is: there, or at the mirror that the environment names.
+pub fn models_dev() -> String {
+    variable(MODELS_DEV_URL).unwrap_or_else(|| MODELS_DEV.to_owned())
+}
+
+/// The providers whose keys are in the environment.
+fn offers() -> Result<Vec<Offer>, Failure> {
+    let mut offers = Vec::new();
+    for keyed in keyed::all() {
+        let found = keyed.keys.iter().find_map(|name| Some((*name, variable(name)?)));
+        let Some((name, key)) = found else { continue };
+        let moved = keyed.address.and_then(|address| Some((address, variable(address)?)));
+        let address = moved.as_ref().map(|(_, address)| address.as_str());
+        let provider = keyed.provider(name, address).map_err(|bad| {
+            refused(anyhow!("{}: the address {bad}", keyed.address.unwrap_or_default()))
+        })?;
+        offers.push(Offer { keyed, provider, key: SecretString::from(key) });
+    }
+    if offers.is_empty() {
+        return Err(refused(anyhow!(
+            "-m without a catalog takes the provider from the key in the environment, and none is \
+             set; looked for {}. Export one, name a catalog (--catalog FILE), or add --demo for the \
+             simulated fleet",
+            key_variables().join(", ")
+        )));
+    }
+    Ok(offers)
+}
+
+/// The provider that a glob names behind its `@`, which stands but once in an id.
+fn provider_of(glob: &str) -> Option<&str> {
+    let (_, provider) = glob.split_once('@')?;
+    Some(provider.split('#').next().unwrap_or(provider))
+}
+
+/// Whether a glob's provider may be this one or what it routes to.
+fn is_at(glob: &str, name: &str) -> bool {
+    let own = glob.split('/').next().unwrap_or(glob);
+    glob_matches(own, name) || glob_matches(glob, name)
+}
+
+/// Those of the providers that a glob may mean.
+fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
+    for glob in globs {
+        let Some(named) = provider_of(glob) else { continue };
+        if offers.iter().any(|offer| is_at(named, offer.keyed.name)) {
+            continue;
+        }
+        let known = keyed::all().into_iter().find(|keyed| is_at(named, keyed.name));
+        return Err(refused(match known {
+            Some(keyed) => {
+                anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
+            }
+            None => {
+                let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
+                anyhow!(
+                    "{glob:?} names a provider that no key in the environment is for; there are keys \
+                     for {}. Any other provider stands in a catalog (--catalog FILE)",
+                    names.join(", ")
+                )
+            }
+        }));
+    }
+    let asked = |offer: &Offer| {
+        let here = |glob: &String| provider_of(glob).is_none_or(|g| is_at(g, offer.keyed.name));
+        globs.iter().any(here)
+    };
+    Ok(offers.into_iter().filter(asked).collect())
+}
+
+impl Offer {
+    /// Gets a list from the provider itself, with its key.
+    fn get(&self, io: &tokio::runtime::Runtime, url: &str) -> Result<Reading, Failure> {
+        let headers = headers_of(&self.provider, Some(&self.key)).map_err(refused)?;
+        let text = io.block_on(fetch::get(url, headers)).map_err(|error| match &error {
+            FetchError::Status { status, .. } if [401, 403].contains(&status.as_u16()) => {
+                let variable = self.provider.api_key_env.as_deref().unwrap_or_default();
+                refused(anyhow!("{error}: it does not take the key in {variable}"))
+            }
+            _ => no_list(&error),
+        })?;
+        source::read(&text, url).map_err(|error| no_list(&error))
+    }
+
+    /// Looks up the endpoints that `m@openrouter/deepinfra` names among those that a model is routed
+    /// to, and adds the ones that match.
+    fn add_pinned(
+        &self,
+        io: &tokio::runtime::Runtime,
+        globs: &[String],
+        catalog: &mut Catalog,
+    ) -> Result<(), Failure> {
+        let is_pin = |glob: &&String| provider_of(glob).is_some_and(|g| g.contains('/'));
+        let base = |glob: &str| glob.split('#').next().unwrap_or_default().to_owned();
+        let pins: Vec<String> = globs.iter().filter(is_pin).map(|glob| base(glob)).collect();
+        let of_model = |model: &str| {
+            pins.iter()
+                .any(|glob| glob.split_once('@').is_some_and(|(m, _)| glob_matches(m, model)))
+        };
+        let models: Vec<String> =
+            catalog.endpoints.iter().map(|e| e.model.clone()).filter(|m| of_model(m)).collect();
+        if models.len() > MOST_PINNED {
+            return Err(refused(anyhow!(
+                "{} would look up the endpoints of {} models, one by one; name at most {MOST_PINNED}",
+                pins.join(", "),
+                models.len()
+            )));
+        }
+        for model in models {
+            let url = format!("{}/models/{model}/endpoints", self.provider.base_url);
+            let reading = self.get(io, &url)?;
+            let pinned = keyed::served_by(&self.provider, reading.catalog);
+            let asked = pinned
+                .endpoints
+                .iter()
+                .any(|e| pins.iter().any(|glob| glob_matches(glob, e.id.as_str())));
+            if !asked {
+                let ids: Vec<&str> = pinned.endpoints.iter().map(|e| e.id.as_str()).collect();
+                return Err(refused(anyhow!(
+                    "{} names none of the endpoints of {model}; there are {}",
+                    pins.join(", "),
+                    ids.join(", ")
+                )));
+            }
+            let named = pinned.endpoints.into_iter();
+            catalog.endpoints.extend(
+                named.filter(|e| pins.iter().any(|glob| glob_matches(glob, e.id.as_str()))),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A list that did not come, with what to do instead.
+fn no_list(error: &impl std::fmt::Display) -> Failure {
+    let instead = match newest() {
+        Some(path) => format!("name the prices that are here: --catalog {}", path.display()),
+        None => {
+            "take a list that you have: weighbridge catalog sync --from FILE, and then --catalog \
+                 catalogs/…"
+                .to_owned()
+        }
+    };
+    refused(anyhow!("{error}. Without prices nothing is asked; {instead}"))
+}
+
+/// The snapshot of the latest day, of whatever source.
+fn newest() -> Option<PathBuf> {
+    let entries = std::fs::read_dir(FOLDER).ok()?;
+    let day = |path: &Path| -> Option<jiff::civil::Date> {
+        let name = path.file_name()?.to_str()?.strip_suffix(".toml")?;
+        name.get(name.len().checked_sub("2026-11-22".len())?..)?.parse().ok()
+    };
+    let dated = entries.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        Some((day(&path)?, path))
+    });
+    dated.max().map(|(_, path)| path)
+}
