@@ -287,13 +287,13 @@ fn resolve_base_url(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<String,
 }
 
 /// `my-ai` → `MY_AI_API_KEY`.
-fn key_variable(provider: &str) -> String {
+pub(crate) fn key_variable(provider: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let name: String = provider.chars().map(letter).collect();
     format!("{name}_API_KEY")
 }
 
-fn is_variable_name(text: &str) -> bool {
+pub(crate) fn is_variable_name(text: &str) -> bool {
     // A long run of letters and digits without an underscore is more likely the key itself.
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::args::{PickArgs, WhatArgs};
 pub use super::fleet::Fleet;
-use super::{Failure, fleet, key_command, refused};
+use super::{Failure, fleet, key_command, refused, today};
 use crate::catalog::{Catalog, CatalogText, Endpoint, Price};
 use crate::client;
 use crate::dispatch::Keys;
@@ -271,7 +271,8 @@ fn own_config(what: &PickArgs) -> Result<Config, Failure> {
     match what.config.clone().or_else(found_config) {
         Some(path) => {
             let shown = path.display().to_string();
-            Config::load_text(&read(&path)?, &shown, &beside).map_err(refused)
+            let config = Config::load_text(&read(&path)?, &shown, &beside).map_err(refused)?;
+            today::with_proxy(config)
         }
         None => match beside.first() {
             Some(file) => {

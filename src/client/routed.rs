@@ -101,11 +101,8 @@ mod tests {
         map.insert("x-litellm-model-id", "head".parse().expect("a header"));
         map.insert("x-litellm-call-id", "c-1".parse().expect("a header"));
         let one = Usd::from_number("1").ok();
-        let mut answer = Answer {
-            cost_reported: one,
-            served_by: Some("body".to_owned()),
-            ..Answer::default()
-        };
+        let mut answer =
+            Answer { cost_reported: one, served_by: Some("body".to_owned()), ..Answer::default() };
         assert_eq!(Routed::of(&map).complete(&mut answer), " (LiteLLM, call c-1)");
         assert_eq!((answer.cost_reported, answer.served_by.as_deref()), (one, Some("body")));
     }

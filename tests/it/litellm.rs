@@ -52,14 +52,18 @@ fn no_other_provider_is_told_of_a_cache() {
     weigh(dir.path(), &stub, "", "").weighed();
     assert!(stub.asked()[0].body.get("cache").is_none());
     let trials = csv(&dir.path().join("run/trials.csv"));
-    assert_eq!((trials[0]["served_by"].as_str(), trials[0]["cost_reported_usd"].as_str()), ("", ""));
+    assert_eq!(
+        (trials[0]["served_by"].as_str(), trials[0]["cost_reported_usd"].as_str()),
+        ("", "")
+    );
 }
 
 #[test]
 fn a_failure_names_the_call_in_the_proxys_log() {
     let dir = folder();
     let refusal = r#"{"error":{"message":"no such model"}}"#;
-    let stub = Stub::start(move |_| whole_with("400 Bad Request", "x-litellm-call-id: c-9", refusal));
+    let stub =
+        Stub::start(move |_| whole_with("400 Bad Request", "x-litellm-call-id: c-9", refusal));
     weigh(dir.path(), &stub, "router = \"litellm\"", "").exits(1);
     let database = rusqlite::Connection::open(dir.path().join("run/run.sqlite")).expect("a run");
     let detail: String = database

@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use super::args::{CatalogCommand, Format};
 use super::inputs::Fleet;
-use super::{Failure, Outcome, console, refused};
+use super::{Failure, Outcome, console, refused, today};
 use crate::catalog::{self, Catalog};
 use crate::plan::{Config, config};
 
@@ -51,6 +51,7 @@ fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, Failure>
             let files: Vec<catalog::CatalogText<'_>> =
                 beside.iter().map(|(path, text)| catalog::CatalogText { path, text }).collect();
             let config = Config::load_text(&text(&path)?, &shown, &files).map_err(refused)?;
+            let config = today::with_proxy(config)?;
             let name = beside.map_or(shown, |(path, _)| path);
             Ok(Found {
                 catalog: config.catalog.clone(),

@@ -171,7 +171,8 @@ impl Prefix {
         // Credentials have no place in a name.
         let host = host.rsplit('@').next().unwrap_or(host);
         let mut short = host;
-        for known in [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"] {
+        for known in [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"]
+        {
             short = short.strip_suffix(known).unwrap_or(short);
         }
         let name = slug(short);
@@ -196,7 +197,8 @@ mod tests {
             let base = prefix.base_url(api_base)?;
             Ok((prefix.name_at(&base), upstream, base))
         });
-        let found = found.as_ref().map(|(name, upstream, base)| (name.as_str(), *upstream, base.as_str()));
+        let found =
+            found.as_ref().map(|(name, upstream, base)| (name.as_str(), *upstream, base.as_str()));
         match (found, expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found, expected),
             (Err(why), Err(part)) => assert!(why.contains(part), "{why}"),

