@@ -296,6 +296,7 @@ fn endpoint(server: &Server) -> Endpoint {
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,
+            router: None,
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

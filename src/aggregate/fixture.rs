@@ -52,6 +52,7 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
             http: crate::catalog::HttpVersion::Http1,
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
+            router: None,
         },
         upstream_model: model.into(),
         price,

@@ -13,7 +13,7 @@ use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
     Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, KeyCommand, Limits, Provider,
-    SnapshotStamp, base_url, headers, overlay, price, snapshot, variant,
+    Router, SnapshotStamp, base_url, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
 use crate::units::plain::acts;
@@ -163,8 +163,30 @@ fn resolve_provider(
     };
     let headers = headers::resolve(&raw.headers, toml)?;
     let ca_file = raw.ca_file.clone();
-    let provider =
-        Provider { name, dialect, base_url, api_key_env, api_key_cmd, http, headers, ca_file };
+    let router = match &raw.router {
+        Some(named) => Some(resolve_router(named, toml)?),
+        None => listed.and_then(|listed| listed.router),
+    };
+    let provider = Provider {
+        name,
+        dialect,
+        base_url,
+        api_key_env,
+        api_key_cmd,
+        http,
+        headers,
+        ca_file,
+        router,
+    };
+    if let Some(router) = router.filter(|router| !router.reads_params_of(dialect)) {
+        warnings.push(format!(
+            "{}: the cache of {} cannot be turned off in the dialect {}: answers may come out of it, \
+             unless it is off in the proxy's own configuration; write dialect = \"openai-chat\"",
+            toml.place(&raw.name.span()),
+            router.title(),
+            dialect.name()
+        ));
+    }
     if provider.has_key() && provider.base_url.starts_with("http://") && !provider.is_loopback() {
         warnings.push(format!(
             "{}: provider {} sends its key over http, where anyone on the way can read it; write \
@@ -211,6 +233,14 @@ fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion
     }
 }
 
+fn resolve_router(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Router, CatalogError> {
+    let router = raw.get_ref();
+    Router::from_name(router).ok_or_else(|| CatalogError::UnknownRouter {
+        at: toml.place(&raw.span()),
+        router: router.clone(),
+    })
+}
+
 fn resolve_dialect(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Dialect, CatalogError> {
     let dialect = raw.get_ref();
     Dialect::from_name(dialect).ok_or_else(|| CatalogError::UnknownDialect {
@@ -226,13 +256,13 @@ fn resolve_base_url(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<String,
 }
 
 /// `my-ai` → `MY_AI_API_KEY`.
-fn key_variable(provider: &str) -> String {
+pub(crate) fn key_variable(provider: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let name: String = provider.chars().map(letter).collect();
     format!("{name}_API_KEY")
 }
 
-fn is_variable_name(text: &str) -> bool {
+pub(crate) fn is_variable_name(text: &str) -> bool {
     // A long run of letters and digits without an underscore is more likely the key itself.
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
@@ -353,7 +383,7 @@ fn resolve_endpoint(
         id,
         model,
         variant: None,
-        params: serde_json::Map::new(),
+        params: Router::params(provider),
         system: None,
         stream: true,
     })

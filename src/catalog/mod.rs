@@ -12,6 +12,7 @@ pub(crate) mod overlay;
 pub(crate) mod price;
 pub mod rates;
 pub(crate) mod raw;
+mod router;
 pub mod snapshot;
 pub mod source;
 pub(crate) mod variant;
@@ -34,6 +35,7 @@ pub use crate::units::Dialect;
 pub use error::CatalogError;
 pub use key_command::KeyCommand;
 pub use load::{CatalogText, load_text, load_texts};
+pub use router::Router;
 pub use rates::{Change, Hours, Price, Rate, Rates, Terms};
 
 /// The version of HTTP that a provider is asked over. It is stated rather than negotiated: a
@@ -82,6 +84,9 @@ pub struct Provider {
     /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// What stands there before the providers themselves, where that must be known to measure them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router: Option<Router>,
 }
 
 impl Provider {

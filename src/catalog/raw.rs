@@ -64,6 +64,8 @@ pub(crate) struct RawProvider {
     #[serde(default)]
     pub(crate) headers: BTreeMap<Spanned<String>, Spanned<String>>,
     pub(crate) ca_file: Option<PathBuf>,
+    /// `litellm`, where it is a proxy of LiteLLM's.
+    pub(crate) router: Option<Spanned<String>>,
     /// A share off every price here.
     pub(crate) discount: Option<Spanned<DecimalText>>,
     /// A share on top of every price here.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::args::{PickArgs, WhatArgs};
 use super::chosen::{leave_out_unpriced, matched};
 pub use super::fleet::Fleet;
-use super::{Failure, console, fleet, found, key_command, refused};
+use super::{Failure, console, fleet, found, key_command, refused, today};
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::client;
 use crate::dispatch::Keys;
@@ -278,7 +278,9 @@ fn own_config(what: &PickArgs) -> Result<(Config, bool), Failure> {
         found::sources(what.catalog.as_deref(), what.config.as_deref(), Some(&what.model))?;
     let texts = sources.texts();
     let config = match &sources.config {
-        Some((path, text)) => Config::load_text(text, path, &texts).map_err(refused)?,
+        Some((path, text)) => {
+            today::with_proxy(Config::load_text(text, path, &texts).map_err(refused)?)?
+        }
         None if texts.is_empty() => Config::default(),
         None => {
             let catalog = crate::catalog::load_texts(&texts).map_err(refused)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
+use super::routed::Routed;
 use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
@@ -164,6 +165,8 @@ struct Reading {
     /// The whole body where it is not a stream of events.
     whole: Vec<u8>,
     read_bytes: usize,
+    /// What a router says in the head.
+    routed: Routed,
     /// When something last came.
     progress: Stamp,
     alarm: Alarm,
@@ -203,6 +206,7 @@ impl Reading {
             done: false,
             whole: Vec::new(),
             read_bytes: 0,
+            routed: Routed::default(),
             progress: dispatched,
             alarm: Alarm::default(),
         }
@@ -247,6 +251,7 @@ impl Reading {
         self.record.stamps.headers = Some(head.at);
         self.record.simulated = text(SIMULATED_HEADER).is_some();
         self.record.retry_after = text("retry-after").and_then(|v| retry_after(v, clock));
+        self.routed = Routed::of(&head.headers);
         let events = text("content-type")
             .and_then(|kind| kind.get(..EVENTS.len()))
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));
@@ -364,7 +369,7 @@ impl Reading {
         // The decoder's answer is wanted even from a failure: its usage may have been billed.
         self.record.stamps.ended = clock.now();
         let status = self.record.status;
-        let (answer, error) = match (failure, status) {
+        let (mut answer, error) = match (failure, status) {
             (Some(error), _) => (self.decoder.finish().0, Some(error)),
             (None, Some(200)) if self.record.streamed => self.decoder.finish(),
             (None, Some(200)) => wire::decode_body(self.dialect, &self.whole),
@@ -373,9 +378,13 @@ impl Reading {
                 (Answer::default(), Some(error))
             }
         };
+        let call = self.routed.complete(&mut answer);
         self.record.outcome = match error {
             None => Outcome::Answered(answer),
-            Some(WireError { class, detail }) => Outcome::Failed { class, detail, partial: answer },
+            Some(WireError { class, mut detail }) => {
+                detail.push_str(&call);
+                Outcome::Failed { class, detail, partial: answer }
+            }
         };
         self.record
     }

@@ -86,6 +86,7 @@ fn endpoint(idx: u32) -> StoredEndpoint {
             http: crate::catalog::HttpVersion::Http1,
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
+            router: None,
         },
         upstream_model: "m".into(),
         price: Price::Free,

@@ -19,10 +19,12 @@ mod faults;
 mod golden_wire;
 #[cfg(unix)]
 mod hostile;
+mod init;
 #[cfg(unix)]
 mod interrupt;
 mod layers;
 mod ledger;
+mod litellm;
 #[cfg(unix)]
 mod load;
 mod local_counts;

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use super::args::{CatalogCommand, Format};
 use super::inputs::Fleet;
-use super::{Failure, Outcome, console, found, refused};
+use super::{Failure, Outcome, console, found, refused, today};
 use crate::catalog::{self, Catalog};
 use crate::plan::Config;
 
@@ -63,6 +63,7 @@ fn find_for(
     let (catalog, config) = match &sources.config {
         Some((path, text)) => {
             let config = Config::load_text(text, path, &texts).map_err(refused)?;
+            let config = today::with_proxy(config)?;
             (config.catalog.clone(), Some(config))
         }
         None => (catalog::load_texts(&texts).map_err(refused)?, None),
