@@ -220,7 +220,14 @@ impl Run {
             lag_p99_us: None,
             io_cpu_peak: None,
         };
-        let ended = Ended { complete: true, why: None, validity, duration_ns: 0, waited_ns: 0 };
+        let ended = Ended {
+            complete: true,
+            why: None,
+            validity,
+            duration_ns: 0,
+            waited_ns: 0,
+            paced: Vec::new(),
+        };
         self.store.clone().finish(ended).await.expect("the database closes");
     }
 }

@@ -121,6 +121,10 @@ pub struct WhatArgs {
     /// Requests under way at once, per endpoint; never more than the endpoint's own limit.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: Option<u32>,
+    /// Use at most this share of any rate limit that the catalog or a response states, and pause while
+    /// less than the rest remains; default 0.5, or [limits] rate_share.
+    #[arg(long, value_name = "SHARE", value_parser = rate_share)]
+    pub rate_share: Option<f64>,
 }
 
 /// `run`.
@@ -160,6 +164,10 @@ pub struct RunArgs {
     /// Simulated fleet without rate limits, drift and failures: parts merge to the same figures.
     #[arg(long)]
     pub steady: bool,
+    /// Simulated endpoints of one's own, described as src/sim/fleet.toml does; with --virtual or
+    /// --demo.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
     /// Spend what the plan expects without asking.
     #[arg(long)]
     pub yes: bool,
@@ -523,6 +531,9 @@ pub struct SimArgs {
     /// `lengths=1` restores the profiles' lengths, thinking times and stalls; `lengths=0.1` a tenth.
     #[arg(long, value_name = "lengths=F", value_parser = scale)]
     pub scale: Option<f64>,
+    /// Serve the endpoints of this file instead, described as src/sim/fleet.toml does.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
     /// Serve the chaos profiles too.
     #[arg(long)]
     pub chaos: bool,
@@ -649,6 +660,13 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .to_socket_addrs()
         .map_err(|e| format!("{e}; it takes an address and a port, such as 127.0.0.1:8100"))?;
     found.next().ok_or_else(|| format!("{text} names no address"))
+}
+
+fn rate_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("a share above 0 and at most 1, such as 0.5".to_owned()),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -13,7 +13,7 @@ pub use super::fleet::Fleet;
 use super::{Failure, console, fleet, found, key_command, refused, today};
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::client;
-use crate::dispatch::Keys;
+use crate::dispatch::{Keys, Manners};
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
 use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
@@ -49,6 +49,10 @@ pub struct Inputs {
     pub selected: bool,
     /// The configuration's own caps.
     pub spend: Spend,
+    /// The share of a key's limits that the configuration allows.
+    pub rate_share: f64,
+    /// Whether the endpoints serve nobody else: the fleet inside the binary.
+    pub alone: bool,
     /// Which part of a larger plan this is.
     pub shard: Option<ShardStamp>,
     /// Where its trials stand in the larger plan; empty: it is the whole.
@@ -66,6 +70,13 @@ impl Inputs {
             wanted.min(limit).max(1) as usize
         };
         self.plan.endpoints.iter().map(of).collect()
+    }
+
+    /// How the keys' limits are used. The fleet inside the binary serves nobody else, so that
+    /// there is nobody to leave a share to unless the flag says so.
+    pub fn manners(&self, flag: Option<f64>) -> Manners {
+        let share = flag.or((!self.alone).then_some(self.rate_share));
+        Manners { share, among: self.among() }
     }
 
     /// How many processes share the providers' limits.
@@ -136,9 +147,13 @@ fn read_for(
     fleet_asked: bool,
 ) -> Result<Inputs, Failure> {
     let simulated = is_demo(what) || fleet_asked;
-    let demo = simulated && what.suite.is_empty();
-    let (mut config, fetched) =
-        if simulated { (demo_config(what)?, false) } else { own_config(what)? };
+    // A fleet of the user's own is no demo: nothing is known of what serves today.
+    let demo = simulated && what.suite.is_empty() && !fleet.is_own();
+    let (mut config, fetched) = match simulated {
+        true if demo => (Config::load_text(DEMO, "demo.toml", &[])?, false),
+        true => (Config::default(), false),
+        false => own_config(what)?,
+    };
     if simulated {
         config.catalog = fleet.catalog(false);
     }
@@ -232,6 +247,8 @@ fn read_for(
         simulated,
         selected,
         spend: config.spend,
+        rate_share: config.rate_share,
+        alone: simulated && !fleet.is_own(),
         shard: None,
         places: Vec::new(),
     })
@@ -264,12 +281,6 @@ fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
         }
     }
     notes
-}
-
-/// The demo's configuration; with suites of the user's, nothing is known of traffic or today.
-fn demo_config(what: &PickArgs) -> Result<Config, Failure> {
-    let own = !what.suite.is_empty();
-    if own { Ok(Config::default()) } else { Ok(Config::load_text(DEMO, "demo.toml", &[])?) }
 }
 
 /// The user's own configuration, and whether its prices were fetched for this command.

@@ -15,12 +15,15 @@ use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
 use crate::units::{EndpointId, Goal, Judging, Slo, Usd};
 
-use raw::{RawConfig, RawObjective, RawSlo, RawSpend, RawSuite, RawToday};
+use raw::{RawConfig, RawLimits, RawObjective, RawSlo, RawSpend, RawSuite, RawToday};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weighbridge.toml";
 /// The quality loss that is accepted where nothing is said: 2 percentage points.
 pub const DEFAULT_MARGIN: f64 = 0.02;
+/// The share of rate limits that is used where nothing is said: a nightly run must not starve
+/// production on the same key.
+pub const DEFAULT_RATE_SHARE: f64 = 0.5;
 /// Shares written with a few decimals may miss 1 by this much.
 const SHARE_TOLERANCE: f64 = 1e-6;
 
@@ -49,6 +52,8 @@ pub struct Config {
     pub max_share_provider: Option<f64>,
     /// What may be spent.
     pub spend: Spend,
+    /// The share of a key's rate limits that is used at most, above 0 and at most 1.
+    pub rate_share: f64,
     /// The providers, endpoints and variants of this file and of the catalog files given with it.
     pub catalog: Catalog,
 }
@@ -214,6 +219,7 @@ impl Default for Config {
             slo: None,
             max_share_provider: None,
             spend: Spend::default(),
+            rate_share: DEFAULT_RATE_SHARE,
             catalog: Catalog::default(),
         }
     }
@@ -243,6 +249,7 @@ impl Config {
             shares: resolve_shares(traffic.share.as_ref(), toml)?,
             requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
             spend: resolve_spend(raw.spend.as_ref(), toml)?,
+            rate_share: resolve_rate_share(raw.limits.as_ref(), toml)?,
             catalog,
             ..objective
         })
@@ -481,6 +488,14 @@ fn resolve_spend(raw: Option<&RawSpend>, toml: TomlText<'_>) -> Result<Spend, Co
         per_endpoint: money("per_endpoint", &raw.per_endpoint)?,
         per_suite: money("per_suite", &raw.per_suite)?,
     })
+}
+
+fn resolve_rate_share(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<f64, ConfigError> {
+    let Some(share) = raw.and_then(|raw| raw.rate_share.as_ref()) else {
+        return Ok(DEFAULT_RATE_SHARE);
+    };
+    let range = "a share above 0 and at most 1: half of every limit is 0.5";
+    within("rate_share", share, toml, range, |s| s > 0.0 && s <= 1.0)
 }
 
 fn resolve_money(

@@ -96,7 +96,7 @@ fn costs(
         if let Some(why) = plan.trials.iter().find_map(|trial| trial.ineligible) {
             return Ok(Err(why));
         }
-        let expected = estimate(&plan, &[1]).expected;
+        let expected = estimate(&plan, &[1], 1.0).expected;
         let n = tasks.len() as u64;
         Ok(Ok(expected.and_then(|usd| usd.times(SHOWN_TASKS).per(n))))
     };

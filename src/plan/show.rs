@@ -231,7 +231,7 @@ mod tests {
         free.context_window = Some(100);
         let fleet = vec![endpoint("acme/large"), unknown, free];
         let at_once = vec![16; fleet.len()];
-        show(&estimate(&plan_of((0..120).map(make).collect(), fleet), &at_once))
+        show(&estimate(&plan_of((0..120).map(make).collect(), fleet), &at_once, 1.0))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Progress;
 use crate::catalog::{Capability, Endpoint};
 use crate::client::Transport;
-use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses};
+use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses, Taken};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::{Standing, StoreError};
 use crate::suite::Task;
@@ -309,7 +309,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         ended: 0,
         bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
-        tokens: body.len() as u64 / 4 + max_tokens.unwrap_or(0).min(1024),
+        takes: Taken { input: body.len() as u64 / 4, output: max_tokens.unwrap_or(0).min(1024) },
         body,
     }
 }

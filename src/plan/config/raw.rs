@@ -23,6 +23,7 @@ pub(super) struct RawConfig {
     pub(super) traffic: Option<RawTraffic>,
     pub(super) objective: Option<RawObjective>,
     pub(super) spend: Option<RawSpend>,
+    pub(super) limits: Option<RawLimits>,
     #[serde(default)]
     pub(super) provider: Vec<RawProvider>,
     #[serde(default)]
@@ -86,6 +87,13 @@ pub(super) struct RawSpend {
     pub(super) per_month: Option<Spanned<DecimalText>>,
     pub(super) per_endpoint: Option<Spanned<DecimalText>>,
     pub(super) per_suite: Option<Spanned<DecimalText>>,
+}
+
+/// `[limits]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) rate_share: Option<Spanned<f64>>,
 }
 
 /// `"suites/support"`, or `{ path = "prompts.csv", map = { … } }`.
