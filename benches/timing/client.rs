@@ -242,6 +242,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -251,6 +252,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         load: None,
         calibration: None,
         embedded: false,
+        cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     };
@@ -296,6 +298,7 @@ fn endpoint(server: &Server) -> Endpoint {
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,
+            agreed: weighbridge::catalog::Agreed::default(),
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

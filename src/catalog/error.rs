@@ -118,6 +118,18 @@ pub enum CatalogError {
         /// What stands there.
         version: String,
     },
+    /// A key that takes one of a few words holds another.
+    #[error("{at}: {key} = {text:?} is not known; {remedy}")]
+    UnknownWord {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+        /// The nearest.
+        remedy: String,
+    },
     /// `api_key_env` holds something other than a variable's name; what it holds is not shown.
     #[error(
         "{at}: api_key_env is not the name of an environment variable (its value is not shown, \

@@ -13,7 +13,7 @@ use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
     Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, KeyCommand, Limits, Provider,
-    SnapshotStamp, headers, overlay, price, snapshot, variant,
+    SnapshotStamp, agreed, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
 use crate::units::plain::acts;
@@ -163,8 +163,18 @@ fn resolve_provider(
     };
     let headers = headers::resolve(&raw.headers, toml)?;
     let ca_file = raw.ca_file.clone();
-    let provider =
-        Provider { name, dialect, base_url, api_key_env, api_key_cmd, http, headers, ca_file };
+    let agreed = agreed::resolve(raw, listed.map(|listed| listed.agreed), toml)?;
+    let provider = Provider {
+        name,
+        dialect,
+        base_url,
+        api_key_env,
+        api_key_cmd,
+        http,
+        headers,
+        ca_file,
+        agreed,
+    };
     if provider.has_key() && provider.base_url.starts_with("http://") && !provider.is_loopback() {
         warnings.push(format!(
             "{}: provider {} sends its key over http, where anyone on the way can read it; write \
@@ -362,7 +372,7 @@ fn resolve_endpoint(
 ) -> Result<Endpoint, CatalogError> {
     let model = checked_name("model", &raw.model, toml)?;
     let wanted = raw.provider.get_ref();
-    let Some((provider, ..)) = providers.get(wanted) else {
+    let Some(provider) = provider_named(wanted, providers) else {
         let known: Vec<&str> = providers.keys().map(String::as_str).collect();
         return Err(CatalogError::UnknownProvider {
             at: toml.place(&raw.provider.span()),
@@ -374,7 +384,7 @@ fn resolve_endpoint(
     let price = price::resolve(raw.price.as_ref(), toml, id.as_str(), warnings)?;
     Ok(Endpoint {
         upstream_model: raw.upstream_model.clone().unwrap_or_else(|| model.clone()),
-        provider: provider.clone(),
+        provider,
         price,
         context_window: at_least_one("context_window", raw.context_window.as_ref(), toml)?,
         max_output: at_least_one("max_output", raw.max_output.as_ref(), toml)?,
@@ -387,6 +397,18 @@ fn resolve_endpoint(
         system: None,
         stream: true,
     })
+}
+
+/// A provider by its name; `openrouter/deepinfra`, where nothing else is called so, is the router
+/// before the slash pinned to what comes after it.
+fn provider_named(name: &str, providers: &Providers<'_>) -> Option<Provider> {
+    if let Some((provider, ..)) = providers.get(name) {
+        return Some(provider.clone());
+    }
+    let (router, tag) = name.split_once('/')?;
+    let (router, ..) = providers.get(router)?;
+    let pinned = Provider { name: name.to_owned(), ..router.clone() };
+    (router.is_openrouter() && !tag.is_empty()).then_some(pinned)
 }
 
 fn resolve_limits(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<Limits, CatalogError> {

@@ -436,6 +436,7 @@ mod tests {
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,
+            agreed: crate::catalog::Agreed::default(),
         }
     }
 

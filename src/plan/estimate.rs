@@ -89,6 +89,8 @@ pub struct EndpointEstimate {
     pub trials: u64,
     /// Trials that it cannot take.
     pub ineligible: u64,
+    /// How many of them for each reason, in one word.
+    pub ineligible_because: BTreeMap<&'static str, u64>,
     /// Input tokens expected.
     pub input_tokens: u64,
     /// Output tokens expected.
@@ -193,7 +195,7 @@ fn detectable(n: f64, sd_of_differences: f64) -> f64 {
 #[derive(Clone, Debug)]
 struct Sums {
     trials: u64,
-    ineligible: u64,
+    ineligible: BTreeMap<&'static str, u64>,
     input: u64,
     output: u64,
     expected: Option<Usd>,
@@ -207,7 +209,7 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize]) -> Vec<EndpointEstimate> {
         plan.tasks.iter().map(|task| (PromptSize::of(task), answer_tokens(task))).collect();
     let none = Sums {
         trials: 0,
-        ineligible: 0,
+        ineligible: BTreeMap::new(),
         input: 0,
         output: 0,
         expected: Some(Usd::ZERO),
@@ -218,8 +220,8 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize]) -> Vec<EndpointEstimate> {
     let mut sums = vec![none; plan.endpoints.len()];
     for trial in &plan.trials {
         let sums = &mut sums[trial.endpoint as usize];
-        if trial.ineligible.is_some() {
-            sums.ineligible += 1;
+        if let Some(why) = trial.ineligible {
+            *sums.ineligible.entry(why.word()).or_default() += 1;
             continue;
         }
         let (size, answer) = sizes[trial.task as usize];
@@ -262,7 +264,8 @@ impl Sums {
         EndpointEstimate {
             endpoint: endpoint.id.clone(),
             trials: self.trials,
-            ineligible: self.ineligible,
+            ineligible: self.ineligible.values().sum(),
+            ineligible_because: self.ineligible,
             input_tokens: self.input,
             output_tokens: self.output,
             expected: self.expected.filter(|_| !is_unknown),

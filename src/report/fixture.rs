@@ -417,6 +417,7 @@ fn manifest(name: &str) -> Manifest {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: Some(16_000_000),
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: Some(Slo { ttft_ms: 800.0, miss: 0.05 }),
@@ -426,6 +427,7 @@ fn manifest(name: &str) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: Some(Ended {
             complete: true,

@@ -5,6 +5,7 @@ pub mod calibrate;
 mod lane;
 pub mod load;
 mod progress;
+mod render;
 mod validity;
 
 pub use lane::{Asked, LaneEnd, RunError, Signals, dearest, run_tasks, suites};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::CacheMode;
 use crate::units::judging::Judging;
 
 /// What a run is: written when it starts, completed when it ends. Stored as JSON.
@@ -43,6 +44,9 @@ pub struct Manifest {
     /// Whether the simulated fleet inside the binary served the run: its dollars are invented.
     #[serde(default)]
     pub embedded: bool,
+    /// What providers' prompt caches were to find.
+    #[serde(default, skip_serializing_if = "CacheMode::is_as_is")]
+    pub cache: CacheMode,
     /// Which part of a plan this is; `None`: the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardStamp>,

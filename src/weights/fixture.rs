@@ -172,6 +172,7 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
             today: today.map(|id| id.as_str().to_owned()),
             shares: std::collections::BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -181,6 +182,7 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }

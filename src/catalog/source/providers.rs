@@ -118,6 +118,7 @@ pub(super) fn named(name: &str) -> Provider {
         http: HttpVersion::default(),
         headers: BTreeMap::new(),
         ca_file: None,
+        agreed: crate::catalog::Agreed::default(),
     }
 }
 
