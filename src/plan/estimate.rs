@@ -315,6 +315,7 @@ mod tests {
         two.max_tokens = Some(10);
         let mut reasoning = endpoint("acme/deep");
         reasoning.params.insert("reasoning_effort".to_owned(), "high".into());
+        reasoning.supports = None;
         let made =
             estimate(&plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]), &[8, 8]);
         let [plain, deep] = made.endpoints.as_slice() else { panic!("two endpoints") };

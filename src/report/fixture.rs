@@ -129,6 +129,7 @@ pub(super) fn empty() -> (Figures, WeightsFile) {
         priced: false,
         all: Cell::default(),
         cells: vec![Cell::default()],
+        served: crate::aggregate::Served::default(),
     }];
     figures.today.endpoint = None;
     figures.manifest.ended = None;
@@ -204,6 +205,7 @@ fn endpoint(
         priced: !make.2.is_nan(),
         all,
         cells,
+        served: crate::aggregate::Served::default(),
     }
 }
 

@@ -21,6 +21,7 @@ mod markdown;
 mod number;
 mod page;
 mod screen;
+mod serving;
 mod story;
 mod text;
 mod timing_error;

@@ -93,6 +93,7 @@ pub(super) fn figures(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 priced: plan.cost.is_some(),
                 all: of(None),
                 cells: (0..categories.len()).map(|c| of(Some(c))).collect(),
+                served: crate::aggregate::Served::default(),
             }
         })
         .collect();

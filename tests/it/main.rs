@@ -33,6 +33,7 @@ mod price_oracle;
 #[cfg(unix)]
 mod resume;
 mod secrets;
+mod shape;
 mod shards;
 mod stub;
 mod suites;
