@@ -249,6 +249,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -258,6 +259,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         load: None,
         calibration: None,
         embedded: false,
+        cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     };
@@ -304,6 +306,7 @@ fn endpoint(server: &Server) -> Endpoint {
             headers: BTreeMap::new(),
             ca_file: None,
             router: None,
+            agreed: weighbridge::catalog::Agreed::default(),
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

@@ -53,6 +53,7 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
             router: None,
+            agreed: crate::catalog::Agreed::default(),
         },
         upstream_model: model.into(),
         price,
@@ -117,6 +118,7 @@ pub(super) fn judging(today: Option<&str>, shares: &[(&str, f64)]) -> Judging {
         today: today.map(Into::into),
         shares: shares.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect(),
         requests_per_month: None,
+        cached_input: None,
         goal: Goal::Better,
         margin: 0.02,
         slo: None,
@@ -275,6 +277,7 @@ pub(super) fn manifest(judging: &Judging) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }

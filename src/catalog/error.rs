@@ -109,8 +109,8 @@ pub enum CatalogError {
     },
     /// A router that is not known.
     #[error(
-        "{at}: router = {router:?} is not known; write router = \"litellm\" where this is a proxy of \
-         LiteLLM's, and leave it out everywhere else"
+        "{at}: router = {router:?} is not known; write \"litellm\" for a proxy of LiteLLM's, \
+         \"openrouter\" for what routes as OpenRouter does, and leave it out everywhere else"
     )]
     UnknownRouter {
         /// Where.
@@ -127,6 +127,18 @@ pub enum CatalogError {
         at: Place,
         /// What stands there.
         version: String,
+    },
+    /// A key that takes one of a few words holds another.
+    #[error("{at}: {key} = {text:?} is not known; {remedy}")]
+    UnknownWord {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+        /// The nearest.
+        remedy: String,
     },
     /// `api_key_env` holds something other than a variable's name; what it holds is not shown.
     #[error(

@@ -13,7 +13,7 @@ use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
     Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, KeyCommand, Limits, Provider,
-    Router, SnapshotStamp, base_url, headers, overlay, price, snapshot, variant,
+    Router, SnapshotStamp, agreed, base_url, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
 use crate::units::plain::acts;
@@ -167,6 +167,7 @@ fn resolve_provider(
         Some(named) => Some(resolve_router(named, toml)?),
         None => listed.and_then(|listed| listed.router),
     };
+    let agreed = agreed::resolve(raw, listed.map(|listed| listed.agreed), toml)?;
     let provider = Provider {
         name,
         dialect,
@@ -177,6 +178,7 @@ fn resolve_provider(
         headers,
         ca_file,
         router,
+        agreed,
     };
     if let Some(router) = router.filter(|router| !router.reads_params_of(dialect)) {
         warnings.push(format!(
@@ -362,7 +364,7 @@ fn resolve_endpoint(
 ) -> Result<Endpoint, CatalogError> {
     let model = checked_name("model", &raw.model, toml)?;
     let wanted = raw.provider.get_ref();
-    let Some((provider, ..)) = providers.get(wanted) else {
+    let Some(provider) = provider_named(wanted, providers) else {
         let known: Vec<&str> = providers.keys().map(String::as_str).collect();
         return Err(CatalogError::UnknownProvider {
             at: toml.place(&raw.provider.span()),
@@ -374,7 +376,8 @@ fn resolve_endpoint(
     let price = price::resolve(raw.price.as_ref(), toml, id.as_str(), warnings)?;
     Ok(Endpoint {
         upstream_model: raw.upstream_model.clone().unwrap_or_else(|| model.clone()),
-        provider: provider.clone(),
+        params: Router::params(&provider),
+        provider,
         price,
         context_window: at_least_one("context_window", raw.context_window.as_ref(), toml)?,
         max_output: at_least_one("max_output", raw.max_output.as_ref(), toml)?,
@@ -383,10 +386,21 @@ fn resolve_endpoint(
         id,
         model,
         variant: None,
-        params: Router::params(provider),
         system: None,
         stream: true,
     })
+}
+
+/// A provider by its name; `openrouter/deepinfra`, where nothing else is called so, is the router
+/// before the slash pinned to what comes after it.
+fn provider_named(name: &str, providers: &Providers<'_>) -> Option<Provider> {
+    if let Some((provider, ..)) = providers.get(name) {
+        return Some(provider.clone());
+    }
+    let (router, tag) = name.split_once('/')?;
+    let (router, ..) = providers.get(router)?;
+    let pinned = Provider { name: name.to_owned(), ..router.clone() };
+    (router.is_openrouter() && !tag.is_empty()).then_some(pinned)
 }
 
 fn resolve_limits(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<Limits, CatalogError> {

@@ -1,24 +1,28 @@
-//! Routers that one runs oneself before the providers, and what they must be told to be measured.
+//! Routers that stand before the providers, and what they must be told to be measured.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Provider};
 
-/// A router that stands where a provider is named. OpenRouter is not among them: it is known by its
-/// host.
+/// A router that stands where a provider is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Router {
     /// A proxy of LiteLLM's.
     Litellm,
+    /// OpenRouter, or what takes its words for where a request goes. Its own host is known by name.
+    Openrouter,
 }
 
 impl Router {
+    /// Every router.
+    pub const ALL: [Self; 2] = [Self::Litellm, Self::Openrouter];
+
     /// Reads the name in files.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::Litellm.name()).then_some(Self::Litellm)
+        Self::ALL.into_iter().find(|router| router.name() == name)
     }
 
     /// The name in files.
@@ -26,6 +30,7 @@ impl Router {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Litellm => "litellm",
+            Self::Openrouter => "openrouter",
         }
     }
 
@@ -33,6 +38,7 @@ impl Router {
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Litellm => "LiteLLM",
+            Self::Openrouter => "OpenRouter",
         }
     }
 
@@ -41,6 +47,8 @@ impl Router {
     pub(super) const fn reads_params_of(self, dialect: Dialect) -> bool {
         match self {
             Self::Litellm => matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiResponses),
+            // It is told in headers, and in the body where the plan says so.
+            Self::Openrouter => true,
         }
     }
 
@@ -53,7 +61,7 @@ impl Router {
             Some(Self::Litellm) => {
                 params.insert("cache".into(), json!({"no-cache": true, "no-store": true}));
             }
-            None => {}
+            Some(Self::Openrouter) | None => {}
         }
         params
     }

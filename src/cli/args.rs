@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::catalog::filter::Filter;
 use crate::sim::{FaultKind, FaultRate, Schedule};
-use crate::units::{Dialect, Usd};
+use crate::units::{CacheMode, Dialect, Usd};
 
 /// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
 /// weights from the evidence.
@@ -105,6 +105,10 @@ pub struct PickArgs {
     /// The seed of every choice: the same seed, the same sample, the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// What prompt caches are to find: `as-is` (the default of run), `cold` (nothing: a nonce begins
+    /// each request; the default of load), `warm` (all: each prompt is sent once before it counts).
+    #[arg(long, value_name = "MODE", value_parser = cache_mode())]
+    pub cache: Option<CacheMode>,
     /// Weigh on the embedded simulated fleet, whatever configuration is here.
     #[arg(long, conflicts_with_all = ["catalog", "config"])]
     pub demo: bool,
@@ -681,4 +685,10 @@ fn scale(text: &str) -> Result<f64, String> {
     value
         .filter(|v| *v > 0.0 && *v <= 10.0)
         .ok_or_else(|| "lengths=F with F above 0 and at most 10, such as lengths=1".to_owned())
+}
+
+/// Reads a cache mode.
+fn cache_mode() -> impl TypedValueParser<Value = CacheMode> {
+    PossibleValuesParser::new(CacheMode::ALL.map(CacheMode::name))
+        .map(|name| CacheMode::from_name(&name).expect("one of the names"))
 }

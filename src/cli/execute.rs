@@ -387,6 +387,7 @@ pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
         load: None,
         calibration: super::calibrate::kept().filter(|_| is_calibrated(inputs, clock)),
         embedded: inputs.simulated,
+        cache: inputs.plan.cache,
         shard: inputs.shard.clone(),
         ended: None,
     }

@@ -437,6 +437,7 @@ mod tests {
             headers: BTreeMap::new(),
             ca_file: None,
             router: None,
+            agreed: crate::catalog::Agreed::default(),
         }
     }
 

@@ -27,7 +27,7 @@ use crate::store::{
     AttemptEnding, AttemptIntent, ScoreRow, Store, StoreError, StoredAnswer, TrialEnding,
     TrialStatus,
 };
-use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
+use crate::units::{Body, Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
 
 pub use breaker::{Breaker, BreakerPolicy};
@@ -68,7 +68,7 @@ pub struct Job {
     /// that it had.
     pub ended: u32,
     /// The request body.
-    pub body: Bytes,
+    pub body: Body,
     /// The most that one attempt can cost; `None`: unknown price.
     pub bound: Option<Usd>,
     /// What the request is expected to take from limits on tokens.
@@ -166,6 +166,12 @@ impl Lane {
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         headers.extend_from_slice(&self.headers);
         let key = HeaderValue::try_from(key).expect("plain letters and dashes");
+        let provider = &self.endpoint.provider;
+        // Otherwise a router goes on with whatever host of the provider it began with.
+        let session = headers::OPENROUTER_SESSION;
+        if provider.pin().is_some() && !provider.headers.contains_key(session) {
+            headers.push((HeaderName::from_static(session), key.clone()));
+        }
         headers.push((HeaderName::from_static("idempotency-key"), key));
         let outgoing = Outgoing {
             provider: self.endpoint.provider.name.clone(),
@@ -373,7 +379,7 @@ impl<T: Transport> Dispatcher<T> {
 
     fn outgoing(&self, lane: &Lane, job: &Job, course: &Course) -> Attempt {
         let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.ended, self.run);
-        lane.attempt(job.body.clone(), key, self.limits)
+        lane.attempt(job.body.of_request(&key), key, self.limits)
     }
 
     /// Tells the endpoint's breaker and its gate how an attempt went.

@@ -13,8 +13,9 @@ use crate::catalog::load::{Part, resolve};
 use crate::catalog::raw::RawCatalog;
 use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
-use crate::units::{EndpointId, Goal, Judging, Slo, Usd};
+use crate::units::{CacheMode, EndpointId, Goal, Judging, Slo, Usd};
 
+use super::Privacy;
 use raw::{RawConfig, RawLimits, RawObjective, RawSlo, RawSpend, RawSuite, RawToday};
 
 /// The name of the file.
@@ -42,6 +43,12 @@ pub struct Config {
     pub shares: BTreeMap<String, f64>,
     /// Requests a month.
     pub requests_per_month: Option<u64>,
+    /// The share of input tokens that production reads from prompt caches, 0..1; `None`: not said.
+    pub cached_input: Option<f64>,
+    /// Who may see prompts.
+    pub privacy: Privacy,
+    /// What providers' prompt caches are to find; `None`: the lane's default.
+    pub cache: Option<CacheMode>,
     /// What is optimised; `None`: not said.
     pub goal: Option<Goal>,
     /// The quality loss that is accepted, 0..1.
@@ -131,6 +138,16 @@ pub enum ConfigError {
         /// The nearest.
         remedy: String,
     },
+    /// A cache mode that is not known.
+    #[error("{at}: cache = {mode:?} is not known; {remedy}")]
+    UnknownCache {
+        /// Where.
+        at: Place,
+        /// What was written.
+        mode: String,
+        /// The nearest.
+        remedy: String,
+    },
     /// `faster` has nothing to be measured by.
     #[error(
         "{at}: goal \"faster\" needs a latency objective; add slo = {{ ttft = \"800ms\", miss = \
@@ -214,6 +231,9 @@ impl Default for Config {
             today_proxy: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
+            privacy: Privacy::default(),
+            cache: None,
             goal: None,
             margin: DEFAULT_MARGIN,
             slo: None,
@@ -248,6 +268,9 @@ impl Config {
             today_proxy,
             shares: resolve_shares(traffic.share.as_ref(), toml)?,
             requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
+            cached_input: resolve_cached_input(traffic.cached_input.as_ref(), toml)?,
+            privacy: raw.privacy.map(|raw| raw.resolve(toml)).transpose()?.unwrap_or_default(),
+            cache: raw.cache.as_ref().map(|mode| resolve_cache(mode, toml)).transpose()?,
             spend: resolve_spend(raw.spend.as_ref(), toml)?,
             rate_share: resolve_rate_share(raw.limits.as_ref(), toml)?,
             catalog,
@@ -292,6 +315,7 @@ impl Config {
             today: self.today.clone(),
             shares: self.shares.clone(),
             requests_per_month: self.requests_per_month,
+            cached_input: self.cached_input,
             goal: self.goal.unwrap_or(unsaid),
             margin: self.margin,
             slo: self.slo,
@@ -413,6 +437,23 @@ fn resolve_requests(
         }),
         raw => Ok(raw.map(|raw| *raw.get_ref())),
     }
+}
+
+fn resolve_cached_input(
+    raw: Option<&Spanned<f64>>,
+    toml: TomlText<'_>,
+) -> Result<Option<f64>, ConfigError> {
+    let range = "the share of input tokens that is read from caches, 0 to 1";
+    raw.map(|raw| within("cached_input", raw, toml, range, |s| (0.0..=1.0).contains(&s)))
+        .transpose()
+}
+
+fn resolve_cache(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<CacheMode, ConfigError> {
+    CacheMode::from_name(raw.get_ref()).ok_or_else(|| ConfigError::UnknownCache {
+        at: toml.place(&raw.span()),
+        mode: raw.get_ref().clone(),
+        remedy: did_you_mean(raw.get_ref(), &CacheMode::ALL.map(CacheMode::name)),
+    })
 }
 
 /// The `[objective]` table, as a configuration that says nothing else.

@@ -89,6 +89,8 @@ pub struct EndpointEstimate {
     pub trials: u64,
     /// Trials that it cannot take.
     pub ineligible: u64,
+    /// How many of them for each reason, in one word.
+    pub ineligible_because: BTreeMap<&'static str, u64>,
     /// Input tokens expected.
     pub input_tokens: u64,
     /// Output tokens expected.
@@ -195,7 +197,7 @@ fn detectable(n: f64, sd_of_differences: f64) -> f64 {
 #[derive(Clone, Debug)]
 struct Sums {
     trials: u64,
-    ineligible: u64,
+    ineligible: BTreeMap<&'static str, u64>,
     input: u64,
     output: u64,
     expected: Option<Usd>,
@@ -209,7 +211,7 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize], share: f64) -> Vec<Endpoin
         plan.tasks.iter().map(|task| (PromptSize::of(task), answer_tokens(task))).collect();
     let none = Sums {
         trials: 0,
-        ineligible: 0,
+        ineligible: BTreeMap::new(),
         input: 0,
         output: 0,
         expected: Some(Usd::ZERO),
@@ -220,8 +222,8 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize], share: f64) -> Vec<Endpoin
     let mut sums = vec![none; plan.endpoints.len()];
     for trial in &plan.trials {
         let sums = &mut sums[trial.endpoint as usize];
-        if trial.ineligible.is_some() {
-            sums.ineligible += 1;
+        if let Some(why) = trial.ineligible {
+            *sums.ineligible.entry(why.word()).or_default() += 1;
             continue;
         }
         let (size, answer) = sizes[trial.task as usize];
@@ -266,7 +268,8 @@ impl Sums {
         EndpointEstimate {
             endpoint: endpoint.id.clone(),
             trials: self.trials,
-            ineligible: self.ineligible,
+            ineligible: self.ineligible.values().sum(),
+            ineligible_because: self.ineligible,
             input_tokens: self.input,
             output_tokens: self.output,
             expected: self.expected.filter(|_| !is_unknown),
@@ -318,6 +321,7 @@ mod tests {
         two.max_tokens = Some(10);
         let mut reasoning = endpoint("acme/deep");
         reasoning.params.insert("reasoning_effort".to_owned(), "high".into());
+        reasoning.supports = None;
         let made = estimate(
             &plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]),
             &[8, 8],

@@ -130,6 +130,7 @@ pub(super) fn empty() -> (Figures, WeightsFile) {
         all: Cell::default(),
         cells: vec![Cell::default()],
         local: None,
+        served: crate::aggregate::Served::default(),
     }];
     figures.today.endpoint = None;
     figures.manifest.ended = None;
@@ -206,6 +207,7 @@ fn endpoint(
         all,
         cells,
         local: None,
+        served: crate::aggregate::Served::default(),
     }
 }
 
@@ -419,6 +421,7 @@ fn manifest(name: &str) -> Manifest {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: Some(16_000_000),
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: Some(Slo { ttft_ms: 800.0, miss: 0.05 }),
@@ -428,6 +431,7 @@ fn manifest(name: &str) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: Some(Ended {
             complete: true,

@@ -22,6 +22,7 @@ mod markdown;
 mod number;
 mod page;
 mod screen;
+mod serving;
 mod story;
 mod text;
 mod timing_error;

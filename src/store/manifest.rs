@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::CacheMode;
 use crate::units::judging::Judging;
 
 /// What a run is: written when it starts, completed when it ends. Stored as JSON.
@@ -45,6 +46,9 @@ pub struct Manifest {
     /// Whether the simulated fleet inside the binary served the run: its dollars are invented.
     #[serde(default)]
     pub embedded: bool,
+    /// What providers' prompt caches were to find.
+    #[serde(default, skip_serializing_if = "CacheMode::is_as_is")]
+    pub cache: CacheMode,
     /// Which part of a plan this is; `None`: the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardStamp>,

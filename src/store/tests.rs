@@ -33,6 +33,7 @@ fn manifest() -> Manifest {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -42,6 +43,7 @@ fn manifest() -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }
@@ -87,6 +89,7 @@ fn endpoint(idx: u32) -> StoredEndpoint {
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
             router: None,
+            agreed: crate::catalog::Agreed::default(),
         },
         upstream_model: "m".into(),
         price: Price::Free,

@@ -38,6 +38,7 @@ mod price_oracle;
 #[cfg(unix)]
 mod resume;
 mod secrets;
+mod shape;
 mod shards;
 mod stub;
 mod suites;

@@ -119,6 +119,7 @@ pub(super) fn named(name: &str) -> Provider {
         headers: BTreeMap::new(),
         ca_file: None,
         router: None,
+        agreed: crate::catalog::Agreed::default(),
     }
 }
 

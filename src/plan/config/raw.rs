@@ -9,6 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use crate::catalog::raw::{RawEndpoint, RawOverlay, RawProvider, RawVariant};
+use crate::plan::privacy::RawPrivacy;
 use crate::units::toml_text::DecimalText;
 
 /// The whole file.
@@ -24,6 +25,8 @@ pub(super) struct RawConfig {
     pub(super) objective: Option<RawObjective>,
     pub(super) spend: Option<RawSpend>,
     pub(super) limits: Option<RawLimits>,
+    pub(super) privacy: Option<RawPrivacy>,
+    pub(super) cache: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) provider: Vec<RawProvider>,
     #[serde(default)]
@@ -51,6 +54,7 @@ pub(super) struct RawToday {
 pub(super) struct RawTraffic {
     pub(super) requests_per_month: Option<Spanned<u64>>,
     pub(super) share: Option<Spanned<BTreeMap<String, Spanned<f64>>>>,
+    pub(super) cached_input: Option<Spanned<f64>>,
 }
 
 /// `[objective]`

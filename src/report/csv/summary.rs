@@ -59,6 +59,11 @@ impl<W: io::Write> Rows<'_, W> {
         self.money("cost_reported_usd", cell.cost_reported, trials)?;
         self.count("cost_unknown", cell.cost_unknown, cell.counts.planned, "attempts")?;
         self.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
+        // Where `[traffic]` states the share of cached input.
+        if let Some(at_share) = &cell.at_cached_share {
+            self.money("cost_at_cached_share_usd", Some(at_share.cost), at_share.trials)?;
+            self.estimate("cost_per_task_at_cached_share", at_share.per_task.as_ref(), "usd")?;
+        }
         self.estimate("cost_per_pass", cell.cost_per_pass.as_ref(), "usd")?;
         self.latencies(&cell.latency)?;
         self.estimate("slo_miss", cell.slo_miss.as_ref(), "share")?;
