@@ -190,7 +190,7 @@ impl Seen {
         let Some(remaining) = self.remaining else { return false };
         let since = left.of(counted).saturating_sub(self.as_of.of(counted));
         // With nothing left to others, only what is not there at all is waited for.
-        let least = manners.rest(self.limit).saturating_add(since);
+        let least = manners.rest(self.limit).max(1).saturating_add(since);
         now < self.reset && remaining < least
     }
 }

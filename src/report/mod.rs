@@ -19,6 +19,7 @@ mod html;
 pub mod load;
 mod markdown;
 mod number;
+mod paced;
 mod page;
 mod screen;
 mod story;

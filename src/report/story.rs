@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::number::{self, count, dollars, money, percent, points};
+use super::paced;
 use super::text::plain;
 use crate::aggregate::{
     Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric, ValidityMark,
@@ -377,8 +378,10 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let ended = figures.manifest.ended.as_ref();
     let why = ended.and_then(|e| e.why.as_ref());
     let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
+    let paced = paced::notes(figures);
     why.into_iter()
         .chain(marks)
+        .chain(&paced)
         .chain(&figures.manifest.notes)
         .chain(&weights.notes)
         // What is assumed stands in sentences of its own.
