@@ -23,6 +23,7 @@ mod hostile;
 mod interrupt;
 mod layers;
 mod ledger;
+mod limits;
 #[cfg(unix)]
 mod load;
 mod network;
