@@ -445,7 +445,8 @@ mod tests {
     fn said(limit: u64, remaining: u64, reset_ms: u64) -> RateLimits {
         let reset = Some(When::In(Duration::from_millis(reset_ms)));
         let (counted, per) = (Counted::Requests, None);
-        let window = Window { counted, per, limit: Some(limit), remaining: Some(remaining), reset };
+        let (limit, remaining, is_bare) = (Some(limit), Some(remaining), false);
+        let window = Window { counted, per, limit, remaining, reset, is_bare };
         RateLimits { windows: vec![window] }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::stub::{Stub, whole_with};
 use crate::support::{Ran, Sim, assert_same, csv, file, folder, made, run, statuses};
 
 const SECOND: i64 = 1_000_000_000;
@@ -175,6 +176,37 @@ fn a_served_fleet_states_its_limits_and_the_client_learns_them() {
     run(dir.path(), &args).weighed();
     let said = "kept to 50 % of the 600 requests a minute that its headers state";
     assert!(report(dir.path()).contains(said), "{}", report(dir.path()));
+}
+
+/// Half of a day's requests are gone: nobody waits for tomorrow, and the rest is left to others.
+#[test]
+fn a_days_limit_that_is_half_gone_ends_the_endpoint() {
+    let weigh = |remaining: &'static str, code: i32| {
+        let dir = folder();
+        let stub = Stub::start(move |_| {
+            let headers = format!(
+                "content-type: application/json\r\nx-ratelimit-limit-requests: 200\r\n\
+                 x-ratelimit-remaining-requests: {remaining}\r\nx-ratelimit-reset-requests: 12h6m0s"
+            );
+            let body = "{\"choices\":[{\"message\":{\"content\":\"1\"},\
+                        \"finish_reason\":\"stop\"}]}";
+            whole_with("200 OK", &headers, body)
+        });
+        let rows: String = (0..6).map(|i| format!("what is {i}?,{i}\n")).collect();
+        file(dir.path(), "prompts.csv", &format!("prompt,reference\n{rows}"));
+        file(dir.path(), "catalog.toml", &stub.catalog(""));
+        let args = ["run", "--suite", "prompts.csv", "--catalog", "catalog.toml", "-c", "1"];
+        let ran = run(dir.path(), &[&args[..], &["--out", "run"]].concat());
+        let ran = if code == 0 { ran.weighed() } else { ran.exits(code) };
+        (ran, stub.asked().len())
+    };
+    let (_, asked) = weigh("150", 0);
+    assert_eq!(asked, 6, "a day's limit is no reason to go slow");
+    let (ran, asked) = weigh("99", 12);
+    assert_eq!(asked, 1, "the first answer said so");
+    ran.says(&[
+        "less remains of its 200 requests a day than is left to others (rate_share), for 12 h",
+    ]);
 }
 
 #[test]
