@@ -24,8 +24,9 @@ use std::collections::BTreeMap;
 use crate::stats::Estimate;
 use crate::stats::paired::Paired;
 pub use crate::store::{
-    CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Ended, Goal, Judging, LoadMode,
-    LoadSlo, LoadSpec, Manifest, Slo, SuiteStamp, Validity, ValidityMark,
+    CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Ended, Goal, Judging,
+    KeptLimit, LoadMode, LoadSlo, LoadSpec, Manifest, Paced, Slo, SuiteStamp, Validity,
+    ValidityMark,
 };
 use crate::units::{Category, EndpointId, Usd};
 

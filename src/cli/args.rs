@@ -127,7 +127,7 @@ pub struct WhatArgs {
     pub concurrency: Option<u32>,
     /// Use at most this share of any rate limit that the catalog or a response states, and pause while
     /// less than the rest remains; default 0.5, or [limits] rate_share.
-    #[arg(long, value_name = "SHARE", value_parser = rate_share)]
+    #[arg(long, value_name = "SHARE", value_parser = rate_share, allow_negative_numbers = true)]
     pub rate_share: Option<f64>,
 }
 

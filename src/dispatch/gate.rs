@@ -11,8 +11,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
-
 use tokio::sync::Notify;
 
 use super::pacing::{Kept, Low, Manners, Pacer, StatedBy, Taken, Total};
@@ -39,7 +37,6 @@ struct State {
     pacer: Pacer,
     slots: Slots,
     manners: Manners,
-    waited: Duration,
 }
 
 /// The place of a request that is under way; it is free again when this is dropped.
@@ -99,8 +96,7 @@ impl Gate {
     pub fn new(limits: &Limits, at_once: usize, manners: Manners, endpoints: Vec<String>) -> Self {
         let most = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
         let slots = Slots::new(most, manners.share.is_some());
-        let state =
-            State { pacer: Pacer::new(limits, manners), slots, manners, waited: Duration::ZERO };
+        let state = State { pacer: Pacer::new(limits, manners), slots, manners };
         let (turn, changed) = (tokio::sync::Mutex::new(()), Notify::new());
         Self { turn, changed, state: Mutex::new(state), endpoints }
     }
@@ -114,18 +110,15 @@ impl Gate {
         expected: Taken,
         wanted: impl Fn() -> bool,
     ) -> Option<Place<'_>> {
-        let came = clock.now();
         let _turn = self.turn.lock().await;
         loop {
             if !wanted() {
                 return None;
             }
-            let now = clock.now();
-            let until = match self.state().try_leave(now, expected) {
-                Ok(as_of) => {
-                    self.state().waited += now.since(came);
-                    return Some(Place { gate: self, as_of, left: now, expected });
-                }
+            let left = clock.now();
+            let tried = self.state().try_leave(left, expected);
+            let until = match tried {
+                Ok(as_of) => return Some(Place { gate: self, as_of, left, expected }),
                 Err(until) => until,
             };
             held.notify_one();
@@ -313,6 +306,8 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::task::JoinSet;
 
     use super::*;

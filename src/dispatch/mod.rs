@@ -418,8 +418,8 @@ impl<T: Transport> Dispatcher<T> {
             let (id, limit) = (&lane.endpoint.id, low.limit);
             let (n, counted, per) = (limit.limit, limit.counted.name(), limit.per.name());
             lane.close(format!(
-                "{id} has less left of its {n} {counted} a {per} than the share of others, for \
-                 {} more (rate_share)",
+                "{id}: less remains of its {n} {counted} a {per} than is left to others \
+                 (rate_share), for {} more",
                 plainly(wait)
             ));
         }

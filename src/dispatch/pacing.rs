@@ -190,7 +190,7 @@ impl Seen {
         let Some(remaining) = self.remaining else { return false };
         let since = left.of(counted).saturating_sub(self.as_of.of(counted));
         // With nothing left to others, only what is not there at all is waited for.
-        let least = manners.rest(self.limit).saturating_add(since);
+        let least = manners.rest(self.limit).max(1).saturating_add(since);
         now < self.reset && remaining < least
     }
 }
@@ -445,7 +445,8 @@ mod tests {
     fn said(limit: u64, remaining: u64, reset_ms: u64) -> RateLimits {
         let reset = Some(When::In(Duration::from_millis(reset_ms)));
         let (counted, per) = (Counted::Requests, None);
-        let window = Window { counted, per, limit: Some(limit), remaining: Some(remaining), reset };
+        let (limit, remaining, is_bare) = (Some(limit), Some(remaining), false);
+        let window = Window { counted, per, limit, remaining, reset, is_bare };
         RateLimits { windows: vec![window] }
     }
 

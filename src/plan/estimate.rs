@@ -159,8 +159,12 @@ fn assumptions(at_once: &[usize], share: f64) -> Vec<String> {
             .to_owned(),
         format!(
             "Minutes: {FIRST_TOKEN_S} s to the first token, {TOKENS_PER_S} tokens a second, \
-             {at_once} at once per endpoint, within {} limits.",
-            if share < 1.0 { format!("{:.0} % of its", share * 100.0) } else { "its".to_owned() }
+             {at_once} at once per endpoint, within {}.",
+            if share < 1.0 {
+                format!("{:.0} % of its rate limits", share * 100.0)
+            } else {
+                "its limits".to_owned()
+            }
         ),
     ]
 }

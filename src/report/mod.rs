@@ -20,6 +20,7 @@ pub mod load;
 mod local;
 mod markdown;
 mod number;
+mod paced;
 mod page;
 mod screen;
 mod serving;

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::number::{duration, points, share};
+use super::paced;
 use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::timing_error::TimingError;
@@ -34,8 +35,9 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
     let unsaid = (verdicts.is_empty()).then(|| no_verdict(figures, weights));
     let stated = assumed(figures, weights);
     let failed = story::failed(figures, &names).map(|line| fit_end(&line, COLUMNS));
+    let paced = paced::line(figures, &names).map(|line| fit_end(&line, COLUMNS));
     // Header row, and the lines of remarks where there is anything to remark.
-    let said = usize::from(unsaid.is_some()) + usize::from(failed.is_some());
+    let said = [&unsaid, &failed, &paced].into_iter().flatten().count();
     let fixed = head.len() + 1 + foot.len() + said;
     let room = LINES - fixed;
     let (mut shown, mut told) = (figures.endpoints.len(), verdicts.len());
@@ -52,6 +54,7 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
     let left_out = figures.endpoints.len() - endpoints.len();
     lines.extend(remark(left_out, &stated));
     lines.extend(failed);
+    lines.extend(paced);
     let table_end = lines.len();
     lines.extend(unsaid);
     lines.extend(categories(&verdicts, told, &names));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::local;
 use super::number::{self, count, dollars, money, percent, points};
+use super::paced;
 use super::serving;
 use super::text::plain;
 use crate::aggregate::{
@@ -379,9 +380,10 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let ended = figures.manifest.ended.as_ref();
     let why = ended.and_then(|e| e.why.as_ref());
     let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
-    let serving = serving::notes(figures);
+    let (paced, serving) = (paced::notes(figures), serving::notes(figures));
     why.into_iter()
         .chain(marks)
+        .chain(&paced)
         .chain(&serving)
         .chain(&figures.manifest.notes)
         .chain(&weights.notes)

@@ -59,8 +59,8 @@ fn endpoint(profile: &Profile, provider: &str) -> String {
         .as_deref()
         .map(|cached| format!(", cached_input = {}", quoted(cached)))
         .unwrap_or_default();
-    let requests =
-        profile.requests_per_min.map(|n| format!("requests_per_min = {n}, ")).unwrap_or_default();
+    let requests = profile.limits.requests_per_min.filter(|_| !profile.limits.unlisted);
+    let requests = requests.map(|n| format!("requests_per_min = {n}, ")).unwrap_or_default();
     let supports = [
         ("tools", profile.tools),
         ("json_schema", true),

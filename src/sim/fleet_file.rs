@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::catalog::{Price, Rates};
 use crate::units::{EndpointId, ParseUsdError, Usd};
 
+use super::limits::{KeyLimits, Others};
 use super::profile::{DEFAULT, Failing, Fleet, Latency, PriceText, Profile, Stall};
 
 /// Why a fleet cannot be read.
@@ -92,6 +93,10 @@ struct RawEndpoint {
     #[serde(default = "usual_concurrency")]
     concurrency: u32,
     requests_per_min: Option<u32>,
+    at_once: Option<u32>,
+    others: Option<Others>,
+    #[serde(default)]
+    unlisted: bool,
     #[serde(default = "yes")]
     tools: bool,
     #[serde(default)]
@@ -163,6 +168,7 @@ impl RawEndpoint {
             }
             None => BTreeMap::new(),
         };
+        let limits = self.limits(&id)?;
         let price = self.price.resolve(&id)?;
         let latency = self.latency.resolve(&id)?;
         Ok(Profile {
@@ -175,13 +181,31 @@ impl RawEndpoint {
             context_window: self.context_window,
             max_output: self.max_output,
             concurrency: self.concurrency.max(1),
-            requests_per_min: self.requests_per_min.filter(|&n| n > 0),
+            limits,
             tools: self.tools,
             reasoning: self.reasoning,
             latency,
             skill: self.skill,
             output_tokens,
         })
+    }
+}
+
+impl RawEndpoint {
+    fn limits(&self, id: &EndpointId) -> Result<KeyLimits, FleetError> {
+        let requests_per_min = self.requests_per_min.filter(|&n| n > 0);
+        if let Some(others) = &self.others {
+            // Others of nothing would never be seen.
+            let most = requests_per_min.unwrap_or(0);
+            if others.requests > most {
+                let value = f64::from(others.requests);
+                let (key, range) = ("others.requests".to_owned(), "0 to requests_per_min");
+                return Err(FleetError::Range { endpoint: id.clone(), key, value, range });
+            }
+        }
+        let at_once = self.at_once.filter(|&n| n > 0);
+        let (others, unlisted) = (self.others, self.unlisted);
+        Ok(KeyLimits { requests_per_min, at_once, others, unlisted })
     }
 }
 
@@ -280,6 +304,8 @@ mod tests {
         check("default = 0.673", "other = 0.673", "needs a `default`");
         check("provider = \"fjord\"", "provider = \"ember\"", "elm/moe@ember is there twice");
         check("prob = 0.0235", "prob = 0.9", "stall.prob");
+        let others = "requests_per_min = 600\nothers = { requests = 601, for_s = 9 }";
+        check("requests_per_min = 600", others, "others.requests = 601");
         check("math = \"math\"", "math = \"maths\"", "maths");
     }
 }

@@ -4,20 +4,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use crate::units::{ContentHash, Stamp};
+use crate::units::ContentHash;
 
-/// A request limit lets so much time's worth of requests through at once.
-const BURST: Duration = Duration::from_secs(10);
+use super::limits::Meter;
+
 /// Prompts without a key whose repeats are counted; later ones count as asked for the first time.
 const MOST_COUNTED: usize = 1_000_000;
 
 /// How many requests came of late, and how often a prompt was asked. Endpoints are numbered.
 #[derive(Debug)]
 pub(super) struct Memory {
-    /// Per endpoint, when the next request is due at the rate of its limit.
-    due: Vec<Mutex<Stamp>>,
+    meters: Vec<Meter>,
     asked: Mutex<HashMap<(usize, ContentHash), u64>>,
     n_unnamed: AtomicU64,
 }
@@ -25,22 +23,15 @@ pub(super) struct Memory {
 impl Memory {
     pub fn of_endpoints(n: usize) -> Self {
         Self {
-            due: (0..n).map(|_| Mutex::new(Stamp::from_nanos(0))).collect(),
+            meters: (0..n).map(|_| Meter::new()).collect(),
             asked: Mutex::default(),
             n_unnamed: AtomicU64::new(0),
         }
     }
 
-    /// Lets a request through its endpoint's limit, or says how many seconds to wait: the generic
-    /// cell rate algorithm (ITU-T I.371), which is a token bucket without a clock of its own.
-    pub fn admit(&self, endpoint: usize, per_min: u32, at: Stamp) -> Result<(), u64> {
-        let mut due = self.due[endpoint].lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = due.since(at.after(BURST));
-        if !wait.is_zero() {
-            return Err(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        }
-        *due = at.max(*due).after(Duration::from_secs(60) / per_min.max(1));
-        Ok(())
+    /// What an endpoint remembers of its key.
+    pub fn meter(&self, endpoint: usize) -> &Meter {
+        &self.meters[endpoint]
     }
 
     /// How often an endpoint was asked this before.
@@ -63,20 +54,6 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_limit_lets_a_burst_through_and_then_its_rate() {
-        let memory = Memory::of_endpoints(2);
-        let start = Stamp::from_nanos(5_000_000_000);
-        let at = |s: u64| start.after(Duration::from_secs(s));
-        let through = |s: u64| (0..500).take_while(|_| memory.admit(1, 60, at(s)).is_ok()).count();
-        assert_eq!(through(0), 11, "ten seconds' worth and one");
-        assert_eq!(memory.admit(1, 60, at(0)), Err(1));
-        assert_eq!(through(3), 3);
-        assert_eq!(memory.admit(1, 4, at(1_000)), Ok(()));
-        assert_eq!(memory.admit(1, 4, at(1_000)), Err(5), "15 s apart, 10 s of burst");
-        assert_eq!(memory.admit(0, 60, at(0)), Ok(()), "another endpoint");
-    }
 
     #[test]
     fn prompts_are_counted_for_each_endpoint() {

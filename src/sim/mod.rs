@@ -13,6 +13,7 @@ pub mod fault;
 mod fleet_file;
 mod http1;
 pub mod ledger;
+mod limits;
 mod memory;
 mod models;
 pub mod pace;

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use crate::catalog::Price;
 use crate::units::{Category, EndpointId};
 
+use super::limits::KeyLimits;
+
 /// All simulated endpoints, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Fleet {
@@ -37,8 +39,8 @@ pub struct Profile {
     pub max_output: u64,
     /// Requests under way at once that its catalog entry states.
     pub concurrency: u32,
-    /// Requests a minute that it allows.
-    pub requests_per_min: Option<u32>,
+    /// What a key is allowed.
+    pub limits: KeyLimits,
     /// Whether it takes tools.
     pub tools: bool,
     /// Whether it thinks before it answers: its reasoning is billed and not shown.
@@ -139,7 +141,7 @@ impl Fleet {
     #[must_use]
     pub fn steady(mut self) -> Self {
         for profile in &mut self.profiles {
-            profile.requests_per_min = None;
+            profile.limits = KeyLimits::default();
             profile.latency.autocorrelation = 0.0;
             profile.latency.error = None;
         }

@@ -185,7 +185,7 @@ impl Script {
     }
 
     /// Too many requests.
-    pub(super) fn limited(dialect: Dialect, fault: Fault, retry_after_s: u64) -> Self {
+    pub(super) fn limited(dialect: Dialect, fault: Fault, retry_after_s: Option<u64>) -> Self {
         let body = reply::error(
             dialect,
             429,
@@ -194,7 +194,9 @@ impl Script {
             Some("rate_limit_exceeded"),
         );
         let mut script = Self { fault: Some(fault), ..Self::json(dialect, 429, body) };
-        script.headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+        if let Some(wait_s) = retry_after_s {
+            script.headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
+        }
         script
     }
 
@@ -376,7 +378,7 @@ fn goes_on(pieces: &[Piece<'_>], at: usize) -> bool {
 fn failure(dialect: Dialect, kind: FailureKind) -> Script {
     let fault = Fault::Failure(kind);
     let status = match kind {
-        FailureKind::RateLimited => return Script::limited(dialect, fault, 1),
+        FailureKind::RateLimited => return Script::limited(dialect, fault, Some(1)),
         FailureKind::Server => 500,
         FailureKind::Timeout => 504,
     };

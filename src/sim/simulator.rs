@@ -11,6 +11,7 @@ use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::delivery::Delivery;
 use super::fault::{self, FaultKind, Faults};
 use super::ledger::{Entry, Ledger};
+use super::limits::{KeyLimits, Meter, TooMany};
 use super::memory::Memory;
 use super::pace::Pace;
 use super::profile::Fleet;
@@ -233,7 +234,11 @@ impl Simulator {
             let window = profile.context_window;
             let message = format!("This model's maximum context length is {window} tokens.");
             refused(400, &message, Some("context_length_exceeded"))
-        } else if let Err(wait_s) = self.admit(index, arrival.at) {
+        } else if let Err(why) = self.admit(index, arrival.at) {
+            let wait_s = match why {
+                TooMany::InAMinute(wait_s) => Some(wait_s),
+                TooMany::AtOnce => None,
+            };
             Script::limited(dialect, Fault::RequestLimit, wait_s)
         } else {
             let key = arrival.key.and_then(AttemptKey::parse);
@@ -264,21 +269,33 @@ impl Simulator {
             if let Some(by) = self.stall {
                 script.stall(by);
             }
-            match fault {
-                Some(kind) => fault::inflict(kind, script, self.clock.wall(arrival.at)),
-                None => script,
+            if let Some(kind) = fault {
+                script = fault::inflict(kind, script, self.clock.wall(arrival.at));
             }
+            if let Some((meter, limits)) = self.meter(index) {
+                meter.under_way(limits, arrival.at.after(script.ends_after()));
+            }
+            script
         };
+        if let Some((meter, limits)) = self.meter(index)
+            && let Some(left) = meter.left(limits, arrival.at, self.clock.anchor())
+        {
+            left.write(dialect, self.clock.wall(arrival.at), &mut script.headers);
+        }
         script.endpoint = Some(profile.id.clone());
         script.task = known.map(KnownTask::path);
         script
     }
 
-    fn admit(&self, index: usize, at: Stamp) -> Result<(), u64> {
-        match (self.fleet.profiles[index].requests_per_min, self.pace) {
-            (Some(per_min), Pace::Profile) => self.memory.admit(index, per_min, at),
-            _ => Ok(()),
-        }
+    fn admit(&self, index: usize, at: Stamp) -> Result<(), TooMany> {
+        let Some((meter, limits)) = self.meter(index) else { return Ok(()) };
+        meter.admit(limits, at, self.clock.anchor())
+    }
+
+    /// An endpoint's limits and what has been used of them, at the pace that has limits.
+    fn meter(&self, index: usize) -> Option<(&Meter, &KeyLimits)> {
+        let limits = &self.fleet.profiles[index].limits;
+        (self.pace == Pace::Profile).then(|| (self.memory.meter(index), limits))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "slots of seconds stay far below 2^64")]
@@ -493,11 +510,12 @@ mod tests {
         let limited = |at: Stamp| {
             let path = "/v1/chat/completions";
             let script = sim.respond(&Arrival { method: "POST", path, key: None, body: &body, at });
+            assert_eq!(script.headers["x-ratelimit-limit-requests"], "600");
             (script.fault == Some(Fault::RequestLimit))
                 .then(|| script.headers["retry-after"].clone())
         };
-        let let_through = (0..200).take_while(|_| limited(start).is_none()).count();
-        assert_eq!(let_through, 101, "ten seconds' worth of 600 a minute, and one");
+        let let_through = (0..900).take_while(|_| limited(start).is_none()).count();
+        assert_eq!(let_through, 600, "a minute's worth");
         assert_eq!(limited(start).as_ref().map(HeaderValue::as_bytes), Some(b"1".as_slice()));
         assert_eq!(limited(start.after(Duration::from_secs(1))), None);
     }

@@ -205,3 +205,35 @@ pub struct ShardStamp {
     /// Where each task of the part stands in the whole plan. Trials bear their place themselves.
     pub tasks: Vec<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_and_parts_add_up_by_their_endpoints() {
+        let limit = |limit| KeptLimit {
+            counted: "requests".to_owned(),
+            limit,
+            per: "minute".to_owned(),
+            by_headers: true,
+        };
+        let paced = |name: &str, refused, least_at_once, limits| Paced {
+            endpoints: vec![name.to_owned()],
+            share: 0.5,
+            refused,
+            at_once: 16,
+            least_at_once,
+            limits,
+            low_pauses: 1,
+        };
+        let all = [
+            paced("b", 1, 8, vec![limit(60)]),
+            paced("a", 5, 4, Vec::new()),
+            paced("b", 2, 2, vec![limit(60), limit(90)]),
+        ];
+        let sum = Paced { low_pauses: 2, ..paced("b", 3, 2, vec![limit(60), limit(90)]) };
+        assert_eq!(Paced::together(&all), [all[1].clone(), sum]);
+        assert_eq!(Paced::together(&[]), []);
+    }
+}

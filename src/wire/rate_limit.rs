@@ -118,6 +118,8 @@ pub struct Window {
     pub remaining: Option<u64>,
     /// When all of them are there again.
     pub reset: Option<When>,
+    /// Whether no header says what it counts: those limits may be for a second too.
+    pub is_bare: bool,
 }
 
 impl Window {
@@ -149,8 +151,13 @@ impl Window {
     #[must_use]
     pub fn least_per(&self, now: Timestamp) -> Per {
         let wait = self.reset.map_or(Duration::ZERO, |reset| reset.wait(now));
+        let second = Per::Second.length();
+        // Together's are for a second, OpenRouter's for a minute, and both say no more than this.
+        if self.is_bare && !wait.is_zero() && wait <= second {
+            return Per::Second;
+        }
         // Where nothing says more, a minute: it is what most limits are for.
-        let longer = |per: &Per| per.length() >= wait.saturating_sub(Duration::from_secs(1));
+        let longer = |per: &Per| per.length() >= wait.saturating_sub(second);
         [Per::Minute, Per::Hour, Per::Day].into_iter().find(longer).unwrap_or(Per::Month)
     }
 }
@@ -173,14 +180,15 @@ impl RateLimits {
             else {
                 continue;
             };
-            if let Some(Named { part, counted, per }) = Named::of(words) {
-                found.get_or_insert_default().take(part, counted, per, text.trim());
+            if let Some(named) = Named::of(words) {
+                found.get_or_insert_default().take(&named, text.trim());
             }
         }
         found.filter(|found| !found.windows.is_empty())
     }
 
-    fn take(&mut self, part: Part, counted: Counted, per: Option<Per>, text: &str) {
+    fn take(&mut self, named: &Named, text: &str) {
+        let Named { part, counted, per, is_bare } = *named;
         let read = match part {
             Part::Limit => count(text).filter(|n| *n > 0).map(Value::Count),
             Part::Remaining => count(text).map(Value::Count),
@@ -189,7 +197,8 @@ impl RateLimits {
         let Some(read) = read else { return };
         let known = self.windows.iter().position(|w| w.counted == counted && w.per == per);
         let at = known.unwrap_or_else(|| {
-            let blank = Window { counted, per, limit: None, remaining: None, reset: None };
+            let (limit, remaining, reset) = (None, None, None);
+            let blank = Window { counted, per, limit, remaining, reset, is_bare };
             self.windows.push(blank);
             self.windows.len() - 1
         });
@@ -234,6 +243,7 @@ struct Named {
     part: Part,
     counted: Counted,
     per: Option<Per>,
+    is_bare: bool,
 }
 
 impl Named {
@@ -261,12 +271,13 @@ impl Named {
                 return None;
             }
         }
+        let is_bare = counted.is_none() && per.is_none();
         let counted = match (counted, side) {
             (counted, None) => counted.unwrap_or(Counted::Requests),
             (Some(Counted::Tokens), Some(side)) => side,
             _ => return None,
         };
-        Some(Self { part: part?, counted, per })
+        Some(Self { part: part?, counted, per, is_bare })
     }
 }
 
@@ -344,7 +355,8 @@ mod tests {
         reset_ms: u64,
     ) -> Window {
         let reset = Some(When::In(Duration::from_millis(reset_ms)));
-        Window { counted, per, limit: Some(limit), remaining: Some(remaining), reset }
+        let (limit, remaining, is_bare) = (Some(limit), Some(remaining), false);
+        Window { counted, per, limit, remaining, reset, is_bare }
     }
 
     fn check(headers: &[(&str, &str)], expected: &[Window]) {
@@ -448,7 +460,7 @@ mod tests {
                 ("ratelimit-remaining", "5"),
                 ("ratelimit-reset", "7"),
             ],
-            &[window(Counted::Requests, None, 100, 5, 7_000)],
+            &[Window { is_bare: true, ..window(Counted::Requests, None, 100, 5, 7_000) }],
         );
     }
 
@@ -513,6 +525,12 @@ mod tests {
         check(50, 49, 36_000_000, None, Per::Day);
         check(100, 100, 0, None, Per::Minute);
         check(100, 120, 1_000, None, Per::Minute);
+        let bare = |reset_ms| {
+            let window = window(Counted::Requests, None, 10, 9, reset_ms);
+            Window { is_bare: true, ..window }.least_per(now())
+        };
+        let least = [0, 1_000, 1_001, 45_000].map(bare);
+        assert_eq!(least, [Per::Minute, Per::Second, Per::Minute, Per::Minute]);
     }
 
     #[test]

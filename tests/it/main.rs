@@ -24,6 +24,7 @@ mod init;
 mod interrupt;
 mod layers;
 mod ledger;
+mod limits;
 mod litellm;
 #[cfg(unix)]
 mod load;

@@ -113,9 +113,9 @@ fn the_catalog_beside_it_counts() {
 fn unknown_keys() {
     check("model = []\n", "1: unknown key \"model\"; did you mean \"models\"?");
     check(
-        "\n[thresholds]\nfail_on = 1\n",
-        "2: unknown key \"thresholds\"; known here: models, suites, today, traffic, objective, \
-         spend, privacy, cache, provider, endpoint, variant, price",
+        "\n[gate]\nfail_on = 1\n",
+        "2: unknown key \"gate\"; known here: models, suites, today, traffic, objective, \
+         spend, limits, privacy, cache, provider, endpoint, variant, price",
     );
     check("[today]\nweights = \"w.json\"\n", "2: unknown key \"weights\"; known here: endpoint");
     check(
@@ -187,6 +187,25 @@ fn objectives() {
         "slo = { ttft = \"1s\", miss = 5 }",
         "2: slo.miss = 5 is out of range; write a share above 0 and below 1: one in twenty is 0.05",
     );
+}
+
+#[test]
+fn the_share_of_rate_limits() {
+    let share = |text: &str| load(text).rate_share;
+    assert_eq!(share("").to_bits(), 0.5_f64.to_bits());
+    assert_eq!(share("[limits]\nrate_share = 0.25\n").to_bits(), 0.25_f64.to_bits());
+    assert_eq!(share("[limits]\nrate_share = 1\n").to_bits(), 1.0_f64.to_bits());
+    for wrong in ["0", "1.5", "-0.5", "nan"] {
+        let shown = if wrong == "nan" { "NaN" } else { wrong };
+        check(
+            &format!("[limits]\nrate_share = {wrong}\n"),
+            &format!(
+                "2: rate_share = {shown} is out of range; write a share above 0 and at most 1: \
+                 half of every limit is 0.5"
+            ),
+        );
+    }
+    check("[limits]\nrate = 0.5\n", "2: unknown key \"rate\"; did you mean \"rate_share\"?");
 }
 
 #[test]
