@@ -139,7 +139,13 @@ impl Run {
     pub async fn intend(&self) -> u32 {
         let trial = self.next.fetch_add(1, Ordering::Relaxed);
         let at_ns = nanos(self.clock.now().since(self.clock.anchor()));
-        let intent = AttemptIntent { trial, attempt: 0, bound: None, at_ns };
+        let intent = AttemptIntent {
+            trial,
+            attempt: 0,
+            source: weighbridge::store::Source::Run,
+            bound: None,
+            at_ns,
+        };
         self.store.intent(intent).await.expect("the database takes it");
         trial
     }

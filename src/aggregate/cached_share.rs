@@ -21,7 +21,8 @@ pub(super) fn cost(
     started: Timestamp,
 ) -> Option<Usd> {
     if status != TrialStatus::Ok {
-        return (status == TrialStatus::Failed).then_some(row.cost_known);
+        return (status == TrialStatus::Failed)
+            .then(|| row.cost_known - row.cost_primed.unwrap_or_default());
     }
     let attempt = row.attempt.as_ref()?;
     if attempt.tokens_source != Some(TokensSource::Usage) {
@@ -31,7 +32,7 @@ pub(super) fn cost(
     let usage = at_share(stated, share)?;
     let nanos = i64::try_from(attempt.dispatched_ns).unwrap_or(i64::MAX);
     let at = started.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
-    let before = row.cost_known - attempt.cost?;
+    let before = row.cost_known - row.cost_primed.unwrap_or_default() - attempt.cost?;
     Some(before + endpoint.cost(&usage, at)?)
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
 use crate::store::{
     AttemptEnding, AttemptIntent, Ended, Goal, Judging, Manifest, NewRun, PlannedTrial, ScoreRow,
-    Store, StoreMode, StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
-    Validity, ValidityMark,
+    Source, Store, StoreMode, StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialRow,
+    TrialStatus, Validity, ValidityMark,
 };
 use crate::suite::GraderSpec;
 use crate::units::{ContentHash, EndpointId, TokensSource, TrialKey, Usage, Usd};
@@ -91,6 +91,7 @@ pub(super) fn trial_row(status: TrialStatus) -> TrialRow {
         cost_known: Usd::ZERO,
         cost_unknown: 0,
         cost_upper: Some(Usd::ZERO),
+        cost_primed: None,
         cost_reported: None,
         simulated: false,
         score: None,
@@ -171,7 +172,13 @@ impl Made<'_> {
 
 async fn record(store: &Store, trial: u32, outcome: Outcome) {
     let at = u64::from(trial) * 1_000_000_000;
-    let intent = |attempt| AttemptIntent { trial, attempt, bound: Some(usd(BOUND)), at_ns: at };
+    let intent = |attempt| AttemptIntent {
+        trial,
+        attempt,
+        source: Source::Run,
+        bound: Some(usd(BOUND)),
+        at_ns: at,
+    };
     let ending = |status, attempts| TrialEnding {
         trial,
         status,

@@ -216,6 +216,9 @@ pub struct Cell {
     pub cost_upper: Usd,
     /// Σ of what the providers say they charged; `None`: none said.
     pub cost_reported: Option<Usd>,
+    /// Of `cost`, what went into warming prompt caches, in no other figure; `None`: nothing was sent
+    /// for that.
+    pub cost_primed: Option<Usd>,
     /// Dollars per task; `None` with an unknown price, and where nothing was ever answered or
     /// billed: what a task costs there is not known, and not nothing.
     pub cost_per_task: Option<Estimate>,

@@ -42,6 +42,7 @@ struct Money {
     unknown: u64,
     upper: Usd,
     reported: Option<Usd>,
+    primed: Option<Usd>,
     /// The cost and the independent unit of every trial that counts and whose cost is known.
     per_trial: Vec<(f64, Option<u32>)>,
     /// Whether any unit is a cluster of several tasks.
@@ -196,6 +197,7 @@ impl Tally {
             cost_unknown: money.unknown,
             cost_upper: money.upper,
             cost_reported: money.reported,
+            cost_primed: money.primed,
             cost_per_task: per_task(&money.per_trial, money.clustered).filter(|_| told),
             at_cached_share,
             cost_per_pass: money.per_pass().filter(|_| priced),
@@ -215,6 +217,9 @@ impl Money {
         self.unknown += u64::from(row.cost_unknown);
         // Without a bound the price is unknown, and so is the most it may have been.
         self.upper += row.cost_upper.unwrap_or(row.cost_known);
+        if let Some(primed) = row.cost_primed {
+            self.primed = Some(self.primed.unwrap_or_default() + primed);
+        }
         if let Some(reported) = row.cost_reported {
             self.reported = Some(self.reported.unwrap_or_default() + reported);
         }
@@ -229,7 +234,8 @@ impl Money {
         if !known {
             return;
         }
-        let cost = row.cost_known.to_f64();
+        // What warmed a cache is in the bill, and no part of what an answer costs.
+        let cost = (row.cost_known - row.cost_primed.unwrap_or_default()).to_f64();
         self.per_trial.push((cost, Some(unit.id)));
         self.clustered |= unit.several_tasks;
         let score = match (status, row.score.flatten()) {

@@ -10,14 +10,14 @@ use secrecy::SecretString;
 use super::args::{PickArgs, WhatArgs};
 use super::chosen::{leave_out_unpriced, matched};
 pub use super::fleet::Fleet;
-use super::{Failure, console, fleet, found, key_command, refused, today};
+use super::{Failure, console, fleet, found, key_command, manner, refused, today};
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::client;
 use crate::dispatch::{Keys, Manners};
-use crate::plan::{Config, Manner, Plan, Privacy, Shard, Spend, SuiteEntry, select};
+use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
 use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
-use crate::units::{CacheMode, Clock, Seed};
+use crate::units::{Clock, Seed};
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");
@@ -205,13 +205,17 @@ fn read_for(
     if purpose != Purpose::Load {
         keep_today(&config, &mut endpoints, &mut notes)?;
     }
-    let manner = manner(purpose, what, &config, simulated);
-    if purpose == Purpose::Load {
-        leave_out_refused(&mut endpoints, &manner, &mut notes)?;
-    }
+    let manner = match purpose {
+        Purpose::Weigh { .. } => manner::of_run(what, &config, simulated),
+        Purpose::Load => {
+            let manner = manner::of_load(what, &config, simulated)?;
+            manner::leave_out_refused(&mut endpoints, &manner, &mut notes)?;
+            manner
+        }
+    };
     let plan = Plan::shaped(tasks, endpoints, repeats, seed, &manner).map_err(refused)?;
     notes.extend(plan.shape_notes());
-    notes.extend(cache_note(manner.cache));
+    notes.extend(manner::cache_note(manner.cache));
     let judging = match purpose {
         Purpose::Weigh { .. } => judging(&config, &plan, &mut notes)?,
         Purpose::Load => config.judging(),
@@ -266,57 +270,6 @@ fn price_sources(catalog: &Catalog) -> Vec<String> {
         format!("prices are those of {}, read {}", stamp.source, stamp.fetched_at)
     };
     catalog.snapshots.iter().map(line).collect()
-}
-
-/// The manner of asking. Prompts do not leave this machine for the simulated fleet.
-fn manner(purpose: Purpose, what: &PickArgs, config: &Config, simulated: bool) -> Manner {
-    let usual = match purpose {
-        Purpose::Weigh { .. } => CacheMode::AsIs,
-        // The same few prompts over and over would measure caches.
-        Purpose::Load => CacheMode::Cold,
-    };
-    let cache = what.cache.or(config.cache).unwrap_or(usual);
-    let privacy = if simulated { Privacy::default() } else { config.privacy.clone() };
-    Manner { cache, privacy }
-}
-
-/// Takes out of a load what can take none of its requests: the others carry the same load with or
-/// without it.
-fn leave_out_refused(
-    endpoints: &mut Vec<Endpoint>,
-    manner: &Manner,
-    notes: &mut Vec<String>,
-) -> Result<(), Failure> {
-    let before = endpoints.len();
-    let mut first = None;
-    endpoints.retain_mut(|endpoint| {
-        let Some(why) = manner.fit(endpoint) else { return true };
-        let note = format!("{} is left out: ineligible ({}): {why}", endpoint.id, why.word());
-        first.get_or_insert_with(|| note.clone());
-        notes.push(note);
-        false
-    });
-    match first {
-        Some(why) if endpoints.is_empty() => {
-            Err(refused(anyhow!("none of the {before} endpoints may be asked; the first: {why}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What a run's cache mode does to its requests.
-fn cache_note(cache: CacheMode) -> Option<String> {
-    match cache {
-        CacheMode::AsIs => None,
-        CacheMode::Cold => Some(
-            "prompt caches are kept cold: each request begins with a nonce of its own".to_owned(),
-        ),
-        CacheMode::Warm => Some(
-            "prompt caches are warmed: each prompt is sent once before the request that counts; \
-             what that costs is in the run's spend, not in the figures"
-                .to_owned(),
-        ),
-    }
 }
 
 /// What a price list says of the endpoints that were chosen, where it matters to a run.

@@ -14,6 +14,7 @@ mod inputs;
 mod interrupts;
 mod key_command;
 mod load;
+mod manner;
 mod merge;
 mod panics;
 mod plan;

@@ -8,6 +8,7 @@ mod gate;
 mod headers;
 mod judge;
 mod pacing;
+mod prime;
 mod redact;
 mod retry;
 
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
-    AttemptEnding, AttemptIntent, ScoreRow, Store, StoreError, StoredAnswer, TrialEnding,
+    AttemptEnding, AttemptIntent, ScoreRow, Source, Store, StoreError, StoredAnswer, TrialEnding,
     TrialStatus,
 };
 use crate::units::{Body, Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
@@ -73,6 +74,8 @@ pub struct Job {
     pub bound: Option<Usd>,
     /// What the request is expected to take from limits on tokens.
     pub takes: Taken,
+    /// Whether it is sent once ahead of the request that counts, for the provider's prompt cache.
+    pub prime: bool,
 }
 
 /// How a trial went, for whoever watches.
@@ -244,6 +247,9 @@ struct Course {
     /// Of those, the ones that ended: the number that the next one's key bears, so that what is in
     /// doubt is asked again under the key that it had.
     ended: u32,
+    /// Of those that ended in this session, the ones that primed a cache: they are no attempts to
+    /// answer.
+    primed: u32,
     backoff: Duration,
     pacing: Duration,
     cost: Usd,
@@ -269,12 +275,16 @@ impl<T: Transport> Dispatcher<T> {
         let mut course = Course {
             attempts: job.attempts,
             ended: job.ended,
+            primed: 0,
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
             cost: Usd::ZERO,
             first_dispatch: None,
             failed: None,
         };
+        if job.prime && !self.prime(lane, &job, &mut course).await? {
+            return Ok(Self::cut(&job, &course));
+        }
         loop {
             let leave = match self.leave(lane, &job, &mut course).await {
                 Ok(leave) => leave,
@@ -289,6 +299,7 @@ impl<T: Transport> Dispatcher<T> {
             let intent = AttemptIntent {
                 trial: job.trial,
                 attempt: course.attempts,
+                source: Source::Run,
                 bound: job.bound,
                 at_ns: self.since_anchor(self.clock.now()),
             };
@@ -429,7 +440,8 @@ impl<T: Transport> Dispatcher<T> {
     /// How long to wait before the attempt after this one; `None`: it was the last.
     fn next_wait(&self, job: &Job, course: &Course, record: &AttemptRecord) -> Option<Duration> {
         let Outcome::Failed { class, .. } = record.outcome else { return None };
-        self.retry.wait(self.seed, &job.key, course.ended, class, record.retry_after)
+        let attempt = course.ended - course.primed;
+        self.retry.wait(self.seed, &job.key, attempt, class, record.retry_after)
     }
 
     /// Ends a trial whose last attempt is on record.

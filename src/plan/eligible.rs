@@ -182,14 +182,13 @@ mod tests {
     use crate::plan::tests::{endpoint, plan_of, task};
 
     /// Why an endpoint of these capabilities takes no task under these parameters.
-    fn check(params: Value, supports: &[Capability], expected: Option<&str>) {
+    fn check(params: &Value, supports: &[Capability], expected: Option<&str>) {
         let mut endpoint = endpoint("acme/large");
         endpoint.provider.dialect = Dialect::Gemini;
         endpoint.supports = Some(supports.iter().copied().collect());
         endpoint.max_output = Some(100);
         endpoint.context_window = Some(120);
-        let Value::Object(map) = params.clone() else { panic!("an object") };
-        endpoint.params = map;
+        endpoint.params = params.as_object().cloned().expect("an object");
         let plan = plan_of(vec![task("1", "math", "12345678")], vec![endpoint]);
         assert!(plan.trials.iter().all(|t| t.ineligible == plan.trials[0].ineligible));
         assert_eq!(plan.trials[0].ineligible.map(Ineligible::word), expected, "{params}");
@@ -198,7 +197,7 @@ mod tests {
     #[test]
     fn a_parameter_that_is_not_taken_makes_ineligible() {
         let all = Capability::ALL;
-        check(json!({}), &[], None);
+        check(&json!({}), &[], None);
         for (params, word) in [
             (json!({"reasoning_effort": "high"}), "reasoning"),
             (json!({"reasoning": {"effort": "low"}}), "reasoning"),
@@ -209,18 +208,18 @@ mod tests {
             (json!({"response_format": {"json_schema": {"schema": {}}}}), "json_schema"),
             (json!({"tools": [{"type": "web_search"}]}), "tools"),
         ] {
-            check(params.clone(), &[], Some(word));
-            check(params, &all, None);
+            check(&params, &[], Some(word));
+            check(&params, &all, None);
         }
-        check(json!({"reasoning_effort": "none"}), &[], None);
-        check(json!({"thinking": {"type": "disabled"}}), &[], None);
+        check(&json!({"reasoning_effort": "none"}), &[], None);
+        check(&json!({"thinking": {"type": "disabled"}}), &[], None);
     }
 
     #[test]
     fn an_output_limit_of_the_variant_is_taken_whole_or_not_at_all() {
-        check(json!({"max_tokens": 100}), &[], None);
-        check(json!({"max_tokens": 101}), &[], Some("output"));
-        check(json!({"generationConfig": {"maxOutputTokens": 101}}), &[], Some("output"));
+        check(&json!({"max_tokens": 100}), &[], None);
+        check(&json!({"max_tokens": 101}), &[], Some("output"));
+        check(&json!({"generationConfig": {"maxOutputTokens": 101}}), &[], Some("output"));
         // 8 bytes are 2 tokens, a message takes 16, and a system message more.
         let mut tight = endpoint("acme/large");
         tight.params.insert("max_tokens".to_owned(), 83.into());
@@ -237,7 +236,9 @@ mod tests {
         long.max_tokens = Some(9_000);
         shaped.schema = Some(json!({"type": "object"}));
         let mut fleet = ["a/1", "a/2", "a/3", "a/4"].map(endpoint);
-        fleet.iter_mut().for_each(|e| e.max_output = Some(1_000));
+        for endpoint in &mut fleet {
+            endpoint.max_output = Some(1_000);
+        }
         fleet[0].params.insert("temperature".to_owned(), 1.into());
         let notes = plan_of(vec![long, shaped], fleet.into()).shape_notes();
         assert_eq!(notes.len(), 3, "{notes:?}");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::catalog::{Endpoint, Price};
 use crate::suite::Task;
-use crate::units::{Category, EndpointId, Usage, Usd, normal};
+use crate::units::{CacheMode, Category, EndpointId, Usage, Usd, normal};
 
 use super::Plan;
 use super::bounds::{self, PromptSize};
@@ -201,6 +201,7 @@ fn detectable(n: f64, sd_of_differences: f64) -> f64 {
 #[derive(Clone, Debug)]
 struct Sums {
     trials: u64,
+    requests: u64,
     ineligible: BTreeMap<&'static str, u64>,
     input: u64,
     output: u64,
@@ -215,6 +216,7 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize], share: f64) -> Vec<Endpoin
         plan.tasks.iter().map(|task| (PromptSize::of(task), answer_tokens(task))).collect();
     let none = Sums {
         trials: 0,
+        requests: 0,
         ineligible: BTreeMap::new(),
         input: 0,
         output: 0,
@@ -231,7 +233,12 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize], share: f64) -> Vec<Endpoin
             continue;
         }
         let (size, answer) = sizes[trial.task as usize];
-        sums.add(plan.task(trial), plan.endpoint(trial), size, answer);
+        sums.trials += 1;
+        // A warm cache is warmed by the same request.
+        let requests = if plan.cache == CacheMode::Warm { 2 } else { 1 };
+        for _ in 0..requests {
+            sums.add(plan.task(trial), plan.endpoint(trial), size, answer);
+        }
     }
     let triples = plan.endpoints.iter().zip(sums).zip(at_once);
     triples.map(|((endpoint, sums), at_once)| sums.finish(endpoint, *at_once, share)).collect()
@@ -247,7 +254,7 @@ impl Sums {
         let at_most = bounds::output_bound_of(limit, endpoint)
             .and_then(|most| endpoint.at_most(size.bound(endpoint), most));
         let seconds = FIRST_TOKEN_S + output as f64 / TOKENS_PER_S;
-        self.trials += 1;
+        self.requests += 1;
         self.input += input;
         self.output += output;
         self.expected = self.expected.zip(endpoint.expected_cost(&usage)).map(|(a, b)| a + b);
@@ -264,7 +271,7 @@ impl Sums {
             self.longest_s / 60.0,
             limits
                 .requests_per_min
-                .map_or(0.0, |most| self.trials as f64 / (f64::from(most) * share)),
+                .map_or(0.0, |most| self.requests as f64 / (f64::from(most) * share)),
             limits.tokens_per_min.map_or(0.0, |most| tokens as f64 / (most as f64 * share)),
         ];
         let given = FLOORS.iter().filter(|(_, floor)| self.trials >= *floor);
@@ -341,6 +348,21 @@ mod tests {
         assert_eq!(made.expected, plain.expected.zip(deep.expected).map(|(a, b)| a + b));
         assert_eq!((made.billed_endpoints, made.billed_expected), (0, Some(Usd::ZERO)));
         assert!(plain.percentiles.is_empty());
+    }
+
+    #[test]
+    fn a_cache_is_warmed_at_the_price_of_a_request() {
+        let made = |cache| {
+            let manner = crate::plan::Manner { cache, ..crate::plan::Manner::default() };
+            let (tasks, fleet) = (vec![task("1", "math", "x")], vec![endpoint("a/b")]);
+            let plan = Plan::shaped(tasks, fleet, 1, crate::units::Seed(1), &manner);
+            estimate(&plan.expect("a plan"), &[1], 1.0)
+        };
+        let (as_is, warm) = (made(CacheMode::AsIs), made(CacheMode::Warm));
+        assert_eq!((as_is.trials, warm.trials), (1, 1));
+        let twice = |usd: Option<Usd>| usd.map(|usd| usd.times(2));
+        assert_eq!(warm.expected, twice(as_is.expected));
+        assert_eq!(warm.at_most, twice(as_is.at_most));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Who gave the answers of a router, and what prompt caches did and would do to the costs.
 
-use super::number::{count, dollars, percent};
+use super::number::{count, dollars, money, percent};
 use super::story::Names;
 use super::text::plain;
 use crate::aggregate::{EndpointFigures, Figures};
-use crate::units::CacheMode;
+use crate::units::{CacheMode, Usd};
 
 /// A share of cached input from which it is worth a sentence.
 const WORTH_SAYING: f64 = 0.01;
@@ -15,6 +15,7 @@ pub(super) fn notes(figures: &Figures) -> Vec<String> {
     let mut said: Vec<String> =
         figures.endpoints.iter().filter_map(|e| served(e, &names)).collect();
     said.extend(caches(figures, &names));
+    said.extend(primed(figures));
     said.extend(at_cached_share(figures, &names));
     said
 }
@@ -63,6 +64,17 @@ fn caches(figures: &Figures, names: &Names) -> Option<String> {
 
 fn percent_of(share: f64) -> String {
     format!("{} %", percent(share))
+}
+
+/// What warming the caches cost.
+fn primed(figures: &Figures) -> Option<String> {
+    let primed: Vec<Usd> = figures.endpoints.iter().filter_map(|e| e.all.cost_primed).collect();
+    (!primed.is_empty()).then(|| {
+        format!(
+            "Of the bill, {} went into warming prompt caches; the costs of tasks are without it.",
+            money(primed.into_iter().sum())
+        )
+    })
 }
 
 /// Dollars per 1,000 tasks as measured and at the stated share of cached input.

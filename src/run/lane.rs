@@ -13,7 +13,7 @@ use crate::client::Transport;
 use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses, Taken};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::{Standing, StoreError};
-use crate::units::{Stamp, Usd};
+use crate::units::{CacheMode, Stamp, Usd};
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
 /// the hour falls on all alike.
@@ -305,6 +305,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         ended: 0,
         bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
+        prime: plan.cache == CacheMode::Warm,
         takes: Taken {
             input: body.bytes.len() as u64 / 4,
             output: max_tokens.unwrap_or(0).min(1024),

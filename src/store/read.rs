@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
 use super::{
-    AttemptEnding, Manifest, StoreError, StoredAnswer, StoredEndpoint, StoredTask, TrialStatus,
+    AttemptEnding, Manifest, Source, StoreError, StoredAnswer, StoredEndpoint, StoredTask,
+    TrialStatus,
 };
 use crate::suite::GraderSpec;
 use crate::units::{Message, TrialKey, Usage, Usd};
@@ -112,6 +113,9 @@ pub struct TrialRow {
     /// `cost_known` plus the bounds of the attempts whose cost is not known; `None`: one of them
     /// has no bound.
     pub cost_upper: Option<Usd>,
+    /// What is known of `cost_known` that went into warming a prompt cache; `None`: nothing was sent
+    /// for that.
+    pub cost_primed: Option<Usd>,
     /// Σ of what the provider says it charged; `None`: it did not say.
     pub cost_reported: Option<Usd>,
     /// Whether any attempt was simulated.
@@ -444,6 +448,7 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         cost_known: Usd::ZERO,
         cost_unknown: 0,
         cost_upper: Some(Usd::ZERO),
+        cost_primed: None,
         cost_reported: None,
         simulated: false,
         score: if judged { Some(row.get(14)?) } else { None },
@@ -456,7 +461,7 @@ const ATTEMPTS: &str = "
            first_byte_ns, first_token_ns, first_output_ns, last_token_ns, token_reads,
            token_events, reasoning_seen, gaps_us, input_tokens, cached_input_tokens,
            cache_write_tokens, output_tokens, reasoning_tokens, usage, tokens_source,
-           finish_reason, response_model, served_by
+           finish_reason, response_model, served_by, source
     FROM attempt WHERE trial = ? ORDER BY attempt";
 
 /// Adds to a trial what its attempts came to.
@@ -476,6 +481,12 @@ fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rus
         trial.simulated |= row.get::<_, bool>(6)?;
         if trial.started_ns.is_none() {
             trial.started_ns = unsigned(row, 11)?.or(unsigned(row, 2)?);
+        }
+        if row.get_ref(32)?.as_str()? == Source::Prime.name() {
+            trial.cost_primed =
+                Some(trial.cost_primed.unwrap_or_default() + cost.unwrap_or_default());
+            trial.unended |= unsigned(row, 3)?.is_none();
+            continue;
         }
         let answered_before = trial.attempt.as_ref().is_some_and(|a| a.error.is_none());
         let failed = unsigned(row, 3)?.is_some() && row.get::<_, Option<ErrorClass>>(7)?.is_some();

@@ -108,6 +108,9 @@ pub enum Source {
     Run,
     /// The load lane.
     Load,
+    /// The task lane, ahead of the request that counts: it warms the provider's prompt cache. It is
+    /// billed like any other, and in no figure but the bill.
+    Prime,
 }
 
 impl Source {
@@ -117,6 +120,7 @@ impl Source {
         match self {
             Self::Run => "run",
             Self::Load => "load",
+            Self::Prime => "prime",
         }
     }
 }
@@ -128,6 +132,8 @@ pub struct AttemptIntent {
     pub trial: u32,
     /// The attempt, from 0.
     pub attempt: u32,
+    /// What it is for.
+    pub source: Source,
     /// The most it can cost; `None`: its price is unknown.
     pub bound: Option<Usd>,
     /// When the intent was made, nanoseconds since the anchor.

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::lock::RunLock;
 use super::sql::{self, Unsigned, at};
 use super::{
-    AttemptEnding, AttemptIntent, Ended, NewRun, PlannedTrial, Record, ScoreRow, Source,
-    StoreError, StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
+    AttemptEnding, AttemptIntent, Ended, NewRun, PlannedTrial, Record, ScoreRow, StoreError,
+    StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
 use crate::units::ContentHash;
 
@@ -199,7 +199,7 @@ impl RunFile {
             .execute(params![
                 intent.trial,
                 intent.attempt,
-                Source::Run.name(),
+                intent.source.name(),
                 intent.bound,
                 Unsigned(intent.at_ns),
             ])

@@ -133,7 +133,7 @@ fn usd(text: &str) -> Usd {
 }
 
 fn intent(trial: u32, attempt: u32) -> AttemptIntent {
-    AttemptIntent { trial, attempt, bound: Some(usd("0.5")), at_ns: 10 }
+    AttemptIntent { trial, attempt, source: Source::Run, bound: Some(usd("0.5")), at_ns: 10 }
 }
 
 fn answered(trial: u32, attempt: u32) -> AttemptEnding {

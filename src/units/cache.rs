@@ -46,7 +46,6 @@ impl CacheMode {
 
     /// Whether it is the usual one; serde leaves it out then.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn is_as_is(&self) -> bool {
         *self == Self::AsIs
     }

@@ -275,3 +275,33 @@ fn costs_at_the_share_of_cached_input_are_exact() {
     let page = report(dir.path());
     assert!(page.contains("with 64.0 % of the input read from caches"), "{page}");
 }
+
+#[test]
+fn a_warm_cache_is_warmed_within_the_bill_and_outside_the_figures() {
+    let dir = folder();
+    file(dir.path(), "prompts.csv", &long_prompts());
+    let sim = Sim::start(dir.path(), &["--answers", "prompts.csv", "--instant"]);
+    let catalog = sim.catalog();
+    let args = ["run", "--suite", "prompts.csv", "--catalog", &catalog, "-m", "cedar/large"];
+    let more = ["--cache", "warm", "--out", "run", "--budget", "5"];
+    run(dir.path(), &[&args[..], &more].concat()).weighed().says(&["prompt caches are warmed"]);
+    let here = dir.path().join("run");
+    let trials = csv(&here.join("trials.csv"));
+    assert!(trials.iter().all(|trial| trial["cached_input_tokens"] != "0"), "{trials:?}");
+    let again = [&args[..], &more, &["--resume"]].concat();
+    run(dir.path(), &again).weighed();
+    let ledger = sim.ledger();
+    assert_eq!((trials.len(), ledger.len()), (3, 6), "each prompt is sent once ahead");
+    let usd = |text: &str| text.parse::<Usd>().expect("a decimal");
+    let billed = |line: &Value| usd(line["billed_usd"].as_str().expect("text"));
+    let cell = |metric| usd(&summary(&here, "cedar/large@crest", "*", metric));
+    let cold = |line: &&Value| line["cached_tokens"] == 0;
+    assert_eq!(cell("cost_usd"), ledger.iter().map(billed).sum());
+    assert_eq!(cell("cost_primed_usd"), ledger.iter().filter(cold).map(billed).sum());
+    let counted: Usd = ledger.iter().filter(|line| !cold(line)).map(billed).sum();
+    let per_task = summary(&here, "cedar/large@crest", "*", "cost_per_task");
+    assert_eq!(Some(usd(&per_task)), counted.per(3));
+    assert_eq!(summary(&here, "cedar/large@crest", "*", "availability"), "1");
+    assert!(report(dir.path()).contains("went into warming prompt caches"));
+    run(dir.path(), &["load", "--cache", "warm"]).exits(2).says(&["--cache as-is"]);
+}

@@ -53,10 +53,14 @@ impl<W: io::Write> Rows<'_, W> {
         // At an unknown price the sum over nothing known is not 0.
         let known = |sum| self.priced.then_some(sum);
         let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
+        let primed = cell.cost_primed.and_then(known);
         let trials = cell.counts.trials();
         self.money("cost_usd", cost, trials)?;
         self.money("cost_upper_usd", upper, trials)?;
         self.money("cost_reported_usd", cell.cost_reported, trials)?;
+        if primed.is_some() {
+            self.money("cost_primed_usd", primed, trials)?;
+        }
         self.count("cost_unknown", cell.cost_unknown, cell.counts.planned, "attempts")?;
         self.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
         // Where `[traffic]` states the share of cached input.

@@ -1,0 +1,46 @@
+//! Priming: a trial's request is sent once ahead of the one that counts, so that the provider's prompt
+//! cache holds its prompt by then.
+
+use super::{Course, DispatchError, Dispatcher, Job, Lane, Leave, cost_of};
+use crate::client::{Transport, attempt};
+use crate::store::{AttemptIntent, Source};
+use crate::units::Usd;
+
+impl<T: Transport> Dispatcher<T> {
+    /// Sends the request and waits for its end. It is paced, reserved and recorded like any other;
+    /// how it went decides nothing, for whether the cache is warm shows in the tokens of the request
+    /// that counts. Gives whether the trial goes on: not where it was cut.
+    pub(super) async fn prime(
+        &self,
+        lane: &Lane,
+        job: &Job,
+        course: &mut Course,
+    ) -> Result<bool, DispatchError> {
+        let Leave { pass, reservations, place } = self.leave(lane, job, course).await?;
+        let intent = AttemptIntent {
+            trial: job.trial,
+            attempt: course.attempts,
+            source: Source::Prime,
+            bound: job.bound,
+            at_ns: self.since_anchor(self.clock.now()),
+        };
+        self.store.intent(intent).await?;
+        course.attempts += 1;
+        let made = attempt::make(&self.transport, &self.clock, self.outgoing(lane, job, course));
+        let mut record = tokio::select! {
+            record = made => record,
+            () = self.abort.cancelled() => return Ok(false),
+        };
+        lane.redact(&mut record);
+        let cost = cost_of(&lane.endpoint, &record, &self.clock);
+        reservations.settle(cost);
+        course.cost += cost.unwrap_or(Usd::ZERO);
+        self.tell(lane, job, course, &record);
+        self.note(lane, pass, place, &record);
+        let ending = self.ending(job, course, &record, cost);
+        self.store.attempt(ending).await?;
+        course.ended += 1;
+        course.primed += 1;
+        Ok(true)
+    }
+}
