@@ -176,8 +176,9 @@ fn push_rates(text: &mut String, rates: &Rates) {
     text.push_str("] }\n");
 }
 
-/// A TOML basic string.
+/// A TOML basic string on one line, whatever stands in it: the escapes of JSON are TOML's too, but
+/// for the one control character that JSON lets through.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

@@ -8,6 +8,7 @@ mod execute;
 mod exit;
 mod fleet;
 mod grade;
+mod init;
 mod inputs;
 mod interrupts;
 mod key_command;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
     };
     log_to_stderr(cli.verbose);
     let outcome = match cli.command {
+        Command::Init(args) => init::init(&args),
         Command::Run(args) => run::run(&args),
         Command::Load(args) => load::load(&args),
         Command::Plan(args) => plan::plan(&args),

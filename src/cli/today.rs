@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 
 use super::{Failure, refused};
-use crate::catalog::source::proxy::{self, ProxyConfig};
 use crate::catalog::Catalog;
+use crate::catalog::source::proxy::{self, ProxyConfig};
 use crate::plan::Config;
 
 /// The most bytes of a proxy's configuration: one of a thousand models has a few hundred thousand.

@@ -122,6 +122,11 @@ pub(super) fn named(name: &str) -> Provider {
     }
 }
 
+/// Every provider that is known.
+pub(super) fn all() -> impl Iterator<Item = Provider> {
+    KNOWN.iter().map(|known| named(known.name))
+}
+
 /// Our name of a provider of LiteLLM's.
 pub(super) fn of_litellm(provider: &str) -> String {
     let known = KNOWN.iter().find(|known| known.litellm.contains(&provider));

@@ -17,6 +17,7 @@ use crate::catalog::{self, Catalog};
 use crate::plan::{Config, config};
 
 pub use list::csv_of;
+pub use sync::{FOLDER as SNAPSHOTS, read_list};
 
 /// `weighbridge catalog …`.
 pub fn catalog(command: &CatalogCommand) -> Outcome {

@@ -117,7 +117,7 @@ fn unknown_keys() {
         "2: unknown key \"gate\"; known here: models, suites, today, traffic, objective, \
          spend, provider, endpoint, variant, price",
     );
-    check("[today]\nweights = \"w.json\"\n", "2: unknown key \"weights\"; known here: endpoint");
+    check("[today]\nweights = \"w.json\"\n", "2: unknown key \"weights\"; known here: endpoint, litellm, alias");
     check(
         "[today]\n",
         "1: key \"endpoint\" is missing; add endpoint = … to the table that begins here",
