@@ -252,8 +252,8 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
         assert_eq!(asleep.spend.per_run, None, "not every price is known");
         assert!(awake.catalog.endpoints.iter().any(|e| e.id.as_str() == "gpt-4o@litellm"));
         for said in [
-            "#   gpt-4o     openai/gpt-4o@azure-eu 25 %, openai/gpt-4o@azure-us 75 %; then thinker\n",
-            "#   gpt-4      = gpt-4o\n",
+            "#   gpt-4o   openai/gpt-4o@azure-eu 25 %, openai/gpt-4o@azure-us 75 %; then thinker\n",
+            "#   gpt-4    = gpt-4o\n",
             "#   cl\\u{a}aude: bedrock wants every request signed",
             "# Its key stands in config.yaml itself and was not copied: export it as AZURE_EU_API_KEY.\n",
             "api_key_env = \"US\"\n",

@@ -24,7 +24,7 @@ use text::{Starter, at_rest, push_prose};
 const fn each(providers: usize) -> usize {
     match providers {
         0 | 1 => 5,
-        2 => 3,
+        2 | 3 => 3,
         _ => 2,
     }
 }
@@ -63,7 +63,11 @@ fn tell_suites(suites: &Suites) {
     match suites.paths.as_slice() {
         [] => console::say("no suite here: a folder in suites/, a .jsonl or a .csv"),
         paths => {
-            console::say(&format!("suites: {} ({} tasks)", paths.join(", "), suites.tasks.len()));
+            let tasks = match suites.tasks.len() {
+                1 => "1 task".to_owned(),
+                n => format!("{n} tasks"),
+            };
+            console::say(&format!("suites: {} ({tasks})", paths.join(", ")));
         }
     }
     for (path, why) in &suites.left_out {

@@ -153,7 +153,7 @@ pub fn endpoints(
         let endpoint = list.endpoints.iter().find(|e| e.id == picked.endpoint)?;
         let price = snapshot::price_text(&endpoint.price);
         catalog += &snapshot::endpoint_text(endpoint, list.facts.get(&endpoint.id), &price);
-        let cost = |usd: Usd| format!("about ${} for {SHOWN_TASKS} tasks", usd.to_fixed(2));
+        let cost = |usd: Usd| format!("${} for {SHOWN_TASKS} tasks", usd.to_fixed(3));
         ids.push((picked.endpoint.to_string(), picked.cost.map(cost).unwrap_or_default()));
     }
     Some(Proposal { group: Group { about, ids }, catalog })

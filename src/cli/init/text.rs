@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::snapshot::quoted;
+use crate::catalog::snapshot::{key, quoted};
 use crate::units::plain::plain;
 
 /// What stands in the file.
@@ -191,7 +191,7 @@ impl Starter {
             text,
             "What can be called. Keys live in variables: a file has their names alone.",
         );
-        if self.first_id().is_none() && !self.catalog.contains("\n#[[") {
+        if self.first_id().is_none() {
             push_prose(text, "A server of your own, for example, wants no key:");
             text.push_str(&at_rest(LOCAL.trim_start_matches('\n')));
         }
@@ -210,7 +210,7 @@ fn shares(names: &[String]) -> String {
     let pair = |(idx, name): (usize, &String)| {
         let number = shown(share(idx));
         let number = if number.contains('.') { number } else { format!("{number}.0") };
-        format!("{} = {number}", quoted(name))
+        format!("{} = {number}", key(name))
     };
     names.iter().enumerate().map(pair).collect::<Vec<_>>().join(", ")
 }
@@ -286,8 +286,8 @@ pub mod tests {
     #[test]
     fn shares_are_equal_and_sum_to_one() {
         let names = |n: usize| (0..n).map(|i| format!("c{i}")).collect::<Vec<_>>();
-        assert_eq!(shares(&names(1)), "\"c0\" = 1.0");
-        assert_eq!(shares(&names(2)), "\"c0\" = 0.5, \"c1\" = 0.5");
-        assert_eq!(shares(&names(3)), "\"c0\" = 0.334, \"c1\" = 0.333, \"c2\" = 0.333");
+        assert_eq!(shares(&names(1)), "c0 = 1.0");
+        assert_eq!(shares(&names(2)), "c0 = 0.5, c1 = 0.5");
+        assert_eq!(shares(&names(3)), "c0 = 0.334, c1 = 0.333, c2 = 0.333");
     }
 }
