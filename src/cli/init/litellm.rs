@@ -109,19 +109,23 @@ fn say_today(starter: &mut Starter, proxy: &ProxyConfig, alias: &Alias, path: &s
     let Some((most, share)) = most else { return };
     starter.today = Some(id(proxy, most).to_owned());
     let said = if alias.served_by.len() == 1 {
-        format!(
-            "This is what serves {name:?}. To have it read out of the proxy's file each time: litellm = \
-             {path:?}, alias = {name:?}"
-        )
+        [
+            format!(
+                "This is what serves {name:?}; to have that read out of the proxy's file each time:"
+            ),
+            format!("    litellm = {path:?}, alias = {name:?}"),
+        ]
     } else {
-        format!(
-            "{name:?} is served by {} deployments; this one has the largest share, {:.0} %. One endpoint \
-             stands for today: name another where it fits better.",
-            alias.served_by.len(),
-            share * 100.0
-        )
+        let (n, share) = (alias.served_by.len(), share * 100.0);
+        [
+            format!(
+                "{name:?} is served by {n} deployments; this one has {share:.0} % of the requests, and no"
+            ),
+            "other has more. One endpoint stands for today: name another where it fits better."
+                .to_owned(),
+        ]
     };
-    starter.about_today.push(said);
+    starter.about_today.extend(said);
 }
 
 fn catalog(proxy: &ProxyConfig, path: &str) -> String {
@@ -165,7 +169,12 @@ fn push_endpoint(text: &mut String, deployment: &Deployment) {
         (Price::Unknown, _) => {
             let why =
                 "# Neither the file nor a price list says what this costs, so it is not known.\n";
-            format!("{why}#price = {{ input = \"1.00\", output = \"2.00\" }}\n")
+            let example = if endpoint.is_loopback() {
+                "#price = \"free\"\n"
+            } else {
+                "#price = { input = \"1.00\", output = \"2.00\" }\n"
+            };
+            format!("{why}{example}")
         }
         (price, from) => {
             let mut line = String::new();
