@@ -1,6 +1,7 @@
 //! A LiteLLM proxy's configuration as ours: its deployments, its aliases, and what serves now.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::text::{Group, Starter, at_rest, push_prose};
 use crate::catalog::source::proxy::{Alias, Deployment, ProxyConfig, ProxyError};
@@ -74,10 +75,10 @@ fn aliases(proxy: &ProxyConfig) -> Vec<String> {
             }
         };
         if alias.left_out > 0 && !alias.served_by.is_empty() {
-            said.push_str(&format!(" (and {} left out)", alias.left_out));
+            let _ = write!(said, " (and {} left out)", alias.left_out);
         }
         if !alias.fallbacks.is_empty() {
-            said.push_str(&format!("; then {}", alias.fallbacks.join(", ")));
+            let _ = write!(said, "; then {}", alias.fallbacks.join(", "));
         }
         lines.push(format!("  {:<width$}  {said}", alias.name));
     }
@@ -207,7 +208,7 @@ fn push_proxy(text: &mut String, proxy: &ProxyConfig) {
         proxy.aliases.iter().filter(named).partition(|alias| !alias.served_by.is_empty());
     for alias in left.into_iter().chain(called).take(SHOWN_ALIASES) {
         let name = snapshot::quoted(&alias.name);
-        block += &format!("\n[[endpoint]]\nmodel = {name}\nprovider = \"litellm\"\n");
+        let _ = write!(block, "\n[[endpoint]]\nmodel = {name}\nprovider = \"litellm\"\n");
     }
     text.push_str(&at_rest(&block));
 }

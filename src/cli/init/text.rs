@@ -67,7 +67,7 @@ impl Starter {
         self.push_suites(&mut text);
         self.push_today(&mut text);
         self.push_traffic(&mut text);
-        self.push_objective(&mut text);
+        push_objective(&mut text);
         self.push_spend(&mut text);
         self.push_catalog(&mut text);
         text
@@ -131,15 +131,9 @@ impl Starter {
         for line in &self.about_today {
             push_prose(text, line);
         }
-        match &self.today {
-            Some(id) => {
-                let _ = write!(text, "[today]\nendpoint = {}\n", quoted(id));
-            }
-            None => {
-                let id = self.first_id().unwrap_or(LOCAL_ID);
-                text.push_str(&at_rest(&format!("[today]\nendpoint = {}\n", quoted(id))));
-            }
-        }
+        let id = self.today.as_deref().or_else(|| self.first_id()).unwrap_or(LOCAL_ID);
+        let table = format!("[today]\nendpoint = {}\n", quoted(id));
+        text.push_str(&if self.today.is_some() { table } else { at_rest(&table) });
     }
 
     fn push_traffic(&self, text: &mut String) {
@@ -152,16 +146,6 @@ impl Starter {
         let example = ["classify".to_owned(), "reply".to_owned()];
         let names = if self.categories.is_empty() { &example } else { self.categories.as_slice() };
         text.push_str(&at_rest(&format!("share = {{ {} }}   # sums to 1\n", shares(names))));
-    }
-
-    fn push_objective(&self, text: &mut String) {
-        text.push_str("\n[objective]\n");
-        text.push_str("margin = 0.02                   # the loss of quality that you accept: 2 points of 100\n");
-        text.push_str(&at_rest(
-            "goal = \"cheaper\"               # or \"better\" at today's cost, \"faster\" within both\n\
-             slo = { ttft = \"800ms\", miss = 0.05 }\n\
-             max_share = { provider = 0.6 }\n",
-        ));
     }
 
     fn push_spend(&self, text: &mut String) {
@@ -197,6 +181,18 @@ impl Starter {
         }
         text.push_str(&self.catalog);
     }
+}
+
+fn push_objective(text: &mut String) {
+    text.push_str("\n[objective]\n");
+    text.push_str(
+        "margin = 0.02                   # the loss of quality that you accept: 2 points of 100\n",
+    );
+    text.push_str(&at_rest(
+        "goal = \"cheaper\"               # or \"better\" at today's cost, \"faster\" within both\n\
+         slo = { ttft = \"800ms\", miss = 0.05 }\n\
+         max_share = { provider = 0.6 }\n",
+    ));
 }
 
 /// Shares of so many categories that are equal and sum to 1.

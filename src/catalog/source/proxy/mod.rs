@@ -272,13 +272,11 @@ impl<'a> Reader<'a> {
         let name = entry.text("model_name").ok_or_else(|| missing("a model_name"))?;
         let params = entry.get("litellm_params").ok_or_else(|| missing("a litellm_params"))?;
         let name = name.to_owned();
-        let idx = match self.config.aliases.iter().position(|alias| alias.name == name) {
-            Some(idx) => idx,
-            None => {
-                self.config.aliases.push(Alias { name: name.clone(), ..Alias::default() });
-                self.config.aliases.len() - 1
-            }
-        };
+        let aliases = &mut self.config.aliases;
+        let idx = aliases.iter().position(|alias| alias.name == name).unwrap_or_else(|| {
+            aliases.push(Alias { name: name.clone(), ..Alias::default() });
+            aliases.len() - 1
+        });
         let draft = Draft::read(entry, params, self.variable, self.lists);
         match draft.and_then(|draft| self.place(&name, draft)) {
             Ok((deployment, weights)) => {

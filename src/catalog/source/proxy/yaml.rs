@@ -238,7 +238,7 @@ mod tests {
         ) {
             let exponent = exponent.map_or(String::new(), |e| format!("e-{e:02}"));
             let number = format!("{whole}.{decimals}{exponent}");
-            let node = read(&format!("ü: x\nprice: {number}  # é\n"), "c.yaml").ok().expect("YAML");
+            let node = read(&format!("ü: x\nprice: {number}  # é\n"), "c.yaml").map_err(|e| e.to_string()).expect("YAML");
             prop_assert_eq!(node.text("price"), Some(number.as_str()));
         }
     }
