@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::text::{Group, Starter, at_rest, push_prose};
 use crate::catalog::source::proxy::{Alias, Deployment, ProxyConfig, ProxyError};
-use crate::catalog::{Price, snapshot};
+use crate::catalog::{Endpoint, Price, snapshot};
 use crate::units::names::matches_none;
 
 /// So many aliases are written out as endpoints of the proxy itself.
@@ -151,8 +151,18 @@ fn catalog(proxy: &ProxyConfig, path: &str) -> String {
     let mut seen = BTreeSet::new();
     for deployment in &proxy.deployments {
         let endpoint = &deployment.endpoint;
-        if seen.insert((endpoint.model.as_str(), endpoint.provider.name.as_str())) {
-            push_endpoint(&mut text, deployment);
+        if seen.insert(base(endpoint)) {
+            // Of several that differ in parameters alone, the one whose price is known.
+            let alike = || proxy.deployments.iter().filter(|d| base(&d.endpoint) == base(endpoint));
+            let priced = alike().find(|d| d.endpoint.price != Price::Unknown);
+            let dropped: BTreeSet<&str> =
+                alike().flat_map(|d| d.dropped.iter().map(String::as_str)).collect();
+            text.push('\n');
+            if !dropped.is_empty() {
+                let names: Vec<&str> = dropped.into_iter().collect();
+                push_prose(&mut text, &format!("Not carried over: {}.", names.join(", ")));
+            }
+            push_endpoint(&mut text, priced.unwrap_or(deployment));
         }
         text.push_str(&snapshot::variant_text(endpoint));
     }
@@ -160,12 +170,13 @@ fn catalog(proxy: &ProxyConfig, path: &str) -> String {
     text
 }
 
+/// An endpoint without its variant.
+fn base(endpoint: &Endpoint) -> (&str, &str) {
+    (endpoint.model.as_str(), endpoint.provider.name.as_str())
+}
+
 fn push_endpoint(text: &mut String, deployment: &Deployment) {
     let endpoint = &deployment.endpoint;
-    text.push('\n');
-    if !deployment.dropped.is_empty() {
-        push_prose(text, &format!("Not carried over: {}.", deployment.dropped.join(", ")));
-    }
     let price = match (&endpoint.price, &deployment.priced_by) {
         (Price::Unknown, _) => {
             let why =
@@ -229,6 +240,8 @@ model_list:
     model_info: {base_model: azure/gpt-4o}
   - model_name: thinker
     litellm_params: {model: o3-mini, reasoning_effort: high, stop: ["\n\n"], organization: o}
+  - model_name: calm
+    litellm_params: {model: o3-mini, input_cost_per_token: 0, output_cost_per_token: 0}
   - model_name: "cl\naude"
     litellm_params: {model: bedrock/claude}
 router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thinker]}]}
@@ -253,9 +266,15 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
                 "openai/o3-mini@openai#thinker"
             ]
         );
+        assert_eq!(asleep.catalog.endpoints[3].price, Price::Free, "as the other entry says");
         assert_eq!(
             asleep.models,
-            ["openai/gpt-4o@azure-eu", "openai/gpt-4o@azure-us", "openai/o3-mini@openai#thinker"]
+            [
+                "openai/gpt-4o@azure-eu",
+                "openai/gpt-4o@azure-us",
+                "openai/o3-mini@openai#thinker",
+                "openai/o3-mini@openai"
+            ]
         );
         assert_eq!(asleep.catalog.endpoints[3].params["stop"], serde_json::json!(["\n\n"]));
         assert_eq!(asleep.today.as_deref(), Some("openai/gpt-4o@azure-us"), "the largest share");

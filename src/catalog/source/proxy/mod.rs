@@ -313,6 +313,10 @@ impl<'a> Reader<'a> {
             return Ok((idx, weights));
         }
         deployment::check(&endpoint)?;
+        // Only what stays takes a name.
+        let what = (endpoint.provider.base_url.clone(), draft.key);
+        self.models.insert((provider.clone(), model), endpoint.upstream_model.clone());
+        self.providers.insert(provider, what);
         self.config.deployments.push(Deployment {
             endpoint,
             key_in_file,
@@ -323,7 +327,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The name of a draft's provider: another for each address and each key.
-    fn provider_name(&mut self, draft: &Draft) -> String {
+    fn provider_name(&self, draft: &Draft) -> String {
         let what = (draft.endpoint.provider.base_url.clone(), draft.key.clone());
         let wanted = draft.prefix.name_at(&what.0);
         let mut name = wanted.clone();
@@ -332,12 +336,11 @@ impl<'a> Reader<'a> {
             n += 1;
             name = format!("{wanted}-{n}");
         }
-        self.providers.insert(name.clone(), what);
         name
     }
 
     /// The name of a draft's model at its provider: another for each model upstream.
-    fn model_name(&mut self, provider: &str, draft: &Draft) -> String {
+    fn model_name(&self, provider: &str, draft: &Draft) -> String {
         let upstream = &draft.endpoint.upstream_model;
         let own = deployment::as_name(&super::providers::model_at(draft.prefix.name, upstream));
         let mut name = draft.base_model.clone().unwrap_or_else(|| own.clone());
@@ -350,7 +353,6 @@ impl<'a> Reader<'a> {
             name = if n == 1 { own.clone() } else { format!("{own}-{n}") };
             n += 1;
         }
-        self.models.insert((provider.to_owned(), name.clone()), upstream.clone());
         name
     }
 
