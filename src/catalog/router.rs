@@ -55,7 +55,8 @@ impl Router {
     /// What every request to a provider bears on account of its router. An answer out of LiteLLM's
     /// cache has neither the model's latency nor its price, so it is asked for none and told to keep
     /// none (docs.litellm.ai, proxy, cache controls).
-    pub(super) fn params(provider: &Provider) -> Map<String, Value> {
+    #[must_use]
+    pub fn params(provider: &Provider) -> Map<String, Value> {
         let mut params = Map::new();
         match provider.router.filter(|router| router.reads_params_of(provider.dialect)) {
             Some(Self::Litellm) => {

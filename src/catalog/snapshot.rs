@@ -114,20 +114,38 @@ pub fn variant_text(endpoint: &Endpoint) -> String {
     let Some(name) = &endpoint.variant else { return String::new() };
     let id = endpoint.id.as_str();
     let base = id.split('#').next().unwrap_or(id);
-    let params: Vec<String> = endpoint
-        .params
-        .iter()
-        .filter_map(|(key, value)| {
-            let value = toml::Value::try_from(value).ok()?;
-            Some(format!("{} = {value}", quoted(key)))
-        })
-        .collect();
     format!(
-        "\n[[variant]]\nname = {}\nmatch = {}\nparams = {{ {} }}\n",
+        "\n[[variant]]\nname = {}\nmatch = {}\nparams = {}\n",
         quoted(name),
         quoted(base),
-        params.join(", ")
+        table(&endpoint.params)
     )
+}
+
+/// A JSON object as an inline table; TOML has no null, and an absent key says the same.
+fn table(pairs: &serde_json::Map<String, serde_json::Value>) -> String {
+    let said = pairs.iter().filter(|(_, value)| !value.is_null());
+    let pairs: Vec<String> = said.map(|(k, v)| format!("{} = {}", key(k), inline(v))).collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
+fn inline(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(pairs) => table(pairs),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// A key, in quotes where it needs them.
+#[must_use]
+pub fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { quoted(name) }
 }
 
 /// A price as a line of an endpoint's table.
@@ -176,8 +194,9 @@ fn push_rates(text: &mut String, rates: &Rates) {
     text.push_str("] }\n");
 }
 
-/// A TOML basic string.
+/// A TOML basic string on one line, whatever stands in it: the escapes of JSON are TOML's too, but
+/// for the one control character that JSON lets through.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

@@ -36,6 +36,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a commented weighbridge.toml from the keys in the environment and the suites here.
+    Init(InitArgs),
     /// Weigh: plan, replay, grade, aggregate, report, tune. Alone: the demo on the simulated fleet.
     Run(RunArgs),
     /// Traffic: latency under load, open loop or closed loop. Alone: the simulated fleet.
@@ -69,6 +71,30 @@ pub enum Command {
     /// Print the manual page.
     #[command(hide = true)]
     Man,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "weighbridge init\nweighbridge init --from litellm config.yaml --alias gpt-4o"
+)]
+pub struct InitArgs {
+    /// Read another tool's configuration: litellm, with its config.yaml.
+    #[arg(long, num_args = 2, value_names = ["TOOL", "FILE"])]
+    pub from: Vec<String>,
+    /// With --from litellm: the alias whose deployment serves today; default: the first.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    pub alias: Option<String>,
+    /// Where prices come from, as in `catalog sync --from`; default: the snapshots in catalogs/, else
+    /// the public lists.
+    #[arg(long, value_name = "SOURCE")]
+    pub prices: Option<String>,
+    /// The configuration to write.
+    #[arg(long, value_name = "FILE", default_value = "weighbridge.toml")]
+    pub out: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// What is picked: the flags that `run`, `plan` and `load` share.

@@ -10,6 +10,7 @@ mod exit;
 mod fleet;
 mod found;
 mod grade;
+mod init;
 mod inputs;
 mod interrupts;
 mod key_command;
@@ -74,6 +75,7 @@ pub fn main() -> ExitCode {
     };
     log_to_stderr(cli.verbose);
     let outcome = match cli.command {
+        Command::Init(args) => init::init(&args),
         Command::Run(args) => run::run(&args),
         Command::Load(args) => load::load(&args),
         Command::Plan(args) => plan::plan(&args),

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use crate::catalog::load::{Part, resolve};
 use crate::catalog::raw::RawCatalog;
-use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price};
+use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price, Router};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
 use crate::units::{CacheMode, EndpointId, Goal, Judging, Slo, Usd};
 
@@ -281,6 +281,8 @@ impl Config {
     /// Takes what a proxy calls as what serves now. An endpoint of the catalog that is called the
     /// same way stands for it; else it is added.
     pub fn take_today(&mut self, mut serving: Endpoint) {
+        let own = std::mem::take(&mut serving.params);
+        serving.params = Router::params(&serving.provider).into_iter().chain(own).collect();
         let same = |e: &&Endpoint| {
             let is_called_so = e.provider.base_url == serving.provider.base_url
                 && e.upstream_model == serving.upstream_model

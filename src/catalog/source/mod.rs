@@ -111,6 +111,12 @@ pub enum SourceError {
     },
 }
 
+/// The providers of the price lists that have an address and a variable for their key.
+#[must_use]
+pub fn known_providers() -> Vec<super::Provider> {
+    providers::all().filter(|p| !p.base_url.is_empty() && p.api_key_env.is_some()).collect()
+}
+
 /// Reads a price list, by its form. `path` is what errors name.
 pub fn read(text: &str, path: &str) -> Result<Reading, SourceError> {
     let path = path.to_owned();

@@ -138,6 +138,11 @@ pub(super) fn of_models_dev(provider: &str) -> &str {
     }
 }
 
+/// Every provider that is known.
+pub(super) fn all() -> impl Iterator<Item = Provider> {
+    KNOWN.iter().map(|known| named(known.name))
+}
+
 /// Our name of a provider of LiteLLM's.
 pub(super) fn of_litellm(provider: &str) -> String {
     let known = KNOWN.iter().find(|known| known.litellm.contains(&provider));

@@ -18,6 +18,7 @@ use crate::catalog::{self, Catalog};
 use crate::plan::Config;
 
 pub use list::csv_of;
+pub use sync::read_list;
 
 /// `weighbridge catalog …`.
 pub fn catalog(command: &CatalogCommand) -> Outcome {

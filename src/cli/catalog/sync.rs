@@ -50,8 +50,12 @@ pub fn sync(args: &CatalogSyncArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// The price list, wherever it is.
 fn read(from: &str) -> Result<Reading, Failure> {
+    read_list(from).map_err(|error| kept(format!("{error:#}")))
+}
+
+/// The price list, wherever it is.
+pub fn read_list(from: &str) -> Result<Reading, anyhow::Error> {
     let mirrored = found::models_dev();
     let url = match from {
         "openrouter" => OPENROUTER,
@@ -61,28 +65,26 @@ fn read(from: &str) -> Result<Reading, Failure> {
     };
     if url.contains("://") {
         let io = runtime::with_threads(1, || {})?;
-        let text = io.block_on(fetch::get(url, [])).map_err(kept)?;
-        return source::read(&text, without_query(url)).map_err(kept);
+        let text = io.block_on(fetch::get(url, []))?;
+        return Ok(source::read(&text, without_query(url))?);
     }
     let path = Path::new(from);
     if path.is_dir() {
-        return source::read_folder(path).map_err(kept);
+        return Ok(source::read_folder(path)?);
     }
     if !path.exists() {
-        return Err(refused(anyhow!(
+        return Err(anyhow!(
             "{from:?} is no file here and no known price list; there are openrouter, litellm, \
              models-dev, a file, or a URL that begins with https://"
-        )));
+        ));
     }
     let size = std::fs::metadata(path).with_context(|| from.to_owned())?.len();
     if size > fetch::MOST_BYTES as u64 {
         let most = fetch::MOST_BYTES >> 20;
-        return Err(kept(anyhow!(
-            "{from} has {} MB; no price list has more than {most}",
-            size >> 20
-        )));
+        return Err(anyhow!("{from} has {} MB; no price list has more than {most}", size >> 20));
     }
-    source::read(&super::text(path)?, from).map_err(kept)
+    let text = std::fs::read_to_string(path).with_context(|| from.to_owned())?;
+    Ok(source::read(&text, from)?)
 }
 
 /// A URL before its first question mark.

@@ -272,13 +272,11 @@ impl<'a> Reader<'a> {
         let name = entry.text("model_name").ok_or_else(|| missing("a model_name"))?;
         let params = entry.get("litellm_params").ok_or_else(|| missing("a litellm_params"))?;
         let name = name.to_owned();
-        let idx = match self.config.aliases.iter().position(|alias| alias.name == name) {
-            Some(idx) => idx,
-            None => {
-                self.config.aliases.push(Alias { name: name.clone(), ..Alias::default() });
-                self.config.aliases.len() - 1
-            }
-        };
+        let aliases = &mut self.config.aliases;
+        let idx = aliases.iter().position(|alias| alias.name == name).unwrap_or_else(|| {
+            aliases.push(Alias { name: name.clone(), ..Alias::default() });
+            aliases.len() - 1
+        });
         let draft = Draft::read(entry, params, self.variable, self.lists);
         match draft.and_then(|draft| self.place(&name, draft)) {
             Ok((deployment, weights)) => {
@@ -315,6 +313,10 @@ impl<'a> Reader<'a> {
             return Ok((idx, weights));
         }
         deployment::check(&endpoint)?;
+        // Only what stays takes a name.
+        let what = (endpoint.provider.base_url.clone(), draft.key);
+        self.models.insert((provider.clone(), model), endpoint.upstream_model.clone());
+        self.providers.insert(provider, what);
         self.config.deployments.push(Deployment {
             endpoint,
             key_in_file,
@@ -325,7 +327,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The name of a draft's provider: another for each address and each key.
-    fn provider_name(&mut self, draft: &Draft) -> String {
+    fn provider_name(&self, draft: &Draft) -> String {
         let what = (draft.endpoint.provider.base_url.clone(), draft.key.clone());
         let wanted = draft.prefix.name_at(&what.0);
         let mut name = wanted.clone();
@@ -334,12 +336,11 @@ impl<'a> Reader<'a> {
             n += 1;
             name = format!("{wanted}-{n}");
         }
-        self.providers.insert(name.clone(), what);
         name
     }
 
     /// The name of a draft's model at its provider: another for each model upstream.
-    fn model_name(&mut self, provider: &str, draft: &Draft) -> String {
+    fn model_name(&self, provider: &str, draft: &Draft) -> String {
         let upstream = &draft.endpoint.upstream_model;
         let own = deployment::as_name(&super::providers::model_at(draft.prefix.name, upstream));
         let mut name = draft.base_model.clone().unwrap_or_else(|| own.clone());
@@ -352,7 +353,6 @@ impl<'a> Reader<'a> {
             name = if n == 1 { own.clone() } else { format!("{own}-{n}") };
             n += 1;
         }
-        self.models.insert((provider.to_owned(), name.clone()), upstream.clone());
         name
     }
 

@@ -202,6 +202,7 @@ fn odd_entries_are_left_out_and_the_others_stay() {
     check("{api_key: x}", "no model");
     check("{model: openai/x, api_base: 'host:8000'}", "no scheme");
     check("{model: openai/x, input_cost_per_token: -0.5}", "its input_cost_per_token");
+    check("{model: openai/x, input_cost_per_token: .inf}", "its input_cost_per_token");
     check("{model: openai/x, output_cost_per_token: free}", "its output_cost_per_token");
     check("{model: openai/x, max_tokens: 0}", "is a number of tokens, at least 1");
     check("{model: openai/}", "names no model");

@@ -30,7 +30,11 @@ pub(super) enum Yaml {
 pub(super) fn read(text: &str, path: &str) -> Result<Node, ProxyError> {
     let text = text.trim_start_matches('\u{feff}');
     // A snippet of the text might show a key.
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        // Price lists say NaN for what they do not know.
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
+    };
     match serde_saphyr::from_str_with_options::<Spanned<Parsed>>(text, options) {
         Ok(parsed) => Ok(node(parsed, text)),
         Err(error) => {
@@ -90,6 +94,7 @@ impl Node {
                 word @ ("true" | "false") => word.to_owned(),
                 "yes" | "on" => "true".to_owned(),
                 "no" | "off" => "false".to_owned(),
+                ".nan" => quoted("NaN"),
                 number => {
                     let number = number.replace('_', "");
                     let is_json = serde_json::from_str::<serde_json::Number>(&number).is_ok();
@@ -209,6 +214,7 @@ mod tests {
         check("a: {b: 1e-6, c: 80_000}", r#"{"a":{"b":1e-6,"c":80000}}"#);
         check("a: [.5, +3]", r#"{"a":[".5","+3"]}"#);
         check("a: '1.50'\nb: \"x\"", r#"{"a":"1.50","b":"x"}"#);
+        check("a: .nan", r#"{"a":"NaN"}"#);
         check("a: True\nb: off\nc: ~\nd:", r#"{"a":true,"b":false,"c":null,"d":null}"#);
         check("\u{feff}é: 1.10\nb: 2.20", r#"{"é":1.10,"b":2.20}"#);
         check("x: &p\n  a: 3.10\ny: *p", r#"{"x":{"a":3.10},"y":{"a":3.10}}"#);
@@ -238,7 +244,7 @@ mod tests {
         ) {
             let exponent = exponent.map_or(String::new(), |e| format!("e-{e:02}"));
             let number = format!("{whole}.{decimals}{exponent}");
-            let node = read(&format!("ü: x\nprice: {number}  # é\n"), "c.yaml").ok().expect("YAML");
+            let node = read(&format!("ü: x\nprice: {number}  # é\n"), "c.yaml").map_err(|e| e.to_string()).expect("YAML");
             prop_assert_eq!(node.text("price"), Some(number.as_str()));
         }
     }
