@@ -152,7 +152,7 @@ pub struct WhatArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: Option<u32>,
     /// Use at most this share of any rate limit that the catalog or a response states, and pause while
-    /// less than the rest remains; default 0.5, or [limits] rate_share.
+    /// less than the rest remains; default 0.5, or `[limits] rate_share`.
     #[arg(long, value_name = "SHARE", value_parser = rate_share, allow_negative_numbers = true)]
     pub rate_share: Option<f64>,
 }

@@ -49,10 +49,9 @@ pub struct Inputs {
     pub selected: bool,
     /// The configuration's own caps.
     pub spend: Spend,
-    /// The share of a key's limits that the configuration allows.
-    pub rate_share: f64,
-    /// Whether the endpoints serve nobody else: the fleet inside the binary.
-    pub alone: bool,
+    /// The share of a key's limits that the configuration allows; `None`: the endpoints serve nobody
+    /// else, being the fleet inside the binary.
+    pub rate_share: Option<f64>,
     /// Which part of a larger plan this is.
     pub shard: Option<ShardStamp>,
     /// Where its trials stand in the larger plan; empty: it is the whole.
@@ -75,8 +74,7 @@ impl Inputs {
     /// How the keys' limits are used. The fleet inside the binary serves nobody else, so that
     /// there is nobody to leave a share to unless the flag says so.
     pub fn manners(&self, flag: Option<f64>) -> Manners {
-        let share = flag.or((!self.alone).then_some(self.rate_share));
-        Manners { share, among: self.among() }
+        Manners { share: flag.or(self.rate_share), among: self.among() }
     }
 
     /// How many processes share the providers' limits.
@@ -257,8 +255,7 @@ fn read_for(
         simulated,
         selected,
         spend: config.spend,
-        rate_share: config.rate_share,
-        alone: simulated && !fleet.is_own(),
+        rate_share: (!simulated || fleet.is_own()).then_some(config.rate_share),
         shard: None,
         places: Vec::new(),
     })

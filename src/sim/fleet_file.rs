@@ -82,6 +82,7 @@ struct RawFleet {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of the file")]
 struct RawEndpoint {
     model: String,
     provider: String,

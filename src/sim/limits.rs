@@ -222,7 +222,9 @@ mod tests {
             let (mut headers, full_in) = (HeaderMap::new(), Duration::from_millis(8_640));
             Left { limit: 60, remaining: 51, full_in }.write(dialect, now, &mut headers);
             assert_eq!(headers.len(), expected.len(), "{dialect:?}");
-            expected.iter().for_each(|(name, value)| assert_eq!(headers[*name], *value));
+            for (name, value) in expected {
+                assert_eq!(headers[*name], *value, "{name}");
+            }
         };
         check(
             Dialect::OpenaiChat,

@@ -185,7 +185,7 @@ fn a_days_limit_that_is_half_gone_ends_the_endpoint() {
         let dir = folder();
         let stub = Stub::start(move |_| {
             let headers = format!(
-                "content-type: application/json\r\nx-ratelimit-limit-requests: 200\r\n\
+                "x-ratelimit-limit-requests: 200\r\n\
                  x-ratelimit-remaining-requests: {remaining}\r\nx-ratelimit-reset-requests: 12h6m0s"
             );
             let body = "{\"choices\":[{\"message\":{\"content\":\"1\"},\
