@@ -4,6 +4,7 @@
 //! ineligible. What a task brings for the grader's sake alone (a schema that the prompt describes as
 //! well) is left out where it is not taken, and said.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -130,15 +131,19 @@ impl Plan {
     /// is cut, what is left out. One line each.
     #[must_use]
     pub fn shape_notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        for (idx, endpoint) in (0_u32..).zip(&self.endpoints) {
-            let Some(why) = self.refused[idx as usize].filter(|why| why.is_of_endpoint()) else {
-                continue;
-            };
-            let n = self.trials.iter().filter(|trial| trial.endpoint == idx).count();
-            let s = if n == 1 { "" } else { "s" };
-            notes.push(format!("{}: {n} trial{s} ineligible ({}): {why}", endpoint.id, why.word()));
+        let mut refused: BTreeMap<Ineligible, Vec<&str>> = BTreeMap::new();
+        for (endpoint, why) in self.endpoints.iter().zip(&self.refused) {
+            if let Some(why) = why.filter(|why| why.is_of_endpoint()) {
+                refused.entry(why).or_default().push(endpoint.id.as_str());
+            }
         }
+        let each = self.tasks.len() * self.repeats as usize;
+        let refused = refused.into_iter().map(|(why, of)| {
+            let n = of.len() * each;
+            let s = if n == 1 { "" } else { "s" };
+            format!("{n} trial{s} ineligible ({}): {why}: {}", why.word(), named(&of))
+        });
+        let mut notes: Vec<String> = refused.collect();
         notes.extend(self.note_of(
             "an output limit of the tasks is above what the endpoint gives, and cut to it",
             |task, endpoint| {
@@ -164,12 +169,16 @@ impl Plan {
             .filter(|(idx, endpoint)| concerned(*idx, endpoint))
             .map(|(_, endpoint)| endpoint.id.as_str())
             .collect();
-        let named = of.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        match of.len() {
-            0 => None,
-            n if n > NAMED => Some(format!("{what}: {named} and {} more", n - NAMED)),
-            _ => Some(format!("{what}: {named}")),
-        }
+        (!of.is_empty()).then(|| format!("{what}: {}", named(&of)))
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn named(all: &[&str]) -> String {
+    let first = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match all.len() {
+        n if n > NAMED => format!("{first} and {} more", n - NAMED),
+        _ => first,
     }
 }
 
@@ -244,8 +253,8 @@ mod tests {
         assert_eq!(notes.len(), 3, "{notes:?}");
         assert_eq!(
             notes[0],
-            "a/1@local: 4 trials ineligible (temperature): the variant sets a temperature, which \
-             the endpoint does not take"
+            "4 trials ineligible (temperature): the variant sets a temperature, which the endpoint \
+             does not take: a/1@local"
         );
         assert!(notes[1].ends_with("cut to it: a/2@local, a/3@local, a/4@local"), "{notes:?}");
         assert!(notes[2].starts_with("the tasks' schema is not sent"), "{notes:?}");

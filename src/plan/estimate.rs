@@ -134,11 +134,12 @@ pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
         billed_endpoints: endpoints.iter().filter(|e| e.billed).count(),
         minutes: endpoints.iter().map(|e| e.minutes).fold(0.0, f64::max),
         endpoints,
-        assumptions: assumptions(at_once, share),
+        assumptions: assumptions(at_once, share, plan.cache),
     }
 }
 
-fn assumptions(at_once: &[usize], share: f64) -> Vec<String> {
+fn assumptions(at_once: &[usize], share: f64, cache: CacheMode) -> Vec<String> {
+    let requests = if cache == CacheMode::Warm { "two requests" } else { "one request" };
     let fewest = at_once.iter().min().copied().unwrap_or(1);
     let most = at_once.iter().max().copied().unwrap_or(1);
     let at_once = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
@@ -154,9 +155,10 @@ fn assumptions(at_once: &[usize], share: f64) -> Vec<String> {
              {AROUND_THE_ANSWER} tokens more ({UNKNOWN_ANSWER} where none is known), and \
              {REASONING_TOKENS} more where the model reasons."
         ),
-        "At most: a token per byte of the request, every answer as long as its limit allows, one \
-         request for each trial."
-            .to_owned(),
+        format!(
+            "At most: a token per byte of the request, every answer as long as its limit allows, \
+             {requests} for each trial."
+        ),
         format!(
             "Minutes: {FIRST_TOKEN_S} s to the first token, {TOKENS_PER_S} tokens a second, \
              {at_once} at once per endpoint, within {}.",

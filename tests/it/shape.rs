@@ -34,10 +34,9 @@ fn prompts_go_to_those_alone_who_may_see_them() {
     );
     file(dir.path(), "weighbridge.toml", &config);
     let reasons = [
-        "acme/large@elsewhere: 3 trials ineligible (privacy): [privacy] providers does not name its \
-         provider",
-        "acme/large@vouched: 3 trials ineligible (privacy): its API cannot be told data_collection \
-         = \"deny\"",
+        "3 trials ineligible (privacy): [privacy] providers does not name its provider: \
+         acme/large@elsewhere",
+        "3 trials ineligible (privacy): its API cannot be told data_collection = \"deny\"",
     ];
     let plan = run(dir.path(), &["plan"]).exits(0).says(&reasons);
     assert!(plan.stdout.contains("Ineligible: large@elsewhere 3 (privacy)"), "{}", plan.stdout);
@@ -89,7 +88,8 @@ fn a_parameter_that_is_not_taken_is_not_dropped() {
     let catalog = file(dir.path(), "catalog.toml", &stub.catalog(variants));
     let args = ["--suite", "prompts.csv", "--catalog", &catalog, "--out", "run"];
     run(dir.path(), &[&["run"], &args[..]].concat()).weighed().says(&[
-        "acme/large@stub#high: 3 trials ineligible (reasoning): the variant asks for reasoning",
+        "3 trials ineligible (reasoning): the variant asks for reasoning, which the endpoint does not \
+         take: acme/large@stub#high",
     ]);
     let trials = csv(&dir.path().join("run/trials.csv"));
     for trial in &trials {
