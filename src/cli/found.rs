@@ -218,19 +218,18 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
             continue;
         }
         let known = keyed::all().into_iter().find(|keyed| is_at(named, keyed.name));
-        return Err(refused(match known {
-            Some(keyed) => {
-                anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
-            }
-            None => {
-                let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
-                anyhow!(
-                    "{glob:?} names a provider that no key in the environment is for; there are keys \
-                     for {}. Any other provider stands in a catalog (--catalog FILE)",
-                    names.join(", ")
-                )
-            }
-        }));
+        let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
+        let unknown = || {
+            anyhow!(
+                "{glob:?} names a provider that no key in the environment is for; there are keys \
+                 for {}. Any other provider stands in a catalog (--catalog FILE)",
+                names.join(", ")
+            )
+        };
+        let keyless = |keyed: Keyed| {
+            anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
+        };
+        return Err(refused(known.map_or_else(unknown, keyless)));
     }
     let asked = |offer: &Offer| {
         let here = |glob: &String| provider_of(glob).is_none_or(|g| is_at(g, offer.keyed.name));

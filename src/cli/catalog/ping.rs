@@ -176,7 +176,7 @@ fn ask(
         Ok::<_, Failure>(ping(transport, &clock, pings, limits).await)
     })?;
     for (at, record) in places.into_iter().zip(records) {
-        rows[at].fill(&endpoints[at], record, &clock);
+        rows[at].fill(&endpoints[at], &record, &clock);
     }
     Ok(())
 }
@@ -228,22 +228,22 @@ impl Row {
         }
     }
 
-    fn fill(&mut self, endpoint: &Endpoint, record: AttemptRecord, clock: &Clock) {
+    fn fill(&mut self, endpoint: &Endpoint, record: &AttemptRecord, clock: &Clock) {
         let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
-        self.cost = cost_of(endpoint, &record, clock);
+        self.cost = cost_of(endpoint, record, clock);
         self.cost_usd = self.cost.map(|usd| usd.to_string());
         self.http_status = record.status;
         self.simulated = record.simulated;
         let start = record.stamps.connected.unwrap_or(record.stamps.dispatched);
-        let answer = match record.outcome {
-            Ended::Answered(ref answer) => {
-                self.status = "ok".to_owned();
-                self.ttft_us = ttft(&record).map(micros);
+        let answer = match &record.outcome {
+            Ended::Answered(answer) => {
+                "ok".clone_into(&mut self.status);
+                self.ttft_us = ttft(record).map(micros);
                 self.e2e_us = Some(micros(record.stamps.ended.since(start)));
                 answer
             }
-            Ended::Failed { class, ref detail, ref partial } => {
-                self.status = class.name().to_owned();
+            Ended::Failed { class, detail, partial } => {
+                class.name().clone_into(&mut self.status);
                 self.detail = Some(detail.clone());
                 partial
             }
