@@ -169,6 +169,8 @@ fn listing_and_planning_and_pinning_need_no_file_either() {
     run(dir.path(), &env, &["plan", "-m", "elm/moe@openrouter/nobody"])
         .exits(2)
         .says(&["none of the endpoints of elm/moe", "elm/moe@openrouter/fjord"]);
+    // Of many models, not every one need be everywhere.
+    assert_eq!(planned("elm/*@openrouter/fjord"), ["elm/moe@openrouter/fjord"]);
     run(dir.path(), &env, &["plan", "-m", "elm/meo"]).exits(2).says(&["nearest: elm/moe"]);
     let listed = run(dir.path(), &env, &["catalog", "list", "-m", "gale/*"]).exits(0);
     assert!(listed.stdout.contains("gale/small@openrouter"), "{}", listed.stdout);
