@@ -128,7 +128,7 @@ pub fn pinned(pin: &str, served: &[Endpoint]) -> Vec<Endpoint> {
         |e: &&Endpoint| e.id.as_str().strip_prefix(pin).is_some_and(|r| r.starts_with('/'));
     let mut meant: Vec<Endpoint> = served.iter().filter(behind).cloned().collect();
     if let ([only], Some((model, provider))) = (meant.as_mut_slice(), pin.split_once('@')) {
-        only.provider.name = provider.to_owned();
+        provider.clone_into(&mut only.provider.name);
         only.id = EndpointId::new(model, provider, None);
     }
     meant
