@@ -124,7 +124,7 @@ async fn asked(
     }
     let sim = Arc::new(sim.with_ledger(ledger));
     let lane = |endpoint: &Endpoint| {
-        Lane::new(endpoint.clone(), &Keys::new(), 1, BreakerPolicy::default()).expect("no key")
+        Lane::new(endpoint.clone(), &Keys::new(), BreakerPolicy::default()).expect("no key")
     };
     let none = |_: &Endpoint| Budget::new(None);
     let (store, standing) = store(&dir.join("run"), plan);

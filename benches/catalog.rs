@@ -93,6 +93,8 @@ fn endpoint(n: u64) -> Endpoint {
             http: HttpVersion::default(),
             headers: BTreeMap::new(),
             ca_file: None,
+            router: None,
+            agreed: weighbridge::catalog::Agreed::default(),
         },
         price: Price::Rates(rates),
         context_window: Some(131_072 + n),

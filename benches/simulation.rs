@@ -192,7 +192,7 @@ fn ended() -> Ended {
         lag_p99_us: None,
         io_cpu_peak: None,
     };
-    Ended { complete: true, why: None, validity, duration_ns: 0, waited_ns: 0 }
+    Ended { complete: true, why: None, validity, duration_ns: 0, waited_ns: 0, paced: Vec::new() }
 }
 
 fn dispatcher(
@@ -203,9 +203,8 @@ fn dispatcher(
 ) -> Arc<Dispatcher<InProcess>> {
     // Given up, an endpoint would leave trials open, which is no failing of the books.
     let breaker = BreakerPolicy { failures: 0, ..BreakerPolicy::default() };
-    let lane = |endpoint: &Endpoint| {
-        Lane::new(endpoint.clone(), &Keys::new(), 1, breaker).expect("no key")
-    };
+    let lane =
+        |endpoint: &Endpoint| Lane::new(endpoint.clone(), &Keys::new(), breaker).expect("no key");
     let none = || Budget::new(None);
     Arc::new(Dispatcher {
         transport: InProcess::new(Arc::clone(sim)),

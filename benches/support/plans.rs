@@ -118,6 +118,7 @@ fn manifest(plan: &Plan, name: &str) -> Manifest {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -127,6 +128,7 @@ fn manifest(plan: &Plan, name: &str) -> Manifest {
         load: None,
         calibration: None,
         embedded: true,
+        cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }

@@ -220,7 +220,14 @@ impl Run {
             lag_p99_us: None,
             io_cpu_peak: None,
         };
-        let ended = Ended { complete: true, why: None, validity, duration_ns: 0, waited_ns: 0 };
+        let ended = Ended {
+            complete: true,
+            why: None,
+            validity,
+            duration_ns: 0,
+            waited_ns: 0,
+            paced: Vec::new(),
+        };
         self.store.clone().finish(ended).await.expect("the database closes");
     }
 }
@@ -242,6 +249,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -251,6 +259,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         load: None,
         calibration: None,
         embedded: false,
+        cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     };
@@ -296,6 +305,8 @@ fn endpoint(server: &Server) -> Endpoint {
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,
+            router: None,
+            agreed: weighbridge::catalog::Agreed::default(),
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

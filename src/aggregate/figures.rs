@@ -4,13 +4,17 @@
 //! how the run was interleaved or split. So the sums, and every digit that rests on them, do not
 //! either; and the histograms of two sets of trials are all that is held at a time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use jiff::Timestamp;
 
 use super::run::{Run, Unit, settled};
 use super::tally::Tally;
 use super::timing::Timing;
 use super::{
-    AggregateError, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, compare,
+    AggregateError, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, Served,
+    cached_share, compare, local,
 };
 use crate::catalog::Price;
 use crate::stats::Estimate;
@@ -26,14 +30,21 @@ pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
         return Err(AggregateError::IsLoad(dir.display().to_string()));
     }
     let planned: u64 = reader.status_counts()?.values().sum();
-    let mut pass = Pass::new(&run);
+    let mut pass = Pass::new(&run)?;
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
-    let figures = pass.finish();
+    let uncounted = pass.uncounted;
+    let mut figures = pass.finish();
     // Conservation. A broken disk or another program can break it too: a trial whose task is gone.
     let counted = figures.counts.planned;
     if counted != planned {
         let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
         return Err(AggregateError::Corrupt(why));
+    }
+    if uncounted && reader.keeps_content()? {
+        let local = local::tokens(&reader, &run.endpoints)?;
+        for (endpoint, local) in figures.endpoints.iter_mut().zip(local) {
+            endpoint.local = Some(local);
+        }
     }
     Ok(figures)
 }
@@ -41,10 +52,14 @@ pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
 /// What the pass over the rows holds.
 struct Pass<'a> {
     run: &'a Run,
+    /// The wall-clock time of the run's anchor.
+    started: Timestamp,
     units: Vec<Unit>,
     endpoints: Vec<EndpointFigures>,
     table: Vec<Vec<f32>>,
     simulated: bool,
+    /// Whether an answer came without usage.
+    uncounted: bool,
     /// The cell whose rows are passing: endpoint, category.
     at: Option<(usize, usize)>,
     cell: Tally,
@@ -54,7 +69,7 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(run: &'a Run) -> Self {
+    fn new(run: &'a Run) -> Result<Self, AggregateError> {
         let endpoints = run.endpoints.iter().map(|stored| EndpointFigures {
             id: stored.endpoint.id.clone(),
             model: stored.endpoint.model.clone(),
@@ -62,18 +77,25 @@ impl<'a> Pass<'a> {
             priced: stored.endpoint.price != Price::Unknown,
             all: Cell::default(),
             cells: vec![Cell::default(); run.categories.len()],
+            local: None,
+            served: Served {
+                pin: stored.endpoint.provider.pin().map(str::to_owned),
+                by: BTreeMap::new(),
+            },
         });
-        Self {
+        Ok(Self {
             run,
+            started: run.started()?,
             units: run.units(),
             endpoints: endpoints.collect(),
             table: vec![vec![f32::NAN; run.endpoints.len()]; run.tasks.len()],
             simulated: false,
+            uncounted: false,
             at: None,
             cell: Tally::default(),
             row: Tally::default(),
             scores: vec![(0.0, 0); run.tasks.len()],
-        }
+        })
     }
 
     fn visit(&mut self, row: &TrialRow) -> Result<(), AggregateError> {
@@ -91,11 +113,23 @@ impl<'a> Pass<'a> {
             self.at = Some((endpoint, category));
         }
         self.simulated |= row.simulated;
+        self.uncounted |= local::is_uncounted(row);
         let status = settled(row);
         let timing = Timing::of(row, &self.run.endpoints[endpoint].endpoint);
+        let judging = &self.run.manifest.judging;
+        let spec = &self.run.endpoints[endpoint].endpoint;
+        let projected = judging
+            .cached_input
+            .map(|share| cached_share::cost(row, status, spec, share, self.started));
         for tally in [&mut self.cell, &mut self.row] {
-            let slo = self.run.manifest.judging.slo;
-            tally.record(row, status, timing.as_ref(), self.units[task], slo);
+            tally.record(row, status, timing.as_ref(), self.units[task], judging.slo);
+            if let Some(cost) = projected {
+                tally.project(status, cost, self.units[task]);
+            }
+        }
+        let answer = row.attempt.as_ref().filter(|_| status == TrialStatus::Ok);
+        if let Some(name) = answer.and_then(|attempt| attempt.served_by.as_ref()) {
+            *self.endpoints[endpoint].served.by.entry(name.clone()).or_default() += 1;
         }
         if let (TrialStatus::Ok, Some(Some(score))) = (status, row.score) {
             let (sum, n) = &mut self.scores[task];
@@ -163,6 +197,10 @@ impl<'a> Pass<'a> {
                 all.quality = compare::mixture(&graded, cells.iter().map(|c| c.quality));
                 all.cost_per_task =
                     compare::mixture(&billed, cells.iter().map(|c| c.cost_per_task));
+                if let Some(whole) = &mut all.at_cached_share {
+                    let parts = cells.iter().map(|c| c.at_cached_share.and_then(|p| p.per_task));
+                    whole.per_task = compare::mixture(&billed, parts);
+                }
                 // Σ cost over Σ score of easier work is no price of a pass either.
                 all.cost_per_pass = all.cost_per_pass.filter(|_| all.cost_per_task.is_some());
             }

@@ -52,6 +52,8 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
             http: crate::catalog::HttpVersion::Http1,
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
+            router: None,
+            agreed: crate::catalog::Agreed::default(),
         },
         upstream_model: model.into(),
         price,
@@ -116,6 +118,7 @@ pub(super) fn judging(today: Option<&str>, shares: &[(&str, f64)]) -> Judging {
         today: today.map(Into::into),
         shares: shares.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect(),
         requests_per_month: None,
+        cached_input: None,
         goal: Goal::Better,
         margin: 0.02,
         slo: None,
@@ -274,6 +277,7 @@ pub(super) fn manifest(judging: &Judging) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }
@@ -286,5 +290,5 @@ pub(super) fn ended() -> Ended {
         lag_p99_us: None,
         io_cpu_peak: None,
     };
-    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0 }
+    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0, paced: Vec::new() }
 }

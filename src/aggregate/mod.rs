@@ -2,18 +2,21 @@
 //!
 //! A cell is endpoint × category; an endpoint's whole row has the same form under category `*`.
 
+mod cached_share;
 mod compare;
 mod figures;
 #[cfg(test)]
 mod fixture;
 mod latency;
 mod load;
+mod local;
 mod reprice;
 mod run;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod tokenizer;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -33,6 +36,7 @@ pub use load::{
     LoadCell, LoadCounts, LoadEndpoint, LoadFigures, LoadSeconds, LoadViews, RequestView,
     SecondSeries, is_load, load_figures,
 };
+pub use local::{LocalRatio, LocalTokens};
 pub use reprice::{Repriced, reprice};
 pub use trials::{TrialView, TrialViews};
 
@@ -154,6 +158,40 @@ pub struct EndpointFigures {
     pub all: Cell,
     /// By category: same order as [`Figures::categories`].
     pub cells: Vec<Cell>,
+    /// What was counted here; `None`: every provider of the run counted for itself, or nothing was
+    /// kept to count.
+    pub local: Option<LocalTokens>,
+    /// Who gave its answers, where a router says so.
+    pub served: Served,
+}
+
+/// Who gave an endpoint's answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The provider that the router was pinned to.
+    pub pin: Option<String>,
+    /// Answers by the name that the router says.
+    pub by: BTreeMap<String, u64>,
+}
+
+impl Served {
+    /// Answers of a pinned endpoint by those that it is not pinned to.
+    #[must_use]
+    pub fn strays(&self) -> BTreeMap<&str, u64> {
+        let Some(pin) = &self.pin else { return BTreeMap::new() };
+        // `google-vertex/us` is spoken of as "Google", and `amazon-bedrock` as "Amazon Bedrock".
+        let plain = |name: &str| -> String {
+            let letters = name.chars().filter(char::is_ascii_alphanumeric);
+            letters.map(|c| c.to_ascii_lowercase()).collect()
+        };
+        let pin = plain(pin.split('/').next().unwrap_or(pin));
+        let is_pin = |name: &str| {
+            let name = plain(name);
+            !name.is_empty() && (pin.starts_with(&name) || name.starts_with(&pin))
+        };
+        let by = self.by.iter().map(|(name, n)| (name.as_str(), *n));
+        by.filter(|(name, _)| !is_pin(name)).collect()
+    }
 }
 
 /// One cell's figures. Every denominator is that of METRICS.md.
@@ -180,6 +218,9 @@ pub struct Cell {
     /// Dollars per task; `None` with an unknown price, and where nothing was ever answered or
     /// billed: what a task costs there is not known, and not nothing.
     pub cost_per_task: Option<Estimate>,
+    /// Dollars of its trials at the share of cached input that `[traffic]` states, and per task;
+    /// `None`: no share is stated, or the price is unknown.
+    pub at_cached_share: Option<CachedShareCost>,
     /// Dollars per pass.
     pub cost_per_pass: Option<Estimate>,
     /// The quality difference from today's endpoint on the same tasks, in score units (−1..1).
@@ -195,6 +236,17 @@ pub struct Cell {
     pub input_tokens: Option<f64>,
     /// Σ of input, cached input, output and reasoning tokens that are known.
     pub tokens: TokenSums,
+}
+
+/// What trials would cost at another share of cached input than they happened to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CachedShareCost {
+    /// Of all trials whose tokens are known, exact.
+    pub cost: Usd,
+    /// How many trials those are.
+    pub trials: u64,
+    /// Per task.
+    pub per_task: Option<Estimate>,
 }
 
 /// Sums of tokens by kind.

@@ -88,7 +88,7 @@ fn at_prices(own: &Endpoint, prices: &Catalog) -> Option<Endpoint> {
 
 /// What an attempt costs, by the rule that the run itself went by: see `dispatch::cost_of`.
 fn cost(endpoint: &Endpoint, billed: &Billed, started: Timestamp) -> Option<Usd> {
-    let usage = usage_of(endpoint, billed);
+    let usage = usage_of(endpoint, billed.usage, billed.usage_verbatim.as_deref());
     if !usage.is_unknown() {
         let nanos = i64::try_from(billed.dispatched_ns?).unwrap_or(i64::MAX);
         let at = started.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
@@ -102,10 +102,10 @@ fn cost(endpoint: &Endpoint, billed: &Billed, started: Timestamp) -> Option<Usd>
 }
 
 /// The usage with what the database has no column for, which the provider's own words still hold.
-fn usage_of(endpoint: &Endpoint, billed: &Billed) -> Usage {
-    let Some(text) = &billed.usage_verbatim else { return billed.usage };
+pub(super) fn usage_of(endpoint: &Endpoint, kept: Usage, verbatim: Option<&str>) -> Usage {
+    let Some(text) = verbatim else { return kept };
     // The columns stand: of a stream that broke, what had been counted is not what was billed.
-    let Usage { input, cached_input, cache_write, output, reasoning, .. } = billed.usage;
+    let Usage { input, cached_input, cache_write, output, reasoning, .. } = kept;
     let (stated, _) = usage::normal(endpoint.provider.dialect, text);
     Usage { input, cached_input, cache_write, output, reasoning, ..stated }
 }

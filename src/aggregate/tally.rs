@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::latency::{Gaps, Sample};
 use super::run::Unit;
 use super::timing::Timing;
-use super::{Cell, Counts, LatencyMetric, TokenSums};
+use super::{CachedShareCost, Cell, Counts, LatencyMetric, TokenSums};
 use crate::stats::{Estimate, Method, mean, proportion, ratio, special};
 use crate::store::{AttemptEnding, Slo, TrialRow, TrialStatus};
 use crate::units::{TokensSource, Usd};
@@ -24,6 +24,15 @@ pub(super) struct Tally {
     input: Mean,
     output: Mean,
     tokens: TokenSums,
+    projected: Option<Projected>,
+}
+
+/// Dollars at another share of cached input.
+#[derive(Debug, Default)]
+struct Projected {
+    sum: Usd,
+    /// The cost and the independent unit of every trial whose cost is known.
+    per_trial: Vec<(f64, Option<u32>)>,
 }
 
 /// Dollars, exact for the bill and as `f64` for the intervals.
@@ -98,6 +107,16 @@ impl Tally {
         }
     }
 
+    /// Adds what a trial would cost at the stated share of cached input; `None`: not known.
+    pub(super) fn project(&mut self, status: TrialStatus, cost: Option<Usd>, unit: Unit) {
+        let projected = self.projected.get_or_insert_default();
+        let counts = matches!(status, TrialStatus::Ok | TrialStatus::Failed);
+        if let Some(cost) = cost.filter(|_| counts) {
+            projected.sum += cost;
+            projected.per_trial.push((cost.to_f64(), Some(unit.id)));
+        }
+    }
+
     fn count(&mut self, row: &TrialRow, status: TrialStatus) {
         let counts = &mut self.counts;
         counts.planned += 1;
@@ -161,6 +180,11 @@ impl Tally {
             .collect();
         latency.extend(self.gaps.finish().map(|gaps| (LatencyMetric::Icl, gaps)));
         let money = &self.money;
+        let at_cached_share = self.projected.filter(|_| priced).map(|projected| CachedShareCost {
+            cost: projected.sum,
+            trials: projected.per_trial.len() as u64,
+            per_task: per_task(&projected.per_trial, money.clustered).filter(|_| counts.ok > 0),
+        });
         let told = priced && (counts.ok > 0 || money.known != Usd::ZERO);
         Cell {
             counts,
@@ -172,7 +196,8 @@ impl Tally {
             cost_unknown: money.unknown,
             cost_upper: money.upper,
             cost_reported: money.reported,
-            cost_per_task: money.per_task().filter(|_| told),
+            cost_per_task: per_task(&money.per_trial, money.clustered).filter(|_| told),
+            at_cached_share,
             cost_per_pass: money.per_pass().filter(|_| priced),
             vs_today: None,
             latency,
@@ -219,28 +244,28 @@ impl Money {
         }
     }
 
-    /// Σ cost / trials with Student's interval, the standard error over independent units (CR1).
-    /// Repeats of a task need no more than that; of clusters there must be enough.
-    fn per_task(&self) -> Option<Estimate> {
-        let spread = mean::spread(&self.per_trial)?;
-        let enough = !self.clustered || spread.units >= proportion::CLUSTERS_MIN;
-        let se = spread.se.filter(|_| enough);
-        let half = se.map(|se| special::t_quantile(0.975, spread.df()) * se);
-        Some(Estimate {
-            value: spread.mean,
-            low: half.map(|half| (spread.mean - half).max(0.0)),
-            high: half.map(|half| spread.mean + half),
-            n: spread.n,
-            method: if spread.clustered() { Method::TClustered } else { Method::T },
-        })
-    }
-
     /// Σ cost / Σ score, the cost of failed trials included. Repeats and clusters are summed
     /// first, so that the pairs are independent.
     fn per_pass(&self) -> Option<Estimate> {
         let (costs, scores): (Vec<f64>, Vec<f64>) = self.per_unit.values().copied().unzip();
         Some(Estimate { n: self.judged, ..ratio::ratio(&costs, &scores)? })
     }
+}
+
+/// Σ cost / trials with Student's interval, the standard error over independent units (CR1).
+/// Repeats of a task need no more than that; of clusters there must be enough.
+fn per_task(per_trial: &[(f64, Option<u32>)], clustered: bool) -> Option<Estimate> {
+    let spread = mean::spread(per_trial)?;
+    let enough = !clustered || spread.units >= proportion::CLUSTERS_MIN;
+    let se = spread.se.filter(|_| enough);
+    let half = se.map(|se| special::t_quantile(0.975, spread.df()) * se);
+    Some(Estimate {
+        value: spread.mean,
+        low: half.map(|half| (spread.mean - half).max(0.0)),
+        high: half.map(|half| spread.mean + half),
+        n: spread.n,
+        method: if spread.clustered() { Method::TClustered } else { Method::T },
+    })
 }
 
 impl SloTally {
@@ -258,21 +283,21 @@ mod tests {
     use super::*;
 
     /// The cost per task over these trials: unit, cost in cents.
-    fn per_task(trials: &[(u32, u32)], several_tasks: bool) -> Estimate {
+    fn per_task_of(trials: &[(u32, u32)], several_tasks: bool) -> Estimate {
         let mut money = Money::default();
         for (id, cents) in trials {
             let cost_known = usd(&format!("0.{cents:02}"));
             let row = TrialRow { cost_known, ..trial_row(TrialStatus::Failed) };
             money.record(&row, TrialStatus::Failed, Unit { id: *id, several_tasks });
         }
-        money.per_task().expect("there are trials")
+        per_task(&money.per_trial, money.clustered).expect("there are trials")
     }
 
     #[test]
     fn repeats_are_not_more_tasks() {
         let tasks = [(0, 10), (1, 20), (2, 30), (3, 40)];
         let thrice: Vec<_> = tasks.iter().flat_map(|task| [*task; 3]).collect();
-        let (once, thrice) = (per_task(&tasks, false), per_task(&thrice, false));
+        let (once, thrice) = (per_task_of(&tasks, false), per_task_of(&thrice, false));
         assert_eq!((once.method, thrice.method), (Method::T, Method::TClustered));
         assert_eq!((once.n, thrice.n), (4, 12));
         let width = |e: Estimate| e.high.zip(e.low).map(|(high, low)| high - low).expect("both");
@@ -282,8 +307,8 @@ mod tests {
     #[test]
     fn few_clusters_have_no_interval() {
         let of = |clusters: u32| (0..clusters * 2).map(|i| (i / 2, i % 7 + 1)).collect::<Vec<_>>();
-        assert_eq!(per_task(&of(9), true).low, None);
-        assert!(per_task(&of(10), true).low.is_some());
+        assert_eq!(per_task_of(&of(9), true).low, None);
+        assert!(per_task_of(&of(10), true).low.is_some());
     }
 
     #[test]
@@ -292,6 +317,9 @@ mod tests {
         let unit = Unit { id: 0, several_tasks: false };
         let row = TrialRow { cost_known: usd("1"), ..trial_row(TrialStatus::InDoubt) };
         money.record(&row, TrialStatus::InDoubt, unit);
-        assert_eq!((money.known, money.per_task(), money.per_pass()), (usd("1"), None, None));
+        assert_eq!(
+            (money.known, per_task(&money.per_trial, false), money.per_pass()),
+            (usd("1"), None, None)
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 
 use super::AggregateError;
+use super::local::{self, Counter};
 use super::run::{Run, settled};
 use super::timing::Timing;
 use crate::store::{Reader, TrialRow};
@@ -99,6 +100,7 @@ pub struct TrialViews {
     reader: Reader,
     run: Run,
     started: Timestamp,
+    counter: Counter,
     /// The position to go on from; `None`: the end, or a failure.
     next: Option<u32>,
 }
@@ -109,12 +111,20 @@ impl TrialViews {
         let reader = Reader::open(dir)?;
         let run = Run::read(&reader)?;
         let started = run.started()?;
-        Ok(Self { reader, run, started, next: Some(0) })
+        Ok(Self { reader, run, started, counter: Counter::default(), next: Some(0) })
     }
 
     fn read(&mut self, from: u32) -> Result<Option<TrialView>, AggregateError> {
         let Some(row) = self.reader.trial_from(from)? else { return Ok(None) };
-        let shown = view(&self.run, self.started, &row)?;
+        let mut shown = view(&self.run, self.started, &row)?;
+        if local::is_uncounted(&row) {
+            let endpoint = &self.run.endpoints[row.endpoint as usize].endpoint;
+            if let Some(counted) = self.counter.count(&self.reader, endpoint, &row)? {
+                shown.input_tokens = Some(counted.input);
+                shown.output_tokens = Some(counted.output);
+                shown.tokens_source = Some(TokensSource::LocalTokenizer.name());
+            }
+        }
         self.next = row.idx.checked_add(1);
         Ok(Some(shown))
     }

@@ -107,6 +107,17 @@ pub enum CatalogError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A router that is not known.
+    #[error(
+        "{at}: router = {router:?} is not known; write \"litellm\" for a proxy of LiteLLM's, \
+         \"openrouter\" for what routes as OpenRouter does, and leave it out everywhere else"
+    )]
+    UnknownRouter {
+        /// Where.
+        at: Place,
+        /// What was written.
+        router: String,
+    },
     /// A version of HTTP that nobody speaks.
     #[error(
         "{at}: http = {version:?} is no version of HTTP that is spoken here; write \"1.1\" or \"2\""
@@ -116,6 +127,18 @@ pub enum CatalogError {
         at: Place,
         /// What stands there.
         version: String,
+    },
+    /// A key that takes one of a few words holds another.
+    #[error("{at}: {key} = {text:?} is not known; {remedy}")]
+    UnknownWord {
+        /// Where.
+        at: Place,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+        /// The nearest.
+        remedy: String,
     },
     /// `api_key_env` holds something other than a variable's name; what it holds is not shown.
     #[error(

@@ -13,7 +13,7 @@ use super::error::CatalogError;
 use super::raw::{RawCatalog, RawEndpoint, RawLimits, RawProvider};
 use super::{
     Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, KeyCommand, Limits, Provider,
-    SnapshotStamp, base_url, headers, overlay, price, snapshot, variant,
+    Router, SnapshotStamp, agreed, base_url, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
 use crate::units::plain::acts;
@@ -163,8 +163,32 @@ fn resolve_provider(
     };
     let headers = headers::resolve(&raw.headers, toml)?;
     let ca_file = raw.ca_file.clone();
-    let provider =
-        Provider { name, dialect, base_url, api_key_env, api_key_cmd, http, headers, ca_file };
+    let router = match &raw.router {
+        Some(named) => Some(resolve_router(named, toml)?),
+        None => listed.and_then(|listed| listed.router),
+    };
+    let agreed = agreed::resolve(raw, listed.map(|listed| listed.agreed), toml)?;
+    let provider = Provider {
+        name,
+        dialect,
+        base_url,
+        api_key_env,
+        api_key_cmd,
+        http,
+        headers,
+        ca_file,
+        router,
+        agreed,
+    };
+    if let Some(router) = router.filter(|router| !router.reads_params_of(dialect)) {
+        warnings.push(format!(
+            "{}: the cache of {} cannot be turned off in the dialect {}: answers may come out of it, \
+             unless it is off in the proxy's own configuration; write dialect = \"openai-chat\"",
+            toml.place(&raw.name.span()),
+            router.title(),
+            dialect.name()
+        ));
+    }
     if provider.has_key() && provider.base_url.starts_with("http://") && !provider.is_loopback() {
         warnings.push(format!(
             "{}: provider {} sends its key over http, where anyone on the way can read it; write \
@@ -211,6 +235,14 @@ fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion
     }
 }
 
+fn resolve_router(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Router, CatalogError> {
+    let router = raw.get_ref();
+    Router::from_name(router).ok_or_else(|| CatalogError::UnknownRouter {
+        at: toml.place(&raw.span()),
+        router: router.clone(),
+    })
+}
+
 fn resolve_dialect(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Dialect, CatalogError> {
     let dialect = raw.get_ref();
     Dialect::from_name(dialect).ok_or_else(|| CatalogError::UnknownDialect {
@@ -226,13 +258,13 @@ fn resolve_base_url(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<String,
 }
 
 /// `my-ai` → `MY_AI_API_KEY`.
-fn key_variable(provider: &str) -> String {
+pub(crate) fn key_variable(provider: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let name: String = provider.chars().map(letter).collect();
     format!("{name}_API_KEY")
 }
 
-fn is_variable_name(text: &str) -> bool {
+pub(crate) fn is_variable_name(text: &str) -> bool {
     // A long run of letters and digits without an underscore is more likely the key itself.
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
@@ -332,7 +364,7 @@ fn resolve_endpoint(
 ) -> Result<Endpoint, CatalogError> {
     let model = checked_name("model", &raw.model, toml)?;
     let wanted = raw.provider.get_ref();
-    let Some((provider, ..)) = providers.get(wanted) else {
+    let Some(provider) = provider_named(wanted, providers) else {
         let known: Vec<&str> = providers.keys().map(String::as_str).collect();
         return Err(CatalogError::UnknownProvider {
             at: toml.place(&raw.provider.span()),
@@ -344,7 +376,8 @@ fn resolve_endpoint(
     let price = price::resolve(raw.price.as_ref(), toml, id.as_str(), warnings)?;
     Ok(Endpoint {
         upstream_model: raw.upstream_model.clone().unwrap_or_else(|| model.clone()),
-        provider: provider.clone(),
+        params: Router::params(&provider),
+        provider,
         price,
         context_window: at_least_one("context_window", raw.context_window.as_ref(), toml)?,
         max_output: at_least_one("max_output", raw.max_output.as_ref(), toml)?,
@@ -353,10 +386,21 @@ fn resolve_endpoint(
         id,
         model,
         variant: None,
-        params: serde_json::Map::new(),
         system: None,
         stream: true,
     })
+}
+
+/// A provider by its name; `openrouter/deepinfra`, where nothing else is called so, is the router
+/// before the slash pinned to what comes after it.
+fn provider_named(name: &str, providers: &Providers<'_>) -> Option<Provider> {
+    if let Some((provider, ..)) = providers.get(name) {
+        return Some(provider.clone());
+    }
+    let (router, tag) = name.split_once('/')?;
+    let (router, ..) = providers.get(router)?;
+    let pinned = Provider { name: name.to_owned(), ..router.clone() };
+    (router.is_openrouter() && !tag.is_empty()).then_some(pinned)
 }
 
 fn resolve_limits(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<Limits, CatalogError> {

@@ -1,5 +1,6 @@
 //! What can be called, and at what price: providers, models, endpoints, variants, limits.
 
+mod agreed;
 pub mod base_url;
 pub mod check;
 pub mod diff;
@@ -12,6 +13,7 @@ pub(crate) mod overlay;
 pub(crate) mod price;
 pub mod rates;
 pub(crate) mod raw;
+mod router;
 pub mod snapshot;
 pub mod source;
 pub(crate) mod variant;
@@ -30,11 +32,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
+pub(crate) use agreed::denies_collection;
+
 pub use crate::units::Dialect;
+pub use agreed::Agreed;
 pub use error::CatalogError;
 pub use key_command::KeyCommand;
 pub use load::{CatalogText, load_text, load_texts};
 pub use rates::{Change, Hours, Price, Rate, Rates, Terms};
+pub use router::Router;
 
 /// The version of HTTP that a provider is asked over. It is stated rather than negotiated: a
 /// latency over the one does not compare with a latency over the other.
@@ -82,6 +88,12 @@ pub struct Provider {
     /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// What stands there before the providers themselves, where that must be known to measure them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router: Option<Router>,
+    /// What is agreed with it.
+    #[serde(default, skip_serializing_if = "Agreed::is_nothing")]
+    pub agreed: Agreed,
 }
 
 impl Provider {
@@ -112,6 +124,24 @@ impl Provider {
         const HOSTS: [&str; 3] =
             [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
         HOSTS.iter().any(|host| self.host().ends_with(host))
+    }
+
+    /// Whether it is OpenRouter, or something that speaks as it does.
+    #[must_use]
+    pub fn is_openrouter(&self) -> bool {
+        let host = self.host();
+        self.router == Some(Router::Openrouter)
+            || host == "openrouter.ai"
+            || host.ends_with(".openrouter.ai")
+    }
+
+    /// The one provider that a router is pinned to, by the router's own word for it:
+    /// `openrouter/deepinfra` is OpenRouter pinned to `deepinfra`; `None`: it routes as it likes, or
+    /// is no router.
+    #[must_use]
+    pub fn pin(&self) -> Option<&str> {
+        let (_, tag) = self.name.split_once('/').filter(|_| self.is_openrouter())?;
+        (!tag.is_empty()).then_some(tag)
     }
 
     /// The host of its base URL, without port or brackets.

@@ -64,6 +64,12 @@ pub(crate) struct RawProvider {
     #[serde(default)]
     pub(crate) headers: BTreeMap<Spanned<String>, Spanned<String>>,
     pub(crate) ca_file: Option<PathBuf>,
+    /// `litellm` or `openrouter`: what stands before the providers. Left out: OpenRouter by its host.
+    pub(crate) router: Option<Spanned<String>>,
+    /// `deny`: the customer vouches that it keeps no prompts to train on.
+    pub(crate) data_collection: Option<Spanned<String>>,
+    /// The customer vouches that it retains no prompts.
+    pub(crate) zdr: Option<bool>,
     /// A share off every price here.
     pub(crate) discount: Option<Spanned<DecimalText>>,
     /// A share on top of every price here.

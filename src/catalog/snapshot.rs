@@ -25,18 +25,21 @@ pub fn to_toml(catalog: &Catalog, stamp: &SnapshotStamp) -> String {
     providers.sort_by(|a, b| a.name.cmp(&b.name));
     providers.dedup_by(|a, b| a.name == b.name);
     for provider in providers {
-        push_provider(&mut text, provider);
+        text.push_str(&provider_text(provider));
     }
     let mut endpoints: Vec<&Endpoint> = catalog.endpoints.iter().collect();
     endpoints.sort_by(|a, b| a.id.cmp(&b.id));
     for endpoint in endpoints {
-        push_endpoint(&mut text, endpoint, catalog.facts.get(&endpoint.id));
+        let (facts, price) = (catalog.facts.get(&endpoint.id), price_text(&endpoint.price));
+        text.push_str(&endpoint_text(endpoint, facts, &price));
     }
     text
 }
 
-fn push_provider(text: &mut String, provider: &Provider) {
-    let _ = write!(text, "\n[[provider]]\nname = {}\n", quoted(&provider.name));
+/// A provider as a table of a catalog file, without what a price list has no word for.
+#[must_use]
+pub fn provider_text(provider: &Provider) -> String {
+    let mut text = format!("\n[[provider]]\nname = {}\n", quoted(&provider.name));
     if provider.dialect != Dialect::OpenaiChat {
         let dialect = serde_json::to_string(&provider.dialect).expect("a plain name");
         let _ = writeln!(text, "dialect = {dialect}");
@@ -50,11 +53,16 @@ fn push_provider(text: &mut String, provider: &Provider) {
     if provider.http == HttpVersion::Http2 {
         text.push_str("http = \"2\"\n");
     }
+    if let Some(router) = provider.router {
+        let _ = writeln!(text, "router = {}", quoted(router.name()));
+    }
+    text
 }
 
-fn push_endpoint(text: &mut String, endpoint: &Endpoint, facts: Option<&Facts>) {
-    let _ = write!(
-        text,
+/// An endpoint as a table of a catalog file, without its variant; `price` is the line of its price.
+#[must_use]
+pub fn endpoint_text(endpoint: &Endpoint, facts: Option<&Facts>, price: &str) -> String {
+    let mut text = format!(
         "\n[[endpoint]]\nmodel = {}\nprovider = {}\n",
         quoted(&endpoint.model),
         quoted(&endpoint.provider.name)
@@ -62,7 +70,7 @@ fn push_endpoint(text: &mut String, endpoint: &Endpoint, facts: Option<&Facts>) 
     if endpoint.upstream_model != endpoint.model {
         let _ = writeln!(text, "upstream_model = {}", quoted(&endpoint.upstream_model));
     }
-    push_price(text, &endpoint.price);
+    text.push_str(price);
     let mut number = |key: &str, value: Option<u64>| {
         if let Some(value) = value {
             let _ = writeln!(text, "{key} = {value}");
@@ -85,7 +93,7 @@ fn push_endpoint(text: &mut String, endpoint: &Endpoint, facts: Option<&Facts>) 
         let names: Vec<String> = supports.iter().map(|c: &Capability| quoted(c.name())).collect();
         let _ = writeln!(text, "supports = [{}]", names.join(", "));
     }
-    let Some(facts) = facts else { return };
+    let Some(facts) = facts else { return text };
     for (key, day) in [("created", facts.created), ("expires", facts.expires)] {
         if let Some(day) = day {
             let _ = writeln!(text, "{key} = \"{day}\"");
@@ -97,17 +105,45 @@ fn push_endpoint(text: &mut String, endpoint: &Endpoint, facts: Option<&Facts>) 
     if facts.responses_only {
         text.push_str("responses_only = true\n");
     }
+    text
 }
 
-fn push_price(text: &mut String, price: &Price) {
+/// The variant of an endpoint as a table of a catalog file; empty where it is none.
+#[must_use]
+pub fn variant_text(endpoint: &Endpoint) -> String {
+    let Some(name) = &endpoint.variant else { return String::new() };
+    let id = endpoint.id.as_str();
+    let base = id.split('#').next().unwrap_or(id);
+    let params: Vec<String> = endpoint
+        .params
+        .iter()
+        .filter_map(|(key, value)| {
+            let value = toml::Value::try_from(value).ok()?;
+            Some(format!("{} = {value}", quoted(key)))
+        })
+        .collect();
+    format!(
+        "\n[[variant]]\nname = {}\nmatch = {}\nparams = {{ {} }}\n",
+        quoted(name),
+        quoted(base),
+        params.join(", ")
+    )
+}
+
+/// A price as a line of an endpoint's table.
+#[must_use]
+pub fn price_text(price: &Price) -> String {
+    let mut text = String::new();
+    let out = &mut text;
     match price {
-        Price::Free => text.push_str("price = \"free\"\n"),
-        Price::Unknown => text.push_str("price = \"-1\"\n"),
+        Price::Free => out.push_str("price = \"free\"\n"),
+        Price::Unknown => out.push_str("price = \"-1\"\n"),
         Price::PerHour(usd) => {
-            let _ = writeln!(text, "price = {{ per_hour = \"{usd}\" }}");
+            let _ = writeln!(out, "price = {{ per_hour = \"{usd}\" }}");
         }
-        Price::Rates(rates) => push_rates(text, rates),
+        Price::Rates(rates) => push_rates(out, rates),
     }
+    text
 }
 
 fn push_rates(text: &mut String, rates: &Rates) {
@@ -141,6 +177,7 @@ fn push_rates(text: &mut String, rates: &Rates) {
 }
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }

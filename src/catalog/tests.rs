@@ -112,6 +112,14 @@ fn unknown_keys_are_named_with_the_nearest() {
         "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nhttp = \"3\"\n",
         "4: http = \"3\" is no version of HTTP that is spoken here; write \"1.1\" or \"2\"",
     );
+    check_whole(
+        "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nrouter = \"open-router\"\n",
+        "4: router = \"open-router\" is not known; did you mean \"openrouter\"?",
+    );
+    check_whole(
+        "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\ndata_collection = \"no\"\n",
+        "4: data_collection = \"no\" is not known; known here: deny, allow",
+    );
     let header = |header: &str| {
         format!(
             "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nheaders = {{ {header} }}\n"
@@ -540,4 +548,24 @@ fn a_flex_variant_pays_the_flex_price() {
     let most = catalog.endpoints[1].at_most(1_000_000, 0).expect("a bound");
     assert_eq!(most.to_string(), "1", "the standard price, should flex not be served");
     assert!(load(&format!("{LOCAL}{}", endpoint_with(RATES))).warnings.is_empty());
+}
+
+#[test]
+fn a_router_is_pinned_by_the_name_of_its_provider() {
+    let check = |url: &str, more: &str, provider: &str, expected: Option<(&str, Option<&str>)>| {
+        let text = format!(
+            "[[provider]]\nname = \"openrouter\"\nbase_url = \"{url}\"\n{more}\n[[endpoint]]\n\
+             model = \"a/b\"\nprovider = \"{provider}\"\nprice = \"free\"\n"
+        );
+        let found = load_text(&text, "c.toml").ok().map(|mut catalog| catalog.endpoints.remove(0));
+        let found = found.as_ref().map(|e| (e.id.as_str(), e.provider.pin()));
+        assert_eq!(found, expected, "{url} {provider}");
+    };
+    let openrouter = "https://openrouter.ai/api/v1";
+    check(openrouter, "", "openrouter", Some(("a/b@openrouter", None)));
+    let pinned = Some(("a/b@openrouter/deepinfra/fp4", Some("deepinfra/fp4")));
+    check(openrouter, "", "openrouter/deepinfra/fp4", pinned);
+    check("http://127.0.0.1:1/v1", "router = \"openrouter\"", "openrouter/deepinfra/fp4", pinned);
+    check("https://x.y/v1", "", "openrouter/deepinfra", None);
+    check(openrouter, "", "openrouter/", None);
 }

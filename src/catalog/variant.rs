@@ -58,7 +58,7 @@ fn with_variant(
     Endpoint {
         id: EndpointId::new(&endpoint.model, &endpoint.provider.name, Some(name)),
         variant: Some(name.to_owned()),
-        params: params.clone(),
+        params: endpoint.params.clone().into_iter().chain(params.clone()).collect(),
         system: raw.system.clone(),
         stream: raw.stream.unwrap_or(endpoint.stream),
         ..endpoint.clone()

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::catalog::filter::Filter;
 use crate::sim::{FaultKind, FaultRate, Schedule};
-use crate::units::{Dialect, Usd};
+use crate::units::{CacheMode, Dialect, Usd};
 
 /// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
 /// weights from the evidence.
@@ -104,6 +105,10 @@ pub struct PickArgs {
     /// The seed of every choice: the same seed, the same sample, the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// What prompt caches are to find: `as-is` (the default of run), `cold` (nothing: a nonce begins
+    /// each request; the default of load), `warm` (all: each prompt is sent once before it counts).
+    #[arg(long, value_name = "MODE", value_parser = cache_mode())]
+    pub cache: Option<CacheMode>,
     /// Weigh on the embedded simulated fleet, whatever configuration is here.
     #[arg(long, conflicts_with_all = ["catalog", "config"])]
     pub demo: bool,
@@ -120,6 +125,10 @@ pub struct WhatArgs {
     /// Requests under way at once, per endpoint; never more than the endpoint's own limit.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: Option<u32>,
+    /// Use at most this share of any rate limit that the catalog or a response states, and pause while
+    /// less than the rest remains; default 0.5, or [limits] rate_share.
+    #[arg(long, value_name = "SHARE", value_parser = rate_share)]
+    pub rate_share: Option<f64>,
 }
 
 /// `run`.
@@ -159,6 +168,10 @@ pub struct RunArgs {
     /// Simulated fleet without rate limits, drift and failures: parts merge to the same figures.
     #[arg(long)]
     pub steady: bool,
+    /// Simulated endpoints of one's own, described as src/sim/fleet.toml does; with --virtual or
+    /// --demo.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
     /// Spend what the plan expects without asking.
     #[arg(long)]
     pub yes: bool,
@@ -508,8 +521,8 @@ pub struct ReportArgs {
 #[command(after_help = FaultKind::list())]
 pub struct SimArgs {
     /// Where to listen; port 0 takes a free one. The address is printed on stdout.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
+    pub listen: SocketAddr,
     /// A suite whose answers the fleet knows, beside the bundled ones; repeatable.
     #[arg(long, value_name = "SUITE")]
     pub answers: Vec<PathBuf>,
@@ -522,6 +535,9 @@ pub struct SimArgs {
     /// `lengths=1` restores the profiles' lengths, thinking times and stalls; `lengths=0.1` a tenth.
     #[arg(long, value_name = "lengths=F", value_parser = scale)]
     pub scale: Option<f64>,
+    /// Serve the endpoints of this file instead, described as src/sim/fleet.toml does.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
     /// Serve the chaos profiles too.
     #[arg(long)]
     pub chaos: bool,
@@ -643,6 +659,20 @@ fn time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "the time must be above zero".to_owned())
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|e| format!("{e}; it takes an address and a port, such as 127.0.0.1:8100"))?;
+    found.next().ok_or_else(|| format!("{text} names no address"))
+}
+
+fn rate_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("a share above 0 and at most 1, such as 0.5".to_owned()),
+    }
+}
+
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
@@ -655,4 +685,10 @@ fn scale(text: &str) -> Result<f64, String> {
     value
         .filter(|v| *v > 0.0 && *v <= 10.0)
         .ok_or_else(|| "lengths=F with F above 0 and at most 10, such as lengths=1".to_owned())
+}
+
+/// Reads a cache mode.
+fn cache_mode() -> impl TypedValueParser<Value = CacheMode> {
+    PossibleValuesParser::new(CacheMode::ALL.map(CacheMode::name))
+        .map(|name| CacheMode::from_name(&name).expect("one of the names"))
 }

@@ -189,7 +189,7 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
     );
     let connect = Duration::from_secs(10);
     let transport = HttpTransport::new([&endpoint.provider], connect, clock)?;
-    let lane = Lane::new(endpoint, &Keys::new(), 1, BreakerPolicy::default())?;
+    let lane = Lane::new(endpoint, &Keys::new(), BreakerPolicy::default())?;
     let asking =
         Arc::new(Asking { transport, clock: clock.clone(), lane, body: Bytes::from(body) });
     let (mut seen, mut lag) = (Vec::new(), Vec::new());

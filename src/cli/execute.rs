@@ -17,14 +17,14 @@ use super::watch::{Notice, Watcher};
 use super::{Failure, console, refused};
 use crate::catalog::{Endpoint, HttpVersion};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
-use crate::dispatch::{BreakerPolicy, Dispatcher, Judge, Keys, Lane, RetryPolicy};
+use crate::dispatch::{BreakerPolicy, Dispatcher, Gate, Judge, Keys, Lane, RetryPolicy, gates};
 use crate::grade::{GradeTask, grade};
 use crate::plan::Plan;
 use crate::run::{Asked, IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
-use crate::sim::InProcess;
+use crate::sim::{self, InProcess};
 use crate::store::{
-    Earlier, Ended, Manifest, NewRun, PlannedTrial, Resumed, Sessions, Spent, Standing, Store,
-    StoreMode, StoredEndpoint, StoredTask, Validity, ValidityMark,
+    Earlier, Ended, Manifest, NewRun, Paced, PlannedTrial, Resumed, Sessions, Spent, Standing,
+    Store, StoreMode, StoredEndpoint, StoredTask, Validity, ValidityMark,
 };
 use crate::units::{Clock, ContentHash, Histogram};
 
@@ -38,6 +38,8 @@ pub struct Execution<'a> {
     pub keys: &'a Keys,
     /// The money that may be spent.
     pub caps: Caps,
+    /// The simulated endpoints, where they are asked.
+    pub fleet: Arc<sim::Fleet>,
     /// The run folder, made.
     pub dir: &'a Path,
     /// Whether prompts and answers are kept: as the run in the folder does, if there is one.
@@ -140,7 +142,7 @@ impl Execution<'_> {
 
     fn behaviour(&self) -> Behaviour<'static> {
         let seed = self.args.what.pick.seed;
-        Behaviour { seed, steady: self.args.steady, ..Behaviour::default() }
+        Behaviour { seed, fleet: self.fleet.clone(), ..Behaviour::default() }
     }
 
     fn progress(&self, standing: &[Standing]) -> Progress {
@@ -174,6 +176,11 @@ impl Execution<'_> {
     ) -> Result<Session<T>, Failure> {
         let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
         let begun = self.begin(clock, mode)?;
+        let lanes = lanes(self.inputs, self.keys, breaker(self.args))?;
+        let what = &self.args.what;
+        let at_once = self.inputs.at_once(what.concurrency);
+        let manners = self.inputs.manners(what.rate_share);
+        let gates = gates(&self.inputs.plan.endpoints, &at_once, manners);
         let mut retry = RetryPolicy::default();
         retry.patience = self.args.patience.unwrap_or(retry.patience);
         let dispatcher = Arc::new(Dispatcher {
@@ -182,7 +189,7 @@ impl Execution<'_> {
             store: begun.store,
             judge: (!self.keep_content).then(|| judge_of(&self.inputs.plan)),
             seed: self.inputs.plan.seed,
-            lanes: lanes(self.inputs, self.keys, breaker(self.args))?,
+            lanes: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
             purses: self.caps.purses(self.inputs, &begun.spent),
             retry,
             since_start: begun.since_start,
@@ -262,12 +269,15 @@ impl Execution<'_> {
         let duration = clock.now().since(clock.anchor());
         let dispatcher =
             Arc::into_inner(session.dispatcher).context("a trial outlived its lane")?;
+        let paced = session.before.paced.into_iter().chain(paced(&dispatcher.lanes));
+        let paced: Vec<Paced> = paced.collect();
         let ended = Ended {
             complete: end.complete,
             why: end.why.clone(),
             validity: worse(session.before.validity, validity),
             duration_ns: session.before.duration_ns + nanos(duration),
             waited_ns: 0,
+            paced: Paced::together(&paced),
         };
         Ok(dispatcher.store.finish(ended).await?)
     }
@@ -377,6 +387,7 @@ pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
         load: None,
         calibration: super::calibrate::kept().filter(|_| is_calibrated(inputs, clock)),
         embedded: inputs.simulated,
+        cache: inputs.plan.cache,
         shard: inputs.shard.clone(),
         ended: None,
     }
@@ -394,9 +405,19 @@ fn is_calibrated(inputs: &Inputs, clock: &Clock) -> bool {
 
 /// The endpoints as they are driven.
 pub fn lanes(inputs: &Inputs, keys: &Keys, breaker: BreakerPolicy) -> Result<Vec<Lane>, Failure> {
-    let among = inputs.among();
-    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys, among, breaker);
+    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys, breaker);
     inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
+}
+
+/// What happened at the gates of these lanes, each once.
+fn paced(lanes: &[Lane]) -> Vec<Paced> {
+    let mut gates: Vec<&Arc<Gate>> = Vec::new();
+    for gate in lanes.iter().map(Lane::gate) {
+        if !gates.iter().any(|known| Arc::ptr_eq(known, gate)) {
+            gates.push(gate);
+        }
+    }
+    gates.into_iter().filter_map(|gate| gate.paced()).collect()
 }
 
 /// A task as it is kept.

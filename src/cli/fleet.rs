@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use super::{Failure, refused};
 use crate::catalog::{self, Catalog, Dialect};
 use crate::sim::{self, AnswerBook, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::{LoadedSuite, Task, bundled};
@@ -22,13 +23,14 @@ const UNSERVED: &str = "http://simulated.invalid";
 pub struct Fleet {
     base_url: String,
     listener: Option<TcpListener>,
-    steady: bool,
+    profiles: Arc<sim::Fleet>,
+    is_own: bool,
 }
 
 impl Fleet {
     /// A fleet that nobody serves.
     pub fn unserved() -> Self {
-        Self { base_url: UNSERVED.to_owned(), listener: None, steady: false }
+        Self::new(UNSERVED.to_owned(), None)
     }
 
     /// Takes the address; connections wait until [`Fleet::serve`].
@@ -36,12 +38,33 @@ impl Fleet {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {address}; try --listen 127.0.0.1:0"))?;
         let base_url = format!("http://{}", listener.local_addr()?);
-        Ok(Self { base_url, listener: Some(listener), steady: false })
+        Ok(Self::new(base_url, Some(listener)))
     }
 
-    /// The same fleet, steady where that is asked for: see [`sim::Fleet::steady`].
-    pub fn with_steady(self, steady: bool) -> Self {
-        Self { steady, ..self }
+    fn new(base_url: String, listener: Option<TcpListener>) -> Self {
+        let profiles = Arc::new(sim::Fleet::embedded().clone());
+        Self { base_url, listener, profiles, is_own: false }
+    }
+
+    /// The same address with other endpoints: those of a file, where there is one; and steady where
+    /// that is asked for: see [`sim::Fleet::steady`].
+    pub fn with_profiles(self, file: Option<&Path>, steady: bool) -> Result<Self, Failure> {
+        let profiles = match file {
+            None => sim::Fleet::embedded().clone(),
+            Some(path) => own(path).map_err(refused)?,
+        };
+        let profiles = if steady { profiles.steady() } else { profiles };
+        Ok(Self { profiles: Arc::new(profiles), is_own: file.is_some(), ..self })
+    }
+
+    /// Whether its endpoints are of a file of the user's.
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// Its endpoints.
+    pub fn profiles(&self) -> &Arc<sim::Fleet> {
+        &self.profiles
     }
 
     /// Where it is.
@@ -51,14 +74,13 @@ impl Fleet {
 
     /// Its catalog, as a file would hold it, in these dialects.
     pub fn catalog_toml(&self, chaos: bool, dialects: &[Dialect]) -> String {
-        profiles(self.steady).catalog_toml(&self.base_url, chaos, dialects)
+        self.profiles.catalog_toml(&self.base_url, chaos, dialects)
     }
 
     /// Its catalog.
     pub fn catalog(&self, chaos: bool) -> Catalog {
         let text = self.catalog_toml(chaos, &[Dialect::OpenaiChat]);
-        catalog::load_text(&text, "the simulated fleet")
-            .expect("the embedded fleet makes a catalog")
+        catalog::load_text(&text, "the simulated fleet").expect("a fleet makes a catalog")
     }
 
     /// Serves on a thread and a runtime of its own, so that the simulator's work is not mistaken
@@ -111,8 +133,10 @@ impl Drop for Serving {
 }
 
 /// How a simulator behaves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Behaviour<'a> {
+    /// Who answers.
+    pub fleet: Arc<sim::Fleet>,
     /// The seed.
     pub seed: u64,
     /// The profiles' lengths times this; `None`: the demo's short ones.
@@ -125,15 +149,32 @@ pub struct Behaviour<'a> {
     pub stall: Option<Duration>,
     /// How what it writes is cut.
     pub delivery: Delivery,
-    /// Whether it has neither rate limits nor drift nor failures of its own.
-    pub steady: bool,
     /// Where to keep the ledger.
     pub ledger: Option<&'a Path>,
 }
 
-fn profiles(steady: bool) -> sim::Fleet {
-    let fleet = sim::Fleet::embedded().clone();
-    if steady { fleet.steady() } else { fleet }
+impl Default for Behaviour<'_> {
+    fn default() -> Self {
+        Self {
+            fleet: Arc::new(sim::Fleet::embedded().clone()),
+            seed: 0,
+            lengths: None,
+            pace: Pace::default(),
+            faults: Faults::default(),
+            stall: None,
+            delivery: Delivery::default(),
+            ledger: None,
+        }
+    }
+}
+
+/// The endpoints of a file.
+fn own(path: &Path) -> Result<sim::Fleet, anyhow::Error> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(shown)?;
+    let fleet = sim::Fleet::parse(&text).with_context(shown)?;
+    anyhow::ensure!(fleet.listed(false).next().is_some(), "{}: no endpoint is listed", shown());
+    Ok(fleet)
 }
 
 /// A simulator that knows the answers of these tasks.
@@ -142,7 +183,7 @@ pub fn simulator(
     behaviour: &Behaviour<'_>,
     clock: &Clock,
 ) -> Result<Simulator, anyhow::Error> {
-    let fleet = profiles(behaviour.steady);
+    let fleet = sim::Fleet::clone(&behaviour.fleet);
     let book = AnswerBook::of(tasks);
     let mut simulator = Simulator::new(fleet, book, Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });

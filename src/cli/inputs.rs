@@ -10,14 +10,14 @@ use secrecy::SecretString;
 use super::args::{PickArgs, WhatArgs};
 use super::chosen::{leave_out_unpriced, listed, matched};
 pub use super::fleet::Fleet;
-use super::{Failure, console, fleet, found, key_command, refused};
+use super::{Failure, console, fleet, found, key_command, refused, today};
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::client;
-use crate::dispatch::Keys;
-use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
+use crate::dispatch::{Keys, Manners};
+use crate::plan::{Config, Manner, Plan, Privacy, Shard, Spend, SuiteEntry, select};
 use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
-use crate::units::Seed;
+use crate::units::{CacheMode, Seed};
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");
@@ -49,6 +49,10 @@ pub struct Inputs {
     pub selected: bool,
     /// The configuration's own caps.
     pub spend: Spend,
+    /// The share of a key's limits that the configuration allows.
+    pub rate_share: f64,
+    /// Whether the endpoints serve nobody else: the fleet inside the binary.
+    pub alone: bool,
     /// Which part of a larger plan this is.
     pub shard: Option<ShardStamp>,
     /// Where its trials stand in the larger plan; empty: it is the whole.
@@ -66,6 +70,13 @@ impl Inputs {
             wanted.min(limit).max(1) as usize
         };
         self.plan.endpoints.iter().map(of).collect()
+    }
+
+    /// How the keys' limits are used. The fleet inside the binary serves nobody else, so that
+    /// there is nobody to leave a share to unless the flag says so.
+    pub fn manners(&self, flag: Option<f64>) -> Manners {
+        let share = flag.or((!self.alone).then_some(self.rate_share));
+        Manners { share, among: self.among() }
     }
 
     /// How many processes share the providers' limits.
@@ -136,9 +147,13 @@ fn read_for(
     fleet_asked: bool,
 ) -> Result<Inputs, Failure> {
     let simulated = is_demo(what) || fleet_asked;
-    let demo = simulated && what.suite.is_empty();
-    let (mut config, fetched) =
-        if simulated { (demo_config(what)?, false) } else { own_config(what)? };
+    // A fleet of the user's own is no demo: nothing is known of what serves today.
+    let demo = simulated && what.suite.is_empty() && !fleet.is_own();
+    let (mut config, fetched) = match simulated {
+        true if demo => (Config::load_text(DEMO, "demo.toml", &[])?, false),
+        true => (Config::default(), false),
+        false => own_config(what)?,
+    };
     if simulated {
         config.catalog = fleet.catalog(false);
     }
@@ -190,7 +205,13 @@ fn read_for(
     if purpose != Purpose::Load {
         keep_today(&config, &mut endpoints, &mut notes)?;
     }
-    let plan = Plan::new(tasks, endpoints, repeats, seed).map_err(refused)?;
+    let manner = manner(purpose, what, &config, simulated);
+    if purpose == Purpose::Load {
+        leave_out_refused(&mut endpoints, &manner, &mut notes)?;
+    }
+    let plan = Plan::shaped(tasks, endpoints, repeats, seed, &manner).map_err(refused)?;
+    notes.extend(plan.shape_notes());
+    notes.extend(cache_note(manner.cache));
     let judging = match purpose {
         Purpose::Weigh { .. } => judging(&config, &plan, &mut notes)?,
         Purpose::Load => config.judging(),
@@ -232,6 +253,8 @@ fn read_for(
         simulated,
         selected,
         spend: config.spend,
+        rate_share: config.rate_share,
+        alone: simulated && !fleet.is_own(),
         shard: None,
         places: Vec::new(),
     })
@@ -245,10 +268,55 @@ fn price_sources(catalog: &Catalog) -> Vec<String> {
     catalog.snapshots.iter().map(line).collect()
 }
 
-/// The demo's configuration; with suites of the user's, nothing is known of traffic or today.
-fn demo_config(what: &PickArgs) -> Result<Config, Failure> {
-    let own = !what.suite.is_empty();
-    if own { Ok(Config::default()) } else { Ok(Config::load_text(DEMO, "demo.toml", &[])?) }
+/// The manner of asking. Prompts do not leave this machine for the simulated fleet.
+fn manner(purpose: Purpose, what: &PickArgs, config: &Config, simulated: bool) -> Manner {
+    let usual = match purpose {
+        Purpose::Weigh { .. } => CacheMode::AsIs,
+        // The same few prompts over and over would measure caches.
+        Purpose::Load => CacheMode::Cold,
+    };
+    let cache = what.cache.or(config.cache).unwrap_or(usual);
+    let privacy = if simulated { Privacy::default() } else { config.privacy.clone() };
+    Manner { cache, privacy }
+}
+
+/// Takes out of a load what can take none of its requests: the others carry the same load with or
+/// without it.
+fn leave_out_refused(
+    endpoints: &mut Vec<Endpoint>,
+    manner: &Manner,
+    notes: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let before = endpoints.len();
+    let mut first = None;
+    endpoints.retain_mut(|endpoint| {
+        let Some(why) = manner.fit(endpoint) else { return true };
+        let note = format!("{} is left out: ineligible ({}): {why}", endpoint.id, why.word());
+        first.get_or_insert_with(|| note.clone());
+        notes.push(note);
+        false
+    });
+    match first {
+        Some(why) if endpoints.is_empty() => {
+            Err(refused(anyhow!("none of the {before} endpoints may be asked; the first: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a run's cache mode does to its requests.
+fn cache_note(cache: CacheMode) -> Option<String> {
+    match cache {
+        CacheMode::AsIs => None,
+        CacheMode::Cold => Some(
+            "prompt caches are kept cold: each request begins with a nonce of its own".to_owned(),
+        ),
+        CacheMode::Warm => Some(
+            "prompt caches are warmed: each prompt is sent once before the request that counts; \
+             what that costs is in the run's spend, not in the figures"
+                .to_owned(),
+        ),
+    }
 }
 
 /// The user's own configuration, and whether its prices were fetched for this command.
@@ -257,7 +325,9 @@ fn own_config(what: &PickArgs) -> Result<(Config, bool), Failure> {
         found::sources(what.catalog.as_deref(), what.config.as_deref(), Some(&what.model))?;
     let texts = sources.texts();
     let config = match &sources.config {
-        Some((path, text)) => Config::load_text(text, path, &texts).map_err(refused)?,
+        Some((path, text)) => {
+            today::with_proxy(Config::load_text(text, path, &texts).map_err(refused)?)?
+        }
         None if texts.is_empty() => Config::default(),
         None => {
             let catalog = crate::catalog::load_texts(&texts).map_err(refused)?;

@@ -13,7 +13,7 @@ use super::{Failure, Outcome, console, refused};
 use crate::report;
 use crate::run::LaneEnd;
 use crate::store::{
-    Ended, Manifest, MergePart, Reader, StoredEndpoint, TrialStatus, Validity, merge_runs,
+    Ended, Manifest, MergePart, Paced, Reader, StoredEndpoint, TrialStatus, Validity, merge_runs,
 };
 
 /// `weighbridge merge RUN… --out RUN`.
@@ -192,5 +192,6 @@ fn ended(parts: &[MergePart]) -> Result<Ended, Failure> {
         validity,
         duration_ns: endings().map(|ended| ended.duration_ns).max().unwrap_or(0),
         waited_ns: 0,
+        paced: Paced::together(endings().flat_map(|ended| &ended.paced)),
     })
 }

@@ -25,6 +25,7 @@ mod shard;
 mod sim;
 mod spend;
 mod suite;
+mod today;
 mod tune;
 mod watch;
 

@@ -11,7 +11,8 @@ pub fn plan(args: &PlanArgs) -> Outcome {
     for note in &inputs.notes {
         console::say(note);
     }
-    let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
+    let share = inputs.manners(args.what.rate_share).share.unwrap_or(1.0);
+    let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency), share);
     match args.format {
         PlanFormat::Table => {
             let mark =

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
@@ -43,10 +44,13 @@ pub fn run(args: &RunArgs) -> Outcome {
     } else {
         Fleet::unserved()
     };
-    let fleet = fleet.with_steady(args.steady);
+    let fleet = fleet.with_profiles(args.fleet.as_deref(), args.steady)?;
     let mut inputs = inputs::read(&args.what, &fleet, args.virtual_time)?;
     if args.steady && !inputs.simulated {
         return Err(refused(anyhow!("--steady is of the simulated fleet; `sim` has it too")));
+    }
+    if args.fleet.is_some() && !inputs.simulated {
+        return Err(refused(anyhow!("--fleet is simulated: add --virtual or --demo")));
     }
     let shard = shard(args.shard.as_deref())?;
     something_to_ask(&inputs)?;
@@ -77,8 +81,16 @@ pub fn run(args: &RunArgs) -> Outcome {
     heading(&inputs, args.virtual_time);
 
     let earlier = Cell::new(earlier);
-    let execution =
-        Execution { args, inputs: &inputs, keys: &keys, caps, dir: &dir, keep_content, earlier };
+    let execution = Execution {
+        args,
+        inputs: &inputs,
+        keys: &keys,
+        caps,
+        fleet: Arc::clone(fleet.profiles()),
+        dir: &dir,
+        keep_content,
+        earlier,
+    };
     let end = if args.virtual_time {
         execution.in_virtual_time()?
     } else {
@@ -152,7 +164,8 @@ fn allowed(args: &RunArgs, inputs: &Inputs, caps: &Caps) -> Result<(), Failure> 
     if inputs.simulated {
         return Ok(());
     }
-    let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency));
+    let share = inputs.manners(args.what.rate_share).share.unwrap_or(1.0);
+    let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency), share);
     let dollars = estimate
         .billed_expected
         .map_or("an unknown sum".to_owned(), |usd| format!("about ${}", usd.to_fixed(2)));

@@ -9,7 +9,7 @@ use super::args::SimArgs;
 use super::fleet::{self, Behaviour, Fleet};
 use super::interrupts::Interrupts;
 use super::{Exit, Failure, Outcome, console, refused};
-use crate::sim::{self, Delivery, Faults, Pace, Scale};
+use crate::sim::{Delivery, Faults, Pace, Scale};
 use crate::suite::{ColumnMap, Task, load_path};
 use crate::units::Clock;
 
@@ -17,13 +17,17 @@ use crate::units::Clock;
 pub fn sim(args: &SimArgs) -> Outcome {
     if args.truth {
         let scale = Scale { lengths: args.scale };
-        let truth = sim::Fleet::embedded().truth(scale, args.chaos);
+        let fleet = Fleet::unserved().with_profiles(args.fleet.as_deref(), args.steady)?;
+        let truth = fleet.profiles().truth(scale, args.chaos);
         console::data(&format!("{}\n", serde_json::to_string_pretty(&truth)?))?;
         return Ok(Exit::Ok);
     }
     let tasks = tasks(args)?;
     let clock = Clock::real();
+    let fleet = Fleet::bind(args.listen).map_err(refused)?;
+    let fleet = fleet.with_profiles(args.fleet.as_deref(), args.steady)?;
     let behaviour = Behaviour {
+        fleet: Arc::clone(fleet.profiles()),
         seed: args.seed,
         lengths: args.scale,
         pace: match (args.schedule, args.instant) {
@@ -34,20 +38,19 @@ pub fn sim(args: &SimArgs) -> Outcome {
         faults: Faults::new(&args.fault).map_err(|e| refused(anyhow!("--fault: {e}")))?,
         stall: args.stall,
         delivery: Delivery { coalesce: args.coalesce, split: args.split, drip: args.drip },
-        steady: args.steady,
         ledger: args.ledger.as_deref(),
     };
     let n_tasks = tasks.len();
-    let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock)?);
-    let fleet = Fleet::bind(args.listen).map_err(refused)?.with_steady(args.steady);
+    let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock).map_err(refused)?);
     if let Some(path) = &args.write_catalog {
         std::fs::write(path, fleet.catalog_toml(args.chaos, &args.dialect))
-            .with_context(|| path.display().to_string())?;
+            .with_context(|| path.display().to_string())
+            .map_err(refused)?;
     }
     console::data(&format!("{}\n", fleet.base_url()))?;
     console::say(&format!(
         "SIMULATED fleet of {} endpoints that knows {} tasks; Ctrl-C stops it",
-        sim::Fleet::embedded().listed(args.chaos).count(),
+        fleet.profiles().listed(args.chaos).count(),
         n_tasks
     ));
     let serving = fleet.serve(Arc::clone(&simulator))?;

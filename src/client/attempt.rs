@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
+use super::routed::Routed;
 use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
 use crate::units::{Clock, Dialect, Stamp};
-use crate::wire::{self, Answer, ErrorClass, StreamDecoder, WireError, sse};
+use crate::wire::rate_limit::retry_after;
+use crate::wire::{self, Answer, ErrorClass, RateLimits, StreamDecoder, WireError, sse};
 
 /// How long each phase of an attempt may take, and how much may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,9 @@ const MAX_ERROR_BODY: usize = 64 << 10;
 /// How long the end of a body is waited for once the stream has said that it is done. It only
 /// decides whether the connection can be used again.
 const AFTER_DONE: Duration = Duration::from_millis(500);
+
+/// Nobody waits longer than this; a larger `Retry-After` is most likely a mistake.
+const MOST_ASKED: Duration = Duration::from_secs(3600);
 
 /// An attempt, ready to leave.
 #[derive(Clone, Debug)]
@@ -99,6 +104,8 @@ pub struct AttemptRecord {
     pub retried_stale: bool,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
+    /// What the response's headers say of the key's rate limits; `None`: nothing.
+    pub rate_limits: Option<Box<RateLimits>>,
     /// Reads of the socket that held token events.
     pub token_reads: u32,
     /// Token events.
@@ -164,6 +171,8 @@ struct Reading {
     /// The whole body where it is not a stream of events.
     whole: Vec<u8>,
     read_bytes: usize,
+    /// What a router says in the head.
+    routed: Routed,
     /// When something last came.
     progress: Stamp,
     alarm: Alarm,
@@ -190,6 +199,7 @@ impl Reading {
             protocol: None,
             retried_stale: false,
             retry_after: None,
+            rate_limits: None,
             token_reads: 0,
             token_events: 0,
             reasoning_seen: false,
@@ -203,6 +213,7 @@ impl Reading {
             done: false,
             whole: Vec::new(),
             read_bytes: 0,
+            routed: Routed::default(),
             progress: dispatched,
             alarm: Alarm::default(),
         }
@@ -246,7 +257,11 @@ impl Reading {
         self.record.stamps.connected = head.connected;
         self.record.stamps.headers = Some(head.at);
         self.record.simulated = text(SIMULATED_HEADER).is_some();
-        self.record.retry_after = text("retry-after").and_then(|v| retry_after(v, clock));
+        self.routed = Routed::of(&head.headers);
+        self.record.retry_after = retry_after(text("retry-after"), text("retry-after-ms"))
+            .map(|asked| asked.wait(clock.wall(head.at)).min(MOST_ASKED));
+        let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        self.record.rate_limits = RateLimits::of(headers);
         let events = text("content-type")
             .and_then(|kind| kind.get(..EVENTS.len()))
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));
@@ -364,7 +379,7 @@ impl Reading {
         // The decoder's answer is wanted even from a failure: its usage may have been billed.
         self.record.stamps.ended = clock.now();
         let status = self.record.status;
-        let (answer, error) = match (failure, status) {
+        let (mut answer, error) = match (failure, status) {
             (Some(error), _) => (self.decoder.finish().0, Some(error)),
             (None, Some(200)) if self.record.streamed => self.decoder.finish(),
             (None, Some(200)) => wire::decode_body(self.dialect, &self.whole),
@@ -373,9 +388,13 @@ impl Reading {
                 (Answer::default(), Some(error))
             }
         };
+        let call = self.routed.complete(&mut answer);
         self.record.outcome = match error {
             None => Outcome::Answered(answer),
-            Some(WireError { class, detail }) => Outcome::Failed { class, detail, partial: answer },
+            Some(WireError { class, mut detail }) => {
+                detail.push_str(&call);
+                Outcome::Failed { class, detail, partial: answer }
+            }
         };
         self.record
     }
@@ -413,18 +432,6 @@ impl Alarm {
         })
         .await
     }
-}
-
-/// Reads `Retry-After`: seconds (fractions are accepted) or an HTTP date.
-fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
-    /// Nobody waits longer than this; a larger value is most likely a mistake.
-    const MOST: f64 = 3600.0;
-    if let Ok(seconds) = value.trim().parse::<f64>() {
-        return (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(MOST)));
-    }
-    let date = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
-    let wait = date.duration_since(clock.wall(clock.now()));
-    Some(Duration::try_from(wait).unwrap_or_default().min(Duration::from_secs_f64(MOST)))
 }
 
 #[cfg(test)]
@@ -468,6 +475,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("content-type", self.kind.parse().expect("a header"));
             headers.insert("retry-after", "1.5".parse().expect("a header"));
+            headers.insert("x-ratelimit-remaining-requests", "7".parse().expect("a header"));
             headers.insert("content-encoding", self.coding.parse().expect("a header"));
             let at = self.clock.now();
             let status = self.status;
@@ -578,6 +586,8 @@ mod tests {
         let record = play(429, "application/json", &[(1, body)], None);
         assert_eq!(class(&record), Some(ErrorClass::RateLimited));
         assert_eq!(record.retry_after, Some(Duration::from_millis(1500)));
+        let limits = record.rate_limits.expect("stated").windows;
+        assert_eq!((limits.len(), limits[0].remaining), (1, Some(7)));
         assert!(!record.streamed);
     }
 
@@ -650,14 +660,5 @@ mod tests {
         ) {
             check_cut(&cuts);
         }
-    }
-
-    #[test]
-    fn retry_after_takes_seconds_and_dates() {
-        let clock = Clock::real();
-        assert_eq!(retry_after("2", &clock), Some(Duration::from_secs(2)));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT", &clock), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon", &clock), None);
-        assert_eq!(retry_after("-1", &clock), None);
     }
 }

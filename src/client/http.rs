@@ -436,6 +436,8 @@ mod tests {
             http: HttpVersion::Http1,
             headers: BTreeMap::new(),
             ca_file: None,
+            router: None,
+            agreed: crate::catalog::Agreed::default(),
         }
     }
 

@@ -5,6 +5,7 @@ mod direct;
 pub mod fetch;
 pub mod http;
 pub mod http1;
+mod routed;
 pub mod runtime;
 mod socket;
 pub mod transport;

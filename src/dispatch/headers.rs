@@ -7,6 +7,11 @@ use crate::catalog::Provider;
 use crate::units::Dialect;
 use crate::wire::anthropic;
 
+/// Whether OpenRouter answers from what it answered before.
+const OPENROUTER_CACHE: &str = "x-openrouter-cache";
+/// What OpenRouter keeps to one host.
+pub(super) const OPENROUTER_SESSION: &str = "x-session-id";
+
 /// A key holds a character that a header cannot.
 #[derive(Debug, thiserror::Error)]
 #[error("the key from {source_name} holds a character that an HTTP header cannot carry")]
@@ -36,6 +41,12 @@ pub fn of(
     if provider.dialect == Dialect::Anthropic {
         let version = HeaderValue::from_static(anthropic::VERSION);
         headers.push((HeaderName::from_static("anthropic-version"), version));
+    }
+    if provider.is_openrouter() && !provider.headers.contains_key(OPENROUTER_CACHE) {
+        // An answer that was kept is no measurement.
+        // https://openrouter.ai/docs/guides/features/response-caching
+        let off = HeaderValue::from_static("false");
+        headers.push((HeaderName::from_static(OPENROUTER_CACHE), off));
     }
     for (name, value) in &provider.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the catalog checks names");

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod budget;
+mod gate;
 mod headers;
 mod judge;
 mod pacing;
@@ -11,7 +12,7 @@ mod redact;
 mod retry;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,18 +27,21 @@ use crate::store::{
     AttemptEnding, AttemptIntent, ScoreRow, Store, StoreError, StoredAnswer, TrialEnding,
     TrialStatus,
 };
-use crate::units::{Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
+use crate::units::{Body, Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
 
 pub use breaker::{Breaker, BreakerPolicy};
 pub use budget::{Budget, Exhausted, Purse, Purses, Reservation};
+pub use gate::{Gate, gates};
 pub use headers::{BadKey, of as headers_of};
 pub use judge::Judge;
-pub use pacing::Pacer;
+pub use pacing::{Manners, Taken};
 pub use retry::RetryPolicy;
 
 use breaker::{Pass, Sign};
 use budget::Reservations;
+use gate::Place;
+use pacing::Low;
 use redact::Redactor;
 
 /// Keys by provider name. They are shown nowhere.
@@ -64,11 +68,11 @@ pub struct Job {
     /// that it had.
     pub ended: u32,
     /// The request body.
-    pub body: Bytes,
+    pub body: Body,
     /// The most that one attempt can cost; `None`: unknown price.
     pub bound: Option<Usd>,
-    /// Tokens that the request is expected to take from a tokens-a-minute limit.
-    pub tokens: u64,
+    /// What the request is expected to take from limits on tokens.
+    pub takes: Taken,
 }
 
 /// How a trial went, for whoever watches.
@@ -108,31 +112,39 @@ pub struct Lane {
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     redactor: Option<Redactor>,
-    pacer: Mutex<Pacer>,
+    gate: Arc<Gate>,
     breaker: Breaker,
     /// Why nothing more is asked here.
     closed: OnceLock<String>,
 }
 
 impl Lane {
-    /// A lane for an endpoint whose limits are shared by `among` processes.
+    /// A lane for an endpoint whose key nobody else uses: see [`Lane::behind`].
     ///
     /// # Errors
     /// [`BadKey`] when its provider's key cannot be a header.
-    pub fn new(
-        endpoint: Endpoint,
-        keys: &Keys,
-        among: u32,
-        breaker: BreakerPolicy,
-    ) -> Result<Self, BadKey> {
+    pub fn new(endpoint: Endpoint, keys: &Keys, breaker: BreakerPolicy) -> Result<Self, BadKey> {
         let provider = &endpoint.provider;
         let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
         let url = format!("{}{path}", provider.base_url);
         let key = keys.get(&provider.name);
         let headers = headers::of(provider, key)?;
-        let pacer = Mutex::new(Pacer::new(&endpoint.limits, among));
+        let alone = Manners { share: None, among: 1 };
+        let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, alone, Vec::new()));
         let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
-        Ok(Self { endpoint, url, headers, redactor, pacer, breaker, closed: OnceLock::new() })
+        Ok(Self { endpoint, url, headers, redactor, gate, breaker, closed: OnceLock::new() })
+    }
+
+    /// The same lane, whose requests leave by this gate.
+    #[must_use]
+    pub fn behind(self, gate: Arc<Gate>) -> Self {
+        Self { gate, ..self }
+    }
+
+    /// The gate by which its requests leave.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     /// The endpoint.
@@ -142,10 +154,10 @@ impl Lane {
     }
 
     /// Whether a request would have to wait now: for a limit, because the provider asked for a
-    /// pause, or because it failed in a row.
+    /// pause or takes fewer at once, or because it failed in a row.
     #[must_use]
     pub fn is_held(&self, now: Stamp) -> bool {
-        self.breaker.is_open() || self.pacer().is_held(now)
+        self.breaker.is_open() || self.gate.is_held(now)
     }
 
     /// A request to the endpoint, ready to leave.
@@ -154,6 +166,12 @@ impl Lane {
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         headers.extend_from_slice(&self.headers);
         let key = HeaderValue::try_from(key).expect("plain letters and dashes");
+        let provider = &self.endpoint.provider;
+        // Otherwise a router goes on with whatever host of the provider it began with.
+        let session = headers::OPENROUTER_SESSION;
+        if provider.pin().is_some() && !provider.headers.contains_key(session) {
+            headers.push((HeaderName::from_static(session), key.clone()));
+        }
         headers.push((HeaderName::from_static("idempotency-key"), key));
         let outgoing = Outgoing {
             provider: self.endpoint.provider.name.clone(),
@@ -181,10 +199,6 @@ impl Lane {
     /// Asks nothing more here, for this reason.
     fn close(&self, why: String) {
         self.closed.get_or_init(|| why);
-    }
-
-    fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
-        self.pacer.lock().expect("nothing panics while it holds a pacer")
     }
 }
 
@@ -241,6 +255,7 @@ struct Course {
 /// Leave for one attempt to go.
 struct Leave<'a> {
     pass: Pass<'a>,
+    place: Place<'a>,
     reservations: Reservations<'a>,
 }
 
@@ -292,7 +307,7 @@ impl<T: Transport> Dispatcher<T> {
             course.cost += cost.unwrap_or(Usd::ZERO);
             course.first_dispatch.get_or_insert(record.stamps.dispatched);
             self.tell(lane, &job, &course, &record);
-            self.note(lane, leave.pass, &record);
+            self.note(lane, leave.pass, leave.place, &record);
             let ending = self.ending(&job, &course, &record, cost);
             let wait = self.next_wait(&job, &course, &record);
             course.ended += 1;
@@ -322,11 +337,11 @@ impl<T: Transport> Dispatcher<T> {
     ) -> Result<Leave<'a>, DispatchError> {
         let first = course.first_dispatch.is_none();
         let may_leave = async {
-            let (pass, paced) = self.pace(lane, job.tokens).await;
+            let (pass, place, paced) = self.pace(lane, job.takes).await;
             let worst = job.bound.unwrap_or(Usd::ZERO);
-            (pass, paced, self.purses.reserve(job.lane, job.suite, worst).await)
+            (pass, place, paced, self.purses.reserve(job.lane, job.suite, worst).await)
         };
-        let (pass, paced, reserved) = tokio::select! {
+        let (pass, place, paced, reserved) = tokio::select! {
             biased;
             () = self.drain.cancelled(), if first => return Err(DispatchError::Interrupted),
             () = self.abort.cancelled() => return Err(DispatchError::Interrupted),
@@ -346,35 +361,29 @@ impl<T: Transport> Dispatcher<T> {
             reservations.release();
             return Err(DispatchError::Closed);
         }
-        Ok(Leave { pass, reservations })
+        Ok(Leave { pass, place, reservations })
     }
 
     /// Waits for the breaker and for the endpoint's limits and gives the time that it took.
-    async fn pace<'a>(&self, lane: &'a Lane, tokens: u64) -> (Pass<'a>, Duration) {
-        let now = self.clock.now();
+    async fn pace<'a>(&self, lane: &'a Lane, takes: Taken) -> (Pass<'a>, Place<'a>, Duration) {
+        let came = self.clock.now();
         loop {
             let pass = lane.breaker.pass(&self.clock, &self.held).await;
-            let mut leave = lane.pacer().place(self.clock.now(), tokens);
-            while leave > self.clock.now() {
-                // The others must learn that this endpoint is held, or they wait for it.
-                self.held.notify_one();
-                self.clock.sleep_until(leave).await;
-                // The provider may have asked for a pause meanwhile.
-                leave = lane.pacer().resumes(self.clock.now());
-            }
-            if pass.holds() {
-                return (pass, self.clock.now().since(now));
+            // Another's failure may pause the endpoint while this one waits for its turn.
+            let passed = lane.gate.pass(&self.clock, &self.held, takes, || pass.holds()).await;
+            if let Some(place) = passed {
+                return (pass, place, self.clock.now().since(came));
             }
         }
     }
 
     fn outgoing(&self, lane: &Lane, job: &Job, course: &Course) -> Attempt {
         let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.ended, self.run);
-        lane.attempt(job.body.clone(), key, self.limits)
+        lane.attempt(job.body.of_request(&key), key, self.limits)
     }
 
-    /// Tells the endpoint's breaker and its pacing how an attempt went.
-    fn note(&self, lane: &Lane, pass: Pass<'_>, record: &AttemptRecord) {
+    /// Tells the endpoint's breaker and its gate how an attempt went.
+    fn note(&self, lane: &Lane, pass: Pass<'_>, place: Place<'_>, record: &AttemptRecord) {
         let class = match record.outcome {
             Outcome::Failed { class, .. } => Some(class),
             Outcome::Answered(_) => None,
@@ -385,6 +394,9 @@ impl<T: Transport> Dispatcher<T> {
             lane.close(format!("{id} was given up: it went on failing, last with {class}"));
             self.held.notify_one();
         }
+        if let Some(low) = place.ended(record, &self.clock) {
+            self.leave_the_rest(lane, &low);
+        }
         let busy = matches!(class, Some(ErrorClass::RateLimited | ErrorClass::Overloaded));
         if let Some(asked) = asked.filter(|_| busy) {
             if asked > self.retry.patience {
@@ -392,10 +404,26 @@ impl<T: Transport> Dispatcher<T> {
                 lane.close(format!("{id} asks to wait for {} s", asked.as_secs()));
             } else {
                 // The others need not run into the same wall.
-                lane.pacer().pause(record.stamps.ended.after(asked));
+                lane.gate.pause(record.stamps.ended.after(asked));
             }
             self.held.notify_one();
         }
+    }
+
+    /// Less of a limit remains than is to be left to others. The gate waits for it; what takes longer
+    /// than a run is willing to wait is given up.
+    fn leave_the_rest(&self, lane: &Lane, low: &Low) {
+        let wait = low.reset.since(self.clock.now());
+        if wait > self.retry.patience {
+            let (id, limit) = (&lane.endpoint.id, low.limit);
+            let (n, counted, per) = (limit.limit, limit.counted.name(), limit.per.name());
+            lane.close(format!(
+                "{id} has less left of its {n} {counted} a {per} than the share of others, for \
+                 {} more (rate_share)",
+                plainly(wait)
+            ));
+        }
+        self.held.notify_one();
     }
 
     /// How long to wait before the attempt after this one; `None`: it was the last.
@@ -553,6 +581,15 @@ pub fn ttft(record: &AttemptRecord) -> Option<Duration> {
     let stamps = &record.stamps;
     let start = stamps.connected.unwrap_or(stamps.dispatched);
     stamps.first_token.map(|first| first.since(start))
+}
+
+/// A time as people say it: `90 s`, `45 min`, `13 h`.
+fn plainly(time: Duration) -> String {
+    match time.as_secs() {
+        s @ ..600 => format!("{s} s"),
+        s @ 600..36_000 => format!("{} min", s / 60),
+        s => format!("{} h", s / 3_600),
+    }
 }
 
 fn stored(answer: Answer) -> StoredAnswer {

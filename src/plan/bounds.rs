@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::catalog::{Capability, Endpoint};
+use crate::catalog::{Capability, Dialect, Endpoint};
 use crate::suite::Task;
 
 /// Output tokens that are asked for where a task says nothing.
@@ -30,22 +30,22 @@ pub fn output_bound(task: &Task, endpoint: &Endpoint) -> Option<u64> {
 }
 
 pub(super) fn output_bound_of(max_tokens: u64, endpoint: &Endpoint) -> Option<u64> {
-    match param_limit(&endpoint.params) {
+    match param_limit(endpoint) {
         Param::Absent | Param::Limit(_) => Some(max_tokens),
         Param::Unreadable => endpoint.max_output,
     }
 }
 
 /// The output limit that is asked for: the task's, else 4,096 (16,384 with reasoning), no more than
-/// the endpoint gives and than the context window leaves. A variant's own `max_tokens` or
-/// `max_completion_tokens` wins over all of this.
+/// the endpoint gives and than the context window leaves. A variant's own limit, in whatever words its
+/// dialect has for it, wins over all of this.
 #[must_use]
 pub fn max_tokens(task: &Task, endpoint: &Endpoint) -> u64 {
     max_tokens_of(PromptSize::of(task), task, endpoint)
 }
 
 pub(super) fn max_tokens_of(size: PromptSize, task: &Task, endpoint: &Endpoint) -> u64 {
-    if let Param::Limit(limit) = param_limit(&endpoint.params) {
+    if let Some(limit) = stated_limit(endpoint) {
         return limit;
     }
     let unsaid = if reasons(endpoint) { DEFAULT_MAX_TOKENS_REASONING } else { DEFAULT_MAX_TOKENS };
@@ -59,11 +59,25 @@ pub(super) fn max_tokens_of(size: PromptSize, task: &Task, endpoint: &Endpoint) 
 #[must_use]
 pub fn reasons(endpoint: &Endpoint) -> bool {
     let stated = endpoint.supports.as_ref().is_some_and(|s| s.contains(&Capability::Reasoning));
-    let effort = endpoint.params.get("reasoning_effort").and_then(Value::as_str);
-    match effort {
-        Some(effort) => effort != "none",
-        None => stated,
+    asks_reasoning(&endpoint.params).unwrap_or(stated)
+}
+
+/// Whether parameters ask for reasoning (or ask for none), in the words of any dialect; `None`: they
+/// do not speak of it.
+pub(super) fn asks_reasoning(params: &Map<String, Value>) -> Option<bool> {
+    let effort = |value: &Value| value.as_str().map(|effort| effort != "none");
+    if let Some(asked) = params.get("reasoning_effort").and_then(effort) {
+        return Some(asked);
     }
+    if let Some(reasoning) = params.get("reasoning").and_then(Value::as_object) {
+        let off = reasoning.get("enabled") == Some(&Value::Bool(false));
+        return Some(!off && reasoning.get("effort").and_then(effort).unwrap_or(true));
+    }
+    if let Some(thinking) = params.get("thinking").and_then(Value::as_object) {
+        return Some(thinking.get("type").and_then(Value::as_str) != Some("disabled"));
+    }
+    let thinking = params.get("generationConfig")?.get("thinkingConfig")?;
+    Some(thinking.get("thinkingBudget").and_then(Value::as_i64) != Some(0))
 }
 
 /// The size of a task's prompt.
@@ -116,22 +130,42 @@ enum Param {
     Unreadable,
 }
 
-/// An output limit among an endpoint's parameters.
-fn param_limit(params: &Map<String, Value>) -> Param {
-    let names = ["max_completion_tokens", "max_tokens", "max_output_tokens", "maxOutputTokens"];
-    let limits = names.map(|key| params.get(key));
-    let mut limits = limits.into_iter().flatten().peekable();
-    if limits.peek().is_none() {
+/// The output limit that a variant's parameters state; `None`: they state none that can be read.
+pub(super) fn stated_limit(endpoint: &Endpoint) -> Option<u64> {
+    match param_limit(endpoint) {
+        Param::Limit(limit) => Some(limit),
+        Param::Absent | Param::Unreadable => None,
+    }
+}
+
+/// An output limit among an endpoint's parameters. Where there are several, the largest: which of
+/// them a provider goes by is its own affair.
+fn param_limit(endpoint: &Endpoint) -> Param {
+    const NAMES: [&str; 4] =
+        ["max_completion_tokens", "max_tokens", "max_output_tokens", "maxOutputTokens"];
+    let of = |params: &Map<String, Value>| NAMES.map(|key| params.get(key).cloned());
+    if endpoint.params.is_empty() {
         return Param::Absent;
     }
-    match limits.filter_map(Value::as_u64).max() {
-        Some(limit) => Param::Limit(limit),
+    // Gemini's own words, which are sent as they stand.
+    let nested = ["generationConfig", "generation_config"]
+        .iter()
+        .filter(|_| endpoint.provider.dialect == Dialect::Gemini)
+        .filter_map(|key| endpoint.params.get(*key)?.as_object())
+        .flat_map(of);
+    let found: Vec<Value> = of(&endpoint.params).into_iter().chain(nested).flatten().collect();
+    let read = found.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>();
+    match read.map(|limits| limits.into_iter().max()) {
+        Some(None) => Param::Absent,
+        Some(Some(limit)) => Param::Limit(limit),
         None => Param::Unreadable,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::plan::tests::{endpoint, task};
 
@@ -167,6 +201,25 @@ mod tests {
         assert_eq!(output_bound(&task, &endpoint), None);
         endpoint.max_output = Some(9);
         assert_eq!(output_bound(&task, &endpoint), Some(9));
+    }
+
+    #[test]
+    fn a_limit_in_geminis_own_words_is_seen() {
+        let (task, mut endpoint) = (task("t", "math", "?"), endpoint("acme/large"));
+        let mut bound = |dialect, params: Value| {
+            endpoint.provider.dialect = dialect;
+            endpoint.params = params.as_object().cloned().expect("an object");
+            output_bound(&task, &endpoint)
+        };
+        let nested = json!({"generationConfig": {"maxOutputTokens": 60_000}});
+        assert_eq!(bound(Dialect::Gemini, nested.clone()), Some(60_000));
+        // Elsewhere the words mean nothing, and our own limit is sent.
+        assert_eq!(bound(Dialect::OpenaiChat, nested), Some(4_096));
+        let snake = json!({"generation_config": {"max_output_tokens": 70}, "max_tokens": 50});
+        assert_eq!(bound(Dialect::Gemini, snake), Some(70));
+        let odd = json!({"generationConfig": {"maxOutputTokens": "many"}, "max_tokens": 50});
+        assert_eq!(bound(Dialect::Gemini, odd), None);
+        assert_eq!(bound(Dialect::Gemini, json!({"generationConfig": {}})), Some(4_096));
     }
 
     #[test]

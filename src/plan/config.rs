@@ -11,16 +11,20 @@ use toml::Spanned;
 
 use crate::catalog::load::{Part, resolve};
 use crate::catalog::raw::RawCatalog;
-use crate::catalog::{Catalog, CatalogError, CatalogText};
+use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
-use crate::units::{Goal, Judging, Slo, Usd};
+use crate::units::{CacheMode, EndpointId, Goal, Judging, Slo, Usd};
 
-use raw::{RawConfig, RawObjective, RawSlo, RawSpend, RawSuite};
+use super::Privacy;
+use raw::{RawConfig, RawLimits, RawObjective, RawSlo, RawSpend, RawSuite, RawToday};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weighbridge.toml";
 /// The quality loss that is accepted where nothing is said: 2 percentage points.
 pub const DEFAULT_MARGIN: f64 = 0.02;
+/// The share of rate limits that is used where nothing is said: a nightly run must not starve
+/// production on the same key.
+pub const DEFAULT_RATE_SHARE: f64 = 0.5;
 /// Shares written with a few decimals may miss 1 by this much.
 const SHARE_TOLERANCE: f64 = 1e-6;
 
@@ -33,10 +37,18 @@ pub struct Config {
     pub suites: Vec<SuiteEntry>,
     /// The id of the endpoint that serves now.
     pub today: Option<String>,
+    /// The proxy that serves now, where the file names that instead: see [`Config::take_today`].
+    pub today_proxy: Option<TodayProxy>,
     /// Shares of traffic by category, which sum to 1; empty: not said.
     pub shares: BTreeMap<String, f64>,
     /// Requests a month.
     pub requests_per_month: Option<u64>,
+    /// The share of input tokens that production reads from prompt caches, 0..1; `None`: not said.
+    pub cached_input: Option<f64>,
+    /// Who may see prompts.
+    pub privacy: Privacy,
+    /// What providers' prompt caches are to find; `None`: the lane's default.
+    pub cache: Option<CacheMode>,
     /// What is optimised; `None`: not said.
     pub goal: Option<Goal>,
     /// The quality loss that is accepted, 0..1.
@@ -47,8 +59,19 @@ pub struct Config {
     pub max_share_provider: Option<f64>,
     /// What may be spent.
     pub spend: Spend,
+    /// The share of a key's rate limits that is used at most, above 0 and at most 1.
+    pub rate_share: f64,
     /// The providers, endpoints and variants of this file and of the catalog files given with it.
     pub catalog: Catalog,
+}
+
+/// A LiteLLM proxy that serves now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TodayProxy {
+    /// Its `config.yaml`; relative to the configuration's folder where it was written so.
+    pub path: PathBuf,
+    /// The alias that callers ask for; `None`: the only one there is.
+    pub alias: Option<String>,
 }
 
 /// What may be spent; `None`: no cap.
@@ -115,6 +138,16 @@ pub enum ConfigError {
         /// The nearest.
         remedy: String,
     },
+    /// A cache mode that is not known.
+    #[error("{at}: cache = {mode:?} is not known; {remedy}")]
+    UnknownCache {
+        /// Where.
+        at: Place,
+        /// What was written.
+        mode: String,
+        /// The nearest.
+        remedy: String,
+    },
     /// `faster` has nothing to be measured by.
     #[error(
         "{at}: goal \"faster\" needs a latency objective; add slo = {{ ttft = \"800ms\", miss = \
@@ -168,6 +201,17 @@ pub enum ConfigError {
         /// What is wrong with it.
         why: String,
     },
+    /// A `[today]` that says nothing, or two things.
+    #[error(
+        "{at}: [today] {why}; write endpoint = \"author/name@provider\", or litellm = \
+         \"config.yaml\" and the alias that callers ask for, alias = \"…\""
+    )]
+    BadToday {
+        /// Where.
+        at: Place,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// An empty path or glob.
     #[error("{at}: an empty {what} names nothing; write one, or take it out")]
     Empty {
@@ -184,13 +228,18 @@ impl Default for Config {
             models: Vec::new(),
             suites: Vec::new(),
             today: None,
+            today_proxy: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
+            privacy: Privacy::default(),
+            cache: None,
             goal: None,
             margin: DEFAULT_MARGIN,
             slo: None,
             max_share_provider: None,
             spend: Spend::default(),
+            rate_share: DEFAULT_RATE_SHARE,
             catalog: Catalog::default(),
         }
     }
@@ -211,16 +260,50 @@ impl Config {
         let objective = resolve_objective(raw.objective.as_ref(), toml)?;
         let traffic = raw.traffic.unwrap_or_default();
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let (today, today_proxy) = resolve_today(raw.today, folder, toml)?;
         Ok(Self {
             models: resolve_models(&raw.models, toml)?,
             suites: resolve_suites(raw.suites, folder, toml)?,
-            today: raw.today.map(|today| today.endpoint),
+            today,
+            today_proxy,
             shares: resolve_shares(traffic.share.as_ref(), toml)?,
             requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
+            cached_input: resolve_cached_input(traffic.cached_input.as_ref(), toml)?,
+            privacy: raw.privacy.map(|raw| raw.resolve(toml)).transpose()?.unwrap_or_default(),
+            cache: raw.cache.as_ref().map(|mode| resolve_cache(mode, toml)).transpose()?,
             spend: resolve_spend(raw.spend.as_ref(), toml)?,
+            rate_share: resolve_rate_share(raw.limits.as_ref(), toml)?,
             catalog,
             ..objective
         })
+    }
+
+    /// Takes what a proxy calls as what serves now. An endpoint of the catalog that is called the
+    /// same way stands for it; else it is added.
+    pub fn take_today(&mut self, mut serving: Endpoint) {
+        let same = |e: &&Endpoint| {
+            let is_called_so = e.provider.base_url == serving.provider.base_url
+                && e.upstream_model == serving.upstream_model
+                && e.params == serving.params;
+            e.id == serving.id || is_called_so
+        };
+        if let Some(known) = self.catalog.endpoints.iter().find(same) {
+            self.today = Some(known.id.to_string());
+            return;
+        }
+        // A key is found by its provider's name, so two providers must not share one.
+        let name = &serving.provider.name;
+        let namesake = self.catalog.endpoints.iter().find(|e| e.provider.name == *name);
+        if namesake.is_some_and(|e| e.provider != serving.provider) {
+            let variant = serving.variant.as_deref();
+            serving.provider.name.push_str("-today");
+            serving.id = EndpointId::new(&serving.model, &serving.provider.name, variant);
+        }
+        if serving.price == Price::Unknown {
+            self.catalog.warnings.push(format!("the price of {} is not known", serving.id));
+        }
+        self.today = Some(serving.id.to_string());
+        self.catalog.endpoints.push(serving);
     }
 
     /// What a run under this configuration is judged by. Without a goal of its own: `cheaper`
@@ -232,6 +315,7 @@ impl Config {
             today: self.today.clone(),
             shares: self.shares.clone(),
             requests_per_month: self.requests_per_month,
+            cached_input: self.cached_input,
             goal: self.goal.unwrap_or(unsaid),
             margin: self.margin,
             slo: self.slo,
@@ -293,6 +377,24 @@ fn resolve_suites(
     raw.into_iter().map(resolve_one).collect()
 }
 
+fn resolve_today(
+    raw: Option<Spanned<RawToday>>,
+    folder: &Path,
+    toml: TomlText<'_>,
+) -> Result<(Option<String>, Option<TodayProxy>), ConfigError> {
+    let Some(raw) = raw else { return Ok((None, None)) };
+    let bad = |why| Err(ConfigError::BadToday { at: toml.place(&raw.span()), why });
+    let alias = raw.get_ref().alias.as_ref().map(|alias| alias.get_ref().clone());
+    match (raw.get_ref().endpoint.clone(), raw.get_ref().litellm.as_ref()) {
+        (Some(_), Some(_)) => bad("names both an endpoint and a proxy"),
+        (None, None) => bad("names nothing that serves"),
+        (Some(_), None) if alias.is_some() => bad("has an alias, which is a proxy's"),
+        (Some(endpoint), None) => Ok((Some(endpoint), None)),
+        (None, Some(path)) if path.trim().is_empty() => bad("names a proxy's file by no name"),
+        (None, Some(path)) => Ok((None, Some(TodayProxy { path: folder.join(path), alias }))),
+    }
+}
+
 fn resolve_shares(
     raw: Option<&Spanned<BTreeMap<String, Spanned<f64>>>>,
     toml: TomlText<'_>,
@@ -335,6 +437,23 @@ fn resolve_requests(
         }),
         raw => Ok(raw.map(|raw| *raw.get_ref())),
     }
+}
+
+fn resolve_cached_input(
+    raw: Option<&Spanned<f64>>,
+    toml: TomlText<'_>,
+) -> Result<Option<f64>, ConfigError> {
+    let range = "the share of input tokens that is read from caches, 0 to 1";
+    raw.map(|raw| within("cached_input", raw, toml, range, |s| (0.0..=1.0).contains(&s)))
+        .transpose()
+}
+
+fn resolve_cache(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<CacheMode, ConfigError> {
+    CacheMode::from_name(raw.get_ref()).ok_or_else(|| ConfigError::UnknownCache {
+        at: toml.place(&raw.span()),
+        mode: raw.get_ref().clone(),
+        remedy: did_you_mean(raw.get_ref(), &CacheMode::ALL.map(CacheMode::name)),
+    })
 }
 
 /// The `[objective]` table, as a configuration that says nothing else.
@@ -410,6 +529,14 @@ fn resolve_spend(raw: Option<&RawSpend>, toml: TomlText<'_>) -> Result<Spend, Co
         per_endpoint: money("per_endpoint", &raw.per_endpoint)?,
         per_suite: money("per_suite", &raw.per_suite)?,
     })
+}
+
+fn resolve_rate_share(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<f64, ConfigError> {
+    let Some(share) = raw.and_then(|raw| raw.rate_share.as_ref()) else {
+        return Ok(DEFAULT_RATE_SHARE);
+    };
+    let range = "a share above 0 and at most 1: half of every limit is 0.5";
+    within("rate_share", share, toml, range, |s| s > 0.0 && s <= 1.0)
 }
 
 fn resolve_money(

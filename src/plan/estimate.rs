@@ -89,6 +89,8 @@ pub struct EndpointEstimate {
     pub trials: u64,
     /// Trials that it cannot take.
     pub ineligible: u64,
+    /// How many of them for each reason, in one word.
+    pub ineligible_because: BTreeMap<&'static str, u64>,
     /// Input tokens expected.
     pub input_tokens: u64,
     /// Output tokens expected.
@@ -109,10 +111,11 @@ pub struct EndpointEstimate {
     pub percentiles: Vec<&'static str>,
 }
 
-/// Estimates a plan. `at_once` is the number of requests under way at once, for each endpoint.
+/// Estimates a plan. `at_once` is the number of requests under way at once, for each endpoint;
+/// `share`, the share of its limits that is used, 0..1.
 #[must_use]
-pub fn estimate(plan: &Plan, at_once: &[usize]) -> PlanEstimate {
-    let endpoints = estimate_endpoints(plan, at_once);
+pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
+    let endpoints = estimate_endpoints(plan, at_once, share);
     let categories = estimate_categories(plan);
     let total = |of: fn(&EndpointEstimate) -> Option<Usd>, among: fn(&EndpointEstimate) -> bool| {
         endpoints.iter().filter(|e| among(e)).map(of).sum::<Option<Usd>>()
@@ -131,11 +134,11 @@ pub fn estimate(plan: &Plan, at_once: &[usize]) -> PlanEstimate {
         billed_endpoints: endpoints.iter().filter(|e| e.billed).count(),
         minutes: endpoints.iter().map(|e| e.minutes).fold(0.0, f64::max),
         endpoints,
-        assumptions: assumptions(at_once),
+        assumptions: assumptions(at_once, share),
     }
 }
 
-fn assumptions(at_once: &[usize]) -> Vec<String> {
+fn assumptions(at_once: &[usize], share: f64) -> Vec<String> {
     let fewest = at_once.iter().min().copied().unwrap_or(1);
     let most = at_once.iter().max().copied().unwrap_or(1);
     let at_once = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
@@ -156,7 +159,8 @@ fn assumptions(at_once: &[usize]) -> Vec<String> {
             .to_owned(),
         format!(
             "Minutes: {FIRST_TOKEN_S} s to the first token, {TOKENS_PER_S} tokens a second, \
-             {at_once} at once per endpoint, within its limits."
+             {at_once} at once per endpoint, within {} limits.",
+            if share < 1.0 { format!("{:.0} % of its", share * 100.0) } else { "its".to_owned() }
         ),
     ]
 }
@@ -193,7 +197,7 @@ fn detectable(n: f64, sd_of_differences: f64) -> f64 {
 #[derive(Clone, Debug)]
 struct Sums {
     trials: u64,
-    ineligible: u64,
+    ineligible: BTreeMap<&'static str, u64>,
     input: u64,
     output: u64,
     expected: Option<Usd>,
@@ -202,12 +206,12 @@ struct Sums {
     longest_s: f64,
 }
 
-fn estimate_endpoints(plan: &Plan, at_once: &[usize]) -> Vec<EndpointEstimate> {
+fn estimate_endpoints(plan: &Plan, at_once: &[usize], share: f64) -> Vec<EndpointEstimate> {
     let sizes: Vec<(PromptSize, u64)> =
         plan.tasks.iter().map(|task| (PromptSize::of(task), answer_tokens(task))).collect();
     let none = Sums {
         trials: 0,
-        ineligible: 0,
+        ineligible: BTreeMap::new(),
         input: 0,
         output: 0,
         expected: Some(Usd::ZERO),
@@ -218,15 +222,15 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize]) -> Vec<EndpointEstimate> {
     let mut sums = vec![none; plan.endpoints.len()];
     for trial in &plan.trials {
         let sums = &mut sums[trial.endpoint as usize];
-        if trial.ineligible.is_some() {
-            sums.ineligible += 1;
+        if let Some(why) = trial.ineligible {
+            *sums.ineligible.entry(why.word()).or_default() += 1;
             continue;
         }
         let (size, answer) = sizes[trial.task as usize];
         sums.add(plan.task(trial), plan.endpoint(trial), size, answer);
     }
     let triples = plan.endpoints.iter().zip(sums).zip(at_once);
-    triples.map(|((endpoint, sums), at_once)| sums.finish(endpoint, *at_once)).collect()
+    triples.map(|((endpoint, sums), at_once)| sums.finish(endpoint, *at_once, share)).collect()
 }
 
 impl Sums {
@@ -248,21 +252,24 @@ impl Sums {
         self.longest_s = self.longest_s.max(seconds);
     }
 
-    fn finish(self, endpoint: &Endpoint, at_once: usize) -> EndpointEstimate {
+    fn finish(self, endpoint: &Endpoint, at_once: usize, share: f64) -> EndpointEstimate {
         let limits = &endpoint.limits;
         let tokens = self.input + self.output;
         let minutes = [
             self.seconds / at_once.max(1) as f64 / 60.0,
             self.longest_s / 60.0,
-            limits.requests_per_min.map_or(0.0, |most| self.trials as f64 / f64::from(most)),
-            limits.tokens_per_min.map_or(0.0, |most| tokens as f64 / most as f64),
+            limits
+                .requests_per_min
+                .map_or(0.0, |most| self.trials as f64 / (f64::from(most) * share)),
+            limits.tokens_per_min.map_or(0.0, |most| tokens as f64 / (most as f64 * share)),
         ];
         let given = FLOORS.iter().filter(|(_, floor)| self.trials >= *floor);
         let is_unknown = endpoint.price == Price::Unknown;
         EndpointEstimate {
             endpoint: endpoint.id.clone(),
             trials: self.trials,
-            ineligible: self.ineligible,
+            ineligible: self.ineligible.values().sum(),
+            ineligible_because: self.ineligible,
             input_tokens: self.input,
             output_tokens: self.output,
             expected: self.expected.filter(|_| !is_unknown),
@@ -314,8 +321,12 @@ mod tests {
         two.max_tokens = Some(10);
         let mut reasoning = endpoint("acme/deep");
         reasoning.params.insert("reasoning_effort".to_owned(), "high".into());
-        let made =
-            estimate(&plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]), &[8, 8]);
+        reasoning.supports = None;
+        let made = estimate(
+            &plan_of(vec![one, two], vec![endpoint("acme/large"), reasoning]),
+            &[8, 8],
+            1.0,
+        );
         let [plain, deep] = made.endpoints.as_slice() else { panic!("two endpoints") };
         // Twice (two repeats) 400/4 + 16 and 40/4 + 16 in; 40/4 + 20 and, capped, 10 out.
         assert_eq!((plain.trials, plain.input_tokens, plain.output_tokens), (4, 284, 80));
@@ -337,7 +348,7 @@ mod tests {
         let mut small = endpoint("acme/small");
         small.context_window = Some(16 + 10);
         small.price = Price::Free;
-        let made = estimate(&plan_of(tasks, vec![unknown, small]), &[8, 8]);
+        let made = estimate(&plan_of(tasks, vec![unknown, small]), &[8, 8], 1.0);
         assert_eq!((made.expected, made.at_most, made.billed_expected), (None, None, None));
         assert_eq!(made.billed_endpoints, 1);
         let [unknown, small] = made.endpoints.as_slice() else { panic!("two endpoints") };
@@ -354,7 +365,7 @@ mod tests {
         let minutes = |at_once: usize, change: &dyn Fn(&mut Endpoint)| {
             let mut endpoint = endpoint("acme/large");
             change(&mut endpoint);
-            estimate(&plan_of(tasks.clone(), vec![endpoint]), &[at_once]).minutes
+            estimate(&plan_of(tasks.clone(), vec![endpoint]), &[at_once], 1.0).minutes
         };
         let check = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-9, "{got}");
         check(minutes(1_000, &|e| e.limits.requests_per_min = Some(60)), 2.0);
@@ -366,7 +377,7 @@ mod tests {
 
     #[test]
     fn json_names_its_units() {
-        let made = estimate(&plan_of(vec![task("1", "math", "x")], vec![endpoint("a")]), &[1]);
+        let made = estimate(&plan_of(vec![task("1", "math", "x")], vec![endpoint("a")]), &[1], 1.0);
         let json = serde_json::to_value(&made).expect("serialises");
         assert!(
             json["expected_usd"].is_string() && json["endpoints"][0]["at_most_usd"].is_string()

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::catalog::Endpoint;
 use crate::suite::Task;
-use crate::units::{ContentHash, Dialect, TrialKey};
+use crate::units::{CacheMode, ContentHash, Dialect, TrialKey};
 
 /// The key of a trial: its task's content, its endpoint's, the output limit that is asked for, and
 /// its repeat.
@@ -28,7 +28,10 @@ pub(super) fn trial_key(
 
 /// What a request takes from an endpoint. Its price, its limits and its provider's address are left
 /// out: they do not change what is asked of whom.
-pub(super) fn endpoint_content(endpoint: &Endpoint) -> ContentHash {
+///
+/// Of a prompt cache, that it is to be cold or warm; the nonce of a cold request is left out, so that
+/// a run goes on where it stood.
+pub(super) fn endpoint_content(endpoint: &Endpoint, cache: CacheMode) -> ContentHash {
     let params = Value::Object(endpoint.params.clone()).to_string();
     let system = endpoint.system.as_deref();
     let dialect = endpoint.provider.dialect;
@@ -40,9 +43,11 @@ pub(super) fn endpoint_content(endpoint: &Endpoint) -> ContentHash {
         system.unwrap_or("").as_bytes(),
         &[u8::from(endpoint.stream)],
     ];
-    // Chat completions were all there was when the first keys were made; they stay as they were.
+    // Chat completions with caches as they are were all there was when the first keys were made;
+    // they stay as they were.
     let other = (dialect != Dialect::OpenaiChat).then(|| dialect.name().as_bytes());
-    ContentHash::of_parts(said.into_iter().chain(other))
+    let cache = cache.as_part().map(str::as_bytes);
+    ContentHash::of_parts(said.into_iter().chain(other).chain(cache))
 }
 
 /// What a request takes from each task. Tasks that ask the very same thing are told apart by a

@@ -6,27 +6,28 @@
 pub mod arrivals;
 pub mod bounds;
 pub mod config;
+pub mod eligible;
 pub mod estimate;
 pub mod key;
 pub mod pick;
+pub mod privacy;
 pub mod select;
 pub mod shard;
 pub mod show;
 pub mod trace;
 
-use std::fmt;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use crate::catalog::Endpoint;
 use crate::suite::Task;
-use crate::units::{ContentHash, Seed, TrialKey};
+use crate::units::{CacheMode, ContentHash, Seed, TrialKey};
 
 pub use arrivals::{Arrivals, Lengths, Shape, Step, draw};
 pub use bounds::{input_bound, max_tokens, output_bound};
 pub use config::{Config, ConfigError, Spend, SuiteEntry};
+pub use eligible::Ineligible;
 pub use estimate::{PlanEstimate, estimate};
+pub use privacy::{Privacy, Refusal};
 pub use select::SelectError;
 pub use shard::{ParseShardError, Part, Shard};
 pub use show::show;
@@ -51,6 +52,10 @@ pub struct Plan {
     pub repeats: u32,
     /// The seed.
     pub seed: Seed,
+    /// What providers' prompt caches are to find.
+    pub cache: CacheMode,
+    /// By endpoint: why it takes no task at all.
+    refused: Vec<Option<Ineligible>>,
     /// The trials, in order; `trials[i].idx == i`.
     pub trials: Vec<Trial>,
 }
@@ -72,24 +77,6 @@ pub struct Trial {
     pub block: u32,
     /// Why the endpoint cannot take the task; such a trial is shown, never sent.
     pub ineligible: Option<Ineligible>,
-}
-
-/// Why an endpoint cannot take a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ineligible {
-    /// The prompt alone fills the context window.
-    ContextWindow,
-    /// The task brings tools, and the endpoint takes none.
-    Tools,
-}
-
-impl fmt::Display for Ineligible {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ContextWindow => "the prompt does not fit the context window",
-            Self::Tools => "the task needs tools, which the endpoint does not take",
-        })
-    }
 }
 
 /// Why there is no plan.
@@ -122,13 +109,24 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Lays out the trials. The order of the tasks in their file plays no part in the order of the
-    /// trials.
+    /// Lays out the trials, with every prompt as it is and for everybody to see. The order of the
+    /// tasks in their file plays no part in the order of the trials.
     pub fn new(
         tasks: Vec<Task>,
         endpoints: Vec<Endpoint>,
         repeats: u32,
         seed: Seed,
+    ) -> Result<Self, PlanError> {
+        Self::shaped(tasks, endpoints, repeats, seed, &Manner::default())
+    }
+
+    /// The same asked in another manner.
+    pub fn shaped(
+        tasks: Vec<Task>,
+        mut endpoints: Vec<Endpoint>,
+        repeats: u32,
+        seed: Seed,
+        manner: &Manner,
     ) -> Result<Self, PlanError> {
         if tasks.is_empty() {
             return Err(PlanError::NoTasks);
@@ -148,11 +146,14 @@ impl Plan {
             let (tasks, endpoints) = (tasks.len(), endpoints.len());
             return Err(PlanError::TooManyTrials { tasks, endpoints, repeats });
         };
+        let refused = endpoints.iter_mut().map(|endpoint| manner.fit(endpoint)).collect();
         let mut plan = Self {
             tasks: tasks.into(),
             endpoints,
             repeats,
             seed,
+            cache: manner.cache,
+            refused,
             trials: Vec::with_capacity(n_trials),
         };
         plan.lay_out();
@@ -173,8 +174,10 @@ impl Plan {
         });
         let numbers = format!("weighbridge plan 1: {} × {}", self.seed.0, self.repeats);
         let counts = format!("{} × {}", self.tasks.len(), self.endpoints.len());
+        // As it is was all there was when the first plans were hashed; they stay as they were.
+        let cache = self.cache.as_part().map(str::to_owned);
         let parts: Vec<String> =
-            [numbers, counts].into_iter().chain(tasks).chain(endpoints).collect();
+            [numbers, counts].into_iter().chain(tasks).chain(endpoints).chain(cache).collect();
         ContentHash::of_parts(parts.iter().map(String::as_bytes))
     }
 
@@ -213,11 +216,19 @@ impl Plan {
     pub fn why_ineligible(&self, trial: &Trial) -> Option<String> {
         let reason = trial.ineligible?;
         let endpoint = self.endpoint(trial);
-        Some(match (reason, endpoint.context_window) {
-            (Ineligible::ContextWindow, Some(window)) => {
-                let tokens = PromptSize::of(self.task(trial)).tokens(endpoint);
-                format!("{reason}: about {tokens} tokens against {window}")
+        let tokens = || PromptSize::of(self.task(trial)).tokens(endpoint);
+        let limit = bounds::stated_limit(endpoint);
+        Some(match (reason, endpoint.context_window, limit, endpoint.max_output) {
+            (Ineligible::ContextWindow, Some(window), ..) => {
+                format!("{reason}: about {} tokens against {window}", tokens())
             }
+            (Ineligible::Room, Some(window), Some(limit), _) => {
+                format!("{reason}: about {} + {limit} tokens against {window}", tokens())
+            }
+            (Ineligible::MaxOutput, _, Some(limit), Some(most)) => {
+                format!("{reason}: {limit} tokens against {most}")
+            }
+            (Ineligible::Privacy(_), ..) => format!("privacy: {reason}"),
             _ => reason.to_string(),
         })
     }
@@ -226,7 +237,7 @@ impl Plan {
         let sizes: Vec<PromptSize> = self.tasks.iter().map(PromptSize::of).collect();
         let contents = key::task_contents(&self.tasks);
         let endpoints: Vec<ContentHash> =
-            self.endpoints.iter().map(key::endpoint_content).collect();
+            self.endpoints.iter().map(|e| key::endpoint_content(e, self.cache)).collect();
         let order = self.task_order(&contents);
         for (block, tasks) in (0_u32..).zip(order.chunks(TASKS_PER_BLOCK as usize)) {
             let begin = self.trials.len();
@@ -234,7 +245,8 @@ impl Plan {
                 let size = sizes[task as usize];
                 for (endpoint, spec) in (0_u32..).zip(&self.endpoints) {
                     let n = bounds::max_tokens_of(size, &self.tasks[task as usize], spec);
-                    let ineligible = eligibility(&self.tasks[task as usize], size, spec);
+                    let ineligible = self.refused[endpoint as usize]
+                        .or_else(|| eligible::of_task(&self.tasks[task as usize], size, spec));
                     for repeat in 0..self.repeats {
                         let (task_content, endpoint_content) =
                             (&contents[task as usize], &endpoints[endpoint as usize]);
@@ -267,14 +279,24 @@ impl Plan {
     }
 }
 
-fn eligibility(task: &Task, size: PromptSize, endpoint: &Endpoint) -> Option<Ineligible> {
-    let has_tools =
-        task.tools.as_ref().and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    if has_tools && !endpoint.can(crate::catalog::Capability::Tools) {
-        return Some(Ineligible::Tools);
+/// The manner of asking, beyond what tasks and endpoints say.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// What providers' prompt caches are to find.
+    pub cache: CacheMode,
+    /// Who may see prompts.
+    pub privacy: Privacy,
+}
+
+impl Manner {
+    /// Fits an endpoint to it: its parameters say what its API must be told. Gives the reason where
+    /// nothing may be sent to it at all; whoever sends outside a plan asks this first.
+    pub fn fit(&self, endpoint: &mut Endpoint) -> Option<Ineligible> {
+        let refused = self.privacy.refuses(&endpoint.provider).map(Ineligible::Privacy);
+        let why = refused.or_else(|| eligible::of_endpoint(endpoint));
+        self.privacy.tell(endpoint);
+        why
     }
-    let full = endpoint.context_window.is_some_and(|window| size.tokens(endpoint) >= window);
-    full.then_some(Ineligible::ContextWindow)
 }
 
 #[cfg(test)]

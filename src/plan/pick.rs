@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Endpoint, Facts, Price};
 use crate::suite::Task;
 use crate::units::{EndpointId, Seed, Usd};
 
-use super::{Ineligible, Plan, PlanError, estimate};
+use super::{Ineligible, Manner, Plan, PlanError, Privacy, estimate};
 
 /// An endpoint that will be gone in so many days is not worth weighing.
 const LEFT_DAYS: i32 = 30;
@@ -52,16 +52,17 @@ struct Candidate<'a> {
 }
 
 /// Chooses `n` endpoints of a catalog for these tasks on a day. `today` is what serves now: it is
-/// always among them, whatever speaks against it.
+/// always among them, whatever speaks against it. Who may not see prompts is not.
 pub fn pick(
     catalog: &Catalog,
     tasks: &[Task],
     n: usize,
     today: Option<&EndpointId>,
     on: Date,
+    privacy: &Privacy,
 ) -> Result<Choice, PlanError> {
     let mut choice = Choice::default();
-    let costs = costs(catalog, tasks)?;
+    let costs = costs(catalog, tasks, privacy)?;
     let mut candidates = Vec::new();
     for (endpoint, cost) in catalog.endpoints.iter().zip(costs) {
         if Some(&endpoint.id) == today {
@@ -89,14 +90,16 @@ pub fn pick(
 fn costs(
     catalog: &Catalog,
     tasks: &[Task],
+    privacy: &Privacy,
 ) -> Result<Vec<Result<Option<Usd>, Ineligible>>, PlanError> {
     // One endpoint at a time: a plan of all would have a row for each task of each.
+    let manner = Manner { privacy: privacy.clone(), ..Manner::default() };
     let of_one = |endpoint: &Endpoint| {
-        let plan = Plan::new(tasks.to_vec(), vec![endpoint.clone()], 1, Seed(1))?;
+        let plan = Plan::shaped(tasks.to_vec(), vec![endpoint.clone()], 1, Seed(1), &manner)?;
         if let Some(why) = plan.trials.iter().find_map(|trial| trial.ineligible) {
             return Ok(Err(why));
         }
-        let expected = estimate(&plan, &[1]).expected;
+        let expected = estimate(&plan, &[1], 1.0).expected;
         let n = tasks.len() as u64;
         Ok(Ok(expected.and_then(|usd| usd.times(SHOWN_TASKS).per(n))))
     };
@@ -222,7 +225,8 @@ mod tests {
             .map(|id| catalog.endpoints.iter().find(|e| e.id.as_str() == id).expect(id).id.clone());
         let on = "2026-06-16".parse().expect("a day");
         let tasks = [task("t", "math", "What is 2 + 2?")];
-        let choice = pick(catalog, &tasks, n, today.as_ref(), on).expect("tasks and endpoints");
+        let choice = pick(catalog, &tasks, n, today.as_ref(), on, &Privacy::default())
+            .expect("tasks and endpoints");
         let picked: Vec<&str> = choice
             .picked
             .iter()

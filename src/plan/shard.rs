@@ -91,7 +91,8 @@ impl Plan {
             trial_places.push(trial.idx);
         }
         let (endpoints, repeats, seed) = (self.endpoints.clone(), self.repeats, self.seed);
-        let plan = Self { tasks: tasks.into(), endpoints, repeats, seed, trials };
+        let (cache, refused) = (self.cache, self.refused.clone());
+        let plan = Self { tasks: tasks.into(), endpoints, repeats, seed, cache, refused, trials };
         Part { plan, tasks: task_places, trials: trial_places }
     }
 }

@@ -118,6 +118,16 @@ fn notes(plan: &PlanEstimate) -> Vec<String> {
             unknown.join(", ")
         ));
     }
+    let ineligible = plan.endpoints.iter().filter(|e| e.ineligible > 0);
+    let why: Vec<String> = ineligible
+        .map(|e| {
+            let each = e.ineligible_because.iter().map(|(why, n)| format!("{n} ({why})"));
+            format!("{} {}", e.endpoint.short(), each.collect::<Vec<_>>().join(", "))
+        })
+        .collect();
+    if !why.is_empty() {
+        notes.push(format!("Ineligible: {}.", why.join("; ")));
+    }
     if plan.billed_endpoints == 0 {
         notes.push("Nothing here is billed: every endpoint is free or on this machine.".to_owned());
     }
@@ -231,7 +241,7 @@ mod tests {
         free.context_window = Some(100);
         let fleet = vec![endpoint("acme/large"), unknown, free];
         let at_once = vec![16; fleet.len()];
-        show(&estimate(&plan_of((0..120).map(make).collect(), fleet), &at_once))
+        show(&estimate(&plan_of((0..120).map(make).collect(), fleet), &at_once, 1.0))
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(super) fn endpoint(model: &str) -> Endpoint {
             http: crate::catalog::HttpVersion::Http1,
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
+            router: None,
+            agreed: crate::catalog::Agreed::default(),
         },
         upstream_model: model.to_owned(),
         price: Price::Rates(rates),

@@ -129,6 +129,8 @@ pub(super) fn empty() -> (Figures, WeightsFile) {
         priced: false,
         all: Cell::default(),
         cells: vec![Cell::default()],
+        local: None,
+        served: crate::aggregate::Served::default(),
     }];
     figures.today.endpoint = None;
     figures.manifest.ended = None;
@@ -204,6 +206,8 @@ fn endpoint(
         priced: !make.2.is_nan(),
         all,
         cells,
+        local: None,
+        served: crate::aggregate::Served::default(),
     }
 }
 
@@ -417,6 +421,7 @@ fn manifest(name: &str) -> Manifest {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: Some(16_000_000),
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: Some(Slo { ttft_ms: 800.0, miss: 0.05 }),
@@ -426,6 +431,7 @@ fn manifest(name: &str) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: Some(Ended {
             complete: true,
@@ -438,6 +444,7 @@ fn manifest(name: &str) -> Manifest {
             },
             duration_ns: 660_000_000_000,
             waited_ns: 0,
+            paced: Vec::new(),
         }),
     }
 }

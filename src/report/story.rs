@@ -5,7 +5,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::local;
 use super::number::{self, count, dollars, money, percent, points};
+use super::serving;
 use super::text::plain;
 use crate::aggregate::{
     Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric, ValidityMark,
@@ -377,8 +379,10 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
     let ended = figures.manifest.ended.as_ref();
     let why = ended.and_then(|e| e.why.as_ref());
     let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
+    let serving = serving::notes(figures);
     why.into_iter()
         .chain(marks)
+        .chain(&serving)
         .chain(&figures.manifest.notes)
         .chain(&weights.notes)
         // What is assumed stands in sentences of its own.
@@ -386,6 +390,7 @@ pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
         .filter(|note| seen.insert(note.trim()))
         .map(|note| sentence(note))
         .filter(|note| !note.is_empty())
+        .chain(local::notes(figures))
         .collect()
 }
 

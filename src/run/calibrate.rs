@@ -229,6 +229,7 @@ mod tests {
             protocol: None,
             retried_stale: false,
             retry_after: None,
+            rate_limits: None,
             token_reads: 1,
             token_events: u32::try_from(tokens_at.len()).expect("few"),
             reasoning_seen: false,

@@ -4,19 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use crate::catalog::{Capability, Endpoint};
+use super::render;
 use crate::client::Transport;
-use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses};
+use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses, Taken};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::{Standing, StoreError};
-use crate::suite::Task;
 use crate::units::{Stamp, Usd};
-use crate::wire::{self, Request};
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
 /// the hour falls on all alike.
@@ -294,10 +291,9 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
     let task = &plan.tasks[trial.task as usize];
     let endpoint = &plan.endpoints[lane];
     let max_tokens = output_bound(task, endpoint);
-    let body =
-        Bytes::from(wire::encode(endpoint.provider.dialect, &request(task, endpoint, max_tokens)));
+    let body = render::body(task, endpoint, max_tokens, plan.cache);
     let messages = task.messages.len() + usize::from(endpoint.system.is_some());
-    let input = input_bound(body.len(), messages);
+    let input = input_bound(body.bytes.len(), messages);
     Job {
         trial: trial.idx,
         task: trial.task,
@@ -309,27 +305,11 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         ended: 0,
         bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
-        tokens: body.len() as u64 / 4 + max_tokens.unwrap_or(0).min(1024),
+        takes: Taken {
+            input: body.bytes.len() as u64 / 4,
+            output: max_tokens.unwrap_or(0).min(1024),
+        },
         body,
-    }
-}
-
-/// The request for a task as an endpoint takes it.
-pub(super) fn request<'a>(
-    task: &'a Task,
-    endpoint: &'a Endpoint,
-    max_tokens: Option<u64>,
-) -> Request<'a> {
-    Request {
-        model: &endpoint.upstream_model,
-        system: endpoint.system.as_deref(),
-        messages: &task.messages,
-        tools: task.tools.as_ref(),
-        schema: task.schema.as_ref().filter(|_| endpoint.can(Capability::JsonSchema)),
-        max_tokens,
-        limit_counts_reasoning: endpoint.provider.is_openai(),
-        stream: endpoint.stream,
-        params: &endpoint.params,
     }
 }
 

@@ -6,6 +6,7 @@ mod lane;
 pub mod load;
 pub mod ping;
 mod progress;
+mod render;
 mod validity;
 
 pub use lane::{Asked, LaneEnd, RunError, Signals, dearest, run_tasks, suites};

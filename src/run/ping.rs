@@ -6,14 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::lane::request;
+use super::render;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Transport, attempt};
 use crate::dispatch::Lane;
 use crate::plan::{input_bound, max_tokens, output_bound};
 use crate::suite::{GraderSpec, Task};
-use crate::units::{Category, Clock, Message, Usd};
-use crate::wire;
+use crate::units::{CacheMode, Category, Clock, Message, Usd};
 
 /// Tokens that are asked for: the least that OpenAI's responses API takes.
 const MOST_TOKENS: u64 = 16;
@@ -34,8 +33,7 @@ impl Ping {
     pub fn of(endpoint: &Endpoint) -> Self {
         let task = task();
         let most = max_tokens(&task, endpoint);
-        let request = request(&task, endpoint, Some(most));
-        let body = Bytes::from(wire::encode(endpoint.provider.dialect, &request));
+        let body = render::body(&task, endpoint, Some(most), CacheMode::AsIs).bytes;
         let messages = task.messages.len() + usize::from(endpoint.system.is_some());
         let input = input_bound(body.len(), messages);
         let output = output_bound(&task, endpoint);

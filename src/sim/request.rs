@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::suite::prompt_hash;
+use crate::units::cache::without_nonce;
 use crate::units::{ContentHash, Dialect, Message};
 
 use super::route::Ask;
@@ -21,6 +22,11 @@ pub(super) struct Chat {
     pub stream: bool,
     pub include_usage: bool,
     pub max_tokens: Option<u64>,
+    /// The providers that a router is to keep to, where the body says so as OpenRouter takes it.
+    pub only: Vec<String>,
+    /// Bytes of nonces that texts began with. A model pays them no heed; they are billed, and what
+    /// comes after them is in no cache.
+    pub nonce_bytes: usize,
 }
 
 /// Which attempt of which trial a request is.
@@ -39,7 +45,7 @@ const BYTES_PER_TOKEN: usize = 4;
 impl Chat {
     /// Reads a body; the error is a sentence for the client.
     pub fn parse(ask: &Ask, body: &[u8]) -> Result<Self, String> {
-        let chat = match ask.dialect {
+        let mut chat = match ask.dialect {
             Dialect::OpenaiChat => Self::of_chat(body)?,
             _ => dialects::read(ask, body)?,
         };
@@ -48,6 +54,12 @@ impl Chat {
         }
         if chat.max_tokens == Some(0) {
             return Err("max_tokens: at least 1 is needed".to_owned());
+        }
+        for message in &mut chat.messages {
+            if let Some(rest) = without_nonce(&message.content) {
+                chat.nonce_bytes += message.content.len() - rest.len();
+                message.content = rest.to_owned();
+            }
         }
         Ok(chat)
     }
@@ -66,6 +78,8 @@ impl Chat {
             stream: raw.stream.unwrap_or(false),
             include_usage: raw.stream_options.is_some_and(|o| o.include_usage.unwrap_or(false)),
             max_tokens,
+            only: raw.provider.map(|routing| routing.only).unwrap_or_default(),
+            nonce_bytes: 0,
         })
     }
 
@@ -86,7 +100,7 @@ impl Chat {
         let messages: usize =
             self.messages.iter().map(|m| TOKENS_PER_MESSAGE + of_text(m.content.len())).sum();
         let tools = self.tools.as_ref().map_or(0, |tools| of_text(tools.to_string().len()));
-        (messages + tools) as u64
+        (messages + tools + of_text(self.nonce_bytes)) as u64
     }
 }
 
@@ -115,6 +129,13 @@ struct RawChat {
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
     tools: Option<Value>,
+    provider: Option<RawRouting>,
+}
+
+#[derive(Deserialize)]
+struct RawRouting {
+    #[serde(default)]
+    only: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +171,10 @@ fn text_of(content: Option<&Value>) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::units::cache::with_nonce;
 
     const CHAT: Ask = Ask { dialect: Dialect::OpenaiChat, named: None };
 
@@ -186,6 +210,18 @@ mod tests {
         check(r#"{"model":"m","messages":[{"role":"user","content":7}]}"#, "messages: content");
         check(r#"{"model":"m","max_tokens":0,"messages":[{"role":"user"}]}"#, "max_tokens");
         check("{\"model\":", "the body is not understood: EOF");
+    }
+
+    #[test]
+    fn a_nonce_is_billed_and_pays_no_other_part() {
+        let chat = |content: &str| {
+            let body = json!({"model": "m", "messages": [{"role": "user", "content": content}]});
+            Chat::parse(&CHAT, body.to_string().as_bytes()).expect("valid")
+        };
+        let (plain, cold) = (chat("hi"), chat(&with_nonce(&"0f".repeat(16), "hi")));
+        assert_eq!(plain.prompt_hash(), cold.prompt_hash());
+        assert_eq!((plain.nonce_bytes, cold.nonce_bytes), (0, 43));
+        assert_eq!(cold.input_tokens() - plain.input_tokens(), 11);
     }
 
     #[test]

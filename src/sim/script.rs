@@ -126,6 +126,8 @@ pub(super) struct Scene<'a> {
     pub created: i64,
     /// Whether the same prompt was sent before, so that the provider has it cached.
     pub seen_before: bool,
+    /// Whether the answer says which provider gave it, as a router's does.
+    pub is_routed: bool,
     /// How the stream is closed.
     pub closing: Closing,
 }
@@ -314,7 +316,9 @@ fn encode(
     hidden: u64,
 ) -> Script {
     let (id, dialect) = (case.response_name(), scene.chat.dialect);
-    let envelope = Envelope { id: &id, model: &case.profile.model, created: scene.created };
+    let profile = case.profile;
+    let served_by = scene.is_routed.then_some(profile.provider.as_str());
+    let envelope = Envelope { id: &id, model: &profile.model, created: scene.created, served_by };
     let (head_after, mut at) = match scene.pace {
         Pace::Profile => {
             let at = case.first_token(scene.slot, hidden, scene.scale);

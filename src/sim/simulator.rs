@@ -219,7 +219,9 @@ impl Simulator {
             Ok(chat) => chat,
             Err(message) => return refused(400, &message, None),
         };
-        let Some(index) = self.fleet.find(provider, &chat.model) else {
+        // Where the path names nobody, the fleet is a router of its own providers.
+        let pinned = chat.only.first().map(|only| only.split('/').next().unwrap_or(only));
+        let Some(index) = self.fleet.find(provider.or(pinned), &chat.model) else {
             let message = format!("The model `{}` does not exist.", chat.model);
             return refused(404, &message, Some("model_not_found"));
         };
@@ -255,7 +257,8 @@ impl Simulator {
                 pace: self.pace,
                 slot: self.slot(arrival.at),
                 created: self.clock.wall(arrival.at).as_second(),
-                seen_before: repeat > 0 || attempt > 0,
+                seen_before: (repeat > 0 || attempt > 0) && chat.nonce_bytes == 0,
+                is_routed: provider.is_none() && !chat.only.is_empty(),
                 closing: fault.map_or(Closing::Whole, FaultKind::closing),
             };
             let mut script = script::write(&case, &scene);

@@ -1,7 +1,10 @@
 //! What a run is, what it is judged by, and how it ended.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::units::CacheMode;
 use crate::units::judging::Judging;
 
 /// What a run is: written when it starts, completed when it ends. Stored as JSON.
@@ -43,6 +46,9 @@ pub struct Manifest {
     /// Whether the simulated fleet inside the binary served the run: its dollars are invented.
     #[serde(default)]
     pub embedded: bool,
+    /// What providers' prompt caches were to find.
+    #[serde(default, skip_serializing_if = "CacheMode::is_as_is")]
+    pub cache: CacheMode,
     /// Which part of a plan this is; `None`: the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardStamp>,
@@ -76,6 +82,71 @@ pub struct Ended {
     /// want of budget.
     #[serde(default)]
     pub waited_ns: u64,
+    /// Where requests were held back for a provider's limits; empty: nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paced: Vec<Paced>,
+}
+
+/// How requests to a model at a provider were held back for its limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Paced {
+    /// The endpoints: a model with its variants.
+    pub endpoints: Vec<String>,
+    /// The share of the key's limits that was used at most, 0..1.
+    pub share: f64,
+    /// Refusals for too many requests (429).
+    pub refused: u64,
+    /// Requests that were to be under way at once.
+    pub at_once: u32,
+    /// To how many that went down after refusals.
+    pub least_at_once: u32,
+    /// The limits that requests waited for.
+    pub limits: Vec<KeptLimit>,
+    /// How often requests waited because less remained than is left to others.
+    pub low_pauses: u64,
+}
+
+/// A limit that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptLimit {
+    /// What it counts: `requests`, `tokens`, `input tokens`, `output tokens`.
+    pub counted: String,
+    /// How many it allows.
+    pub limit: u64,
+    /// In what time: `second` to `month`.
+    pub per: String,
+    /// Whether the provider's headers stated it, and not the catalog.
+    pub by_headers: bool,
+}
+
+impl Paced {
+    /// Adds what happened in another session or in another part of a plan. They are of the same
+    /// endpoints.
+    fn add(&mut self, other: &Self) {
+        self.share = self.share.max(other.share);
+        self.refused += other.refused;
+        self.at_once = self.at_once.max(other.at_once);
+        self.least_at_once = self.least_at_once.min(other.least_at_once);
+        self.low_pauses += other.low_pauses;
+        let new = other.limits.iter().filter(|limit| !self.limits.contains(limit));
+        let new: Vec<KeptLimit> = new.cloned().collect();
+        self.limits.extend(new);
+    }
+
+    /// What happened in all sessions or parts together, in the order of their endpoints.
+    #[must_use]
+    pub fn together<'a>(all: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let mut sums: BTreeMap<&[String], Self> = BTreeMap::new();
+        for paced in all {
+            match sums.get_mut(paced.endpoints.as_slice()) {
+                Some(sum) => sum.add(paced),
+                None => {
+                    sums.insert(&paced.endpoints, paced.clone());
+                }
+            }
+        }
+        sums.into_values().collect()
+    }
 }
 
 /// Whether the run's latencies may be believed.

@@ -25,7 +25,9 @@ pub use billing::Billed;
 pub use calibration::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 pub use live::{NewRun, Store, StoreMode};
 pub use load::{LoadChange, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSlo, LoadSpan, LoadSpec};
-pub use manifest::{Ended, Manifest, ShardStamp, SuiteStamp, Validity, ValidityMark};
+pub use manifest::{
+    Ended, KeptLimit, Manifest, Paced, ShardStamp, SuiteStamp, Validity, ValidityMark,
+};
 pub use merge::{MergeError, MergePart, merge_runs};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{

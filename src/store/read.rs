@@ -13,7 +13,7 @@ use super::{
     AttemptEnding, Manifest, StoreError, StoredAnswer, StoredEndpoint, StoredTask, TrialStatus,
 };
 use crate::suite::GraderSpec;
-use crate::units::{TrialKey, Usage, Usd};
+use crate::units::{Message, TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 
 /// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader
@@ -184,6 +184,26 @@ impl Reader {
             tasks.push(self.task(row)?);
         }
         Ok(tasks)
+    }
+
+    /// The prompt of one task; empty where it was not kept.
+    pub fn prompt_of(&self, task: u32) -> Result<Vec<Message>, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT body FROM task JOIN content ON content.hash = task.prompt WHERE idx = ?",
+        )?;
+        let body: Option<String> =
+            self.sqlite(statement.query_row([task], |row| row.get(0)).optional())?;
+        body.map_or(Ok(Vec::new()), |body| self.json("the prompt of a task", &body))
+    }
+
+    /// The answer of one trial; `None`: it has none, or it was not kept.
+    pub fn answer_of(&self, trial: u32) -> Result<Option<StoredAnswer>, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT body FROM trial JOIN content ON content.hash = trial.answer WHERE idx = ?",
+        )?;
+        let body: Option<String> =
+            self.sqlite(statement.query_row([trial], |row| row.get(0)).optional())?;
+        body.map(|body| self.json("an answer", &body)).transpose()
     }
 
     fn task(&self, row: &Row<'_>) -> Result<StoredTask, StoreError> {

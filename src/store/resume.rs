@@ -14,7 +14,7 @@ use super::lock::RunLock;
 use super::run_file::{self, ENDED, MANIFEST, RunFile, set_meta};
 use super::sql::{self, Unsigned, at};
 use super::{
-    Manifest, NewRun, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint,
+    Manifest, NewRun, Paced, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint,
     TaskLabels, TaskRubric, TrialStatus, Validity,
 };
 use crate::units::{TrialKey, Usd};
@@ -122,6 +122,9 @@ pub struct Sessions {
     pub duration_ns: u64,
     /// The worst mark of those that were ended in good order; `None`: none was.
     pub validity: Option<Validity>,
+    /// Where they were held back for a provider's limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paced: Vec<Paced>,
     /// When the session that runs now began, nanoseconds since the anchor.
     from_ns: u64,
 }
@@ -504,12 +507,14 @@ fn so_far(earlier: Option<Sessions>, manifest: &Manifest, last_ns: u64) -> Sessi
             n,
             duration_ns: ended.duration_ns,
             validity: Some(ended.validity.clone()),
+            paced: ended.paced.clone(),
             from_ns: 0,
         },
         None => Sessions {
             n,
             duration_ns: before.duration_ns + last_ns.saturating_sub(before.from_ns),
             validity: before.validity,
+            paced: before.paced,
             from_ns: 0,
         },
     }

@@ -33,6 +33,7 @@ fn manifest() -> Manifest {
             today: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -42,6 +43,7 @@ fn manifest() -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }
@@ -54,7 +56,7 @@ fn ended() -> Ended {
         lag_p99_us: Some(120),
         io_cpu_peak: Some(0.25),
     };
-    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0 }
+    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0, paced: Vec::new() }
 }
 
 fn task(idx: u32) -> StoredTask {
@@ -86,6 +88,8 @@ fn endpoint(idx: u32) -> StoredEndpoint {
             http: crate::catalog::HttpVersion::Http1,
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
+            router: None,
+            agreed: crate::catalog::Agreed::default(),
         },
         upstream_model: "m".into(),
         price: Price::Free,

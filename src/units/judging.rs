@@ -13,6 +13,9 @@ pub struct Judging {
     pub shares: BTreeMap<String, f64>,
     /// Requests a month.
     pub requests_per_month: Option<u64>,
+    /// The share of input tokens that this traffic reads from prompt caches, 0..1; `None`: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input: Option<f64>,
     /// What is optimised.
     pub goal: Goal,
     /// The quality loss that is accepted, 0..1.

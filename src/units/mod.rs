@@ -1,5 +1,6 @@
 //! Nouns: money, tokens, ids, time, chance, histograms. No input or output lives here.
 
+pub mod cache;
 pub mod clock;
 pub mod dialect;
 pub mod histogram;
@@ -14,6 +15,7 @@ pub mod seed;
 pub mod tokens;
 pub mod toml_text;
 
+pub use cache::{Body, CacheMode};
 pub use clock::{Clock, Stamp};
 pub use dialect::Dialect;
 pub use histogram::Histogram;

@@ -93,6 +93,8 @@ pub(super) fn figures(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 priced: plan.cost.is_some(),
                 all: of(None),
                 cells: (0..categories.len()).map(|c| of(Some(c))).collect(),
+                local: None,
+                served: crate::aggregate::Served::default(),
             }
         })
         .collect();
@@ -172,6 +174,7 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
             today: today.map(|id| id.as_str().to_owned()),
             shares: std::collections::BTreeMap::new(),
             requests_per_month: None,
+            cached_input: None,
             goal: Goal::Cheaper,
             margin: 0.02,
             slo: None,
@@ -181,6 +184,7 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        cache: crate::units::CacheMode::AsIs,
         shard: None,
         ended: None,
     }

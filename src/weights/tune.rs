@@ -264,7 +264,14 @@ mod tests {
         let mark = |figures: Figures, mark| {
             let validity =
                 Validity { mark, reasons: Vec::new(), lag_p99_us: None, io_cpu_peak: None };
-            let ended = Ended { complete: true, why: None, validity, duration_ns: 1, waited_ns: 0 };
+            let ended = Ended {
+                complete: true,
+                why: None,
+                validity,
+                duration_ns: 1,
+                waited_ns: 0,
+                paced: Vec::new(),
+            };
             Figures {
                 manifest: crate::aggregate::Manifest {
                     ended: Some(ended),

@@ -7,6 +7,7 @@ mod openai_chat;
 mod openai_responses;
 mod params;
 mod provider_error;
+pub mod rate_limit;
 pub mod sse;
 mod stream;
 mod text;
@@ -22,6 +23,7 @@ use crate::units::{Dialect, Message, Usage, Usd};
 
 pub use error::ErrorClass;
 pub use provider_error::{MAX_DETAIL, WireError, decode_error};
+pub use rate_limit::RateLimits;
 pub use stream::{Seen, StreamDecoder, decode_body};
 
 /// The most tool calls that one answer may hold; a model that writes more is broken.

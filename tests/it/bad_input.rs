@@ -387,6 +387,21 @@ fn a_file_that_may_not_grow_stops_the_run_and_keeps_what_was_written() {
 }
 
 /// A file system of its own, as large as it says; it is unmounted when this is dropped.
+/// What the simulator is asked for and cannot have is the caller's to put right.
+#[test]
+fn a_simulator_that_cannot_listen_or_write_says_what_to_change() {
+    let dir = folder();
+    let check = |args: &[&str], parts: &[&str]| {
+        let ran = run(dir.path(), &[&["sim", "--listen"][..], args].concat()).exits(2);
+        ran.says(parts);
+    };
+    check(&["nowhere"], &["nowhere", "127.0.0.1:8100"]);
+    check(&["127.0.0.1"], &["127.0.0.1:8100"]);
+    // A host by its name is found; only the paths are wrong.
+    check(&["localhost:0", "--ledger", "no/such/l.jsonl"], &["no/such/l.jsonl"]);
+    check(&["localhost:0", "--write-catalog", "no/such/c.toml"], &["no/such/c.toml"]);
+}
+
 #[cfg(target_os = "linux")]
 struct SmallDisk(tempfile::TempDir);
 

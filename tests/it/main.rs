@@ -19,12 +19,15 @@ mod faults;
 mod golden_wire;
 #[cfg(unix)]
 mod hostile;
+mod init;
 #[cfg(unix)]
 mod interrupt;
 mod layers;
 mod ledger;
+mod litellm;
 #[cfg(unix)]
 mod load;
+mod local_counts;
 mod network;
 #[cfg(unix)]
 mod no_content;
@@ -35,6 +38,7 @@ mod price_oracle;
 #[cfg(unix)]
 mod resume;
 mod secrets;
+mod shape;
 mod shards;
 mod stub;
 mod suites;

@@ -97,7 +97,7 @@ fn read_entry(
     Ok(())
 }
 
-fn supports(fields: &Fields<'_>) -> BTreeSet<Capability> {
+pub(super) fn supports(fields: &Fields<'_>) -> BTreeSet<Capability> {
     let known = [
         (Capability::Tools, fields.is_true("supports_function_calling")),
         (Capability::JsonSchema, fields.is_true("supports_response_schema")),
@@ -107,7 +107,7 @@ fn supports(fields: &Fields<'_>) -> BTreeSet<Capability> {
     known.into_iter().filter_map(|(capability, has)| has.then_some(capability)).collect()
 }
 
-fn price(
+pub(super) fn price(
     fields: &Fields<'_>,
     entry: Entry<'_>,
     reading: &mut Reading,

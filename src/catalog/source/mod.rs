@@ -10,6 +10,7 @@ mod litellm;
 mod models_dev;
 mod openrouter;
 mod providers;
+pub mod proxy;
 #[cfg(test)]
 mod tests;
 

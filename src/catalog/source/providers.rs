@@ -118,6 +118,8 @@ pub(super) fn named(name: &str) -> Provider {
         http: HttpVersion::default(),
         headers: BTreeMap::new(),
         ca_file: None,
+        router: None,
+        agreed: crate::catalog::Agreed::default(),
     }
 }
 

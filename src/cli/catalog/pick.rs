@@ -53,7 +53,8 @@ pub fn pick(args: &CatalogPickArgs) -> Outcome {
     }
     let on = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
     let (tasks, n) = (&suite.tasks, usize::from(args.n));
-    let choice = choose(&found.catalog, tasks, n, today.as_ref(), on).map_err(refused)?;
+    let privacy = found.config.as_ref().map(|config| config.privacy.clone()).unwrap_or_default();
+    let choice = choose(&found.catalog, tasks, n, today.as_ref(), on, &privacy).map_err(refused)?;
     tell(&choice, all, tasks.len(), &suite.name, args);
     if choice.picked.is_empty() {
         return Err(refused(anyhow!("none of {} can be weighed on {}", found.name, suite.name)));

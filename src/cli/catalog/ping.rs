@@ -121,7 +121,7 @@ fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<Lane, String> {
         let key = inputs::key_of(provider).map_err(|failure| failure.error.to_string())?;
         keys.extend(key.map(|key| (provider.name.clone(), key)));
     }
-    Lane::new(endpoint.clone(), keys, 1, BreakerPolicy::default()).map_err(|bad| bad.to_string())
+    Lane::new(endpoint.clone(), keys, BreakerPolicy::default()).map_err(|bad| bad.to_string())
 }
 
 /// The most that the requests can cost, if that may be spent.

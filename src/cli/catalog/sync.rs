@@ -172,7 +172,13 @@ fn line(d: &Difference) -> String {
 /// What was read, and what was not.
 fn tell(reading: &Reading) {
     let (n, entries) = (reading.catalog.endpoints.len(), reading.entries);
-    console::say(&format!("{n} endpoints of {entries} entries"));
+    // models.dev writes what several providers share into files of their own.
+    let shared = entries.saturating_sub(n + reading.left_out.len());
+    let rest = match shared {
+        0 => String::new(),
+        shared => format!("; {shared} describe providers, or models for the others"),
+    };
+    console::say(&format!("{n} endpoints of {entries} entries{rest}"));
     for left in &reading.left_out {
         console::say(&format!("left out: {}: {}", left.entry, left.why));
     }

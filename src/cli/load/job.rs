@@ -268,6 +268,8 @@ impl Job<'_> {
             validity,
             duration_ns: nanos(duration),
             waited_ns: nanos(end.waited),
+            // A load is never held back: what the provider refuses is what is measured.
+            paced: Vec::new(),
         };
         Ok(store.finish(ended).await?)
     }

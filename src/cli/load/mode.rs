@@ -153,7 +153,7 @@ pub fn prompts(mode: &Mode, inputs: &Inputs, warmup: Duration) -> Result<Prompts
             )));
         }
         if arrivals.lengths.is_some() {
-            return Ok(Prompts::of_lengths(&inputs.plan.endpoints, inputs.plan.seed));
+            return Ok(Prompts::of_lengths(&inputs.plan));
         }
     }
     Prompts::of_tasks(&inputs.plan).ok_or_else(|| {

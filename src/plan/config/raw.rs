@@ -9,6 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use crate::catalog::raw::{RawEndpoint, RawOverlay, RawProvider, RawVariant};
+use crate::plan::privacy::RawPrivacy;
 use crate::units::toml_text::DecimalText;
 
 /// The whole file.
@@ -19,10 +20,13 @@ pub(super) struct RawConfig {
     pub(super) models: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) suites: Vec<Spanned<RawSuite>>,
-    pub(super) today: Option<RawToday>,
+    pub(super) today: Option<Spanned<RawToday>>,
     pub(super) traffic: Option<RawTraffic>,
     pub(super) objective: Option<RawObjective>,
     pub(super) spend: Option<RawSpend>,
+    pub(super) limits: Option<RawLimits>,
+    pub(super) privacy: Option<RawPrivacy>,
+    pub(super) cache: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) provider: Vec<RawProvider>,
     #[serde(default)]
@@ -37,7 +41,11 @@ pub(super) struct RawConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToday {
-    pub(super) endpoint: String,
+    pub(super) endpoint: Option<String>,
+    /// The configuration of the LiteLLM proxy that serves, in place of `endpoint`.
+    pub(super) litellm: Option<String>,
+    /// Which of the proxy's aliases; left out: its only one.
+    pub(super) alias: Option<Spanned<String>>,
 }
 
 /// `[traffic]`
@@ -46,6 +54,7 @@ pub(super) struct RawToday {
 pub(super) struct RawTraffic {
     pub(super) requests_per_month: Option<Spanned<u64>>,
     pub(super) share: Option<Spanned<BTreeMap<String, Spanned<f64>>>>,
+    pub(super) cached_input: Option<Spanned<f64>>,
 }
 
 /// `[objective]`
@@ -82,6 +91,13 @@ pub(super) struct RawSpend {
     pub(super) per_month: Option<Spanned<DecimalText>>,
     pub(super) per_endpoint: Option<Spanned<DecimalText>>,
     pub(super) per_suite: Option<Spanned<DecimalText>>,
+}
+
+/// `[limits]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) rate_share: Option<Spanned<f64>>,
 }
 
 /// `"suites/support"`, or `{ path = "prompts.csv", map = { … } }`.

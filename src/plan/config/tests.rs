@@ -113,9 +113,9 @@ fn the_catalog_beside_it_counts() {
 fn unknown_keys() {
     check("model = []\n", "1: unknown key \"model\"; did you mean \"models\"?");
     check(
-        "\n[gate]\nfail_on = 1\n",
-        "2: unknown key \"gate\"; known here: models, suites, today, traffic, objective, \
-         spend, provider, endpoint, variant, price",
+        "\n[thresholds]\nfail_on = 1\n",
+        "2: unknown key \"thresholds\"; known here: models, suites, today, traffic, objective, \
+         spend, privacy, cache, provider, endpoint, variant, price",
     );
     check("[today]\nweights = \"w.json\"\n", "2: unknown key \"weights\"; known here: endpoint");
     check(
@@ -223,6 +223,38 @@ fn money_and_counts() {
         "models = [\"a\",\n \"\"]\n",
         "2: an empty model names nothing; write one, or take it out",
     );
+}
+
+#[test]
+fn privacy_and_caches() {
+    let config = load(
+        "cache = \"cold\"\n[traffic]\ncached_input = 0.6\n[privacy]\nproviders = [\"openai\", \
+         \"local*\"]\ndata_collection = \"deny\"\nzdr = true\n",
+    );
+    assert_eq!((config.cache, config.cached_input), (Some(CacheMode::Cold), Some(0.6)));
+    assert_eq!(config.judging().cached_input, Some(0.6));
+    let providers = ["openai", "local*"].map(str::to_owned).to_vec();
+    assert_eq!(config.privacy, Privacy { providers, no_collection: true, zdr: true });
+    assert!(!load("[privacy]\ndata_collection = \"allow\"\n").privacy.is_stated());
+    check("cache = \"cool\"\n", "1: cache = \"cool\" is not known; did you mean \"cold\"?");
+    check(
+        "[traffic]\ncached_input = 60\n",
+        "2: cached_input = 60 is out of range; write the share of input tokens that is read from \
+         caches, 0 to 1",
+    );
+    check(
+        "[privacy]\nproviders = []\n",
+        "2: an empty [privacy] provider names nothing; write one, or take it out",
+    );
+    check(
+        "[privacy]\nproviders = [\"\"]\n",
+        "2: an empty [privacy] provider names nothing; write one, or take it out",
+    );
+    check(
+        "[privacy]\ndata_collection = \"denied\"\n",
+        "2: data_collection = \"denied\" is not known; did you mean \"deny\"?",
+    );
+    check("[privacy]\nzrd = true\n", "2: unknown key \"zrd\"; did you mean \"zdr\"?");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{estimate, io_error, number, text};
-use crate::aggregate::{Cell, Figures, Latency, LatencyMetric};
+use crate::aggregate::{Cell, Figures, Latency, LatencyMetric, LocalRatio, LocalTokens};
 use crate::report::number::percentile;
 use crate::units::Usd;
 
@@ -22,7 +22,11 @@ pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Re
     for endpoint in &figures.endpoints {
         let id = endpoint.id.as_str();
         let priced = endpoint.priced;
-        Rows { csv: &mut csv, endpoint: id, category: "*", priced }.cell(&endpoint.all)?;
+        let mut whole = Rows { csv: &mut csv, endpoint: id, category: "*", priced };
+        whole.cell(&endpoint.all)?;
+        if let Some(local) = &endpoint.local {
+            whole.local(local)?;
+        }
         for (category, cell) in figures.categories.iter().zip(&endpoint.cells) {
             let category = category.name.as_str();
             Rows { csv: &mut csv, endpoint: id, category, priced }.cell(cell)?;
@@ -55,6 +59,11 @@ impl<W: io::Write> Rows<'_, W> {
         self.money("cost_reported_usd", cell.cost_reported, trials)?;
         self.count("cost_unknown", cell.cost_unknown, cell.counts.planned, "attempts")?;
         self.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;
+        // Where `[traffic]` states the share of cached input.
+        if let Some(at_share) = &cell.at_cached_share {
+            self.money("cost_at_cached_share_usd", Some(at_share.cost), at_share.trials)?;
+            self.estimate("cost_per_task_at_cached_share", at_share.per_task.as_ref(), "usd")?;
+        }
         self.estimate("cost_per_pass", cell.cost_per_pass.as_ref(), "usd")?;
         self.latencies(&cell.latency)?;
         self.estimate("slo_miss", cell.slo_miss.as_ref(), "share")?;
@@ -149,6 +158,27 @@ impl<W: io::Write> Rows<'_, W> {
             let n = n.to_string();
             let cells = [value, String::new(), String::new(), n, "exact".to_owned()];
             self.row(metric, cells, "tokens")?;
+        }
+        Ok(())
+    }
+
+    /// What was counted here, in rows of its own.
+    fn local(&mut self, local: &LocalTokens) -> io::Result<()> {
+        let tokens = [local.input, local.output].map(|n| (local.answers > 0).then_some(n as f64));
+        let [input, output] = tokens;
+        let cost = local.cost.map(|cost| cost.to_string()).unwrap_or_default();
+        let ratio = |of: fn(&LocalRatio) -> f64| local.ratio.as_ref().map(of);
+        let shown = |value: Option<f64>| value.map(number).unwrap_or_default();
+        let compared = local.ratio.map_or(0, |ratio| ratio.n);
+        for (metric, value, n, unit) in [
+            ("local_input_tokens", shown(input), local.answers, "tokens"),
+            ("local_output_tokens", shown(output), local.answers, "tokens"),
+            ("local_cost_usd", cost, local.answers, "usd"),
+            ("local_to_usage_input", shown(ratio(|ratio| ratio.input)), compared, "ratio"),
+            ("local_to_usage_output", shown(ratio(|ratio| ratio.output)), compared, "ratio"),
+        ] {
+            let method = format!("local tokenizer {}", local.vocabulary);
+            self.row(metric, [value, String::new(), String::new(), n.to_string(), method], unit)?;
         }
         Ok(())
     }

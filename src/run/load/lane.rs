@@ -133,7 +133,8 @@ impl<T: Transport> LoadLane<T> {
     ) -> Option<ErrorClass> {
         let setup = &self.setup;
         let lane = &setup.lanes[prepared.endpoint as usize];
-        let attempt = lane.attempt(prepared.body.clone(), self.key(prepared.request), setup.limits);
+        let key = self.key(prepared.request);
+        let attempt = lane.attempt(prepared.body.of_request(&key), key, setup.limits);
         setup.progress.sent.fetch_add(1, Ordering::Relaxed);
         let made = attempt::make(&setup.transport, &setup.clock, attempt);
         let mut record = tokio::select! {

@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-
 use crate::catalog::Endpoint;
 use crate::plan::{Lengths, Plan, input_bound, output_bound};
-use crate::run::lane::request;
+use crate::run::render;
 use crate::suite::Task;
-use crate::units::{Message, Seed, Usd};
-use crate::wire::{self, Request};
+use crate::units::{Body, CacheMode, Message, Seed, Usd};
+use crate::wire::Request;
 
 /// Bodies are kept once they are made, up to about this many bytes; beyond it they are made anew
 /// each time, so that memory stays flat.
@@ -25,6 +23,7 @@ pub struct Prompts {
     /// Tasks in the order in which each endpoint is asked them, over and over.
     order: Vec<u32>,
     seed: Seed,
+    cache: CacheMode,
     /// By endpoint, then task; empty where they are too many to keep.
     kept: Vec<OnceLock<Made>>,
     /// Requests of lengths as in a trace, instead of tasks.
@@ -41,14 +40,14 @@ pub struct Prepared {
     /// The task's position.
     pub task: u32,
     /// Its body.
-    pub body: Bytes,
+    pub body: Body,
     /// The most that it can cost; `None`: not known.
     pub bound: Option<Usd>,
 }
 
 #[derive(Clone, Debug)]
 struct Made {
-    body: Bytes,
+    body: Body,
     bound: Option<Usd>,
 }
 
@@ -72,6 +71,7 @@ impl Prompts {
             tasks: Arc::clone(&plan.tasks),
             order,
             seed: plan.seed,
+            cache: plan.cache,
             kept: Vec::new(),
             by_length: false,
         };
@@ -81,12 +81,13 @@ impl Prompts {
 
     /// Prompts of given lengths, as a trace has them.
     #[must_use]
-    pub fn of_lengths(endpoints: &[Endpoint], seed: Seed) -> Self {
+    pub fn of_lengths(plan: &Plan) -> Self {
         Self {
-            endpoints: endpoints.to_vec(),
+            endpoints: plan.endpoints.clone(),
             tasks: Arc::new([]),
             order: Vec::new(),
-            seed,
+            seed: plan.seed,
+            cache: plan.cache,
             kept: Vec::new(),
             by_length: true,
         }
@@ -114,7 +115,11 @@ impl Prompts {
                 input_tokens: all().map(|l| l.input_tokens).max()?,
                 output_tokens: all().map(|l| l.output_tokens).max()?,
             };
-            return self.endpoints.iter().map(|e| of_length(e, u64::MAX, most).bound).max()?;
+            return self
+                .endpoints
+                .iter()
+                .map(|e| of_length(e, u64::MAX, most, self.cache).bound)
+                .max()?;
         }
         let n = self.n_tasks() as u64;
         let bound = |endpoint| move |nth| self.prepare(0, endpoint, nth, None).bound;
@@ -153,12 +158,12 @@ impl Prompts {
     ) -> Prepared {
         let spec = &self.endpoints[endpoint as usize];
         if let Some(lengths) = lengths.filter(|_| self.by_length) {
-            let Made { body, bound } = of_length(spec, request, lengths);
+            let Made { body, bound } = of_length(spec, request, lengths, self.cache);
             return Prepared { request, endpoint, task: TRACE_TASK, body, bound };
         }
         let nth = usize::try_from(nth % self.order.len() as u64).expect("below a length");
         let task = self.order[nth];
-        let make = || of_task(&self.tasks[task as usize], spec);
+        let make = || of_task(&self.tasks[task as usize], spec, self.cache);
         let Made { body, bound } =
             match self.kept.get(endpoint as usize * self.tasks.len() + task as usize) {
                 Some(kept) => kept.get_or_init(make).clone(),
@@ -174,19 +179,20 @@ impl Prompts {
         if contents.saturating_mul(self.endpoints.len()) > KEPT_BYTES {
             return;
         }
+        let cache = self.cache;
         self.kept = self
             .endpoints
             .iter()
-            .flat_map(|endpoint| self.tasks.iter().map(move |task| of_task(task, endpoint)))
+            .flat_map(|endpoint| self.tasks.iter().map(move |task| of_task(task, endpoint, cache)))
             .map(OnceLock::from)
             .collect();
     }
 }
 
-fn of_task(task: &Task, endpoint: &Endpoint) -> Made {
+fn of_task(task: &Task, endpoint: &Endpoint, cache: CacheMode) -> Made {
     let most = output_bound(task, endpoint);
-    let body = Bytes::from(wire::encode(endpoint.provider.dialect, &request(task, endpoint, most)));
-    let bound = bound(endpoint, body.len(), task.messages.len(), most);
+    let body = render::body(task, endpoint, most, cache);
+    let bound = bound(endpoint, body.bytes.len(), task.messages.len(), most);
     Made { body, bound }
 }
 
@@ -196,7 +202,7 @@ fn bound(endpoint: &Endpoint, body: usize, messages: usize, output: Option<u64>)
 
 /// A prompt of about so many tokens, which asks for so many. It begins with its own number, so
 /// that no cache of prompts makes it cheaper than the trace's.
-fn of_length(endpoint: &Endpoint, number: u64, lengths: Lengths) -> Made {
+fn of_length(endpoint: &Endpoint, number: u64, lengths: Lengths, cache: CacheMode) -> Made {
     /// Common words that are one token each in the vocabularies of today, with their space.
     const WORDS: [&str; 16] = [
         " the", " of", " and", " time", " people", " water", " day", " house", " world", " work",
@@ -225,7 +231,9 @@ fn of_length(endpoint: &Endpoint, number: u64, lengths: Lengths) -> Made {
         stream: endpoint.stream,
         params: &endpoint.params,
     };
-    let body = Bytes::from(wire::encode(endpoint.provider.dialect, &request));
-    let bound = bound(endpoint, body.len(), 1, Some(most));
+    // A system message comes before the number, so it needs a nonce as well.
+    let cache = if endpoint.system.is_some() { cache } else { CacheMode::AsIs };
+    let body = render::encode(endpoint.provider.dialect, &request, cache);
+    let bound = bound(endpoint, body.bytes.len(), 1, Some(most));
     Made { body, bound }
 }

@@ -23,8 +23,12 @@ const DELTA_END: &[u8] = b"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
 
 impl Encoder {
     pub fn new(envelope: Envelope<'_>) -> Self {
+        let served_by = envelope
+            .served_by
+            .map_or(String::new(), |name| format!("\"provider\":{},", json!(name)));
         let prefix = format!(
-            "data: {{\"id\":{},\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},\"choices\":[",
+            "data: {{\"id\":{},\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},\
+             {served_by}\"choices\":[",
             json!(envelope.id),
             envelope.created,
             json!(envelope.model),
@@ -128,12 +132,16 @@ pub(super) fn whole(
             message["content"] = Value::Null;
         }
     }
-    json!({
+    let mut body = json!({
         "id": envelope.id, "object": "chat.completion", "created": envelope.created,
         "model": envelope.model,
         "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": reason.name()}],
         "usage": WireUsage::from(usage),
-    })
+    });
+    if let Some(name) = envelope.served_by {
+        body["provider"] = name.into();
+    }
+    body
 }
 
 #[derive(Serialize)]

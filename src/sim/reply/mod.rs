@@ -36,6 +36,8 @@ pub struct Envelope<'a> {
     pub model: &'a str,
     /// Unix time, seconds.
     pub created: i64,
+    /// The provider that gave it, where a router says so (chat completions).
+    pub served_by: Option<&'a str>,
 }
 
 /// How the end of a stream departs from what the API says, where a fault asks for it.

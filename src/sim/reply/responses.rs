@@ -177,7 +177,7 @@ impl Encoder {
 
     fn response(&self, status: &str, items: &[Value], usage: Option<&Usage>) -> Value {
         response_of(
-            Envelope { id: &self.id, model: &self.model, created: self.created },
+            Envelope { id: &self.id, model: &self.model, created: self.created, served_by: None },
             status,
             items,
             usage,

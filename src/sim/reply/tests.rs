@@ -9,7 +9,7 @@ use crate::wire::{
 };
 
 const ENVELOPE: Envelope<'static> =
-    Envelope { id: "chatcmpl-1f", model: "acme/\"odd\"", created: 7 };
+    Envelope { id: "chatcmpl-1f", model: "acme/\"odd\"", created: 7, served_by: None };
 const USAGE: Usage = Usage {
     input: Some(9),
     cached_input: Some(1),

@@ -31,6 +31,8 @@ pub(super) fn read(ask: &Ask, body: &[u8]) -> Result<Chat, String> {
         stream,
         include_usage: true,
         max_tokens: limit,
+        only: Vec::new(),
+        nonce_bytes: 0,
     })
 }
 

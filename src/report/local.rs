@@ -1,0 +1,90 @@
+//! What a report says of tokens that were counted here, because a provider did not.
+
+use super::number::{count, money, significant};
+use super::story::things;
+use super::text::plain;
+use crate::aggregate::{EndpointFigures, Figures, LocalTokens};
+
+/// One sentence for each endpoint whose answers were counted here, and one on how far such counts
+/// are from the providers' own; nothing where every provider counted.
+pub(super) fn notes(figures: &Figures) -> Vec<String> {
+    let mut said: Vec<String> = figures
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| Some((endpoint, endpoint.local.as_ref()?)))
+        .filter(|(_, local)| local.answers > 0)
+        .map(|(endpoint, local)| counted(endpoint, local))
+        .collect();
+    if !said.is_empty() {
+        said.push(differ(figures));
+    }
+    said
+}
+
+fn counted(endpoint: &EndpointFigures, local: &LocalTokens) -> String {
+    let whose = if local.own { "the model's own" } else { "standing in for the model's own" };
+    let cost = local.cost.map_or_else(String::new, |cost| {
+        format!(", which would cost {} at its price", money(cost))
+    });
+    format!(
+        "{} gave no usage with {} of {}: a local tokenizer ({}, {whose}) counts {} in and {} \
+         out{cost}; no bill and no mean is made of them.",
+        plain(endpoint.id.as_str()),
+        count(local.answers),
+        things(endpoint.all.counts.ok, "answer"),
+        local.vocabulary,
+        things(local.input, "token"),
+        count(local.output),
+    )
+}
+
+fn differ(figures: &Figures) -> String {
+    let each: Vec<String> = figures
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| {
+            let ratio = endpoint.local.as_ref()?.ratio?;
+            let [input, output] = [ratio.input, ratio.output].map(|r| significant(r, 3));
+            let id = plain(endpoint.id.as_str());
+            Some(format!("{id} {input} × in, {output} × out ({})", things(ratio.n, "answer")))
+        })
+        .collect();
+    if each.is_empty() {
+        return "How far local counts are from the providers' own is not known: no answer has both."
+            .to_owned();
+    }
+    format!("Local counts over the providers' own, where both are known: {}.", each.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::LocalRatio;
+    use crate::report::fixture;
+    use crate::units::Usd;
+
+    fn local(answers: u64, ratio: Option<LocalRatio>) -> LocalTokens {
+        let cost = Some("1.25".parse::<Usd>().expect("a decimal"));
+        let (input, output) = (answers * 30, answers * 9);
+        LocalTokens { vocabulary: "o200k_base", own: false, answers, input, output, cost, ratio }
+    }
+
+    #[test]
+    fn counts_from_here_are_told_with_their_distance_from_the_providers() {
+        let (mut figures, _) = fixture::support();
+        assert!(notes(&figures).is_empty());
+        figures.endpoints[0].local = Some(local(40, None));
+        let unknown = "How far local counts are from the providers' own is not known: no answer \
+                       has both.";
+        assert_eq!(notes(&figures)[1], unknown);
+        let ratio = LocalRatio { n: 100, input: 1.0234, output: 0.9 };
+        figures.endpoints[1].local = Some(local(0, Some(ratio)));
+        let said = notes(&figures);
+        assert_eq!(said.len(), 2, "{said:?}");
+        let (first, second) = (figures.endpoints[0].id.as_str(), figures.endpoints[1].id.as_str());
+        assert!(said[0].starts_with(&format!("{first} gave no usage with 40 of ")), "{said:?}");
+        assert!(said[0].contains("1,200 tokens in and 360 out, which would cost $1.25"));
+        let differ = format!("{second} 1.02 × in, 0.9 × out (100 answers).");
+        assert!(said[1].ends_with(&differ), "{}", said[1]);
+    }
+}

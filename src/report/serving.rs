@@ -1,0 +1,162 @@
+//! Who gave the answers of a router, and what prompt caches did and would do to the costs.
+
+use super::number::{count, dollars, percent};
+use super::story::Names;
+use super::text::plain;
+use crate::aggregate::{EndpointFigures, Figures};
+use crate::units::CacheMode;
+
+/// A share of cached input from which it is worth a sentence.
+const WORTH_SAYING: f64 = 0.01;
+
+/// A sentence each.
+pub(super) fn notes(figures: &Figures) -> Vec<String> {
+    let names = Names::of(figures);
+    let mut said: Vec<String> =
+        figures.endpoints.iter().filter_map(|e| served(e, &names)).collect();
+    said.extend(caches(figures, &names));
+    said.extend(at_cached_share(figures, &names));
+    said
+}
+
+/// Who answered, where that is not the one that was asked, or where several did.
+fn served(endpoint: &EndpointFigures, names: &Names) -> Option<String> {
+    let served = &endpoint.served;
+    let each = |by: &mut dyn Iterator<Item = (&str, u64)>| {
+        let each: Vec<String> =
+            by.map(|(name, n)| format!("{} {}", count(n), plain(name))).collect();
+        each.join(", ")
+    };
+    let name = names.short(endpoint.id.as_str());
+    let strays = served.strays();
+    if let (Some(pin), false) = (&served.pin, strays.is_empty()) {
+        let all: u64 = served.by.values().sum();
+        let n: u64 = strays.values().sum();
+        return Some(format!(
+            "WARNING: {name} is pinned to {}, yet {} of {} answers are of others ({}): its figures \
+             are not of one endpoint.",
+            plain(pin),
+            count(n),
+            count(all),
+            each(&mut strays.into_iter()),
+        ));
+    }
+    let mut by = served.by.iter().map(|(name, n)| (name.as_str(), *n));
+    (served.pin.is_none() && served.by.len() > 1)
+        .then(|| format!("{name} was routed to several: {}.", each(&mut by)))
+}
+
+/// What was read from prompt caches, where it is worth saying, and where there was to be nothing.
+fn caches(figures: &Figures, names: &Names) -> Option<String> {
+    let cold = figures.manifest.cache == CacheMode::Cold;
+    let least = if cold { 0.0 } else { WORTH_SAYING };
+    let share = |e: &EndpointFigures| {
+        let tokens = &e.all.tokens;
+        let share = tokens.cached_input as f64 / (tokens.input.max(1)) as f64;
+        (share > least).then(|| format!("{} {}", names.short(e.id.as_str()), percent_of(share)))
+    };
+    let shares: Vec<String> = figures.endpoints.iter().filter_map(share).collect();
+    let what = if cold { "WARNING: caches were to be cold, yet were read" } else { "Read" };
+    (!shares.is_empty())
+        .then(|| format!("{what} from prompt caches, of the input tokens: {}.", shares.join(", ")))
+}
+
+fn percent_of(share: f64) -> String {
+    format!("{} %", percent(share))
+}
+
+/// Dollars per 1,000 tasks as measured and at the stated share of cached input.
+fn at_cached_share(figures: &Figures, names: &Names) -> Option<String> {
+    let share = figures.judging().cached_input?;
+    let each = |e: &EndpointFigures| {
+        let then = e.all.cost_per_task?.value;
+        let now = e.all.at_cached_share?.per_task?.value;
+        let (then, now) = (dollars(then * 1e3), dollars(now * 1e3));
+        Some(format!("{} ${then} → ${now}", names.short(e.id.as_str())))
+    };
+    let each: Vec<String> = figures.endpoints.iter().filter_map(each).collect();
+    (!each.is_empty()).then(|| {
+        format!(
+            "Dollars per 1,000 tasks as measured → with {} of the input read from caches, as \
+             [traffic] states: {}.",
+            percent_of(share),
+            each.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::aggregate::CachedShareCost;
+    use crate::report::fixture;
+
+    /// The notes of a run in which one endpoint was changed.
+    fn check(change: impl Fn(&mut Figures), expected: &[&str]) {
+        let (mut figures, _) = fixture::support();
+        change(&mut figures);
+        assert_eq!(notes(&figures), expected);
+    }
+
+    #[test]
+    fn who_answered_is_said_where_it_matters() {
+        let by = |pin: Option<&str>, by: &[(&str, u64)]| {
+            let pin = pin.map(str::to_owned);
+            let by: BTreeMap<String, u64> =
+                by.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+            move |figures: &mut Figures| {
+                figures.endpoints[0].served.pin.clone_from(&pin);
+                figures.endpoints[0].served.by.clone_from(&by);
+            }
+        };
+        let (figures, _) = fixture::support();
+        let name = Names::of(&figures).short(figures.endpoints[0].id.as_str());
+        check(by(None, &[("DeepInfra", 3)]), &[]);
+        check(by(Some("deepinfra/fp4"), &[("DeepInfra", 3)]), &[]);
+        check(by(Some("google-vertex/us"), &[("Google", 3)]), &[]);
+        let several = format!("{name} was routed to several: 3 DeepInfra, 1 Together.");
+        check(by(None, &[("DeepInfra", 3), ("Together", 1)]), &[&several]);
+        let stray = format!(
+            "WARNING: {name} is pinned to deepinfra, yet 1 of 4 answers are of others (1 \
+             Together): its figures are not of one endpoint."
+        );
+        check(by(Some("deepinfra"), &[("DeepInfra", 3), ("Together", 1)]), &[&stray]);
+    }
+
+    #[test]
+    fn caches_are_told_as_read_and_as_projected() {
+        let (figures, _) = fixture::support();
+        let name = Names::of(&figures).short(figures.endpoints[0].id.as_str());
+        let read = |cache, cached_input| {
+            move |figures: &mut Figures| {
+                figures.manifest.cache = cache;
+                figures.endpoints[0].all.tokens.input = 10_000;
+                figures.endpoints[0].all.tokens.cached_input = cached_input;
+            }
+        };
+        let said = format!("Read from prompt caches, of the input tokens: {name} 12.0 %.");
+        check(read(CacheMode::AsIs, 1_200), &[&said]);
+        check(read(CacheMode::AsIs, 90), &[]);
+        let cold = format!(
+            "WARNING: caches were to be cold, yet were read from prompt caches, of the input \
+             tokens: {name} 0.9 %."
+        );
+        check(read(CacheMode::Cold, 90), &[&cold]);
+        check(read(CacheMode::Cold, 0), &[]);
+        let then = dollars(figures.endpoints[0].all.cost_per_task.expect("priced").value * 1e3);
+        let projected = format!(
+            "Dollars per 1,000 tasks as measured → with 60.0 % of the input read from caches, as \
+             [traffic] states: {name} ${then} → $2.50."
+        );
+        let project = |figures: &mut Figures| {
+            figures.manifest.judging.cached_input = Some(0.6);
+            let per_task = figures.endpoints[0].all.cost_per_task;
+            let per_task = per_task.map(|e| crate::stats::Estimate { value: 0.0025, ..e });
+            let at_share = CachedShareCost { per_task, ..CachedShareCost::default() };
+            figures.endpoints[0].all.at_cached_share = Some(at_share);
+        };
+        check(project, &[&projected]);
+    }
+}

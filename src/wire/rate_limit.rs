@@ -1,0 +1,533 @@
+//! What response headers say of a key's rate limits, in one normal form.
+//!
+//! Every family of headers says the same few words in another order, so the words are read and not
+//! the names: `x-ratelimit-remaining-tokens` (OpenAI, Azure, Groq, LiteLLM),
+//! `anthropic-ratelimit-input-tokens-reset`, `x-ratelimit-limit-req-minute` (Mistral),
+//! `x-ratelimit-reset-requests-day` (Cerebras), `x-ratelimit-limit` (OpenRouter),
+//! `ratelimit-remaining`. A header with a word that is not known here (`…-tokens_usage_based`,
+//! `anthropic-ratelimit-unified-reset`) counts something else and is left alone.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    /// Requests.
+    Requests,
+    /// Tokens of prompt and answer together.
+    Tokens,
+    /// Tokens of prompts.
+    InputTokens,
+    /// Tokens of answers.
+    OutputTokens,
+}
+
+impl Counted {
+    /// Everything that is counted.
+    pub const ALL: [Self; 4] =
+        [Self::Requests, Self::Tokens, Self::InputTokens, Self::OutputTokens];
+
+    /// The word for reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::InputTokens => "input tokens",
+            Self::OutputTokens => "output tokens",
+        }
+    }
+}
+
+/// The time that a limit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Per {
+    /// A second.
+    Second,
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A month.
+    Month,
+}
+
+impl Per {
+    /// Those whose length a reset can tell.
+    const TOLD: [Self; 4] = [Self::Second, Self::Minute, Self::Hour, Self::Day];
+
+    /// The word for reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+
+    /// How long it is; a month has 30 days here.
+    #[must_use]
+    pub const fn length(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Month => 30 * 86_400,
+        })
+    }
+}
+
+/// A moment as a header states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// So long after the header came.
+    In(Duration),
+    /// By the wall clock.
+    At(Timestamp),
+}
+
+impl When {
+    /// How long it is until then; zero where it has passed.
+    #[must_use]
+    pub fn wait(self, now: Timestamp) -> Duration {
+        match self {
+            Self::In(wait) => wait,
+            Self::At(moment) => Duration::try_from(moment.duration_since(now)).unwrap_or_default(),
+        }
+    }
+}
+
+/// One limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// What it counts.
+    pub counted: Counted,
+    /// The time that it is for, where a header names it.
+    pub per: Option<Per>,
+    /// How many it allows; never 0.
+    pub limit: Option<u64>,
+    /// How many are left.
+    pub remaining: Option<u64>,
+    /// When all of them are there again.
+    pub reset: Option<When>,
+}
+
+impl Window {
+    /// The time that the limit is for, where the header names it or its numbers tell it.
+    ///
+    /// Most limits refill evenly and state when they will be full. Then what is missing ÷ the time
+    /// until it is there is the rate, and the limit ÷ the rate the time that it is for: OpenAI's
+    /// `9999` of `10000` with a reset in `8.64s` is a limit per day. A limit that is renewed all at
+    /// once gives a time that is none of those known, and `None`.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+    pub fn told_per(&self, now: Timestamp) -> Option<Per> {
+        /// Resets are rounded, to a second in some.
+        const TOLERANCE: f64 = 0.2;
+        if self.per.is_some() {
+            return self.per;
+        }
+        let (limit, remaining) = (self.limit?, self.remaining?);
+        let missing = limit.checked_sub(remaining).filter(|n| *n > 0)?;
+        let length = self.reset?.wait(now).as_secs_f64() * limit as f64 / missing as f64;
+        Per::TOLD.into_iter().find(|per| {
+            let ratio = length / per.length().as_secs_f64();
+            (1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(&ratio)
+        })
+    }
+
+    /// The shortest time that the limit may be for, as far as is known: its reset is never later
+    /// than that.
+    #[must_use]
+    pub fn least_per(&self, now: Timestamp) -> Per {
+        let wait = self.reset.map_or(Duration::ZERO, |reset| reset.wait(now));
+        // Where nothing says more, a minute: it is what most limits are for.
+        let longer = |per: &Per| per.length() >= wait.saturating_sub(Duration::from_secs(1));
+        [Per::Minute, Per::Hour, Per::Day].into_iter().find(longer).unwrap_or(Per::Month)
+    }
+}
+
+/// What the headers of one response say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateLimits {
+    /// The limits, each once.
+    pub windows: Vec<Window>,
+}
+
+impl RateLimits {
+    /// Reads the headers of a response; `None`: none of them is of a rate limit. Names are in lower
+    /// case.
+    pub fn of<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<Box<Self>> {
+        let mut found: Option<Box<Self>> = None;
+        for (name, value) in headers {
+            let Some(words) = words(name) else { continue };
+            let Some(text) = std::str::from_utf8(value).ok().filter(|t| t.len() <= MOST_BYTES)
+            else {
+                continue;
+            };
+            if let Some(Named { part, counted, per }) = Named::of(words) {
+                found.get_or_insert_default().take(part, counted, per, text.trim());
+            }
+        }
+        found.filter(|found| !found.windows.is_empty())
+    }
+
+    fn take(&mut self, part: Part, counted: Counted, per: Option<Per>, text: &str) {
+        let read = match part {
+            Part::Limit => count(text).filter(|n| *n > 0).map(Value::Count),
+            Part::Remaining => count(text).map(Value::Count),
+            Part::Reset => reset(text).map(Value::When),
+        };
+        let Some(read) = read else { return };
+        let known = self.windows.iter().position(|w| w.counted == counted && w.per == per);
+        let at = known.unwrap_or_else(|| {
+            let blank = Window { counted, per, limit: None, remaining: None, reset: None };
+            self.windows.push(blank);
+            self.windows.len() - 1
+        });
+        let window = &mut self.windows[at];
+        match (part, read) {
+            (Part::Limit, Value::Count(n)) => window.limit = Some(n),
+            (Part::Remaining, Value::Count(n)) => window.remaining = Some(n),
+            (_, Value::When(when)) => window.reset = Some(when),
+            (Part::Reset, Value::Count(_)) => {}
+        }
+    }
+}
+
+/// No value of such a header is longer.
+const MOST_BYTES: usize = 64;
+
+/// The words of a header's name after its family's; `None`: it is of no such family. This is asked
+/// of every header of every response.
+fn words(name: &str) -> Option<&str> {
+    match name.as_bytes().first()? {
+        b'x' => name.strip_prefix("x-ratelimit-"),
+        b'r' => name.strip_prefix("ratelimit-"),
+        b'a' => name.strip_prefix("anthropic-ratelimit-"),
+        _ => None,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Limit,
+    Remaining,
+    Reset,
+}
+
+enum Value {
+    Count(u64),
+    When(When),
+}
+
+/// What a header's name says.
+struct Named {
+    part: Part,
+    counted: Counted,
+    per: Option<Per>,
+}
+
+impl Named {
+    fn of(words: &str) -> Option<Self> {
+        let (mut part, mut counted, mut side, mut per) = (None, None, None, None);
+        for word in words.split('-') {
+            let known = match word {
+                "limit" => part.replace(Part::Limit).is_none(),
+                "remaining" => part.replace(Part::Remaining).is_none(),
+                "reset" => part.replace(Part::Reset).is_none(),
+                "requests" | "request" | "req" => counted.replace(Counted::Requests).is_none(),
+                "tokens" | "token" => counted.replace(Counted::Tokens).is_none(),
+                "input" | "prompt" => side.replace(Counted::InputTokens).is_none(),
+                "output" | "completion" | "generated" => {
+                    side.replace(Counted::OutputTokens).is_none()
+                }
+                "second" => per.replace(Per::Second).is_none(),
+                "minute" => per.replace(Per::Minute).is_none(),
+                "hour" => per.replace(Per::Hour).is_none(),
+                "day" => per.replace(Per::Day).is_none(),
+                "month" => per.replace(Per::Month).is_none(),
+                _ => false,
+            };
+            if !known {
+                return None;
+            }
+        }
+        let counted = match (counted, side) {
+            (counted, None) => counted.unwrap_or(Counted::Requests),
+            (Some(Counted::Tokens), Some(side)) => side,
+            _ => return None,
+        };
+        Some(Self { part: part?, counted, per })
+    }
+}
+
+/// Reads a count; `None` for anything that is none, such as the `-1` of no limit.
+fn count(text: &str) -> Option<u64> {
+    // `100, 100;w=60`: the draft of the IETF lists its policies after the limit itself.
+    text.split([',', ';']).next()?.trim().parse().ok()
+}
+
+/// The longest time that a reset may be away; a longer one is a mistake.
+const LONGEST: Duration = Duration::from_secs(32 * 86_400);
+
+/// Reads a reset: a duration as Go writes it (`6m0s`, `120ms`), seconds, a time since the epoch in
+/// seconds or milliseconds, or RFC 3339.
+fn reset(text: &str) -> Option<When> {
+    /// Numbers from here on are a time since the epoch: in seconds, 2001; in milliseconds, 2001 too.
+    const EPOCH_S: f64 = 1e9;
+    const EPOCH_MS: f64 = 1e12;
+    let within = |wait: Duration| (wait <= LONGEST).then_some(When::In(wait));
+    if let Ok(number) = text.parse::<f64>() {
+        #[expect(clippy::cast_possible_truncation, reason = "out of range is refused by jiff")]
+        return match number {
+            n if n >= EPOCH_MS => Timestamp::from_millisecond(n as i64).ok().map(When::At),
+            n if n >= EPOCH_S => Timestamp::from_second(n as i64).ok().map(When::At),
+            n if n >= 0.0 => Duration::try_from_secs_f64(n).ok().and_then(within),
+            _ => None,
+        };
+    }
+    if let Ok(wait) = text.parse::<SignedDuration>() {
+        return Duration::try_from(wait).ok().and_then(within);
+    }
+    text.parse().ok().map(When::At)
+}
+
+/// Reads `Retry-After`: seconds (fractions are accepted) or an HTTP date; and `retry-after-ms`,
+/// which is more exact where a provider sends both.
+#[must_use]
+pub fn retry_after(seconds_or_date: Option<&str>, milliseconds: Option<&str>) -> Option<When> {
+    let exact = milliseconds.and_then(|text| plain_seconds(text, 1e-3));
+    exact.or_else(|| {
+        let text = seconds_or_date?;
+        plain_seconds(text, 1.0).or_else(|| {
+            let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+            Some(When::At(date.timestamp()))
+        })
+    })
+}
+
+fn plain_seconds(text: &str, unit: f64) -> Option<When> {
+    let seconds = text.trim().parse::<f64>().ok()? * unit;
+    let longest = LONGEST.as_secs_f64();
+    (seconds >= 0.0).then(|| When::In(Duration::from_secs_f64(seconds.min(longest))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2025-08-21T12:40:50Z";
+
+    fn now() -> Timestamp {
+        NOW.parse().expect("a timestamp")
+    }
+
+    fn read(headers: &[(&str, &str)]) -> Vec<Window> {
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        RateLimits::of(headers).map(|found| found.windows).unwrap_or_default()
+    }
+
+    fn window(
+        counted: Counted,
+        per: Option<Per>,
+        limit: u64,
+        remaining: u64,
+        reset_ms: u64,
+    ) -> Window {
+        let reset = Some(When::In(Duration::from_millis(reset_ms)));
+        Window { counted, per, limit: Some(limit), remaining: Some(remaining), reset }
+    }
+
+    fn check(headers: &[(&str, &str)], expected: &[Window]) {
+        assert_eq!(read(headers), expected, "{headers:?}");
+    }
+
+    #[test]
+    fn openai_and_those_like_it() {
+        check(
+            &[
+                ("content-type", "text/event-stream"),
+                ("x-ratelimit-limit-requests", "5000"),
+                ("x-ratelimit-limit-tokens", "160000"),
+                ("x-ratelimit-limit-tokens_usage_based", "160000"),
+                ("x-ratelimit-remaining-requests", "4999"),
+                ("x-ratelimit-remaining-tokens", "159976"),
+                ("x-ratelimit-remaining-tokens_usage_based", "159976"),
+                ("x-ratelimit-reset-requests", "12ms"),
+                ("x-ratelimit-reset-tokens", "9ms"),
+                ("x-ratelimit-reset-tokens_usage_based", "9ms"),
+                ("x-request-id", "req_1"),
+            ],
+            &[
+                window(Counted::Requests, None, 5_000, 4_999, 12),
+                window(Counted::Tokens, None, 160_000, 159_976, 9),
+            ],
+        );
+        // Groq's own: requests a day, tokens a minute.
+        check(
+            &[
+                ("x-ratelimit-limit-requests", "14400"),
+                ("x-ratelimit-remaining-requests", "14370"),
+                ("x-ratelimit-reset-requests", "2m59.56s"),
+            ],
+            &[window(Counted::Requests, None, 14_400, 14_370, 179_560)],
+        );
+        let azure = read(&[("x-ratelimit-remaining-requests", "9")]);
+        assert_eq!((azure[0].limit, azure[0].remaining, azure[0].reset), (None, Some(9), None));
+    }
+
+    #[test]
+    fn anthropic_states_times_of_day() {
+        let found = read(&[
+            ("anthropic-ratelimit-input-tokens-limit", "80000"),
+            ("anthropic-ratelimit-input-tokens-remaining", "79000"),
+            ("anthropic-ratelimit-input-tokens-reset", "2025-08-21T12:40:51Z"),
+            ("anthropic-ratelimit-output-tokens-limit", "16000"),
+            ("anthropic-ratelimit-requests-limit", "1000"),
+            ("anthropic-ratelimit-requests-reset", "2025-08-21T12:40:49Z"),
+            ("anthropic-ratelimit-unified-reset", "1755780000"),
+            ("anthropic-organization-id", "36562039"),
+        ]);
+        let counted: Vec<Counted> = found.iter().map(|w| w.counted).collect();
+        assert_eq!(counted, [Counted::InputTokens, Counted::OutputTokens, Counted::Requests]);
+        let waits = [0, 2].map(|i| found[i].reset.expect("stated").wait(now()));
+        assert_eq!(waits, [Duration::from_secs(1), Duration::ZERO], "what has passed is now");
+    }
+
+    #[test]
+    fn the_other_families() {
+        let epoch = "1755780060000";
+        let openrouter = read(&[
+            ("x-ratelimit-limit", "20"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", epoch),
+        ]);
+        assert_eq!(openrouter.len(), 1);
+        assert_eq!((openrouter[0].counted, openrouter[0].remaining), (Counted::Requests, Some(0)));
+        let at = Timestamp::from_second(1_755_780_060).expect("in range");
+        assert_eq!(openrouter[0].reset, Some(When::At(at)));
+        check(
+            &[
+                ("x-ratelimit-limit-tokens-minute", "5000000"),
+                ("x-ratelimit-tokens-query-cost", "52"),
+                ("x-ratelimit-limit-req-minute", "720"),
+            ],
+            &[
+                Window {
+                    remaining: None,
+                    reset: None,
+                    ..window(Counted::Tokens, Some(Per::Minute), 5_000_000, 0, 0)
+                },
+                Window {
+                    remaining: None,
+                    reset: None,
+                    ..window(Counted::Requests, Some(Per::Minute), 720, 0, 0)
+                },
+            ],
+        );
+        check(
+            &[
+                ("x-ratelimit-limit-requests-day", "14400"),
+                ("x-ratelimit-remaining-requests-day", "14000"),
+                ("x-ratelimit-reset-requests-day", "33011.5"),
+            ],
+            &[window(Counted::Requests, Some(Per::Day), 14_400, 14_000, 33_011_500)],
+        );
+        check(
+            &[
+                ("ratelimit-limit", "100, 100;w=60"),
+                ("ratelimit-remaining", "5"),
+                ("ratelimit-reset", "7"),
+            ],
+            &[window(Counted::Requests, None, 100, 5, 7_000)],
+        );
+    }
+
+    #[test]
+    fn what_is_no_limit_is_left_alone() {
+        let nothing: &[(&str, &str)] = &[
+            ("x-ratelimit-limit-requests", "-1"),
+            ("x-ratelimit-limit-tokens", "0"),
+            ("x-ratelimit-remaining-tokens", "many"),
+            ("x-ratelimit-reset-requests", "soon"),
+            ("x-ratelimit-reset-tokens", "-5"),
+            ("x-ratelimit-reset", "99999999"),
+            ("x-ratelimit-limit-limit", "5"),
+            ("x-ratelimit-limit-input-requests", "5"),
+            ("x-ratelimit-", "5"),
+            ("x-ratelimit-requests", "5"),
+            ("retry-after", "5"),
+        ];
+        check(nothing, &[]);
+        let long = "9".repeat(100);
+        assert_eq!(read(&[("x-ratelimit-limit", &long)]), []);
+        let raw = [("x-ratelimit-limit", &b"\xff\xfe"[..])];
+        assert_eq!(RateLimits::of(raw.into_iter()), None);
+    }
+
+    #[test]
+    fn resets_come_in_many_forms() {
+        let check = |text: &str, expected_ms: Option<u64>| {
+            let expected = expected_ms.map(|ms| When::In(Duration::from_millis(ms)));
+            assert_eq!(reset(text), expected, "{text}");
+        };
+        check("1s", Some(1_000));
+        check("6m0s", Some(360_000));
+        check("120ms", Some(120));
+        check("1h2m3s", Some(3_723_000));
+        check("2m59.56s", Some(179_560));
+        check("7.66s", Some(7_660));
+        check("0", Some(0));
+        check("33011.5", Some(33_011_500));
+        for garbage in ["", "-1s", "NaN", "inf", "1 fortnight", "999999h", "1e400"] {
+            check(garbage, None);
+        }
+        let at = Timestamp::from_second(1_755_780_060).expect("in range");
+        for text in ["1755780060", "1755780060000", "2025-08-21T12:41:00Z"] {
+            assert_eq!(reset(text), Some(When::At(at)), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_tell_what_a_limit_is_for() {
+        let check = |limit, remaining, reset_ms, told: Option<Per>, least: Per| {
+            let window = window(Counted::Requests, None, limit, remaining, reset_ms);
+            assert_eq!((window.told_per(now()), window.least_per(now())), (told, least));
+        };
+        check(10_000, 9_999, 8_640, Some(Per::Day), Per::Minute);
+        check(200, 199, 432_000, Some(Per::Day), Per::Hour);
+        check(5_000, 4_999, 12, Some(Per::Minute), Per::Minute);
+        check(60, 20, 40_000, Some(Per::Minute), Per::Minute);
+        check(14_400, 14_370, 179_560, Some(Per::Day), Per::Hour);
+        // A fixed window tells nothing but that it is no shorter than what is left of it.
+        check(100, 90, 30_000, None, Per::Minute);
+        check(50, 49, 36_000_000, None, Per::Day);
+        check(100, 100, 0, None, Per::Minute);
+        check(100, 120, 1_000, None, Per::Minute);
+    }
+
+    #[test]
+    fn retry_after_takes_seconds_dates_and_milliseconds() {
+        let check = |plain, exact, expected: Option<Duration>| {
+            assert_eq!(retry_after(plain, exact).map(|when| when.wait(now())), expected);
+        };
+        check(Some("2"), None, Some(Duration::from_secs(2)));
+        check(Some("1.5"), None, Some(Duration::from_millis(1_500)));
+        check(Some("2"), Some("1250"), Some(Duration::from_millis(1_250)));
+        check(Some("2"), Some("?"), Some(Duration::from_secs(2)));
+        check(Some("Wed, 21 Oct 2015 07:28:00 GMT"), None, Some(Duration::ZERO));
+        check(Some("Thu, 21 Aug 2025 12:41:00 GMT"), None, Some(Duration::from_secs(10)));
+        check(Some("soon"), None, None);
+        check(Some("-1"), None, None);
+        check(None, None, None);
+    }
+}

@@ -1,0 +1,1 @@
+//! `weighbridge init` as a user meets it.
