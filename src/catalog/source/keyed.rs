@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::providers;
 use crate::catalog::base_url::{self, BadBaseUrl};
-use crate::catalog::{Catalog, Endpoint, Facts, Provider};
+use crate::catalog::{Catalog, Endpoint, Facts, Provider, Router};
 use crate::units::EndpointId;
 use crate::units::names::glob_matches;
 
@@ -60,6 +60,8 @@ impl Keyed {
         provider.api_key_env = Some(key.to_owned());
         if let Some(address) = address {
             provider.base_url = base_url::check(address)?;
+            // At another host it would not be known for one.
+            provider.router = (self.name == "openrouter").then_some(Router::Openrouter);
             // Anthropic's libraries add the version themselves.
             let is_bare =
                 provider.base_url.split_once("://").is_some_and(|(_, r)| !r.contains('/'));
