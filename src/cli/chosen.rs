@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{Endpoint, Price, Rate};
+use crate::catalog::{Catalog, Endpoint, Price, Rate};
+use crate::units::Clock;
 use crate::units::names::glob_matches;
 
 /// Endpoints that are shown one by one; the rest is counted.
@@ -74,6 +75,45 @@ pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Op
     Some(format!("no price is listed for {first}{more}: left out; a whole name with -m asks it"))
 }
 
+/// What a price list says of the endpoints that were chosen, where it matters to a run. What holds
+/// for many is said once.
+pub fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
+    let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (mut gone, mut aliases, mut other_api) = (Vec::new(), Vec::new(), Vec::new());
+    for endpoint in endpoints {
+        let base = endpoint.id.as_str().split('#').next().unwrap_or_default();
+        let facts = catalog.facts.iter().find(|(id, _)| id.as_str() == base);
+        let Some((_, facts)) = facts else { continue };
+        if let Some(day) = facts.expires.filter(|day| *day < today) {
+            gone.push((base, format!("{base} may be gone since {day}, its price list says")));
+        }
+        if let Some(alias) = &facts.alias_of {
+            let note = format!("{base} stands for {alias}, which may change between two runs");
+            aliases.push((base, note));
+        }
+        if facts.responses_only {
+            let note = format!("{base} answers on OpenAI's responses API alone, its list says");
+            other_api.push((base, note));
+        }
+    }
+    let said = [
+        (gone, "may be gone, the price list says"),
+        (aliases, "stand for others, which may change between two runs"),
+        (other_api, "answer on OpenAI's responses API alone, the list says"),
+    ];
+    said.into_iter().flat_map(|(notes, of_many)| grouped(notes, of_many)).collect()
+}
+
+/// One note for each name, or one for all of them.
+fn grouped(notes: Vec<(&str, String)>, of_many: &str) -> Vec<String> {
+    if notes.len() <= NAMED {
+        return notes.into_iter().map(|(_, note)| note).collect();
+    }
+    let first: Vec<&str> = notes.iter().take(NAMED).map(|(name, _)| *name).collect();
+    let more = notes.len() - NAMED;
+    vec![format!("{} endpoints {of_many}: {} and {more} more", notes.len(), first.join(", "))]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +158,17 @@ mod tests {
         check(3, &["a/*", "a/router"], 3, false);
         check(3, &["a/*", "a/router@openrouter"], 3, false);
         check(1, &["*"], 1, false);
+    }
+
+    #[test]
+    fn what_holds_for_many_is_said_once() {
+        let check = |n: usize, expected: &str| {
+            let names: Vec<String> = (0..n).map(|i| format!("a/m{i}")).collect();
+            let notes = names.iter().map(|name| (name.as_str(), format!("{name} goes"))).collect();
+            assert_eq!(grouped(notes, "go").join("; "), expected);
+        };
+        check(0, "");
+        check(3, "a/m0 goes; a/m1 goes; a/m2 goes");
+        check(5, "5 endpoints go: a/m0, a/m1, a/m2 and 2 more");
     }
 }

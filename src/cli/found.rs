@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::{Failure, refused};
 use crate::catalog::source::keyed::{self, Keyed};
 use crate::catalog::source::{self, Reading};
-use crate::catalog::{Catalog, CatalogText, Provider, SnapshotStamp, snapshot};
+use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
 use crate::client::fetch::{self, FetchError};
 use crate::client::runtime;
 use crate::dispatch::headers_of;
@@ -143,7 +143,10 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, Failure> {
         offers.into_iter().partition(|o| o.keyed.lists_prices || o.keyed.is_moved(&o.provider));
     for offer in &own {
         let url = format!("{}/models", offer.provider.base_url);
-        let reading = offer.get(&io, &url)?;
+        // Anthropic's comes in pages of 20 where nothing is said.
+        let is_paged = offer.provider.dialect == Dialect::Anthropic;
+        let page = if is_paged { "?limit=1000" } else { "" };
+        let reading = offer.get(&io, &format!("{url}{page}"))?;
         let mut catalog = keyed::served_by(&offer.provider, reading.catalog);
         if offer.keyed.lists_prices {
             offer.add_pinned(&io, globs, &mut catalog)?;
@@ -218,19 +221,18 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
             continue;
         }
         let known = keyed::all().into_iter().find(|keyed| is_at(named, keyed.name));
-        return Err(refused(match known {
-            Some(keyed) => {
-                anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
-            }
-            None => {
-                let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
-                anyhow!(
-                    "{glob:?} names a provider that no key in the environment is for; there are keys \
-                     for {}. Any other provider stands in a catalog (--catalog FILE)",
-                    names.join(", ")
-                )
-            }
-        }));
+        let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
+        let unknown = || {
+            anyhow!(
+                "{glob:?} names a provider that no key in the environment is for; there are keys \
+                 for {}. Any other provider stands in a catalog (--catalog FILE)",
+                names.join(", ")
+            )
+        };
+        let keyless = |keyed: Keyed| {
+            anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
+        };
+        return Err(refused(known.map_or_else(unknown, keyless)));
     }
     let asked = |offer: &Offer| {
         let here = |glob: &String| provider_of(glob).is_none_or(|g| is_at(g, offer.keyed.name));
@@ -262,14 +264,12 @@ impl Offer {
         catalog: &mut Catalog,
     ) -> Result<(), Failure> {
         let is_pin = |glob: &&String| provider_of(glob).is_some_and(|g| g.contains('/'));
-        let base = |glob: &str| glob.split('#').next().unwrap_or_default().to_owned();
-        let pins: Vec<String> = globs.iter().filter(is_pin).map(|glob| base(glob)).collect();
-        let of_model = |model: &str| {
-            pins.iter()
-                .any(|glob| glob.split_once('@').is_some_and(|(m, _)| glob_matches(m, model)))
-        };
+        let base = |glob: &String| glob.split('#').next().unwrap_or_default().to_owned();
+        let pins: Vec<String> = globs.iter().filter(is_pin).map(base).collect();
+        let model_of = |pin: &str| pin.split('@').next().unwrap_or_default().to_owned();
+        let is_asked = |model: &String| pins.iter().any(|pin| glob_matches(&model_of(pin), model));
         let models: Vec<String> =
-            catalog.endpoints.iter().map(|e| e.model.clone()).filter(|m| of_model(m)).collect();
+            catalog.endpoints.iter().map(|e| e.model.clone()).filter(is_asked).collect();
         if models.len() > MOST_PINNED {
             return Err(refused(anyhow!(
                 "{} would look up the endpoints of {} models, one by one; name at most {MOST_PINNED}",
@@ -279,24 +279,26 @@ impl Offer {
         }
         for model in models {
             let url = format!("{}/models/{model}/endpoints", self.provider.base_url);
-            let reading = self.get(io, &url)?;
-            let pinned = keyed::served_by(&self.provider, reading.catalog);
-            let asked = pinned
-                .endpoints
-                .iter()
-                .any(|e| pins.iter().any(|glob| glob_matches(glob, e.id.as_str())));
-            if !asked {
-                let ids: Vec<&str> = pinned.endpoints.iter().map(|e| e.id.as_str()).collect();
-                return Err(refused(anyhow!(
-                    "{} names none of the endpoints of {model}; there are {}",
-                    pins.join(", "),
-                    ids.join(", ")
-                )));
+            let served = keyed::served_by(&self.provider, self.get(io, &url)?.catalog).endpoints;
+            for pin in pins.iter().filter(|pin| glob_matches(&model_of(pin), &model)) {
+                let meant = keyed::pinned(pin, &served);
+                // Of many models, not every one need be everywhere.
+                let is_missing = !model_of(pin).contains(['*', '?']) && meant.is_empty();
+                if is_missing || meant.len() > 1 && !pin.contains(['*', '?']) {
+                    let of_it = if is_missing { &served } else { &meant };
+                    let ids: Vec<&str> = of_it.iter().map(|e| e.id.as_str()).collect();
+                    return Err(refused(anyhow!(
+                        "{pin} names {} of the endpoints of {model}; there are {}",
+                        if is_missing { "none" } else { "more than one" },
+                        ids.join(", ")
+                    )));
+                }
+                for endpoint in meant {
+                    if catalog.endpoints.iter().all(|known| known.id != endpoint.id) {
+                        catalog.endpoints.push(endpoint);
+                    }
+                }
             }
-            let named = pinned.endpoints.into_iter();
-            catalog.endpoints.extend(
-                named.filter(|e| pins.iter().any(|glob| glob_matches(glob, e.id.as_str()))),
-            );
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use secrecy::SecretString;
 
 use super::args::{PickArgs, WhatArgs};
-use super::chosen::{leave_out_unpriced, matched};
+use super::chosen::{leave_out_unpriced, listed, matched};
 pub use super::fleet::Fleet;
 use super::{Failure, console, fleet, found, key_command, manner, refused, today};
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
@@ -17,7 +17,7 @@ use crate::dispatch::{Keys, Manners};
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
 use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
-use crate::units::{Clock, Seed};
+use crate::units::Seed;
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");
@@ -267,27 +267,6 @@ fn price_sources(catalog: &Catalog) -> Vec<String> {
         format!("prices are those of {}, read {}", stamp.source, stamp.fetched_at)
     };
     catalog.snapshots.iter().map(line).collect()
-}
-
-/// What a price list says of the endpoints that were chosen, where it matters to a run.
-fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
-    let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut notes = Vec::new();
-    for endpoint in endpoints {
-        let base = endpoint.id.as_str().split('#').next().unwrap_or_default();
-        let facts = catalog.facts.iter().find(|(id, _)| id.as_str() == base);
-        let Some((_, facts)) = facts else { continue };
-        if let Some(day) = facts.expires.filter(|day| *day < today) {
-            notes.push(format!("{base} may be gone since {day}, its price list says"));
-        }
-        if let Some(alias) = &facts.alias_of {
-            notes.push(format!("{base} stands for {alias}, which may change between two runs"));
-        }
-        if facts.responses_only {
-            notes.push(format!("{base} answers on OpenAI's responses API alone, its list says"));
-        }
-    }
-    notes
 }
 
 /// The user's own configuration, and whether its prices were fetched for this command.

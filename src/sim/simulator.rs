@@ -159,13 +159,14 @@ impl Simulator {
             (Resource::Models(dialect), "GET") => {
                 Script::json(dialect, 200, self.fleet.models(dialect, provider))
             }
-            (Resource::Endpoints(model), "GET") => match self.fleet.endpoints_of(&model) {
-                Some(list) => Script::json(dialect, 200, list),
-                None => {
+            (Resource::Endpoints(model), "GET") => {
+                let missing = || {
                     let message = format!("The model `{model}` does not exist.");
                     Script::refused(dialect, 404, &message, None)
-                }
-            },
+                };
+                let listed = self.fleet.endpoints_of(&model);
+                listed.map_or_else(missing, |list| Script::json(dialect, 200, list))
+            }
             (Resource::Ask(ask), "POST") => self.ledgered(provider, &ask, arrival),
             (resource, method) => {
                 let allowed = if matches!(resource, Resource::Ask(_)) { "POST" } else { "GET" };

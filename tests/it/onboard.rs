@@ -169,7 +169,14 @@ fn listing_and_planning_and_pinning_need_no_file_either() {
     run(dir.path(), &env, &["plan", "-m", "elm/moe@openrouter/nobody"])
         .exits(2)
         .says(&["none of the endpoints of elm/moe", "elm/moe@openrouter/fjord"]);
+    // Of many models, not every one need be everywhere.
+    assert_eq!(planned("elm/*@openrouter/fjord"), ["elm/moe@openrouter/fjord"]);
     run(dir.path(), &env, &["plan", "-m", "elm/meo"]).exits(2).says(&["nearest: elm/moe"]);
+    // What is pinned is asked so, at a mirror too: the fleet has the other price there.
+    let ping = ["catalog", "ping", "-m", "elm/moe@openrouter/fjord", "--format", "json"];
+    let pinged = run(dir.path(), &env, &ping).exits(0);
+    let rows: serde_json::Value = serde_json::from_str(&pinged.stdout).expect("JSON");
+    assert_eq!(rows[0]["status"], "ok", "{rows}");
     let listed = run(dir.path(), &env, &["catalog", "list", "-m", "gale/*"]).exits(0);
     assert!(listed.stdout.contains("gale/small@openrouter"), "{}", listed.stdout);
     assert!(!listed.stdout.contains("SIMULATED"), "{}", listed.stdout);

@@ -82,6 +82,25 @@ fn nothing_is_sent_that_may_cost_more_than_was_said() {
 }
 
 #[test]
+fn a_ping_says_what_a_run_says_to_a_router_and_keeps_prompts_from_others() {
+    let (dir, stub) = (folder(), Stub::says("ready"));
+    let url = &stub.url;
+    let config = format!(
+        "[privacy]\nproviders = [\"openrouter/*\"]\nzdr = true\n\
+         [[provider]]\nname = \"openrouter/deepinfra\"\nbase_url = \"{url}\"\nrouter = \"openrouter\"\n\
+         [[provider]]\nname = \"other\"\nbase_url = \"https://other.invalid/v1\"\n\
+         [[endpoint]]\nmodel = \"a/b\"\nprovider = \"openrouter/deepinfra\"\nprice = \"free\"\n\
+         [[endpoint]]\nmodel = \"a/b\"\nprovider = \"other\"\nprice = \"free\"\n"
+    );
+    file(dir.path(), "weighbridge.toml", &config);
+    let ran = run(dir.path(), &["catalog", "ping"]).exits(0).says(&["asking 1 endpoint,"]);
+    assert!(ran.stdout.contains("not asked  ineligible (privacy): "), "{}", ran.stdout);
+    let said = &stub.asked()[0].body["provider"];
+    assert_eq!(said["only"], serde_json::json!(["deepinfra"]), "{said}");
+    assert_eq!((&said["allow_fallbacks"], &said["zdr"]), (&false.into(), &true.into()), "{said}");
+}
+
+#[test]
 fn none_that_answers_is_a_failure() {
     let (dir, stub) = (folder(), Stub::start(|_| whole("500 Oops", "text/plain", "broken")));
     let catalog = file(dir.path(), "c.toml", &stub.catalog(""));

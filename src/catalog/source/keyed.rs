@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use super::providers;
 use crate::catalog::base_url::{self, BadBaseUrl};
-use crate::catalog::{Catalog, Facts, Provider};
+use crate::catalog::{Catalog, Endpoint, Facts, Provider, Router};
 use crate::units::EndpointId;
+use crate::units::names::glob_matches;
 
 /// A provider with one address for all customers, and what the environment may say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ impl Keyed {
         provider.api_key_env = Some(key.to_owned());
         if let Some(address) = address {
             provider.base_url = base_url::check(address)?;
+            // At another host it would not be known for one.
+            provider.router = (self.name == "openrouter").then_some(Router::Openrouter);
             // Anthropic's libraries add the version themselves.
             let is_bare =
                 provider.base_url.split_once("://").is_some_and(|(_, r)| !r.contains('/'));
@@ -106,10 +109,31 @@ pub fn served_by(provider: &Provider, list: Catalog) -> Catalog {
 pub fn those_of(provider: &Provider, list: &Catalog) -> Catalog {
     let own = list.endpoints.iter().filter(|e| e.provider.name == provider.name);
     let endpoints: Vec<_> =
-        own.cloned().map(|e| super::Endpoint { provider: provider.clone(), ..e }).collect();
+        own.cloned().map(|e| Endpoint { provider: provider.clone(), ..e }).collect();
     let fact = |id: &EndpointId| Some((id.clone(), list.facts.get(id)?.clone()));
     let facts = endpoints.iter().filter_map(|e| fact(&e.id)).collect();
     Catalog { endpoints, facts, ..Catalog::default() }
+}
+
+/// Those of a model's endpoints that a pin means: its glob's, else, where it has no wildcard, all
+/// behind the provider's bare word. `m@openrouter/deepinfra` is `m@openrouter/deepinfra/fp4` where
+/// that is the only one of its kind, and keeps the name that it was asked by: so OpenRouter reads it
+/// too.
+#[must_use]
+pub fn pinned(pin: &str, served: &[Endpoint]) -> Vec<Endpoint> {
+    let by_glob = served.iter().filter(|e| glob_matches(pin, e.id.as_str()));
+    let meant: Vec<Endpoint> = by_glob.cloned().collect();
+    if !meant.is_empty() || pin.contains(['*', '?']) {
+        return meant;
+    }
+    let behind =
+        |e: &&Endpoint| e.id.as_str().strip_prefix(pin).is_some_and(|r| r.starts_with('/'));
+    let mut meant: Vec<Endpoint> = served.iter().filter(behind).cloned().collect();
+    if let ([only], Some((model, provider))) = (meant.as_mut_slice(), pin.split_once('@')) {
+        provider.clone_into(&mut only.provider.name);
+        only.id = EndpointId::new(model, provider, None);
+    }
+    meant
 }
 
 #[cfg(test)]
@@ -162,5 +186,27 @@ mod tests {
         assert_eq!(catalog.endpoints[0].upstream_model, "large");
         assert_eq!(catalog.endpoints[0].provider, provider);
         assert_eq!(catalog.facts.len(), 1, "{:?}", catalog.facts);
+    }
+
+    #[test]
+    fn a_pin_means_one_endpoint_of_a_model() {
+        let tags = ["deepinfra/fp4", "groq", "novita/bf16", "novita/fp8"];
+        let tags = tags.map(|tag| format!("{{\"tag\":\"{tag}\"}}")).join(",");
+        let text = format!("{{\"data\":{{\"id\":\"a/m\",\"endpoints\":[{tags}]}}}}");
+        let served = super::super::read(&text, "list").expect("a list").catalog.endpoints;
+        let check = |pin: &str, expected: &[&str]| {
+            let meant = pinned(pin, &served);
+            let ids: Vec<&str> = meant.iter().map(|e| e.id.as_str()).collect();
+            assert_eq!(ids, expected, "{pin}");
+            assert!(meant.iter().all(|e| e.id.as_str() == format!("a/m@{}", e.provider.name)));
+        };
+        check("a/m@openrouter/groq", &["a/m@openrouter/groq"]);
+        check("a/m@openrouter/deepinfra/fp4", &["a/m@openrouter/deepinfra/fp4"]);
+        check("a/m@openrouter/deepinfra", &["a/m@openrouter/deepinfra"]);
+        let both = ["a/m@openrouter/novita/bf16", "a/m@openrouter/novita/fp8"];
+        check("a/m@openrouter/novita", &both);
+        check("a/m@openrouter/novita/*", &both);
+        check("a/m@openrouter/deep", &[]);
+        check("a/m@openrouter/x*", &[]);
     }
 }

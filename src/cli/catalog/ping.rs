@@ -15,7 +15,7 @@ use crate::cli::{Exit, Failure, Outcome, console, found, inputs, refused};
 use crate::client::attempt::Outcome as Ended;
 use crate::client::{AttemptLimits, AttemptRecord, HttpTransport, runtime};
 use crate::dispatch::{BreakerPolicy, Keys, Lane, cost_of, ttft};
-use crate::plan::select;
+use crate::plan::{Manner, select};
 use crate::run::ping::{Ping, ping};
 use crate::units::{Clock, Usd};
 
@@ -38,7 +38,7 @@ pub fn ping_all(args: &CatalogPingArgs) -> Outcome {
         Some(config) if args.model.is_empty() => &config.models,
         _ => &args.model,
     };
-    let endpoints =
+    let mut endpoints =
         select::endpoints(&found.catalog.endpoints, models, &args.endpoint).map_err(refused)?;
     if endpoints.is_empty() {
         return Err(refused(anyhow!("{} holds no endpoint", found.name)));
@@ -55,7 +55,13 @@ pub fn ping_all(args: &CatalogPingArgs) -> Outcome {
         console::say(&matched(&endpoints, found.catalog.endpoints.len()));
     }
     let mut rows: Vec<Row> = endpoints.iter().map(Row::of).collect();
-    let asked = prepare(args, &endpoints, &mut rows);
+    // Prompts do not leave this machine for the simulated fleet.
+    let own = found.config.filter(|_| !found.simulated);
+    let manner = Manner {
+        privacy: own.map(|config| config.privacy).unwrap_or_default(),
+        ..Manner::default()
+    };
+    let asked = prepare(args, &manner, &mut endpoints, &mut rows);
     let bound = within_budget(args, &asked)?;
     if !asked.is_empty() {
         let n = asked.len();
@@ -88,10 +94,20 @@ struct Asked {
 }
 
 /// Makes the requests; what cannot or may not be sent is said in its row.
-fn prepare(args: &CatalogPingArgs, endpoints: &[Endpoint], rows: &mut [Row]) -> Vec<Asked> {
+fn prepare(
+    args: &CatalogPingArgs,
+    manner: &Manner,
+    endpoints: &mut [Endpoint],
+    rows: &mut [Row],
+) -> Vec<Asked> {
     let mut keys = Keys::new();
     let mut asked = Vec::new();
-    for (at, endpoint) in endpoints.iter().enumerate() {
+    for (at, endpoint) in endpoints.iter_mut().enumerate() {
+        // What it pins, and who may see prompts, is said in the request as in a run's.
+        if let Some(why) = manner.fit(endpoint) {
+            rows[at].detail = Some(format!("ineligible ({}): {why}", why.word()));
+            continue;
+        }
         let why = match lane(endpoint, &mut keys) {
             Ok(_) if endpoint.price == Price::Unknown && !args.yes => {
                 "its price is unknown; --yes asks it all the same".to_owned()
@@ -176,7 +192,7 @@ fn ask(
         Ok::<_, Failure>(ping(transport, &clock, pings, limits).await)
     })?;
     for (at, record) in places.into_iter().zip(records) {
-        rows[at].fill(&endpoints[at], record, &clock);
+        rows[at].fill(&endpoints[at], &record, &clock);
     }
     Ok(())
 }
@@ -228,22 +244,22 @@ impl Row {
         }
     }
 
-    fn fill(&mut self, endpoint: &Endpoint, record: AttemptRecord, clock: &Clock) {
+    fn fill(&mut self, endpoint: &Endpoint, record: &AttemptRecord, clock: &Clock) {
         let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
-        self.cost = cost_of(endpoint, &record, clock);
+        self.cost = cost_of(endpoint, record, clock);
         self.cost_usd = self.cost.map(|usd| usd.to_string());
         self.http_status = record.status;
         self.simulated = record.simulated;
         let start = record.stamps.connected.unwrap_or(record.stamps.dispatched);
-        let answer = match record.outcome {
-            Ended::Answered(ref answer) => {
-                self.status = "ok".to_owned();
-                self.ttft_us = ttft(&record).map(micros);
+        let answer = match &record.outcome {
+            Ended::Answered(answer) => {
+                "ok".clone_into(&mut self.status);
+                self.ttft_us = ttft(record).map(micros);
                 self.e2e_us = Some(micros(record.stamps.ended.since(start)));
                 answer
             }
-            Ended::Failed { class, ref detail, ref partial } => {
-                self.status = class.name().to_owned();
+            Ended::Failed { class, detail, partial } => {
+                class.name().clone_into(&mut self.status);
                 self.detail = Some(detail.clone());
                 partial
             }
