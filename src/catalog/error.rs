@@ -107,17 +107,6 @@ pub enum CatalogError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A router that is not known.
-    #[error(
-        "{at}: router = {router:?} is not known; write \"litellm\" for a proxy of LiteLLM's, \
-         \"openrouter\" for what routes as OpenRouter does, and leave it out everywhere else"
-    )]
-    UnknownRouter {
-        /// Where.
-        at: Place,
-        /// What was written.
-        router: String,
-    },
     /// A version of HTTP that nobody speaks.
     #[error(
         "{at}: http = {version:?} is no version of HTTP that is spoken here; write \"1.1\" or \"2\""

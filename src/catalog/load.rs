@@ -237,9 +237,11 @@ fn resolve_http(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<HttpVersion
 
 fn resolve_router(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Router, CatalogError> {
     let router = raw.get_ref();
-    Router::from_name(router).ok_or_else(|| CatalogError::UnknownRouter {
+    Router::from_name(router).ok_or_else(|| CatalogError::UnknownWord {
         at: toml.place(&raw.span()),
-        router: router.clone(),
+        key: "router",
+        text: router.clone(),
+        remedy: did_you_mean(router, &Router::ALL.map(Router::name)),
     })
 }
 

@@ -78,7 +78,7 @@ fn a_router_that_is_not_known_and_one_whose_cache_stays_on() {
     let stub = Stub::says("Paris");
     weigh(dir.path(), &stub, "router = \"lightllm\"", "")
         .exits(2)
-        .says(&["catalog.toml:2: router = \"lightllm\" is not known; write router = \"litellm\""]);
+        .says(&["catalog.toml:2: router = \"lightllm\" is not known; did you mean \"litellm\"?"]);
     let anthropic = "router = \"litellm\"\ndialect = \"anthropic\"";
     let ran = weigh(dir.path(), &stub, anthropic, "");
     assert!(ran.stderr.contains("the cache of LiteLLM cannot be turned off"), "{}", ran.stderr);

@@ -113,8 +113,8 @@ fn the_catalog_beside_it_counts() {
 fn unknown_keys() {
     check("model = []\n", "1: unknown key \"model\"; did you mean \"models\"?");
     check(
-        "\n[gate]\nfail_on = 1\n",
-        "2: unknown key \"gate\"; known here: models, suites, today, traffic, objective, \
+        "\n[thresholds]\nfail_on = 1\n",
+        "2: unknown key \"thresholds\"; known here: models, suites, today, traffic, objective, \
          spend, limits, privacy, cache, provider, endpoint, variant, price",
     );
     check(
