@@ -192,7 +192,15 @@ fn ended() -> Ended {
         lag_p99_us: None,
         io_cpu_peak: None,
     };
-    Ended { complete: true, why: None, validity, duration_ns: 0, waited_ns: 0, paced: Vec::new() }
+    Ended {
+        complete: true,
+        why: None,
+        validity,
+        duration_ns: 0,
+        waited_ns: 0,
+        paced: Vec::new(),
+        unknown_events: BTreeMap::new(),
+    }
 }
 
 fn dispatcher(

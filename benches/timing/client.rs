@@ -233,6 +233,7 @@ impl Run {
             duration_ns: 0,
             waited_ns: 0,
             paced: Vec::new(),
+            unknown_events: BTreeMap::new(),
         };
         self.store.clone().finish(ended).await.expect("the database closes");
     }

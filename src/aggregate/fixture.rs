@@ -297,5 +297,13 @@ pub(super) fn ended() -> Ended {
         lag_p99_us: None,
         io_cpu_peak: None,
     };
-    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0, paced: Vec::new() }
+    Ended {
+        complete: true,
+        why: None,
+        validity,
+        duration_ns: 5,
+        waited_ns: 0,
+        paced: Vec::new(),
+        unknown_events: std::collections::BTreeMap::new(),
+    }
 }

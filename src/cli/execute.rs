@@ -1,6 +1,7 @@
 //! One run between its plan and its figures: the simulator or the network, the lane, the database.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -269,8 +270,8 @@ impl Execution<'_> {
         let duration = clock.now().since(clock.anchor());
         let dispatcher =
             Arc::into_inner(session.dispatcher).context("a trial outlived its lane")?;
-        let paced = session.before.paced.into_iter().chain(paced(&dispatcher.lanes));
-        let paced: Vec<Paced> = paced.collect();
+        let mut paced = paced(&dispatcher.lanes);
+        paced.extend(session.before.paced);
         let ended = Ended {
             complete: end.complete,
             why: end.why.clone(),
@@ -278,6 +279,10 @@ impl Execution<'_> {
             duration_ns: session.before.duration_ns + nanos(duration),
             waited_ns: 0,
             paced: Paced::together(&paced),
+            unknown_events: Ended::all_unknown([
+                &session.before.unknown_events,
+                &unknown_events(&dispatcher.lanes),
+            ]),
         };
         Ok(dispatcher.store.finish(ended).await?)
     }
@@ -407,6 +412,12 @@ fn is_calibrated(inputs: &Inputs, clock: &Clock) -> bool {
 pub fn lanes(inputs: &Inputs, keys: &Keys, breaker: BreakerPolicy) -> Result<Vec<Lane>, Failure> {
     let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys, breaker);
     inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
+}
+
+/// What the endpoints' streams held that nobody knows.
+fn unknown_events(lanes: &[Lane]) -> BTreeMap<String, u64> {
+    let of = |lane: &Lane| (lane.endpoint().id.to_string(), lane.unknown_events());
+    lanes.iter().map(of).filter(|(_, n)| *n > 0).collect()
 }
 
 /// What happened at the gates of these lanes, each once.

@@ -193,5 +193,6 @@ fn ended(parts: &[MergePart]) -> Result<Ended, Failure> {
         duration_ns: endings().map(|ended| ended.duration_ns).max().unwrap_or(0),
         waited_ns: 0,
         paced: Paced::together(endings().flat_map(|ended| &ended.paced)),
+        unknown_events: Ended::all_unknown(endings().map(|ended| &ended.unknown_events)),
     })
 }

@@ -13,6 +13,7 @@ mod redact;
 mod retry;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -119,6 +120,8 @@ pub struct Lane {
     breaker: Breaker,
     /// Why nothing more is asked here.
     closed: OnceLock<String>,
+    /// Events of its streams whose kind the dialect does not know.
+    unknown_events: AtomicU64,
 }
 
 impl Lane {
@@ -135,7 +138,8 @@ impl Lane {
         let alone = Manners { share: None, among: 1 };
         let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, alone, Vec::new()));
         let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
-        Ok(Self { endpoint, url, headers, redactor, gate, breaker, closed: OnceLock::new() })
+        let (closed, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
+        Ok(Self { endpoint, url, headers, redactor, gate, breaker, closed, unknown_events })
     }
 
     /// The same lane, whose requests leave by this gate.
@@ -191,6 +195,12 @@ impl Lane {
         if let Some(redactor) = &self.redactor {
             redactor.clean(record);
         }
+    }
+
+    /// Events of its streams so far whose kind the dialect does not know: they were passed over.
+    #[must_use]
+    pub fn unknown_events(&self) -> u64 {
+        self.unknown_events.load(Ordering::Relaxed)
     }
 
     /// Why nothing more is asked here; `None`: it is open.
@@ -395,10 +405,11 @@ impl<T: Transport> Dispatcher<T> {
 
     /// Tells the endpoint's breaker and its gate how an attempt went.
     fn note(&self, lane: &Lane, pass: Pass<'_>, place: Place<'_>, record: &AttemptRecord) {
-        let class = match record.outcome {
-            Outcome::Failed { class, .. } => Some(class),
-            Outcome::Answered(_) => None,
+        let (class, answer) = match &record.outcome {
+            Outcome::Failed { class, partial, .. } => (Some(*class), partial),
+            Outcome::Answered(answer) => (None, answer),
         };
+        lane.unknown_events.fetch_add(answer.unknown_events, Ordering::Relaxed);
         let asked = record.retry_after;
         if pass.ended(Sign::of(class, asked.is_some()), self.clock.now()) {
             let (id, class) = (&lane.endpoint.id, class.map_or("unknown", ErrorClass::name));

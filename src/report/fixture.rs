@@ -445,6 +445,7 @@ fn manifest(name: &str) -> Manifest {
             duration_ns: 660_000_000_000,
             waited_ns: 0,
             paced: Vec::new(),
+            unknown_events: std::collections::BTreeMap::new(),
         }),
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn notes(figures: &Figures) -> Vec<String> {
     let names = Names::of(figures);
     let mut said: Vec<String> =
         figures.endpoints.iter().filter_map(|e| served(e, &names)).collect();
+    said.extend(passed_over(figures, &names));
     said.extend(caches(figures, &names));
     said.extend(primed(figures));
     said.extend(at_cached_share(figures, &names));
@@ -45,6 +46,15 @@ fn served(endpoint: &EndpointFigures, names: &Names) -> Option<String> {
     let mut by = served.by.iter().map(|(name, n)| (name.as_str(), *n));
     (served.pin.is_none() && served.by.len() > 1)
         .then(|| format!("{name} was routed to several: {}.", each(&mut by)))
+}
+
+/// Whose streams held what nobody here knows: a provider that changes its format is seen so first.
+fn passed_over(figures: &Figures, names: &Names) -> Option<String> {
+    let unknown = &figures.manifest.ended.as_ref()?.unknown_events;
+    let each: Vec<String> =
+        unknown.iter().map(|(id, n)| format!("{} ({})", names.short(id), count(*n))).collect();
+    let what = "Events of a kind that their dialect does not know were passed over";
+    (!each.is_empty()).then(|| format!("{what}: {}.", each.join(", ")))
 }
 
 /// What was read from prompt caches, where it is worth saying, and where there was to be nothing.

@@ -85,6 +85,23 @@ pub struct Ended {
     /// Where requests were held back for a provider's limits; empty: nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paced: Vec<Paced>,
+    /// Events of streams whose kind the dialect does not know, by endpoint: passed over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_events: BTreeMap<String, u64>,
+}
+
+impl Ended {
+    /// Adds up what sessions or parts passed over.
+    #[must_use]
+    pub fn all_unknown<'a>(
+        each: impl IntoIterator<Item = &'a BTreeMap<String, u64>>,
+    ) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        for (endpoint, n) in each.into_iter().flatten() {
+            *sums.entry(endpoint.clone()).or_default() += n;
+        }
+        sums
+    }
 }
 
 /// How requests to a model at a provider were held back for its limits.

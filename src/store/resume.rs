@@ -125,6 +125,9 @@ pub struct Sessions {
     /// Where they were held back for a provider's limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paced: Vec<Paced>,
+    /// Events of streams whose kind the dialect does not know, by endpoint.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_events: BTreeMap<String, u64>,
     /// When the session that runs now began, nanoseconds since the anchor.
     from_ns: u64,
 }
@@ -508,6 +511,7 @@ fn so_far(earlier: Option<Sessions>, manifest: &Manifest, last_ns: u64) -> Sessi
             duration_ns: ended.duration_ns,
             validity: Some(ended.validity.clone()),
             paced: ended.paced.clone(),
+            unknown_events: ended.unknown_events.clone(),
             from_ns: 0,
         },
         None => Sessions {
@@ -515,6 +519,7 @@ fn so_far(earlier: Option<Sessions>, manifest: &Manifest, last_ns: u64) -> Sessi
             duration_ns: before.duration_ns + last_ns.saturating_sub(before.from_ns),
             validity: before.validity,
             paced: before.paced,
+            unknown_events: before.unknown_events,
             from_ns: 0,
         },
     }

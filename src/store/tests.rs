@@ -56,7 +56,15 @@ fn ended() -> Ended {
         lag_p99_us: Some(120),
         io_cpu_peak: Some(0.25),
     };
-    Ended { complete: true, why: None, validity, duration_ns: 5, waited_ns: 0, paced: Vec::new() }
+    Ended {
+        complete: true,
+        why: None,
+        validity,
+        duration_ns: 5,
+        waited_ns: 0,
+        paced: Vec::new(),
+        unknown_events: std::collections::BTreeMap::new(),
+    }
 }
 
 fn task(idx: u32) -> StoredTask {

@@ -271,6 +271,7 @@ mod tests {
                 duration_ns: 1,
                 waited_ns: 0,
                 paced: Vec::new(),
+                unknown_events: std::collections::BTreeMap::new(),
             };
             Figures {
                 manifest: crate::aggregate::Manifest {

@@ -44,6 +44,13 @@ fn faulty(asked: &Asked) -> String {
         }
         "page" => whole("200 OK", "text/html", "<html>Log in to the network</html>"),
         "inside" => events(&[&token("o"), &error("broke down")]),
+        "newer" => events(&[
+            "{\"object\":\"something.new\"}",
+            &token("ok"),
+            "{\"object\":\"something.new\"}",
+            "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
+            "[DONE]",
+        ]),
         // A whole answer where a stream was asked for is an answer.
         "whole" => whole(
             "200 OK",
@@ -69,6 +76,19 @@ fn weigh(
     let ran = run(dir, &[&usual, more].concat());
     let trials = csv(&dir.join("run/trials.csv"));
     (ran, trials.into_iter().map(|trial| (trial["task"].clone(), trial)).collect())
+}
+
+/// Events of a kind that nobody here knows are passed over, counted, and told.
+#[test]
+fn what_is_not_known_in_a_stream_is_passed_over_and_counted() {
+    let dir = folder();
+    let stub = Stub::start(faulty);
+    let (_, trials) = weigh(dir.path(), &stub, &["newer"], &[]);
+    assert_eq!(trials["newer"]["score"], "1");
+    let report = std::fs::read_to_string(dir.path().join("run/report.md")).expect("a report");
+    let told = "Events of a kind that their dialect does not know were passed over: ";
+    let line = report.lines().find(|line| line.contains(told)).expect("told");
+    assert!(line.ends_with(" (2)."), "{line}");
 }
 
 #[test]

@@ -270,6 +270,7 @@ impl Job<'_> {
             waited_ns: nanos(end.waited),
             // A load is never held back: what the provider refuses is what is measured.
             paced: Vec::new(),
+            unknown_events: std::collections::BTreeMap::new(),
         };
         Ok(store.finish(ended).await?)
     }
