@@ -362,7 +362,7 @@ fn nothing_to_run_on() -> Failure {
     };
     refused(anyhow!(
         "there is nothing to run on: name endpoints in a catalog (--catalog FILE) or in \
-         weighbridge.toml; {keys}. To try your prompts on the simulated fleet, add --demo"
+         weighbridge.toml (`weighbridge init` writes one); {keys}. To try your prompts on the simulated fleet, add --demo"
     ))
 }
 

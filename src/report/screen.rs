@@ -120,12 +120,14 @@ fn foot(figures: &Figures, files: &Path) -> Vec<String> {
     };
     let mut lines = vec![self::files(listed, files)];
     if figures.manifest.demo {
-        lines.push(
-            "Your own: models and prices in catalog.toml (README, Your own models), then"
-                .to_owned(),
+        lines.extend(
+            [
+                "Your own: export OPENROUTER_API_KEY=… (or another provider's), then",
+                "  weighbridge init    # writes weighbridge.toml: models, prices, suites",
+                "  weighbridge plan && weighbridge run",
+            ]
+            .map(str::to_owned),
         );
-        lines.push("  weighbridge plan --catalog catalog.toml --suite prompts.csv".to_owned());
-        lines.push("  weighbridge run  --catalog catalog.toml --suite prompts.csv".to_owned());
     }
     lines
 }
