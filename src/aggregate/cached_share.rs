@@ -26,7 +26,9 @@ pub(super) fn cost(
     }
     let attempt = row.attempt.as_ref()?;
     if attempt.tokens_source != Some(TokensSource::Usage) {
-        return None;
+        // What bills no tokens costs the same at any share.
+        return (!endpoint.price.is_billed())
+            .then(|| row.cost_known - row.cost_primed.unwrap_or_default());
     }
     let stated = usage_of(endpoint, attempt.usage, attempt.usage_verbatim.as_deref());
     let usage = at_share(stated, share)?;

@@ -43,7 +43,7 @@ pub struct LocalRatio {
     pub n: u64,
     /// Σ prompt tokens counted here ÷ Σ of the provider's.
     pub input: f64,
-    /// Σ output tokens counted here ÷ Σ of the provider's, without the reasoning that nobody saw.
+    /// Σ output tokens counted here ÷ Σ of the provider's, both without reasoning.
     pub output: f64,
 }
 
@@ -61,8 +61,8 @@ fn answered(row: &TrialRow) -> Option<&AttemptEnding> {
 pub(super) struct Counted {
     pub input: u64,
     pub output: u64,
-    /// Whether the model's reasoning was seen, and so is in `output`.
-    pub saw_reasoning: bool,
+    /// Of `output`, the model's reasoning as far as it was seen: all of it, or a summary.
+    pub reasoning: u64,
 }
 
 /// Counts the answers of one run. A prompt is counted once, however many endpoints were asked it.
@@ -89,8 +89,8 @@ impl Counter {
         self.prompts.insert((row.task, vocabulary), prompt);
         let system = endpoint.system.as_deref().map_or(0, |text| vocabulary.message(text));
         let output = vocabulary.answer(&answer);
-        let saw_reasoning = !answer.reasoning.is_empty();
-        Ok(Some(Counted { input: prompt + system, output, saw_reasoning }))
+        let reasoning = vocabulary.count(&answer.reasoning);
+        Ok(Some(Counted { input: prompt + system, output, reasoning }))
     }
 }
 
@@ -118,10 +118,14 @@ impl Sums {
 
     fn compare(&mut self, usage: &Usage, counted: Counted) {
         let (Some(input), Some(output)) = (usage.input, usage.output) else { return };
-        let unseen = usage.reasoning.filter(|_| !counted.saw_reasoning).unwrap_or(0);
-        let there = output.saturating_sub(unseen);
+        // Reasoning may be hidden or summed up, so what was said beside it is compared; where the
+        // provider does not tell the two apart, and there was some, nothing can be.
+        if usage.reasoning.is_none() && counted.reasoning > 0 {
+            return;
+        }
+        let there = output.saturating_sub(usage.reasoning.unwrap_or(0));
         self.compared += 1;
-        let all = [counted.input, input, counted.output, there];
+        let all = [counted.input, input, counted.output - counted.reasoning, there];
         for (sum, count) in self.here_and_there.iter_mut().zip(all) {
             *sum += count;
         }

@@ -31,7 +31,7 @@ pub fn check(text: &str) -> Result<String, BadBaseUrl> {
         return bad("has a scheme other than http and https", EXAMPLE);
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if authority.contains('@') {
+    if authority.contains('@') || rest.split(['/', '?', '#']).skip(1).any(is_key) {
         return bad(
             "holds credentials",
             "take them out, and name the variable that holds the key as api_key_env",
@@ -52,6 +52,12 @@ pub fn check(text: &str) -> Result<String, BadBaseUrl> {
         return bad("is not a URL", EXAMPLE);
     }
     Ok(url.to_owned())
+}
+
+/// Whether a part of a path is a key, as those that issue them begin theirs.
+fn is_key(part: &str) -> bool {
+    const BEGINNINGS: [&str; 8] = ["sk-", "sk_", "key-", "gsk_", "xai-", "hf_", "AIza", "pplx-"];
+    part.len() >= 16 && BEGINNINGS.iter().any(|beginning| part.starts_with(beginning))
 }
 
 /// A URL without the operation at its end, and that operation.
@@ -82,6 +88,10 @@ mod tests {
         // A name that only resembles an operation stays.
         check("https://example.com/my-responses", Ok("https://example.com/my-responses"));
         check("https://example.com/messages/v1", Ok("https://example.com/messages/v1"));
+        let key = "holds credentials; take them out, and name the variable that holds the key as \
+                   api_key_env";
+        check("https://example.com/sk-proj-0123456789abcdef/v1", Err(key));
+        check("https://example.com/sk-1/v1", Ok("https://example.com/sk-1/v1"));
         for operation in OPERATIONS {
             let expected = format!(
                 "ends in {operation}, which is added to it; drop it: base_url = \

@@ -111,6 +111,13 @@ impl Provider {
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
+    /// Whether what is sent to it ends on this machine, and costs nothing there: what takes a key, or
+    /// is a router, passes requests on to those that see prompts and bill.
+    #[must_use]
+    pub fn ends_here(&self) -> bool {
+        self.is_loopback() && !self.has_key() && self.router.is_none()
+    }
+
     /// Whether it is OpenAI's own API, at OpenAI or on Azure.
     #[must_use]
     pub fn is_openai(&self) -> bool {
@@ -254,10 +261,23 @@ impl Endpoint {
         self.price.cost_under(usage, &Terms { at: None, tier: self.asked_tier() })
     }
 
-    /// The most that a request can cost here: what a budget reserves.
+    /// The most that a request can cost here: what a budget reserves. `None`: the price is not known,
+    /// or searches are charged and its parameters ask for some, of which nobody says how many.
     #[must_use]
     pub fn at_most(&self, input: u64, output: u64) -> Option<Usd> {
+        if self.asks_to_search() && self.price.charges_searches() {
+            return None;
+        }
         self.price.at_most(input, output, self.asked_tier())
+    }
+
+    /// Whether its parameters let the provider search the web, in the words of any API: tools of its
+    /// own (`web_search_preview`, `google_search`), a plugin, options of a search.
+    fn asks_to_search(&self) -> bool {
+        let tools =
+            self.params.get("tools").is_some_and(|tools| tools.to_string().contains("search"));
+        tools
+            || ["plugins", "web_search_options"].iter().any(|name| self.params.contains_key(*name))
     }
 
     /// The service tier that its parameters ask for.

@@ -477,6 +477,16 @@ impl Price {
         }
     }
 
+    /// Whether searches that the provider makes are charged.
+    #[must_use]
+    pub fn charges_searches(&self) -> bool {
+        let Self::Rates(rates) = self else { return false };
+        rates
+            .lines()
+            .into_iter()
+            .any(|((_, rate), usd)| rate == Rate::PerSearch && usd != Usd::ZERO)
+    }
+
     /// Whether a call can cost money: published rates that are not all zero, or an unknown price.
     #[must_use]
     pub fn is_billed(&self) -> bool {

@@ -550,6 +550,25 @@ fn a_flex_variant_pays_the_flex_price() {
     assert!(load(&format!("{LOCAL}{}", endpoint_with(RATES))).warnings.is_empty());
 }
 
+/// Nobody says how often a model searches, so what its searches may cost has no bound.
+#[test]
+fn searches_that_are_charged_have_no_bound() {
+    let check = |params: &str, bounded: bool| {
+        let price = "price = { input = \"1\", output = \"1\", per_search = \"0.01\" }";
+        let text = format!(
+            "{LOCAL}{}\n[[variant]]\nname = \"v\"\nmatch = \"*\"\nparams = {params}\n",
+            endpoint_with(price)
+        );
+        let endpoint = load(&text).endpoints.pop().expect("the variant");
+        assert_eq!(endpoint.at_most(10, 10).is_some(), bounded, "{params}");
+    };
+    check("{ temperature = 0 }", true);
+    check("{ tools = [{ type = \"function\", function = { name = \"add\" } }] }", true);
+    check("{ tools = [{ google_search = {} }] }", false);
+    check("{ web_search_options = {} }", false);
+    check("{ plugins = [{ id = \"web\" }] }", false);
+}
+
 #[test]
 fn a_router_is_pinned_by_the_name_of_its_provider() {
     let check = |url: &str, more: &str, provider: &str, expected: Option<(&str, Option<&str>)>| {

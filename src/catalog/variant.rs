@@ -73,6 +73,9 @@ fn matches_nothing(at: Place, name: String, glob: &str, base: &[Placed<'_>]) -> 
     CatalogError::VariantMatchesNothing { at, name, glob: glob.to_owned(), remedy }
 }
 
+/// Why a parameter that asks for several answers is refused.
+const SEVERAL: &str = "would bill several answers; one trial is one answer (--repeats)";
+
 /// A variant's parameters as JSON.
 fn resolve_params(
     raw: &RawVariant,
@@ -91,8 +94,11 @@ fn resolve_params(
                 Some("is the task's; write system = \"…\" for a system message")
             }
             "stream" => Some("is not set here; write stream = false beside params"),
-            "n" | "best_of" | "candidateCount" => {
-                Some("would bill several answers; one trial is one answer (--repeats)")
+            "n" | "best_of" | "candidateCount" | "candidate_count" => Some(SEVERAL),
+            "generationConfig" | "generation_config"
+                if ["candidateCount", "candidate_count"].iter().any(|k| value.get(k).is_some()) =>
+            {
+                Some(SEVERAL)
             }
             _ => None,
         };

@@ -287,9 +287,7 @@ impl Sums {
             output_tokens: self.output,
             expected: self.expected.filter(|_| !is_unknown),
             at_most: self.at_most.filter(|_| !is_unknown),
-            // Who takes a key on this machine passes requests on to those that bill.
-            billed: endpoint.price.is_billed()
-                && (!endpoint.is_loopback() || endpoint.provider.has_key()),
+            billed: endpoint.price.is_billed() && !endpoint.provider.ends_here(),
             free: !endpoint.price.is_billed(),
             minutes: minutes.into_iter().fold(0.0, f64::max),
             percentiles: given.map(|(name, _)| *name).collect(),

@@ -56,11 +56,11 @@ impl Privacy {
         *self != Self::default()
     }
 
-    /// Why a provider may not see prompts; `None`: it may. What is on this machine always may, for
-    /// they do not leave it.
+    /// Why a provider may not see prompts; `None`: it may. A model on this machine always may, for
+    /// they do not leave it; what takes a key there, or is a router, passes them on.
     #[must_use]
     pub fn refuses(&self, provider: &Provider) -> Option<Refusal> {
-        if provider.is_loopback() {
+        if provider.ends_here() {
             return None;
         }
         let named = |glob: &String| glob_matches(glob, &provider.name);
@@ -141,6 +141,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::catalog::Router;
     use crate::plan::tests::endpoint;
 
     fn at(name: &str, host: &str) -> Endpoint {
@@ -171,6 +172,13 @@ mod tests {
         check(&all, &at("openrouter/deepinfra", "openrouter.ai/api"), None);
         check(&all, &at("openrouter", "evilopenrouter.ai"), Some(Refusal::Collection));
         check(&all, &endpoint("acme/large"), None);
+        // A proxy on this machine passes prompts on, whether it wants a key or not.
+        let mut proxy = endpoint("acme/large");
+        proxy.provider.router = Some(Router::Litellm);
+        check(&all, &proxy, Some(Refusal::Collection));
+        let mut tunnel = endpoint("acme/large");
+        tunnel.provider.api_key_env = Some("TUNNEL_API_KEY".to_owned());
+        check(&all, &tunnel, Some(Refusal::Collection));
         check(&Privacy { providers: vec!["x".to_owned()], ..all }, &endpoint("a"), None);
     }
 

@@ -16,6 +16,7 @@ pub(super) fn notes(figures: &Figures) -> Vec<String> {
         figures.endpoints.iter().filter_map(|e| served(e, &names)).collect();
     said.extend(passed_over(figures, &names));
     said.extend(caches(figures, &names));
+    said.extend(stayed_cold(figures, &names));
     said.extend(primed(figures));
     said.extend(at_cached_share(figures, &names));
     said
@@ -74,6 +75,19 @@ fn caches(figures: &Figures, names: &Names) -> Option<String> {
 
 fn percent_of(share: f64) -> String {
     format!("{} %", percent(share))
+}
+
+/// Where caches were warmed, and yet nothing was read from them: a provider may cache nothing, or no
+/// prompt as short as these.
+fn stayed_cold(figures: &Figures, names: &Names) -> Option<String> {
+    if figures.manifest.cache != CacheMode::Warm {
+        return None;
+    }
+    let cold = |e: &&EndpointFigures| e.all.tokens.input > 0 && e.all.tokens.cached_input == 0;
+    let cold = figures.endpoints.iter().filter(cold).map(|e| names.short(e.id.as_str()));
+    let cold: Vec<String> = cold.collect();
+    let what = "WARNING: caches were warmed, yet nothing was read from those of";
+    (!cold.is_empty()).then(|| format!("{what} {}.", cold.join(", ")))
 }
 
 /// What warming the caches cost.

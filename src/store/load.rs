@@ -18,6 +18,9 @@ use crate::wire::ErrorClass;
 const BATCH: usize = 64;
 /// Request numbers that are read at a time.
 const WINDOW: u64 = 4096;
+/// Requests that one intent stands for at most: far more than are ever intended at a time, and few
+/// enough that a damaged number is not walked for hours.
+const MOST_INTENDED: u64 = 1 << 20;
 
 /// What a load run was asked to do: part of its manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -498,7 +501,7 @@ impl Reader {
         let known = statement.query_map(window(), read).and_then(Iterator::collect);
         let known: Vec<LoadRecord> = self.sqlite(known)?;
         let mut statement = self.prepare(
-            "SELECT max(first, ?1), min(past, ?2) FROM load_intent
+            "SELECT first, past FROM load_intent
              WHERE past > ?1 AND first < ?2 ORDER BY first",
         )?;
         let intended = statement
@@ -511,6 +514,11 @@ impl Reader {
         let mut known = known.into_iter().peekable();
         let mut next = from;
         for (first, past) in intended {
+            if past.saturating_sub(first) > MOST_INTENDED {
+                let what = format!("the intent of request {first}");
+                return Err(corrupt(self.path(), &what, "it stands for more than were ever sent"));
+            }
+            let past = past.min(to);
             for request in first.max(next)..past {
                 while let Some(record) = known.next_if(|record| record.request < request) {
                     rows.push(LoadRow::Known(Box::new(record)));

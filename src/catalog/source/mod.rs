@@ -181,8 +181,15 @@ impl Reading {
             let why = if known.price == endpoint.price {
                 format!("{} is listed twice, at the same price", known.id)
             } else {
+                // Free is no price to reserve money by where another list entry knows better.
+                let better = !known.price.is_billed() && endpoint.price.is_billed();
                 let (kept, other) = (diff::in_short(&known.price), diff::in_short(&endpoint.price));
-                format!("{} is listed twice: {kept} is kept, {other} is not", known.id)
+                let (kept, other) = if better { (other, kept) } else { (kept, other) };
+                let why = format!("{} is listed twice: {kept} is kept, {other} is not", known.id);
+                if better {
+                    self.catalog.endpoints[*taken].price = endpoint.price;
+                }
+                why
             };
             self.leave_out(entry, &why);
             return;
