@@ -44,6 +44,22 @@ fn no_secret(dir: &Path, ran: &Ran) {
     }
 }
 
+/// A key of a mirror goes to the mirror, and its prices are the mirror's.
+#[test]
+fn a_provider_that_the_environment_moves_is_moved() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &["--instant"]);
+    let base = format!("{}/v1", sim.url());
+    let mut init = weighbridge(dir.path());
+    init.env("OPENROUTER_BASE_URL", &base).env("OPENROUTER_API_KEY", SECRET).arg("init");
+    let ran = Ran::of(init.output().expect("the binary runs")).exits(0);
+    assert!(ran.stderr.contains(&format!("fetching the price list of {base}/models")), "{ran:?}");
+    no_secret(dir.path(), &ran);
+    let text = written(dir.path());
+    assert!(text.contains(&format!("base_url = \"{base}\"")), "{text}");
+    assert!(!text.contains("openrouter.ai"), "{text}");
+}
+
 #[test]
 fn a_key_a_list_and_a_suite_make_a_plan() {
     let dir = folder();

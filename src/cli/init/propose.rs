@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 use super::text::Group;
-use crate::catalog::source::known_providers;
+use crate::catalog::source::keyed;
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp, load_text, snapshot};
 use crate::cli::catalog::read_list;
 use crate::cli::console;
-use crate::cli::found::FOLDER;
+use crate::cli::found::{FOLDER, variable};
 use crate::plan::Privacy;
 use crate::plan::pick::{SHOWN_TASKS, pick};
 use crate::suite::Task;
@@ -53,12 +53,17 @@ pub fn lists(prices: Option<&str>, providers: &[Provider]) -> Result<Vec<Catalog
     }
     let (router, others): (Vec<&Provider>, Vec<_>) =
         providers.iter().partition(|provider| provider.name == "openrouter");
+    let mut wanted = Vec::new();
+    // A mirror says its own prices.
+    wanted.extend(router.first().map(|router| match router.router {
+        Some(_) => format!("{}/models", router.base_url),
+        None => "openrouter".to_owned(),
+    }));
+    wanted.extend((!others.is_empty()).then(|| "litellm".to_owned()));
     let mut lists = Vec::new();
-    for (name, wanted) in [("openrouter", !router.is_empty()), ("litellm", !others.is_empty())] {
-        if wanted {
-            console::say(&format!("fetching the price list of {name}"));
-            lists.push(fetch(name)?);
-        }
+    for from in wanted {
+        console::say(&format!("fetching the price list of {from}"));
+        lists.push(fetch(&from)?);
     }
     Ok(lists)
 }
@@ -104,13 +109,21 @@ fn newest() -> Vec<PathBuf> {
     newest.into_values().map(|(_, path)| path).collect()
 }
 
-/// The providers whose key the environment holds.
+/// The providers whose key the environment holds, at the address that it says, where it says one.
 pub fn with_keys() -> Vec<Provider> {
-    let is_set = |provider: &Provider| {
-        let name = provider.api_key_env.as_deref().unwrap_or_default();
-        std::env::var_os(name).is_some_and(|value| !value.is_empty())
-    };
-    known_providers().into_iter().filter(is_set).collect()
+    let mut found = Vec::new();
+    for keyed in keyed::all() {
+        let Some(key) = keyed.keys.iter().find(|key| variable(key).is_some()) else { continue };
+        let address = keyed.address.and_then(variable);
+        match keyed.provider(key, address.as_deref()) {
+            Ok(provider) => found.push(provider),
+            Err(error) => {
+                let name = keyed.address.unwrap_or(keyed.name);
+                console::say(&format!("{} is left out: {name} {error}", keyed.name));
+            }
+        }
+    }
+    found
 }
 
 /// What is proposed for one provider.
