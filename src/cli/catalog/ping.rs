@@ -301,6 +301,8 @@ fn show(args: &CatalogPingArgs, rows: &[Row]) -> Outcome {
 fn table(rows: &[Row]) -> String {
     const COLUMNS: usize = 80;
     const WIDEST: usize = 34;
+    /// Lines of a reason at most.
+    const REASON_LINES: usize = 3;
     let shortened = |text: &str, most: usize| -> String {
         if text.chars().count() <= most {
             return text.to_owned();
@@ -318,14 +320,21 @@ fn table(rows: &[Row]) -> String {
             format!("{endpoint:<name$}  {state:<status$} {ttft:>7} {tokens:>6} {cost:>9}  {last}");
         shortened(text.trim_end(), COLUMNS) + "\n"
     };
-    let mut text = line(["endpoint", "status", "TTFT", "tokens", "$", "answered by"]);
+    let mut text = line(["endpoint", "status", "TTFT", "tokens", "$", "by"]);
     for row in rows {
         if let Some(why) = &row.detail {
             // Nothing was measured: the reason takes the room.
             let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
             let (endpoint, state) = (shortened(&row.endpoint, name), &row.status);
             let failed = format!("{endpoint:<name$}  {state:<status$}  {why}");
-            text.push_str(&(shortened(failed.trim_end(), COLUMNS) + "\n"));
+            // A provider may say pages; the beginning tells, and the rest is in the JSON.
+            let mut lines = super::wrapped(failed.trim_end(), COLUMNS, COLUMNS - 4);
+            if lines.len() > REASON_LINES {
+                lines.truncate(REASON_LINES);
+                let last = lines.pop().unwrap_or_default();
+                lines.push(shortened(&last, COLUMNS - 5) + "…");
+            }
+            text.push_str(&(lines.join("\n    ") + "\n"));
             continue;
         }
         let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
