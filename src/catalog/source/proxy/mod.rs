@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Catalog, Endpoint};
+use super::super::{Catalog, Dialect, Endpoint, Router};
 use super::LeftOut;
 use crate::units::names::matches_none;
 use deployment::{Draft, Key};
@@ -235,6 +235,27 @@ impl ProxyConfig {
     }
 }
 
+/// What makes a provider: the same address and key in another dialect are another.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    base_url: String,
+    dialect: Dialect,
+    router: Option<Router>,
+    key: Key,
+}
+
+impl Identity {
+    fn of(draft: &Draft) -> Self {
+        let provider = &draft.endpoint.provider;
+        Self {
+            base_url: provider.base_url.clone(),
+            dialect: provider.dialect,
+            router: provider.router,
+            key: draft.key.clone(),
+        }
+    }
+}
+
 /// What is collected while the list is read.
 struct Reader<'a> {
     path: &'a str,
@@ -242,7 +263,7 @@ struct Reader<'a> {
     lists: &'a [Catalog],
     config: ProxyConfig,
     /// What each provider's name stands for.
-    providers: BTreeMap<String, (String, Key)>,
+    providers: BTreeMap<String, Identity>,
     /// The upstream model behind each endpoint without its variant.
     models: BTreeMap<(String, String), String>,
     /// The relative weights of an alias's deployments.
@@ -297,7 +318,8 @@ impl<'a> Reader<'a> {
         alias: &str,
         mut draft: Draft,
     ) -> Result<(usize, deployment::Weights), String> {
-        let provider = self.provider_name(&draft);
+        let what = Identity::of(&draft);
+        let provider = self.provider_name(&draft, &what);
         let model = self.model_name(&provider, &draft);
         let key_in_file = matches!(draft.key, Key::InFile(_));
         draft.name(&provider, &model);
@@ -314,7 +336,6 @@ impl<'a> Reader<'a> {
         }
         deployment::check(&endpoint)?;
         // Only what stays takes a name.
-        let what = (endpoint.provider.base_url.clone(), draft.key);
         self.models.insert((provider.clone(), model), endpoint.upstream_model.clone());
         self.providers.insert(provider, what);
         self.config.deployments.push(Deployment {
@@ -326,13 +347,15 @@ impl<'a> Reader<'a> {
         Ok((self.config.deployments.len() - 1, weights))
     }
 
-    /// The name of a draft's provider: another for each address and each key.
-    fn provider_name(&self, draft: &Draft) -> String {
-        let what = (draft.endpoint.provider.base_url.clone(), draft.key.clone());
-        let wanted = draft.prefix.name_at(&what.0);
+    /// The name of a draft's provider: another for each address, dialect and key.
+    fn provider_name(&self, draft: &Draft, what: &Identity) -> String {
+        let mut wanted = draft.prefix.name_at(&what.base_url);
+        if what.dialect != draft.prefix.dialect {
+            wanted.push_str("-responses");
+        }
         let mut name = wanted.clone();
         let mut n = 1;
-        while self.providers.get(&name).is_some_and(|known| *known != what) {
+        while self.providers.get(&name).is_some_and(|known| known != what) {
             n += 1;
             name = format!("{wanted}-{n}");
         }

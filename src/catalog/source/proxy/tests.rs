@@ -169,6 +169,28 @@ fn a_list_says_what_the_file_leaves_out() {
     assert_eq!(config.deployments[0].endpoint.max_output, Some(9));
 }
 
+#[test]
+fn another_dialect_is_another_provider() {
+    let text = "model_list:\n\
+        - {model_name: a, litellm_params: {model: openai/gpt-4o}}\n\
+        - {model_name: b, litellm_params: {model: openai/responses/gpt-5-pro}}\n\
+        - {model_name: c, litellm_params: {model: openai/gpt-5-pro}}\n\
+        - {model_name: d, litellm_params: {model: openai/o3}, model_info: {mode: responses}}\n";
+    let config = read(text, "c.yaml", &|_| None, &[]).expect("it reads");
+    let shown = |d: &Deployment| format!("{} {:?}", d.endpoint.id, d.endpoint.provider.dialect);
+    assert_eq!(
+        config.deployments.iter().map(shown).collect::<Vec<_>>(),
+        [
+            "openai/gpt-4o@openai OpenaiChat",
+            "openai/gpt-5-pro@openai-responses OpenaiResponses",
+            "openai/gpt-5-pro@openai OpenaiChat",
+            "openai/o3@openai-responses OpenaiResponses",
+        ]
+    );
+    let keys = config.deployments.iter().map(|d| d.endpoint.provider.api_key_env.as_deref());
+    assert!(keys.into_iter().all(|key| key == Some("OPENAI_API_KEY")));
+}
+
 fn check_error(text: &str, expected: &str) {
     let error = read(text, "c.yaml", &|_| None, &[]).expect_err(text).to_string();
     assert!(error.contains(expected), "{error}");
