@@ -146,6 +146,20 @@ fn aliases_lead_to_deployments_and_to_each_other() {
 }
 
 #[test]
+fn what_is_left_out_serves_all_the_same() {
+    let text = "model_list:\n\
+        - {model_name: a, litellm_params: {model: openai/gpt-4o, weight: 1}}\n\
+        - {model_name: a, litellm_params: {model: bedrock/claude, weight: 9}}\n";
+    let config = read(text, "c.yaml", &|_| None, &[]).expect("it reads");
+    assert_eq!(config.aliases[0].served_by, [(0, 0.1)]);
+    let error = config.serving(Some("a"), "c.yaml").err().expect("one of several").to_string();
+    let expected = "served by 2 deployments (openai/gpt-4o@openai, and 1 that cannot be called \
+        from here), and what serves today is one endpoint; name one of them: endpoint = \
+        \"openai/gpt-4o@openai\"";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
 fn a_list_says_what_the_file_leaves_out() {
     let listed = "[snapshot]\nsource = \"litellm\"\nfetched_at = \"2026-11-20T00:00:00Z\"\n\
         unit = \"USD per million tokens\"\n[[provider]]\nname = \"azure\"\n[[provider]]\n\
