@@ -521,7 +521,7 @@ pub struct CatalogPingArgs {
     /// Send nothing if all of it might cost more than this; 0.25 where it is not said.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
-    /// Ask endpoints without a known price too, and whatever the sum.
+    /// Ask endpoints too whose cost has no known bound, and whatever the sum.
     #[arg(long)]
     pub yes: bool,
     /// Give an endpoint up after this time; default 60s.

@@ -82,6 +82,22 @@ fn nothing_is_sent_that_may_cost_more_than_was_said() {
 }
 
 #[test]
+fn a_price_without_a_bound_is_asked_with_a_word_alone() {
+    let (dir, stub) = (folder(), Stub::says("ready"));
+    // A limit that cannot be read, at an endpoint that states none of its own.
+    let more = "[[variant]]\nname = \"odd\"\nmatch = \"*\"\n\
+                params = { generationConfig = { maxOutputTokens = \"many\" } }\n";
+    let catalog = stub.catalog(more).replace("base_url", "dialect = \"gemini\"\nbase_url");
+    let catalog = file(dir.path(), "c.toml", &catalog);
+    let args = ["catalog", "ping", "--catalog", &catalog, "-m", "*#odd"];
+    let ran = run(dir.path(), &args);
+    assert!(ran.stdout.contains("not asked  its parameters set no bound"), "{}", ran.stdout);
+    assert!(!ran.stderr.contains("asking"), "{}", ran.stderr);
+    let yes = [&args[..], &["--yes"]].concat();
+    run(dir.path(), &yes).says(&["asking 1 endpoint, at most $0.000000 and what is not known"]);
+}
+
+#[test]
 fn a_ping_says_what_a_run_says_to_a_router_and_keeps_prompts_from_others() {
     let (dir, stub) = (folder(), Stub::says("ready"));
     let url = &stub.url;

@@ -108,12 +108,19 @@ fn prepare(
             rows[at].detail = Some(format!("ineligible ({}): {why}", why.word()));
             continue;
         }
+        let ping = Ping::of(endpoint);
         let why = match lane(endpoint, &mut keys) {
-            Ok(_) if endpoint.price == Price::Unknown && !args.yes => {
-                "its price is unknown; --yes asks it all the same".to_owned()
+            // Without a bound nothing can be promised, whether the price is known or not.
+            Ok(_) if ping.bound.is_none() && !args.yes => {
+                let unknown = if endpoint.price == Price::Unknown {
+                    "its price is unknown"
+                } else {
+                    "its parameters set no bound on its answer"
+                };
+                format!("{unknown}; --yes asks it all the same")
             }
             Ok(lane) => {
-                asked.push(Asked { at, lane, ping: Ping::of(endpoint) });
+                asked.push(Asked { at, lane, ping });
                 continue;
             }
             Err(why) => why,
@@ -158,7 +165,7 @@ fn within_budget(args: &CatalogPingArgs, asked: &[Asked]) -> Result<String, Fail
     }
     if unbounded > 0 && args.budget.is_some() {
         return Err(refused(anyhow!(
-            "a budget cannot hold for {unbounded} of the endpoints, whose price is unknown"
+            "a budget cannot hold for {unbounded} of the endpoints: what they cost at most is not known"
         )));
     }
     let more = if unbounded == 0 { "" } else { " and what is not known" };

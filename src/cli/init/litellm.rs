@@ -66,7 +66,7 @@ fn aliases(proxy: &ProxyConfig) -> Vec<String> {
         let mut said = match (&alias.stands_for, alias.served_by.as_slice()) {
             (Some(other), _) => format!("= {other}"),
             (None, []) => "nothing that can be called from here".to_owned(),
-            (None, [(only, _)]) => id(proxy, *only).to_owned(),
+            (None, [(only, _)]) if alias.left_out == 0 => id(proxy, *only).to_owned(),
             (None, several) => {
                 let one = |(idx, share): &(usize, f64)| {
                     format!("{} {:.0} %", id(proxy, *idx), share * 100.0)
@@ -109,22 +109,30 @@ fn say_today(starter: &mut Starter, proxy: &ProxyConfig, alias: &Alias, path: &s
     let most = alias.served_by.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
     let Some((most, share)) = most else { return };
     starter.today = Some(id(proxy, most).to_owned());
-    let said = if alias.served_by.len() == 1 {
-        [
+    let (n, left, share) = (alias.served_by.len(), alias.left_out, share * 100.0);
+    let said = match (n, left) {
+        (1, 0) => [
             format!(
                 "This is what serves {name:?}; to have that read out of the proxy's file each time:"
             ),
             format!("    litellm = {path:?}, alias = {name:?}"),
-        ]
-    } else {
-        let (n, share) = (alias.served_by.len(), share * 100.0);
-        [
+        ],
+        (_, 0) => [
             format!(
                 "{name:?} is served by {n} deployments; this one has {share:.0} % of the requests, and no"
             ),
             "other has more. One endpoint stands for today: name another where it fits better."
                 .to_owned(),
-        ]
+        ],
+        _ => [
+            format!(
+                "{name:?} is served by {} deployments, and {left} of them cannot be called from here. This",
+                n + left
+            ),
+            format!(
+                "one has {share:.0} % of the requests: name another endpoint where it fits better."
+            ),
+        ],
     };
     starter.about_today.extend(said);
 }
@@ -292,6 +300,23 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
             assert!(text.contains(said), "{said}\nis not in\n{text}");
         }
         assert!(!text.contains("sk-secret"), "{text}");
+    }
+
+    #[test]
+    fn what_serves_beside_what_cannot_be_called_says_its_share() {
+        let file = "model_list:\n\
+            - {model_name: a, litellm_params: {model: openai/gpt-4o, weight: 1}}\n\
+            - {model_name: a, litellm_params: {model: bedrock/claude, weight: 9}}\n";
+        let proxy = proxy::read(file, "config.yaml", &|_| None, &[]).expect("it reads");
+        let text = starter(&proxy, "config.yaml", None).expect("it is made").text();
+        for said in [
+            "#   a  openai/gpt-4o@openai 10 % (and 1 left out)\n",
+            "# \"a\" is served by 2 deployments, and 1 of them cannot be called from here. This\n",
+            "# one has 10 % of the requests: name another endpoint where it fits better.\n",
+        ] {
+            assert!(text.contains(said), "{said}\nis not in\n{text}");
+        }
+        assert!(!text.contains("This is what serves"), "{text}");
     }
 
     #[test]

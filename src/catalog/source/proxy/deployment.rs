@@ -101,7 +101,6 @@ pub(super) struct Draft {
     pub(super) base_model: Option<String>,
     pub(super) priced_by: Option<String>,
     pub(super) dropped: Vec<String>,
-    pub(super) weights: Weights,
 }
 
 impl Draft {
@@ -165,7 +164,6 @@ impl Draft {
             },
             priced_by: None,
             dropped: dropped(params),
-            weights: Weights::of(entry, params),
         };
         draft.take_from_file(info, params)?;
         draft.take_from_lists(base_model, lists);
@@ -330,7 +328,7 @@ fn dropped(params: &Node) -> Vec<String> {
 }
 
 impl Weights {
-    fn of(entry: &Node, params: &Node) -> Self {
+    pub(super) fn of(entry: &Node, params: &Node) -> Self {
         let number = |key: &str| {
             let text = params.text(key).or_else(|| entry.text(key))?.replace('_', "");
             text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)

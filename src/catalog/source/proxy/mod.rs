@@ -13,10 +13,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Catalog, Endpoint};
+use super::super::{Catalog, Dialect, Endpoint, Router};
 use super::LeftOut;
 use crate::units::names::matches_none;
-use deployment::{Draft, Key};
+use deployment::{Draft, Key, Weights};
 use yaml::Node;
 
 /// What a proxy's configuration says.
@@ -49,7 +49,7 @@ pub struct Alias {
     /// The name.
     pub name: String,
     /// Its deployments: indices into [`ProxyConfig::deployments`], and each one's share of the
-    /// requests by the weights of the file; they sum to 1.
+    /// requests by the weights of the file; with the shares of what was left out they sum to 1.
     pub served_by: Vec<(usize, f64)>,
     /// How many of its entries were left out.
     pub left_out: usize,
@@ -116,17 +116,20 @@ pub enum ProxyError {
     },
     /// Several where one is asked for.
     #[error(
-        "{path}: {alias:?} is served by {} deployments ({}), and what serves today is one endpoint; \
-         name one of them: endpoint = {:?}",
-        .ids.len(), .ids.join(", "), .ids.first().map_or("", String::as_str)
+        "{path}: {alias:?} is served by {} deployments ({}{}), and what serves today is one \
+         endpoint; name one of them: endpoint = {:?}",
+        .ids.len() + .left_out, .ids.join(", "), and_left_out(*.left_out),
+        .ids.first().map_or("", String::as_str)
     )]
     Several {
         /// The file.
         path: String,
         /// The alias.
         alias: String,
-        /// Their ids.
+        /// The ids of those that can be called.
         ids: Vec<String>,
+        /// How many cannot.
+        left_out: usize,
     },
     /// Several aliases where none is named.
     #[error("{path} has {} aliases; say which serves today: alias = {:?}", .names.len(), .names.first().map_or("", String::as_str))]
@@ -136,6 +139,10 @@ pub enum ProxyError {
         /// The aliases.
         names: Vec<String>,
     },
+}
+
+fn and_left_out(n: usize) -> String {
+    if n == 0 { String::new() } else { format!(", and {n} that cannot be called from here") }
 }
 
 /// Reads a configuration. `path` is what errors name; `variable` gives the variables that addresses
@@ -193,7 +200,8 @@ impl ProxyConfig {
         };
         let name = alias.name.clone();
         match alias.served_by.as_slice() {
-            [(only, _)] => Ok(&self.deployments[*only]),
+            // With others that were left out it is one of several, and perhaps the least.
+            [(only, _)] if alias.left_out == 0 => Ok(&self.deployments[*only]),
             [] => {
                 let why = self.left_out.iter().find(|left| left.entry == name);
                 let why = why.map_or_else(|| "it has no entry".to_owned(), |left| left.why.clone());
@@ -205,6 +213,7 @@ impl ProxyConfig {
                     path,
                     alias: name,
                     ids: several.iter().map(id).collect(),
+                    left_out: alias.left_out,
                 })
             }
         }
@@ -235,6 +244,27 @@ impl ProxyConfig {
     }
 }
 
+/// What makes a provider: the same address and key in another dialect are another.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    base_url: String,
+    dialect: Dialect,
+    router: Option<Router>,
+    key: Key,
+}
+
+impl Identity {
+    fn of(draft: &Draft) -> Self {
+        let provider = &draft.endpoint.provider;
+        Self {
+            base_url: provider.base_url.clone(),
+            dialect: provider.dialect,
+            router: provider.router,
+            key: draft.key.clone(),
+        }
+    }
+}
+
 /// What is collected while the list is read.
 struct Reader<'a> {
     path: &'a str,
@@ -242,11 +272,11 @@ struct Reader<'a> {
     lists: &'a [Catalog],
     config: ProxyConfig,
     /// What each provider's name stands for.
-    providers: BTreeMap<String, (String, Key)>,
+    providers: BTreeMap<String, Identity>,
     /// The upstream model behind each endpoint without its variant.
     models: BTreeMap<(String, String), String>,
-    /// The relative weights of an alias's deployments.
-    weights: BTreeMap<String, Vec<deployment::Weights>>,
+    /// The entries of each alias: the deployment, unless it was left out, and its relative weights.
+    entries: BTreeMap<String, Vec<(Option<usize>, Weights)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -262,7 +292,7 @@ impl<'a> Reader<'a> {
             config: ProxyConfig::default(),
             providers: BTreeMap::new(),
             models: BTreeMap::new(),
-            weights: BTreeMap::new(),
+            entries: BTreeMap::new(),
         }
     }
 
@@ -278,30 +308,23 @@ impl<'a> Reader<'a> {
             aliases.len() - 1
         });
         let draft = Draft::read(entry, params, self.variable, self.lists);
-        match draft.and_then(|draft| self.place(&name, draft)) {
-            Ok((deployment, weights)) => {
-                self.config.aliases[idx].served_by.push((deployment, 0.0));
-                self.weights.entry(name).or_default().push(weights);
-            }
-            Err(why) => {
-                self.config.aliases[idx].left_out += 1;
-                self.config.left_out.push(LeftOut { entry: name, why });
-            }
+        let placed = draft.and_then(|draft| self.place(&name, draft));
+        let weighed = (placed.as_ref().ok().copied(), Weights::of(entry, params));
+        self.entries.entry(name.clone()).or_default().push(weighed);
+        if let Err(why) = placed {
+            self.config.aliases[idx].left_out += 1;
+            self.config.left_out.push(LeftOut { entry: name, why });
         }
         Ok(())
     }
 
     /// Gives a draft its names and its place among the deployments.
-    fn place(
-        &mut self,
-        alias: &str,
-        mut draft: Draft,
-    ) -> Result<(usize, deployment::Weights), String> {
-        let provider = self.provider_name(&draft);
+    fn place(&mut self, alias: &str, mut draft: Draft) -> Result<usize, String> {
+        let what = Identity::of(&draft);
+        let provider = self.provider_name(&draft, &what);
         let model = self.model_name(&provider, &draft);
         let key_in_file = matches!(draft.key, Key::InFile(_));
         draft.name(&provider, &model);
-        let weights = draft.weights;
         let mut endpoint = draft.endpoint;
         if !endpoint.params.is_empty() {
             let taken: BTreeSet<&str> =
@@ -310,11 +333,10 @@ impl<'a> Reader<'a> {
         }
         let same = |known: &Deployment| known.endpoint.id == endpoint.id;
         if let Some(idx) = self.config.deployments.iter().position(same) {
-            return Ok((idx, weights));
+            return Ok(idx);
         }
         deployment::check(&endpoint)?;
         // Only what stays takes a name.
-        let what = (endpoint.provider.base_url.clone(), draft.key);
         self.models.insert((provider.clone(), model), endpoint.upstream_model.clone());
         self.providers.insert(provider, what);
         self.config.deployments.push(Deployment {
@@ -323,16 +345,18 @@ impl<'a> Reader<'a> {
             priced_by: draft.priced_by,
             dropped: draft.dropped,
         });
-        Ok((self.config.deployments.len() - 1, weights))
+        Ok(self.config.deployments.len() - 1)
     }
 
-    /// The name of a draft's provider: another for each address and each key.
-    fn provider_name(&self, draft: &Draft) -> String {
-        let what = (draft.endpoint.provider.base_url.clone(), draft.key.clone());
-        let wanted = draft.prefix.name_at(&what.0);
+    /// The name of a draft's provider: another for each address, dialect and key.
+    fn provider_name(&self, draft: &Draft, what: &Identity) -> String {
+        let mut wanted = draft.prefix.name_at(&what.base_url);
+        if what.dialect != draft.prefix.dialect {
+            wanted.push_str("-responses");
+        }
         let mut name = wanted.clone();
         let mut n = 1;
-        while self.providers.get(&name).is_some_and(|known| *known != what) {
+        while self.providers.get(&name).is_some_and(|known| known != what) {
             n += 1;
             name = format!("{wanted}-{n}");
         }
@@ -358,17 +382,16 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self) -> ProxyConfig {
         for alias in &mut self.config.aliases {
-            let Some(weights) = self.weights.get(&alias.name) else { continue };
-            let shares = deployment::shares(weights);
-            for ((_, share), said) in alias.served_by.iter_mut().zip(shares) {
-                *share = said;
-            }
+            let Some(entries) = self.entries.get(&alias.name) else { continue };
+            // What was left out has its part of the requests all the same.
+            let weights: Vec<Weights> = entries.iter().map(|(_, weights)| *weights).collect();
             // The same deployment may stand there twice.
             let mut merged: Vec<(usize, f64)> = Vec::new();
-            for (idx, share) in std::mem::take(&mut alias.served_by) {
-                match merged.iter_mut().find(|(known, _)| *known == idx) {
+            for ((placed, _), share) in entries.iter().zip(deployment::shares(&weights)) {
+                let Some(idx) = placed else { continue };
+                match merged.iter_mut().find(|(known, _)| known == idx) {
                     Some((_, sum)) => *sum += share,
-                    None => merged.push((idx, share)),
+                    None => merged.push((*idx, share)),
                 }
             }
             alias.served_by = merged;

@@ -146,6 +146,20 @@ fn aliases_lead_to_deployments_and_to_each_other() {
 }
 
 #[test]
+fn what_is_left_out_serves_all_the_same() {
+    let text = "model_list:\n\
+        - {model_name: a, litellm_params: {model: openai/gpt-4o, weight: 1}}\n\
+        - {model_name: a, litellm_params: {model: bedrock/claude, weight: 9}}\n";
+    let config = read(text, "c.yaml", &|_| None, &[]).expect("it reads");
+    assert_eq!(config.aliases[0].served_by, [(0, 0.1)]);
+    let error = config.serving(Some("a"), "c.yaml").err().expect("one of several").to_string();
+    let expected = "served by 2 deployments (openai/gpt-4o@openai, and 1 that cannot be called \
+        from here), and what serves today is one endpoint; name one of them: endpoint = \
+        \"openai/gpt-4o@openai\"";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
 fn a_list_says_what_the_file_leaves_out() {
     let listed = "[snapshot]\nsource = \"litellm\"\nfetched_at = \"2026-11-20T00:00:00Z\"\n\
         unit = \"USD per million tokens\"\n[[provider]]\nname = \"azure\"\n[[provider]]\n\
@@ -167,6 +181,28 @@ fn a_list_says_what_the_file_leaves_out() {
     // Another server's `x` is not OpenAI's.
     assert_eq!(priced, [Some("litellm, 2026-11-20"), Some("litellm, 2026-11-20"), None]);
     assert_eq!(config.deployments[0].endpoint.max_output, Some(9));
+}
+
+#[test]
+fn another_dialect_is_another_provider() {
+    let text = "model_list:\n\
+        - {model_name: a, litellm_params: {model: openai/gpt-4o}}\n\
+        - {model_name: b, litellm_params: {model: openai/responses/gpt-5-pro}}\n\
+        - {model_name: c, litellm_params: {model: openai/gpt-5-pro}}\n\
+        - {model_name: d, litellm_params: {model: openai/o3}, model_info: {mode: responses}}\n";
+    let config = read(text, "c.yaml", &|_| None, &[]).expect("it reads");
+    let shown = |d: &Deployment| format!("{} {:?}", d.endpoint.id, d.endpoint.provider.dialect);
+    assert_eq!(
+        config.deployments.iter().map(shown).collect::<Vec<_>>(),
+        [
+            "openai/gpt-4o@openai OpenaiChat",
+            "openai/gpt-5-pro@openai-responses OpenaiResponses",
+            "openai/gpt-5-pro@openai OpenaiChat",
+            "openai/o3@openai-responses OpenaiResponses",
+        ]
+    );
+    let keys = config.deployments.iter().map(|d| d.endpoint.provider.api_key_env.as_deref());
+    assert!(keys.into_iter().all(|key| key == Some("OPENAI_API_KEY")));
 }
 
 fn check_error(text: &str, expected: &str) {

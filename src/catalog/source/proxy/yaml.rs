@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Error, Spanned};
 
 use super::ProxyError;
 
@@ -39,12 +39,36 @@ pub(super) fn read(text: &str, path: &str) -> Result<Node, ProxyError> {
         Ok(parsed) => Ok(node(parsed, text)),
         Err(error) => {
             let line = error.location().map_or(1, |at| at.line()).max(1);
-            // The parser ends its message with the place that is said here already.
-            let said = error.without_snippet().to_string();
-            let why = said.split(" at line ").next().unwrap_or(&said).replace('\n', "; ");
+            let why = reason(error.without_snippet());
             Err(ProxyError::Malformed { path: path.to_owned(), line, why })
         }
     }
+}
+
+/// What is wrong. Where the parser would repeat a text of the file, which might be a key, its kind
+/// is said in its place.
+fn reason(error: &Error) -> String {
+    let kind = match error {
+        Error::AliasError { error, .. } => return reason(error.without_snippet()),
+        Error::DuplicateMappingKey { .. } => "the same key stands twice in one mapping",
+        Error::UnsupportedTag { .. } | Error::TaggedEnumMismatch { .. } => {
+            "a tag (\"!…\") that is not known here"
+        }
+        Error::NonFiniteFloat { .. }
+        | Error::SerdeInvalidType { .. }
+        | Error::SerdeInvalidValue { .. }
+        | Error::SerdeUnknownVariant { .. }
+        | Error::SerdeUnknownField { .. }
+        | Error::QuotingRequired { .. }
+        | Error::CyclicInclude { .. }
+        | Error::ResolverError { .. } => "a value of a kind that has no place there",
+        other => {
+            // The parser ends its message with the place, which is said beside this already.
+            let said = other.to_string();
+            return said.split(" at line ").next().unwrap_or(&said).replace('\n', "; ");
+        }
+    };
+    kind.to_owned()
 }
 
 impl Node {
@@ -232,6 +256,13 @@ mod tests {
     fn what_does_not_read_names_its_line_and_shows_no_text() {
         check_error("a: 1\nb: [1, 2\nkey: sk-secret\n", "c.yaml:");
         check_error("a: 1\nkey: sk-secret\nkey: sk-secret2\n", "c.yaml:3: ");
+        check_error(
+            "a: {sk-secret: 1, sk-secret: 2}",
+            "c.yaml:1: this is not YAML that reads: the same key",
+        );
+        check_error("a: &sk-secret {b: 1}\nc: {sk-secret: 1, sk-secret: 2}", "c.yaml:2: ");
+        check_error("a: !sk-secret 1\nb: [", "c.yaml:");
+        check_error("a: !!float sk-secret\nb: !!int sk-secret\n", "c.yaml:");
         check_error("a: \"sk-secret\n", "c.yaml:");
         check_error("a: *nowhere\n", "c.yaml:1: ");
         check_error(&"[".repeat(500), "c.yaml:");
