@@ -12,7 +12,7 @@ use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
 use crate::units::{Clock, Dialect, Stamp};
-use crate::wire::rate_limit::retry_after;
+use crate::wire::rate_limit::{http_date, retry_after};
 use crate::wire::{self, Answer, ErrorClass, RateLimits, StreamDecoder, WireError, sse};
 
 /// How long each phase of an attempt may take, and how much may come.
@@ -258,8 +258,10 @@ impl Reading {
         self.record.stamps.headers = Some(head.at);
         self.record.simulated = text(SIMULATED_HEADER).is_some();
         self.routed = Routed::of(&head.headers);
+        // A date goes by the clock of whoever states it, and ours may be off.
+        let now = text("date").and_then(http_date).unwrap_or_else(|| clock.wall(head.at));
         self.record.retry_after = retry_after(text("retry-after"), text("retry-after-ms"))
-            .map(|asked| asked.wait(clock.wall(head.at)).min(MOST_ASKED));
+            .map(|asked| asked.wait(now).min(MOST_ASKED));
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         self.record.rate_limits = RateLimits::of(headers);
         let events = text("content-type")

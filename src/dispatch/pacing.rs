@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::catalog::Limits;
 use crate::units::Stamp;
 use crate::wire::RateLimits;
-use crate::wire::rate_limit::{Counted, Per, Window};
+use crate::wire::rate_limit::{Counted, Hint, Per, Window};
 
 /// How a key's limits are used.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,6 +110,12 @@ struct Seen {
     per: Per,
     /// Whether that is known, and not only presumed.
     is_told: bool,
+    /// What a response hinted at, to be held against others.
+    hint: Hint,
+    /// The longest that a reset was away: the limit is for no shorter time.
+    longest: Duration,
+    /// When it was first stated.
+    since: Stamp,
     remaining: Option<u64>,
     /// What had left when that was so, the request of the response included.
     as_of: Total,
@@ -267,18 +273,21 @@ impl Pacer {
         self.left
     }
 
-    /// A request took other than was expected.
+    /// A request took other than was expected. What it took more counts as one window of the limit
+    /// at most: after that the limit is there again, and a provider that errs in its usage must not
+    /// stop an endpoint for years.
     pub fn settle(&mut self, expected: Taken, taken: Taken) {
         for rate in &mut self.rates {
             let (expected, taken) = (expected.of(rate.limit.counted), taken.of(rate.limit.counted));
             let (more, less) = (taken.saturating_sub(expected), expected.saturating_sub(taken));
+            let more = more.min(rate.allowed);
             let next = rate.next_ns.saturating_add(rate.time(more));
             rate.next_ns = next.saturating_sub(rate.time(less));
         }
     }
 
     /// Takes in what a response said. `as_of`: what had left with its request; `came`: when its
-    /// headers did, and what the wall clock said then. Gives the limit that is low now, if one is.
+    /// headers did, and what our wall clock said then, for a response that has no date. Gives the limit that is low now, if one is.
     pub fn learn(
         &mut self,
         said: &RateLimits,
@@ -288,6 +297,7 @@ impl Pacer {
     ) -> Option<Low> {
         self.manners.share?;
         let was_low = self.low(now).next().is_some();
+        let wall = said.date.unwrap_or(wall);
         for window in &said.windows {
             self.take(window, as_of, came, wall);
         }
@@ -317,21 +327,19 @@ impl Pacer {
         // Where the limit is not stated, it is no less than what was ever left of it.
         let unstated = known.max(window.remaining);
         let Some(limit) = window.limit.or(unstated).filter(|n| *n > 0) else { return };
-        let told = window.told_per(wall);
         let same = before.filter(|seen| seen.limit == limit);
-        let (per, is_told) = match (told, same) {
-            (Some(per), _) => (per, true),
-            (None, Some(seen)) if seen.is_told => (seen.per, true),
-            (None, Some(seen)) => (seen.per.max(window.least_per(wall)), false),
-            (None, None) => (window.least_per(wall), false),
-        };
-        let wait = window.reset.map_or(LOOK_AGAIN, |reset| reset.wait(wall));
+        let (period, wait) = (Period::of(window, same.as_ref(), came, wall), window.wait(wall));
+        let Period { per, is_told, hint, longest, since } = period;
+        let wait = wait.unwrap_or(LOOK_AGAIN);
         let reset = came.after(wait);
         let seen = Seen {
             limit,
             is_stated: window.limit.is_some() || before.is_some_and(|seen| seen.is_stated),
             per,
             is_told,
+            hint,
+            longest,
+            since,
             remaining: window.remaining,
             as_of,
             reset,
@@ -374,6 +382,52 @@ impl Pacer {
     #[must_use]
     pub const fn low_pauses(&self) -> u64 {
         self.low_pauses
+    }
+}
+
+/// The time that a limit is for, as far as responses tell it.
+struct Period {
+    per: Per,
+    is_told: bool,
+    hint: Hint,
+    longest: Duration,
+    since: Stamp,
+}
+
+impl Period {
+    /// Told where a header names it or where two responses agree; presumed otherwise, and then a
+    /// minute or what the longest reset asks for. What only agreed is given up again where a
+    /// response contradicts it.
+    fn of(window: &Window, same: Option<&Seen>, came: Stamp, wall: Timestamp) -> Self {
+        /// So much later a window of a minute has begun anew, if its last second was seen before.
+        const NO_LAST_SECOND: Duration = Duration::from_secs(2);
+        let second = Per::Second.length();
+        let wait = window.wait(wall).unwrap_or_default();
+        let longest = same.map_or(wait, |seen| seen.longest.max(wait));
+        let since = same.map_or(came, |seen| seen.since);
+        let (hint, known) = (window.hint(wall), same.map_or(Hint::Nothing, |seen| seen.hint));
+        let told = same.filter(|seen| seen.is_told).map(|seen| seen.per);
+        let told = match hint {
+            Hint::Nothing => told,
+            Hint::AtOnce => None,
+            Hint::Evenly { per, .. } if hint.agrees(known) => Some(per),
+            Hint::Evenly { per, .. } => told.filter(|told| *told == per),
+        };
+        // The first of those that agree is kept: others are to differ from it.
+        let hint = match (hint, known) {
+            (Hint::Nothing, known) => known,
+            (Hint::Evenly { per: a, .. }, Hint::Evenly { per: b, .. }) if a == b => known,
+            (hint, _) => hint,
+        };
+        let told = window.per.or(told.filter(|per| per.allows(longest)));
+        // Together's bare limits are for a second, OpenRouter's for a minute, and both say no more
+        // than their reset.
+        let is_second = window.is_bare
+            && !wait.is_zero()
+            && longest <= second
+            && came >= since.after(NO_LAST_SECOND);
+        let presumed = if is_second { Per::Second } else { Per::least(longest) };
+        Self { per: told.unwrap_or(presumed), is_told: told.is_some(), hint, longest, since }
     }
 }
 

@@ -59,6 +59,22 @@ pub enum Per {
 impl Per {
     /// Those whose length a reset can tell.
     const TOLD: [Self; 4] = [Self::Second, Self::Minute, Self::Hour, Self::Day];
+    /// Resets are rounded, to a second in some.
+    const TOLERANCE: f64 = 0.2;
+
+    /// The shortest time that a limit may be for whose reset was so far away; where nothing says
+    /// more, a minute: it is what most limits are for.
+    #[must_use]
+    pub fn least(reset: Duration) -> Self {
+        let longer = |per: &Self| per.length() >= reset.saturating_sub(Self::Second.length());
+        [Self::Minute, Self::Hour, Self::Day].into_iter().find(longer).unwrap_or(Self::Month)
+    }
+
+    /// Whether a limit for this time may state a reset that is so far away.
+    #[must_use]
+    pub fn allows(self, reset: Duration) -> bool {
+        reset <= self.length().mul_f64(1.0 + Self::TOLERANCE)
+    }
 
     /// The word for reports.
     #[must_use]
@@ -123,42 +139,70 @@ pub struct Window {
 }
 
 impl Window {
-    /// The time that the limit is for, where the header names it or its numbers tell it.
-    ///
-    /// Most limits refill evenly and state when they will be full. Then what is missing ÷ the time
-    /// until it is there is the rate, and the limit ÷ the rate the time that it is for: OpenAI's
-    /// `9999` of `10000` with a reset in `8.64s` is a limit per day. A limit that is renewed all at
-    /// once gives a time that is none of those known, and `None`.
+    /// How long it is until all of it is there again; `None`: not stated.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
-    pub fn told_per(&self, now: Timestamp) -> Option<Per> {
-        /// Resets are rounded, to a second in some.
-        const TOLERANCE: f64 = 0.2;
-        if self.per.is_some() {
-            return self.per;
-        }
-        let (limit, remaining) = (self.limit?, self.remaining?);
-        let missing = limit.checked_sub(remaining).filter(|n| *n > 0)?;
-        let length = self.reset?.wait(now).as_secs_f64() * limit as f64 / missing as f64;
-        Per::TOLD.into_iter().find(|per| {
-            let ratio = length / per.length().as_secs_f64();
-            (1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(&ratio)
-        })
+    pub fn wait(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.reset?.wait(now))
     }
 
-    /// The shortest time that the limit may be for, as far as is known: its reset is never later
-    /// than that.
+    /// What the numbers of one response hint at, of the time that the limit is for.
+    ///
+    /// Many limits refill evenly and state when they will be full. Then what is missing ÷ the time
+    /// until it is there is the rate, and the limit ÷ the rate the time that it is for: OpenAI's
+    /// `9999` of `10000` with a reset in `8.64s` is a limit per day. A limit that is renewed all at
+    /// once gives a time that is none of those known, but may hit one by chance: `59` of `60` with a
+    /// minute to go looks like a limit per hour. So one hint alone tells nothing: see
+    /// [`Hint::agrees`].
     #[must_use]
-    pub fn least_per(&self, now: Timestamp) -> Per {
-        let wait = self.reset.map_or(Duration::ZERO, |reset| reset.wait(now));
-        let second = Per::Second.length();
-        // Together's are for a second, OpenRouter's for a minute, and both say no more than this.
-        if self.is_bare && !wait.is_zero() && wait <= second {
-            return Per::Second;
+    #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+    pub fn hint(&self, now: Timestamp) -> Hint {
+        /// From here on a reset that is rounded to a second is off by less than the tolerance.
+        const EXACT: Duration = Duration::from_secs(10);
+        let missing = self.limit.zip(self.remaining).and_then(|(all, left)| all.checked_sub(left));
+        let (Some(limit), Some(missing @ 1..), Some(wait)) = (self.limit, missing, self.wait(now))
+        else {
+            return Hint::Nothing;
+        };
+        let length = wait.as_secs_f64() * limit as f64 / missing as f64;
+        let fits = |per: &Per| {
+            let ratio = length / per.length().as_secs_f64();
+            (1.0 - Per::TOLERANCE..=1.0 + Per::TOLERANCE).contains(&ratio)
+        };
+        match Per::TOLD.into_iter().find(fits) {
+            Some(per) => Hint::Evenly { per, missing },
+            None if wait >= EXACT => Hint::AtOnce,
+            None => Hint::Nothing,
         }
-        // Where nothing says more, a minute: it is what most limits are for.
-        let longer = |per: &Per| per.length() >= wait.saturating_sub(second);
-        [Per::Minute, Per::Hour, Per::Day].into_iter().find(longer).unwrap_or(Per::Month)
+    }
+}
+
+/// What one response hints at, of the time that a limit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Its numbers are too few or too rough.
+    Nothing,
+    /// If the limit refills evenly, it is for this time, and so many were missing.
+    Evenly {
+        /// The time.
+        per: Per,
+        /// What was missing; never 0.
+        missing: u64,
+    },
+    /// The limit does not refill evenly over any time known.
+    AtOnce,
+}
+
+impl Hint {
+    /// Whether both hint at one time from amounts that differ by half or more: what is renewed all
+    /// at once cannot, for its reset does not move further away as more is missing.
+    #[must_use]
+    pub const fn agrees(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Evenly { per: a, missing: m }, Self::Evenly { per: b, missing: n }) => {
+                a.length().as_secs() == b.length().as_secs() && (m / 2 >= n || n / 2 >= m)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -167,6 +211,9 @@ impl Window {
 pub struct RateLimits {
     /// The limits, each once.
     pub windows: Vec<Window>,
+    /// When the response was made, by the clock of whoever made it: its resets go by that clock,
+    /// and ours may be off. `None`: not stated.
+    pub date: Option<Timestamp>,
 }
 
 impl RateLimits {
@@ -174,7 +221,11 @@ impl RateLimits {
     /// case.
     pub fn of<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<Box<Self>> {
         let mut found: Option<Box<Self>> = None;
+        let mut date = None;
         for (name, value) in headers {
+            if name == "date" {
+                date = Some(value);
+            }
             let Some(words) = words(name) else { continue };
             let Some(text) = std::str::from_utf8(value).ok().filter(|t| t.len() <= MOST_BYTES)
             else {
@@ -184,7 +235,9 @@ impl RateLimits {
                 found.get_or_insert_default().take(&named, text.trim());
             }
         }
-        found.filter(|found| !found.windows.is_empty())
+        let mut found = found.filter(|found| !found.windows.is_empty())?;
+        found.date = date.and_then(|value| http_date(std::str::from_utf8(value).ok()?));
+        Some(found)
     }
 
     fn take(&mut self, named: &Named, text: &str) {
@@ -319,11 +372,14 @@ pub fn retry_after(seconds_or_date: Option<&str>, milliseconds: Option<&str>) ->
     let exact = milliseconds.and_then(|text| plain_seconds(text, 1e-3));
     exact.or_else(|| {
         let text = seconds_or_date?;
-        plain_seconds(text, 1.0).or_else(|| {
-            let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
-            Some(When::At(date.timestamp()))
-        })
+        plain_seconds(text, 1.0).or_else(|| http_date(text).map(When::At))
     })
+}
+
+/// Reads an HTTP date; `None` for anything that is none.
+#[must_use]
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp())
 }
 
 fn plain_seconds(text: &str, unit: f64) -> Option<When> {
@@ -510,27 +566,63 @@ mod tests {
     }
 
     #[test]
-    fn numbers_tell_what_a_limit_is_for() {
-        let check = |limit, remaining, reset_ms, told: Option<Per>, least: Per| {
+    fn numbers_hint_at_what_a_limit_is_for() {
+        let check = |limit, remaining, reset_ms, per: Result<Per, Hint>| {
             let window = window(Counted::Requests, None, limit, remaining, reset_ms);
-            assert_eq!((window.told_per(now()), window.least_per(now())), (told, least));
+            let missing = limit.saturating_sub(remaining);
+            let expected = per.map_or_else(|hint| hint, |per| Hint::Evenly { per, missing });
+            assert_eq!(window.hint(now()), expected, "{window:?}");
         };
-        check(10_000, 9_999, 8_640, Some(Per::Day), Per::Minute);
-        check(200, 199, 432_000, Some(Per::Day), Per::Hour);
-        check(5_000, 4_999, 12, Some(Per::Minute), Per::Minute);
-        check(60, 20, 40_000, Some(Per::Minute), Per::Minute);
-        check(14_400, 14_370, 179_560, Some(Per::Day), Per::Hour);
+        check(10_000, 9_999, 8_640, Ok(Per::Day));
+        check(200, 199, 432_000, Ok(Per::Day));
+        check(5_000, 4_999, 12, Ok(Per::Minute));
+        check(60, 20, 40_000, Ok(Per::Minute));
+        check(14_400, 14_370, 179_560, Ok(Per::Day));
         // A fixed window tells nothing but that it is no shorter than what is left of it.
-        check(100, 90, 30_000, None, Per::Minute);
-        check(50, 49, 36_000_000, None, Per::Day);
-        check(100, 100, 0, None, Per::Minute);
-        check(100, 120, 1_000, None, Per::Minute);
-        let bare = |reset_ms| {
-            let window = window(Counted::Requests, None, 10, 9, reset_ms);
-            Window { is_bare: true, ..window }.least_per(now())
+        check(100, 90, 30_000, Err(Hint::AtOnce));
+        check(50, 49, 36_000_000, Err(Hint::AtOnce));
+        check(100, 97, 9_000, Err(Hint::Nothing));
+        check(100, 100, 0, Err(Hint::Nothing));
+        check(100, 120, 1_000, Err(Hint::Nothing));
+    }
+
+    #[test]
+    fn hints_agree_where_the_amounts_differ() {
+        let check = |a: (Per, u64), b: (Per, u64), expected| {
+            let [a, b] = [a, b].map(|(per, missing)| Hint::Evenly { per, missing });
+            assert_eq!((a.agrees(b), b.agrees(a)), (expected, expected), "{a:?} {b:?}");
         };
-        let least = [0, 1_000, 1_001, 45_000].map(bare);
-        assert_eq!(least, [Per::Minute, Per::Second, Per::Minute, Per::Minute]);
+        check((Per::Day, 1), (Per::Day, 2), true);
+        check((Per::Day, 1), (Per::Day, 1), false);
+        // A burst into a window of a minute hints twice at an hour: `3000` of which 50, then 51.
+        check((Per::Hour, 50), (Per::Hour, 51), false);
+        check((Per::Hour, 50), (Per::Hour, 100), true);
+        check((Per::Hour, 50), (Per::Day, 100), false);
+        assert!(!Hint::AtOnce.agrees(Hint::AtOnce) && !Hint::Nothing.agrees(Hint::Nothing));
+    }
+
+    #[test]
+    fn a_reset_is_never_later_than_the_end_of_its_time() {
+        let check = |secs, expected| assert_eq!(Per::least(Duration::from_secs(secs)), expected);
+        check(0, Per::Minute);
+        check(61, Per::Minute);
+        check(62, Per::Hour);
+        check(36_000, Per::Day);
+        check(100_000, Per::Month);
+        assert!(Per::Second.allows(Duration::from_secs(1)));
+        assert!(!Per::Second.allows(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn the_date_is_the_clock_of_the_resets() {
+        let date = |text: &str| {
+            let headers = [("date", text), ("x-ratelimit-remaining", "5")];
+            let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+            RateLimits::of(headers).expect("a limit").date
+        };
+        assert_eq!(date("Thu, 21 Aug 2025 12:40:50 GMT"), Some(now()));
+        assert_eq!(date("yesterday"), None);
+        assert_eq!(RateLimits::of([("date", &b"x"[..])].into_iter()), None);
     }
 
     #[test]

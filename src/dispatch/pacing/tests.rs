@@ -33,7 +33,7 @@ fn said(limit: u64, remaining: u64, reset_ms: u64) -> RateLimits {
     let (counted, per) = (Counted::Requests, None);
     let (limit, remaining, is_bare) = (Some(limit), Some(remaining), false);
     let window = Window { counted, per, limit, remaining, reset, is_bare };
-    RateLimits { windows: vec![window] }
+    RateLimits { windows: vec![window], date: None }
 }
 
 #[test]
@@ -63,6 +63,16 @@ fn tokens_are_settled() {
     assert_eq!(pacer.next(at(0)), at(10_000));
     pacer.settle(Taken { input: 0, output: 900 }, Taken::default());
     assert_eq!(pacer.next(at(0)), at(1_000));
+}
+
+#[test]
+fn a_usage_that_cannot_be_costs_a_window() {
+    let tokens = Limits { tokens_per_min: Some(6_000), ..Limits::default() };
+    let mut pacer = Pacer::new(&tokens, HALF);
+    let expected = Taken { input: 50, output: 50 };
+    pacer.leave(at(0), expected);
+    pacer.settle(expected, Taken { input: 50, output: u64::MAX });
+    assert_eq!(pacer.next(at(0)), at(62_000));
 }
 
 #[test]
@@ -177,4 +187,75 @@ fn with_the_whole_share_only_what_is_gone_is_waited_for() {
     let first = pacer.leave(at(0), Taken::default());
     pacer.learn(&said(60, 1, 59_000), first, (at(0), wall()), at(0));
     assert_eq!(leave_at(&mut pacer, 0, 0, 2), [1_000, 59_000]);
+}
+
+/// What the period of a limit is taken for after responses `(limit, remaining, reset in ms)`, a second
+/// apart.
+fn per_after(is_bare: bool, responses: &[(u64, u64, u64)]) -> Per {
+    let mut pacer = Pacer::new(&Limits::default(), HALF);
+    for (n, (limit, remaining, reset_ms)) in (0..).zip(responses) {
+        let came = at(n * 1_000);
+        let left = pacer.leave(came, Taken::default());
+        let mut said = said(*limit, *remaining, *reset_ms);
+        said.windows[0].is_bare = is_bare;
+        pacer.learn(&said, left, (came, wall()), came);
+    }
+    pacer.seen[&(Counted::Requests, None)].per
+}
+
+#[test]
+fn one_response_does_not_tell_a_period() {
+    let check = |responses: &[(u64, u64, u64)], expected| {
+        assert_eq!(per_after(false, responses), expected, "{responses:?}");
+    };
+    // Windows of a minute that look like an hour's, a day's and a second's limit.
+    check(&[(60, 59, 60_000)], Per::Minute);
+    check(&[(60, 59, 60_000), (60, 58, 59_000), (60, 59, 60_000)], Per::Minute);
+    check(&[(1_440, 1_439, 60_000), (1_440, 1_438, 59_000)], Per::Minute);
+    check(&[(20, 0, 1_000), (20, 0, 1_000), (20, 10, 30_000)], Per::Minute);
+    check(&[(3_000, 2_950, 60_000), (3_000, 2_949, 60_000)], Per::Minute);
+    // Limits that do refill evenly.
+    check(&[(10_000, 9_999, 8_640), (10_000, 9_998, 17_280)], Per::Day);
+    check(&[(10_000, 9_999, 8_640), (10_000, 9_999, 8_640), (10_000, 9_997, 25_920)], Per::Day);
+    check(&[(60, 59, 60_000), (60, 58, 120_000)], Per::Hour);
+    check(&[(10, 9, 100), (10, 8, 200)], Per::Second);
+    // A longer reset than that, or a number that does not fit, takes it back.
+    check(&[(10, 9, 100), (10, 8, 200), (10, 8, 5_000)], Per::Minute);
+    check(&[(60, 59, 60_000), (60, 58, 120_000), (60, 40, 30_000)], Per::Hour);
+    check(&[(1_440, 1_439, 60_000), (1_440, 1_438, 120_000), (1_440, 1_400, 50_000)], Per::Hour);
+}
+
+#[test]
+fn a_window_that_looks_like_an_hours_is_still_kept() {
+    let mut pacer = Pacer::new(&Limits::default(), HALF);
+    let first = pacer.leave(at(0), Taken::default());
+    pacer.learn(&said(60, 59, 60_000), first, (at(0), wall()), at(0));
+    assert_eq!(leave_at(&mut pacer, 0, 0, 3), [2_000, 4_000, 6_000]);
+}
+
+#[test]
+fn a_bare_limit_is_for_a_second_only_where_its_reset_stays_there() {
+    let last = (20, 0, 1_000);
+    assert_eq!(per_after(true, &[last]), Per::Minute);
+    assert_eq!(per_after(true, &[last, last]), Per::Minute);
+    assert_eq!(per_after(true, &[last, last, (20, 19, 1_000)]), Per::Second);
+    assert_eq!(per_after(true, &[last, last, (20, 19, 59_000)]), Per::Minute);
+}
+
+#[test]
+fn resets_go_by_the_clock_of_the_response() {
+    let check = |ours_is_ahead_by: i64| {
+        let mut pacer = Pacer::new(&Limits::default(), HALF);
+        let first = pacer.leave(at(0), Taken::default());
+        let mut said = said(60, 20, 0);
+        let theirs = wall();
+        let ours = Timestamp::from_second(theirs.as_second() + ours_is_ahead_by).expect("in range");
+        let full = Timestamp::from_second(theirs.as_second() + 40).expect("in range");
+        (said.windows[0].reset, said.date) = (Some(When::At(full)), Some(theirs));
+        let low = pacer.learn(&said, first, (at(1_000), ours), at(1_000));
+        assert_eq!(low.expect("20 of 60 is less than half").reset, at(41_000));
+    };
+    check(0);
+    check(90);
+    check(-3_600);
 }
