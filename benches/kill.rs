@@ -123,7 +123,8 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
             let before = in_doubt.insert(trial.key, trial.in_doubt()).unwrap_or(0);
             new += u64::from(trial.in_doubt() - before);
             if trial.in_doubt() > before {
-                let id = format!("{}-{}-{}-{run}", trial.key.hex(), trial.repeat, trial.ended);
+                let number = trial.ended - trial.primed;
+                let id = format!("{}-{}-{number}-{run}", trial.key.hex(), trial.repeat);
                 doubts.push(Doubt { id, begun, killed });
             }
         }

@@ -69,6 +69,8 @@ pub struct Job {
     /// Of those, the ones that ended. The others are in doubt, and each is asked again under the key
     /// that it had.
     pub ended: u32,
+    /// Of those that ended, the ones that warmed a prompt cache: they are no attempts to answer.
+    pub primed: u32,
     /// The request body.
     pub body: Body,
     /// The most that one attempt can cost; `None`: unknown price.
@@ -254,11 +256,9 @@ pub struct Dispatcher<T> {
 struct Course {
     /// Requests intended, in earlier sessions too: the number of the next one.
     attempts: u32,
-    /// Of those, the ones that ended: the number that the next one's key bears, so that what is in
-    /// doubt is asked again under the key that it had.
+    /// Of those, the ones that ended.
     ended: u32,
-    /// Of those that ended in this session, the ones that primed a cache: they are no attempts to
-    /// answer.
+    /// Of those that ended, the ones that warmed a cache: they are no attempts to answer.
     primed: u32,
     backoff: Duration,
     pacing: Duration,
@@ -266,6 +266,14 @@ struct Course {
     first_dispatch: Option<Stamp>,
     /// The last attempt of this session, which failed.
     failed: Option<AttemptRecord>,
+}
+
+impl Course {
+    /// Attempts to answer that ended: the number that the next one's key bears, so that what is in
+    /// doubt is asked again under the key that it had.
+    fn answering(&self) -> u32 {
+        self.ended - self.primed
+    }
 }
 
 /// Leave for one attempt to go.
@@ -285,7 +293,7 @@ impl<T: Transport> Dispatcher<T> {
         let mut course = Course {
             attempts: job.attempts,
             ended: job.ended,
-            primed: 0,
+            primed: job.primed,
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
             cost: Usd::ZERO,
@@ -315,8 +323,9 @@ impl<T: Transport> Dispatcher<T> {
             };
             self.store.intent(intent).await?;
             course.attempts += 1;
-            let made =
-                attempt::make(&self.transport, &self.clock, self.outgoing(lane, &job, &course));
+            let number = course.answering().to_string();
+            let outgoing = self.outgoing(lane, &job, &number);
+            let made = attempt::make(&self.transport, &self.clock, outgoing);
             let mut record = tokio::select! {
                 record = made => record,
                 // An intent without an ending is what *in doubt* means.
@@ -356,7 +365,8 @@ impl<T: Transport> Dispatcher<T> {
         job: &Job,
         course: &mut Course,
     ) -> Result<Leave<'a>, DispatchError> {
-        let first = course.first_dispatch.is_none();
+        // What was begun is ended: a cache that was warmed is paid for.
+        let first = course.attempts == job.attempts;
         let may_leave = async {
             let (pass, place, paced) = self.pace(lane, job.takes).await;
             let worst = job.bound.unwrap_or(Usd::ZERO);
@@ -398,8 +408,9 @@ impl<T: Transport> Dispatcher<T> {
         }
     }
 
-    fn outgoing(&self, lane: &Lane, job: &Job, course: &Course) -> Attempt {
-        let key = format!("{}-{}-{}-{}", job.key.hex(), job.repeat, course.ended, self.run);
+    /// A trial's request, under the number that tells it from the trial's others.
+    fn outgoing(&self, lane: &Lane, job: &Job, number: &str) -> Attempt {
+        let key = format!("{}-{}-{number}-{}", job.key.hex(), job.repeat, self.run);
         lane.attempt(job.body.of_request(&key), key, self.limits)
     }
 
@@ -451,8 +462,7 @@ impl<T: Transport> Dispatcher<T> {
     /// How long to wait before the attempt after this one; `None`: it was the last.
     fn next_wait(&self, job: &Job, course: &Course, record: &AttemptRecord) -> Option<Duration> {
         let Outcome::Failed { class, .. } = record.outcome else { return None };
-        let attempt = course.ended - course.primed;
-        self.retry.wait(self.seed, &job.key, attempt, class, record.retry_after)
+        self.retry.wait(self.seed, &job.key, course.answering(), class, record.retry_after)
     }
 
     /// Ends a trial whose last attempt is on record.

@@ -16,7 +16,10 @@ impl<T: Transport> Dispatcher<T> {
         job: &Job,
         course: &mut Course,
     ) -> Result<bool, DispatchError> {
+        let paced = course.pacing;
         let Leave { pass, reservations, place } = self.leave(lane, job, course).await?;
+        // What it waited for is not what the request that counts waited for.
+        course.pacing = paced;
         let intent = AttemptIntent {
             trial: job.trial,
             attempt: course.attempts,
@@ -26,7 +29,10 @@ impl<T: Transport> Dispatcher<T> {
         };
         self.store.intent(intent).await?;
         course.attempts += 1;
-        let made = attempt::make(&self.transport, &self.clock, self.outgoing(lane, job, course));
+        // A key of its own: a gateway that honours keys must neither replay to it the answer that
+        // is in doubt, nor its own to the request that counts.
+        let outgoing = self.outgoing(lane, job, &format!("p{}", course.primed));
+        let made = attempt::make(&self.transport, &self.clock, outgoing);
         let mut record = tokio::select! {
             record = made => record,
             () = self.abort.cancelled() => return Ok(false),

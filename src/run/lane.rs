@@ -118,8 +118,8 @@ pub async fn run_tasks<T: Transport>(
                 let trial = &plan.trials[idx as usize];
                 let standing = asked.standing[idx as usize];
                 let job = job(plan, trial, lane);
-                let (attempts, ended) = (standing.attempts, standing.ended);
-                Job { trial: standing.stored, suite: suite_of(idx), attempts, ended, ..job }
+                let Standing { stored, attempts, ended, primed, .. } = standing;
+                Job { trial: stored, suite: suite_of(idx), attempts, ended, primed, ..job }
             };
             start(plan, dispatcher, &mut queues, &mut under_way, job);
         }
@@ -303,6 +303,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         suite: 0,
         attempts: 0,
         ended: 0,
+        primed: 0,
         bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         prime: plan.cache == CacheMode::Warm,

@@ -35,6 +35,9 @@ pub(super) struct AttemptKey {
     pub text: String,
     pub repeat: u64,
     pub attempt: u64,
+    /// Whether it only warms a cache for the attempts of its repeat; such requests are numbered by
+    /// themselves.
+    pub primes: bool,
 }
 
 /// Tokens that a message has beside its content.
@@ -106,7 +109,8 @@ impl Chat {
 
 impl AttemptKey {
     /// Reads `<32 hexadecimal digits>-<repeat>-<attempt>`, after which the client's run may stand
-    /// (`-<run>`): it plays no part in how the fleet behaves.
+    /// (`-<run>`): it plays no part in how the fleet behaves. `p` before the attempt: it warms a
+    /// cache.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let (trial, repeat, attempt) = (parts.next()?, parts.next()?, parts.next()?);
@@ -114,8 +118,12 @@ impl AttemptKey {
         if !is_hex || parts.nth(1).is_some() {
             return None;
         }
+        let (primes, attempt) = match attempt.strip_prefix('p') {
+            Some(number) => (true, number),
+            None => (false, attempt),
+        };
         let (repeat, attempt) = (repeat.parse().ok()?, attempt.parse().ok()?);
-        Some(Self { text: text.to_owned(), repeat, attempt })
+        Some(Self { text: text.to_owned(), repeat, attempt, primes })
     }
 }
 
@@ -183,6 +191,11 @@ mod tests {
         let check = |text: &str, expected: Option<(u64, u64)>| {
             assert_eq!(AttemptKey::parse(text).map(|k| (k.repeat, k.attempt)), expected, "{text}");
         };
+        let primes = |text: &str| AttemptKey::parse(text).map(|key| key.primes);
+        assert_eq!(primes("00112233445566778899aabbccddeeff-3-1-0a2f"), Some(false));
+        assert_eq!(primes("00112233445566778899aabbccddeeff-3-p1-0a2f"), Some(true));
+        check("00112233445566778899aabbccddeeff-3-p1", Some((3, 1)));
+        check("00112233445566778899aabbccddeeff-3-p", None);
         check("00112233445566778899aabbccddeeff-3-1", Some((3, 1)));
         check("00112233445566778899aabbccddeeff-3", None);
         check("00112233445566778899aabbccddeeff-3-1-0a2f", Some((3, 1)));

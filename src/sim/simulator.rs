@@ -243,16 +243,21 @@ impl Simulator {
             Script::limited(dialect, Fault::RequestLimit, wait_s)
         } else {
             let key = arrival.key.and_then(AttemptKey::parse);
-            let (repeat, attempt) = match key {
-                Some(key) => (key.repeat, key.attempt),
-                None => (self.memory.times_asked(index, hash), 0),
+            let (repeat, attempt, primes) = match key {
+                Some(key) => (key.repeat, key.attempt, key.primes),
+                None => (self.memory.times_asked(index, hash), 0, false),
             };
+            let was_sent = repeat > 0 || attempt > 0 || self.memory.is_warm(index, hash, repeat);
+            if primes {
+                self.memory.warm(index, hash, repeat);
+            }
+            let attempt = format!("{}{attempt}", if primes { "p" } else { "" });
             let case = Case {
                 seed: self.seed,
                 profile,
                 task: &hash.hex(),
                 repeat: &repeat.to_string(),
-                attempt: &attempt.to_string(),
+                attempt: &attempt,
             };
             let fault = self.faults.of(&case);
             let scene = Scene {
@@ -262,7 +267,7 @@ impl Simulator {
                 pace: self.pace,
                 slot: self.slot(arrival.at),
                 created: self.clock.wall(arrival.at).as_second(),
-                seen_before: (repeat > 0 || attempt > 0) && chat.nonce_bytes == 0,
+                seen_before: was_sent && chat.nonce_bytes == 0,
                 is_routed: provider.is_none() && !chat.only.is_empty(),
                 closing: fault.map_or(Closing::Whole, FaultKind::closing),
             };
@@ -463,6 +468,17 @@ mod tests {
         assert_eq!(second.usage.cached_input, Some(2_432));
         assert_eq!(second.usage.input, Some(2_504));
         assert!(second.cost < first.cost);
+    }
+
+    #[test]
+    fn what_is_sent_ahead_warms_the_cache_for_its_repeat() {
+        let sim = simulator(5);
+        let body = body("acme/flagship", &"long ".repeat(2_000), &Value::Null);
+        let cached = |number: &str| {
+            let key = format!("{}-0-{number}", "0f".repeat(16));
+            post(&sim, "/v1/chat/completions", &body, Some(&key)).usage.cached_input
+        };
+        assert_eq!(["0", "p0", "0", "p1"].map(cached), [0, 0, 2_432, 2_432].map(Some));
     }
 
     #[test]

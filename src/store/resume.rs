@@ -65,6 +65,8 @@ pub struct StoredTrial {
     pub attempts: u32,
     /// Of those, the ones that ended.
     pub ended: u32,
+    /// Of those that ended, the ones that warmed a prompt cache.
+    pub primed: u32,
 }
 
 impl StoredTrial {
@@ -103,13 +105,15 @@ pub struct Standing {
     pub attempts: u32,
     /// Of those, the ones that ended.
     pub ended: u32,
+    /// Of those that ended, the ones that warmed a prompt cache.
+    pub primed: u32,
 }
 
 impl Standing {
     /// A trial that nobody has asked yet.
     #[must_use]
     pub const fn fresh(stored: u32, open: bool) -> Self {
-        Self { stored, open, attempts: 0, ended: 0 }
+        Self { stored, open, attempts: 0, ended: 0, primed: 0 }
     }
 }
 
@@ -410,6 +414,7 @@ fn settle(
         open: !asked && planned.ineligible.is_none(),
         attempts: known.attempts,
         ended: known.ended,
+        primed: known.primed,
     })
 }
 
@@ -432,7 +437,9 @@ fn is_unborn(path: &Path) -> Result<bool, StoreError> {
 const TRIALS: &str = "
     SELECT key, idx, task, endpoint, repeat, status,
            (SELECT count(*) FROM attempt WHERE attempt.trial = trial.idx),
-           (SELECT count(ended_ns) FROM attempt WHERE attempt.trial = trial.idx)
+           (SELECT count(ended_ns) FROM attempt WHERE attempt.trial = trial.idx),
+           (SELECT count(ended_ns) FROM attempt
+            WHERE attempt.trial = trial.idx AND source = 'prime')
     FROM trial";
 
 fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
@@ -445,6 +452,7 @@ fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
         status: row.get(5)?,
         attempts: row.get(6)?,
         ended: row.get(7)?,
+        primed: row.get(8)?,
     })
 }
 

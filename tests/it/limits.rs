@@ -223,3 +223,24 @@ fn what_makes_no_sense_is_refused() {
     let own = ["run", "--fleet", "fleet.toml", "--suite", "prompts.csv"];
     run(dir.path(), &own).exits(2);
 }
+
+#[test]
+fn what_warms_a_cache_waits_for_itself() {
+    let dir = folder();
+    fleet(dir.path(), "requests_per_min = 60");
+    ask(dir.path(), 40, &["--cache", "warm", "--concurrency", "1"]).exits(0);
+    let database = rusqlite::Connection::open(dir.path().join("run/run.sqlite")).expect("a run");
+    let mut rows = database
+        .prepare(
+            "SELECT t.pacing_ns, a.intended_ns - p.ended_ns FROM trial t
+             JOIN attempt p ON p.trial = t.idx AND p.source = 'prime'
+             JOIN attempt a ON a.trial = t.idx AND a.source = 'run' WHERE t.attempts = 2",
+        )
+        .expect("its columns");
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    let rows: Vec<(i64, i64)> = rows.map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 40, "none was refused");
+    assert!(rows.iter().map(|(paced, _)| paced).sum::<i64>() > MINUTE / 2, "{rows:?}");
+    // A trial waited for its limits no longer than from the end of the request ahead.
+    assert!(rows.iter().all(|(paced, between)| paced <= between), "{rows:?}");
+}

@@ -3,11 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use weighbridge::units::Usd;
 
-use crate::stub::{Stub, events};
+use crate::interrupt::Running;
+use crate::stub::{Stub, events, stream, whole};
 use crate::support::{Sim, csv, file, folder, made, run, statuses, summary};
 
 const PROMPTS: &str = "prompt,reference\nOne?,yes\nTwo?,yes\nThree?,yes\n";
@@ -304,4 +309,65 @@ fn a_warm_cache_is_warmed_within_the_bill_and_outside_the_figures() {
     assert_eq!(summary(&here, "cedar/large@crest", "*", "availability"), "1");
     assert!(report(dir.path()).contains("went into warming prompt caches"));
     run(dir.path(), &["load", "--cache", "warm"]).exits(2).says(&["--cache as-is"]);
+}
+
+/// One prompt, and a server that holds the request of this number until the sender is dropped, and
+/// tells of it; from the fourth request on it fails.
+fn warming(held: usize) -> (tempfile::TempDir, Stub, Receiver<()>, Sender<()>) {
+    let (dir, (arrives, arrived), (release, released)) = (folder(), channel(), channel::<()>());
+    let (arrives, released) = (Mutex::new(arrives), Mutex::new(released));
+    let stub = Stub::start(move |asked| {
+        if asked.nth == held {
+            let told = arrives.lock().map(|arrives| arrives.send(()));
+            assert!(told.is_ok());
+            let let_go = released.lock().map(|released| released.recv().is_err());
+            assert!(let_go.is_ok_and(|dropped| dropped));
+        }
+        match asked.nth {
+            0..3 => stream(&["yes"]),
+            _ => whole("500 Internal Server Error", "application/json", "{}"),
+        }
+    });
+    file(dir.path(), "prompts.csv", "prompt,reference\nOne?,yes\n");
+    file(dir.path(), "catalog.toml", &stub.catalog(""));
+    (dir, stub, arrived, release)
+}
+
+/// A test that waits longer than this has failed.
+const BOUND: Duration = Duration::from_secs(60);
+
+#[test]
+fn what_warms_a_cache_takes_neither_the_key_nor_the_attempts_of_what_counts() {
+    let (dir, stub, arrived, release) = warming(1);
+    let running = Running::start(dir.path(), &["--cache", "warm"]);
+    arrived.recv_timeout(BOUND).expect("the request that counts");
+    running.interrupt(Signal::KILL);
+    running.ends().exits(-1);
+    drop(release);
+    let again = ["--resume", "--cache", "warm", "--breaker", "0"];
+    Running::start(dir.path(), &again).ends().says(&["1 request is in doubt"]);
+    let trials = csv(&dir.path().join("run/trials.csv"));
+    let (name, this) = (&trials[0]["trial"], &trials[0]["run"]);
+    // In doubt is the first attempt: it is asked again under its key, and three more may follow.
+    let expected =
+        ["p0", "0", "p1", "0", "1", "2", "3"].map(|number| format!("{name}-0-{number}-{this}"));
+    let asked = stub.asked();
+    let keys: Vec<&str> =
+        asked.iter().map(|one| one.header("idempotency-key").expect("sent")).collect();
+    assert_eq!(keys, expected);
+    assert_eq!((trials[0]["status"].as_str(), trials[0]["attempts"].as_str()), ("failed", "7"));
+}
+
+#[test]
+fn a_cache_that_was_warmed_is_made_use_of() {
+    let (dir, stub, arrived, release) = warming(0);
+    let running = Running::start(dir.path(), &["--cache", "warm"]);
+    arrived.recv_timeout(BOUND).expect("the request ahead");
+    running.interrupt(Signal::INT);
+    running.says("interrupted");
+    drop(release);
+    running.ends();
+    assert_eq!(stub.asked().len(), 2, "the trial was begun, and is ended");
+    let trials = csv(&dir.path().join("run/trials.csv"));
+    assert_eq!(statuses(&trials), [("ok".to_owned(), 1)].into());
 }

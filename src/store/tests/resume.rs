@@ -35,7 +35,10 @@ async fn a_run_goes_on_where_it_was_cut() {
         };
         let trials: Vec<PlannedTrial> = (0..6).map(planned).collect();
         let resumed = earlier.go_on(mode, new, &trials, 6_000_000_000).expect("it goes on");
-        let standing = |stored, open, attempts, ended| Standing { stored, open, attempts, ended };
+        let standing = |stored, open, attempts, ended| {
+            let primed = 0;
+            Standing { stored, open, attempts, ended, primed }
+        };
         assert_eq!(
             resumed.standing,
             [
