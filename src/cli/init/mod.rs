@@ -235,11 +235,15 @@ fn next(args: &InitArgs, starter: &Starter) {
     let open = format!("$EDITOR {}", args.out.display());
     let commands = if starter.models.is_empty() {
         let again = if here { String::new() } else { format!(" --out {}", args.out.display()) };
-        [
-            "export OPENROUTER_API_KEY=…   # or another provider's".to_owned(),
-            format!("weighbridge init --force{again}"),
-            "weighbridge run --demo         # a simulated fleet, meanwhile".to_owned(),
-        ]
+        let init = format!("weighbridge init --force{again}");
+        let [first, second] = if propose::with_keys().is_empty() {
+            ["export OPENROUTER_API_KEY=…   # or another provider's".to_owned(), init]
+        } else {
+            let list = format!("{init} --prices FILE   # a price list that you have");
+            [list, format!("{init}   # or again, when the public lists can be read")]
+        };
+        let meanwhile = "weighbridge run --demo         # a simulated fleet, meanwhile".to_owned();
+        [first, second, meanwhile]
     } else {
         [
             format!("{open}   # what serves today, your traffic, your goal"),
