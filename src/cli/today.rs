@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, refused};
+use super::{Failure, console, refused};
 use crate::catalog::Catalog;
 use crate::catalog::source::proxy::{self, ProxyConfig};
 use crate::plan::Config;
@@ -20,6 +20,9 @@ pub fn with_proxy(mut config: Config) -> Result<Config, Failure> {
     let serving = proxy
         .serving(today.alias.as_deref(), &path)
         .map_err(|error| refused(anyhow!("[today] {error}")))?;
+    for said in &serving.conflicts {
+        console::say(&format!("{path}: {}: {said}", serving.endpoint.id));
+    }
     config.take_today(serving.endpoint.clone());
     Ok(config)
 }

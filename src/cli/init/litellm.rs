@@ -170,6 +170,9 @@ fn catalog(proxy: &ProxyConfig, path: &str) -> String {
                 let names: Vec<&str> = dropped.into_iter().collect();
                 push_prose(&mut text, &format!("Not carried over: {}.", names.join(", ")));
             }
+            for said in &deployment.conflicts {
+                push_prose(&mut text, &format!("Note that {said}."));
+            }
             push_endpoint(&mut text, priced.unwrap_or(deployment));
         }
         text.push_str(&snapshot::variant_text(endpoint));
@@ -317,6 +320,22 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
             assert!(text.contains(said), "{said}\nis not in\n{text}");
         }
         assert!(!text.contains("This is what serves"), "{text}");
+    }
+
+    #[test]
+    fn prices_that_differ_are_noted_above_the_endpoint() {
+        let priced = |usd: &str| {
+            format!(
+                "- {{model_name: a, litellm_params: {{model: openai/x, input_cost_per_token: \
+                 {usd}, output_cost_per_token: 0}}}}\n"
+            )
+        };
+        let file = format!("model_list:\n{}{}", priced("1e-06"), priced("2e-06"));
+        let proxy = proxy::read(&file, "config.yaml", &|_| None, &[]).expect("it reads");
+        let text = starter(&proxy, "config.yaml", None).expect("it is made").text();
+        let said = "# Note that its entries state different prices, of which the dearest is taken.";
+        assert!(text.contains(said) && text.contains("input = \"2\""), "{text}");
+        check_loads(&text);
     }
 
     #[test]

@@ -197,6 +197,11 @@ fn from_proxy(args: &InitArgs, file: &Path, folder: &Path) -> Result<Starter, Fa
             "{id}: its key stands in the file and was not copied: set {variable}"
         ));
     }
+    for deployment in &proxy.deployments {
+        for said in &deployment.conflicts {
+            console::say(&format!("{}: {said}", deployment.endpoint.id));
+        }
+    }
     let unpriced = proxy.deployments.iter().filter(|d| d.priced_by.is_none()).count();
     if unpriced > 0 && lists.is_empty() {
         console::say(&format!(

@@ -71,6 +71,8 @@ const NO_KEYS: [&str; 11] = [
     "not-needed",
     "null",
 ];
+/// Who states a price, where the file does.
+pub(super) const BY_FILE: &str = "the proxy's configuration";
 /// How LiteLLM names a variable.
 const VARIABLE: &str = "os.environ/";
 
@@ -204,7 +206,7 @@ impl Draft {
             other => other.to_string(),
         })?;
         if self.endpoint.price != Price::Unknown {
-            self.priced_by = Some("the proxy's configuration".to_owned());
+            self.priced_by = Some(BY_FILE.to_owned());
         }
         self.endpoint.context_window = fields.count("max_input_tokens");
         self.endpoint.max_output = fields.count("max_output_tokens");

@@ -4,6 +4,7 @@
 //! A key that stands in the file is compared and never kept. What cannot be called from here is
 //! named with the reason, and so is every parameter that is not carried over.
 
+mod agree;
 mod deployment;
 mod prefix;
 mod yaml;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Catalog, Dialect, Endpoint, Router};
 use super::LeftOut;
 use crate::units::names::matches_none;
+use agree::Stated;
 use deployment::{Draft, Key, Weights};
 use yaml::Node;
 
@@ -41,6 +43,8 @@ pub struct Deployment {
     pub priced_by: Option<String>,
     /// Parameters of the file that are not carried over.
     pub dropped: Vec<String>,
+    /// What its entries state differently, and which of it is taken.
+    pub conflicts: Vec<String>,
 }
 
 /// A name that callers use.
@@ -277,6 +281,8 @@ struct Reader<'a> {
     models: BTreeMap<(String, String), String>,
     /// The entries of each alias: the deployment, unless it was left out, and its relative weights.
     entries: BTreeMap<String, Vec<(Option<usize>, Weights)>>,
+    /// The prices and limits of each entry.
+    stated: Vec<Stated>,
 }
 
 impl<'a> Reader<'a> {
@@ -293,6 +299,7 @@ impl<'a> Reader<'a> {
             providers: BTreeMap::new(),
             models: BTreeMap::new(),
             entries: BTreeMap::new(),
+            stated: Vec::new(),
         }
     }
 
@@ -331,12 +338,15 @@ impl<'a> Reader<'a> {
                 self.config.deployments.iter().map(|d| d.endpoint.id.as_str()).collect();
             deployment::make_variant(&mut endpoint, alias, &taken, &self.config.deployments);
         }
+        let stated = Stated::of(&endpoint, draft.priced_by.as_deref());
         let same = |known: &Deployment| known.endpoint.id == endpoint.id;
         if let Some(idx) = self.config.deployments.iter().position(same) {
+            self.stated.push(stated);
             return Ok(idx);
         }
         deployment::check(&endpoint)?;
         // Only what stays takes a name.
+        self.stated.push(stated);
         self.models.insert((provider.clone(), model), endpoint.upstream_model.clone());
         self.providers.insert(provider, what);
         self.config.deployments.push(Deployment {
@@ -344,6 +354,7 @@ impl<'a> Reader<'a> {
             key_in_file,
             priced_by: draft.priced_by,
             dropped: draft.dropped,
+            conflicts: Vec::new(),
         });
         Ok(self.config.deployments.len() - 1)
     }
@@ -381,6 +392,7 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> ProxyConfig {
+        agree::agree(&mut self.config.deployments, &self.stated);
         for alias in &mut self.config.aliases {
             let Some(entries) = self.entries.get(&alias.name) else { continue };
             // What was left out has its part of the requests all the same.

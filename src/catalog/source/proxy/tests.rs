@@ -152,7 +152,7 @@ fn what_is_left_out_serves_all_the_same() {
         - {model_name: a, litellm_params: {model: bedrock/claude, weight: 9}}\n";
     let config = read(text, "c.yaml", &|_| None, &[]).expect("it reads");
     assert_eq!(config.aliases[0].served_by, [(0, 0.1)]);
-    let error = config.serving(Some("a"), "c.yaml").err().expect("one of several").to_string();
+    let error = config.serving(Some("a"), "c.yaml").expect_err("one of several").to_string();
     let expected = "served by 2 deployments (openai/gpt-4o@openai, and 1 that cannot be called \
         from here), and what serves today is one endpoint; name one of them: endpoint = \
         \"openai/gpt-4o@openai\"";

@@ -1,0 +1,137 @@
+//! Entries that are one endpoint and state different things of it: prices and limits are an
+//! endpoint's, so one of each is taken, and that they differ is said.
+
+use std::collections::BTreeMap;
+
+use super::Deployment;
+use super::deployment::BY_FILE;
+use crate::catalog::rates::Price;
+use crate::catalog::{Endpoint, Limits};
+use crate::units::Usd;
+
+/// What one entry states of its deployment.
+pub(super) struct Stated {
+    /// The model's and the provider's name: variants share what is stated.
+    of: (String, String),
+    price: Price,
+    priced_by: Option<String>,
+    limits: Limits,
+}
+
+impl Stated {
+    pub(super) fn of(endpoint: &Endpoint, priced_by: Option<&str>) -> Self {
+        Self {
+            of: name(endpoint),
+            price: endpoint.price.clone(),
+            priced_by: priced_by.map(str::to_owned),
+            limits: endpoint.limits,
+        }
+    }
+}
+
+fn name(endpoint: &Endpoint) -> (String, String) {
+    (endpoint.model.clone(), endpoint.provider.name.clone())
+}
+
+/// Gives every deployment the dearest price and the least limits that are stated of it: a bound on
+/// cost then holds whichever entry is right, and no limit is passed.
+pub(super) fn agree(deployments: &mut [Deployment], stated: &[Stated]) {
+    let mut entries: BTreeMap<&(String, String), Vec<&Stated>> = BTreeMap::new();
+    for one in stated {
+        entries.entry(&one.of).or_default().push(one);
+    }
+    for deployment in deployments {
+        let Some(entries) = entries.get(&name(&deployment.endpoint)) else { continue };
+        if let Some((dearest, differ)) = dearest(entries) {
+            deployment.endpoint.price = dearest.price.clone();
+            deployment.priced_by.clone_from(&dearest.priced_by);
+            if differ {
+                let said = "its entries state different prices, of which the dearest is taken";
+                deployment.conflicts.push(said.to_owned());
+            }
+        }
+        let (limits, differ) = least(entries);
+        deployment.endpoint.limits = limits;
+        if differ {
+            let said = "its entries state different limits, of which the least are taken";
+            deployment.conflicts.push(said.to_owned());
+        }
+    }
+}
+
+/// The dearest of the prices, and whether there is another. What the file states goes before what a
+/// list fills in.
+fn dearest<'a>(entries: &[&'a Stated]) -> Option<(&'a Stated, bool)> {
+    let priced = || entries.iter().copied().filter(|one| one.price != Price::Unknown);
+    let by_file = |one: &&Stated| one.priced_by.as_deref() == Some(BY_FILE);
+    let is_stated = priced().any(|one| by_file(&one));
+    let counted = || priced().filter(|one| !is_stated || by_file(one));
+    // Of equals the first.
+    let dearest = counted().reduce(|a, b| if dear(&b.price) > dear(&a.price) { b } else { a })?;
+    Some((dearest, counted().any(|one| one.price != dearest.price)))
+}
+
+/// What prices are compared by: a common request of three prompt tokens for each of output, then one
+/// that is long enough for every surcharge.
+fn dear(price: &Price) -> [Option<Usd>; 2] {
+    [(3_000, 1_000), (1_000_000, 1_000_000)]
+        .map(|(input, output)| price.at_most(input, output, None))
+}
+
+/// The least of each limit, and whether two entries state different ones.
+fn least(entries: &[&Stated]) -> (Limits, bool) {
+    fn of<T: Ord + Copy>(
+        entries: &[&Stated],
+        limit: fn(&Limits) -> Option<T>,
+    ) -> (Option<T>, bool) {
+        let stated = || entries.iter().filter_map(|one| limit(&one.limits));
+        (stated().min(), stated().min() != stated().max())
+    }
+    let (requests_per_min, a) = of(entries, |limits| limits.requests_per_min);
+    let (tokens_per_min, b) = of(entries, |limits| limits.tokens_per_min);
+    let (concurrency, c) = of(entries, |limits| limits.concurrency);
+    (Limits { requests_per_min, tokens_per_min, concurrency }, a || b || c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use crate::catalog::{Price, Rate};
+
+    /// `entries`: parameters of entries of one model.
+    fn check(entries: &[&str], expected: (&str, Option<u32>), conflicts: &[&str]) {
+        let entries = entries.iter().map(|more| {
+            format!("- {{model_name: a, litellm_params: {{model: openai/x{more}}}}}\n")
+        });
+        let text = format!("model_list:\n{}", entries.collect::<String>());
+        let config = read(&text, "c.yaml", &|_| None, &[]).expect("it reads");
+        for deployment in &config.deployments {
+            let endpoint = &deployment.endpoint;
+            let input = match &endpoint.price {
+                Price::Rates(rates) => Rate::Input.written(rates.get(Rate::Input).expect("a rate")),
+                other => format!("{other:?}"),
+            };
+            let limit = endpoint.limits.requests_per_min;
+            assert_eq!((input.as_str(), limit), expected, "{text}");
+            let said = &deployment.conflicts;
+            assert_eq!(said.len(), conflicts.len(), "{said:?}");
+            assert!(said.iter().zip(conflicts).all(|(a, b)| a.contains(b)), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn the_dearest_price_and_the_least_limit_are_taken_and_it_is_said() {
+        let cheap = ", input_cost_per_token: 1e-06, output_cost_per_token: 2e-06, rpm: 9";
+        let dear = ", input_cost_per_token: 3e-06, output_cost_per_token: 4e-06, rpm: 90";
+        let both = ["different prices", "different limits"];
+        check(&[cheap, dear], ("3", Some(9)), &both);
+        check(&[dear, cheap], ("3", Some(9)), &both);
+        check(&[cheap, cheap], ("1", Some(9)), &[]);
+        // A variant is charged and limited as what it is a variant of.
+        check(&[cheap, &format!("{dear}, temperature: 0")], ("3", Some(9)), &both);
+        // Silence contradicts nothing.
+        check(&["", cheap], ("1", Some(9)), &[]);
+        check(&["", ", rpm: 5"], ("Unknown", Some(5)), &[]);
+        check(&[cheap, ", rpm: 10"], ("1", Some(9)), &["different limits"]);
+    }
+}
