@@ -144,32 +144,40 @@ impl Plan {
             format!("{n} trial{s} ineligible ({}): {why}: {}", why.word(), named(&of))
         });
         let mut notes: Vec<String> = refused.collect();
-        notes.extend(self.note_of(
+        let (cut, bare) = self.cut_and_bare();
+        let note_of = |what: &str, concerned: &[bool]| {
+            let all = self.endpoints.iter().zip(concerned).filter(|(_, concerned)| **concerned);
+            let of: Vec<&str> = all.map(|(endpoint, _)| endpoint.id.as_str()).collect();
+            (!of.is_empty()).then(|| format!("{what}: {}", named(&of)))
+        };
+        notes.extend(note_of(
             "an output limit of the tasks is above what the endpoint gives, and cut to it",
-            |task, endpoint| {
-                let asked = task.max_tokens.filter(|_| bounds::stated_limit(endpoint).is_none());
-                asked.is_some_and(|asked| bounds::max_tokens(task, endpoint) < asked)
-            },
+            &cut,
         ));
-        notes.extend(self.note_of(
+        notes.extend(note_of(
             "the tasks' schema is not sent, for the endpoint takes none: the prompt alone asks",
-            |task, endpoint| task.schema.is_some() && !endpoint.can(Capability::JsonSchema),
+            &bare,
         ));
         notes
     }
 
-    /// A note on the endpoints that are asked some task of which something holds.
-    fn note_of(&self, what: &str, holds: impl Fn(&Task, &Endpoint) -> bool) -> Option<String> {
-        let concerned = |idx: u32, endpoint: &Endpoint| {
-            let mut trials = self.trials.iter().filter(|trial| trial.endpoint == idx);
-            trials.any(|trial| trial.ineligible.is_none() && holds(self.task(trial), endpoint))
-        };
-        let of: Vec<&str> = (0_u32..)
-            .zip(&self.endpoints)
-            .filter(|(idx, endpoint)| concerned(*idx, endpoint))
-            .map(|(_, endpoint)| endpoint.id.as_str())
-            .collect();
-        (!of.is_empty()).then(|| format!("{what}: {}", named(&of)))
+    /// By endpoint: whether the output limit of some task that it is asked is cut, and whether the
+    /// schema of one is left out. One pass over the trials: a plan may have millions.
+    fn cut_and_bare(&self) -> (Vec<bool>, Vec<bool>) {
+        let sizes: Vec<PromptSize> = self.tasks.iter().map(PromptSize::of).collect();
+        let stated: Vec<bool> =
+            self.endpoints.iter().map(|e| bounds::stated_limit(e).is_some()).collect();
+        let none = vec![false; self.endpoints.len()];
+        let (mut cut, mut bare) = (none.clone(), none);
+        for trial in self.trials.iter().filter(|trial| trial.ineligible.is_none()) {
+            let (task, idx) = (self.task(trial), trial.endpoint as usize);
+            let endpoint = &self.endpoints[idx];
+            let asked = task.max_tokens.filter(|_| !cut[idx] && !stated[idx]);
+            let size = sizes[trial.task as usize];
+            cut[idx] |= asked.is_some_and(|n| bounds::max_tokens_of(size, task, endpoint) < n);
+            bare[idx] |= task.schema.is_some() && !endpoint.can(Capability::JsonSchema);
+        }
+        (cut, bare)
     }
 }
 
