@@ -111,16 +111,24 @@ fn brings_tools(tools: Option<&Value>) -> bool {
 
 /// Whether parameters ask for an answer under a schema, in the words of any dialect.
 fn asks_schema(params: &Map<String, Value>) -> bool {
-    let chat = params.get("response_format").and_then(|format| format.get("json_schema"));
-    let gemini = params.get("generationConfig").and_then(|config| {
-        ["responseJsonSchema", "responseSchema"].iter().find_map(|key| config.get(key))
-    });
-    chat.or(gemini).is_some()
+    const GEMINI: [&str; 4] =
+        ["responseJsonSchema", "responseSchema", "response_json_schema", "response_schema"];
+    let inside = |holder: &str| params.get(holder).and_then(|holder| holder.get("format"));
+    // Chat completions, Responses, Anthropic.
+    let formats = [params.get("response_format"), inside("text"), inside("output_config")];
+    let is_schema = |format: &Value| {
+        format.get("json_schema").is_some()
+            || format.get("type").and_then(Value::as_str) == Some("json_schema")
+    };
+    let mut words = bounds::generation_configs(params)
+        .flat_map(|config| GEMINI.iter().filter_map(|key| config.get(*key)));
+    formats.into_iter().flatten().any(is_schema) || words.any(|schema| !schema.is_null())
 }
 
 fn sets_temperature(params: &Map<String, Value>) -> bool {
-    let nested = params.get("generationConfig").and_then(|config| config.get("temperature"));
-    params.get("temperature").or(nested).is_some_and(|value| !value.is_null())
+    let mut stated =
+        bounds::generation_configs(params).filter_map(|config| config.get("temperature"));
+    stated.any(|value| !value.is_null())
 }
 
 /// Notes are cut after so many endpoints each.
@@ -220,9 +228,17 @@ mod tests {
             (json!({"reasoning": {"effort": "low"}}), "reasoning"),
             (json!({"thinking": {"type": "enabled", "budget_tokens": 9}}), "reasoning"),
             (json!({"generationConfig": {"thinkingConfig": {"thinkingBudget": 5}}}), "reasoning"),
+            (json!({"generation_config": {"thinking_config": {}}}), "reasoning"),
+            (json!({"thinkingConfig": {"thinkingBudget": 5}}), "reasoning"),
             (json!({"temperature": 0.0}), "temperature"),
             (json!({"generationConfig": {"temperature": 1}}), "temperature"),
+            (json!({"generation_config": {"temperature": 1}}), "temperature"),
             (json!({"response_format": {"json_schema": {"schema": {}}}}), "json_schema"),
+            (json!({"text": {"format": {"type": "json_schema", "schema": {}}}}), "json_schema"),
+            (json!({"output_config": {"format": {"type": "json_schema"}}}), "json_schema"),
+            (json!({"responseSchema": {"type": "OBJECT"}}), "json_schema"),
+            (json!({"responseJsonSchema": {}}), "json_schema"),
+            (json!({"generation_config": {"response_schema": {}}}), "json_schema"),
             (json!({"tools": [{"type": "web_search"}]}), "tools"),
         ] {
             check(&params, &[], Some(word));
@@ -230,6 +246,10 @@ mod tests {
         }
         check(&json!({"reasoning_effort": "none"}), &[], None);
         check(&json!({"thinking": {"type": "disabled"}}), &[], None);
+        check(&json!({"thinkingConfig": {"thinkingBudget": 0}}), &[], None);
+        check(&json!({"text": {"format": {"type": "text"}, "verbosity": "low"}}), &[], None);
+        check(&json!({"output_config": {"effort": "low"}}), &[], None);
+        check(&json!({"response_format": {"type": "json_object"}}), &[], None);
     }
 
     #[test]
