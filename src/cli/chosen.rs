@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::catalog::{Catalog, Endpoint, Price, Rate};
-use crate::units::Clock;
 use crate::units::names::glob_matches;
+use crate::units::{Clock, EndpointId};
 
 /// Endpoints that are shown one by one; the rest is counted.
 const SHOWN: usize = 15;
@@ -82,8 +82,7 @@ pub fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
     let (mut gone, mut aliases, mut other_api) = (Vec::new(), Vec::new(), Vec::new());
     for endpoint in endpoints {
         let base = endpoint.id.as_str().split('#').next().unwrap_or_default();
-        let facts = catalog.facts.iter().find(|(id, _)| id.as_str() == base);
-        let Some((_, facts)) = facts else { continue };
+        let Some(facts) = catalog.facts.get(&EndpointId::from_text(base)) else { continue };
         if let Some(day) = facts.expires.filter(|day| *day < today) {
             gone.push((base, format!("{base} may be gone since {day}, its price list says")));
         }
@@ -117,7 +116,7 @@ fn grouped(notes: Vec<(&str, String)>, of_many: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::source;
+    use crate::catalog::{Facts, source};
 
     fn endpoints(n: usize) -> Vec<Endpoint> {
         let model = |i: usize| match i {
@@ -158,6 +157,16 @@ mod tests {
         check(3, &["a/*", "a/router"], 3, false);
         check(3, &["a/*", "a/router@openrouter"], 3, false);
         check(1, &["*"], 1, false);
+    }
+
+    #[test]
+    fn what_a_list_says_holds_for_the_variants_too() {
+        let (mut catalog, mut chosen) = (Catalog::default(), endpoints(3));
+        let facts = Facts { responses_only: true, ..Facts::default() };
+        catalog.facts.insert(chosen[1].id.clone(), facts);
+        chosen[1].id = EndpointId::new("a/m1", "openrouter", Some("high"));
+        let said = "a/m1@openrouter answers on OpenAI's responses API alone, its list says";
+        assert_eq!(listed(&catalog, &chosen), [said]);
     }
 
     #[test]

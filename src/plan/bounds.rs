@@ -76,8 +76,20 @@ pub(super) fn asks_reasoning(params: &Map<String, Value>) -> Option<bool> {
     if let Some(thinking) = params.get("thinking").and_then(Value::as_object) {
         return Some(thinking.get("type").and_then(Value::as_str) != Some("disabled"));
     }
-    let thinking = params.get("generationConfig")?.get("thinkingConfig")?;
-    Some(thinking.get("thinkingBudget").and_then(Value::as_i64) != Some(0))
+    let thinking = generation_configs(params).find_map(|config| {
+        config.get("thinkingConfig").or_else(|| config.get("thinking_config"))
+    })?;
+    let budget = thinking.get("thinkingBudget").or_else(|| thinking.get("thinking_budget"));
+    Some(budget.and_then(Value::as_i64) != Some(0))
+}
+
+/// Where Gemini's own words may stand: beside the others or in the object of its API, whose JSON is
+/// read in both spellings.
+pub(super) fn generation_configs(
+    params: &Map<String, Value>,
+) -> impl Iterator<Item = &Map<String, Value>> {
+    let nested = ["generationConfig", "generation_config"];
+    std::iter::once(params).chain(nested.into_iter().filter_map(|key| params.get(key)?.as_object()))
 }
 
 /// The size of a task's prompt.

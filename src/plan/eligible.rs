@@ -111,16 +111,24 @@ fn brings_tools(tools: Option<&Value>) -> bool {
 
 /// Whether parameters ask for an answer under a schema, in the words of any dialect.
 fn asks_schema(params: &Map<String, Value>) -> bool {
-    let chat = params.get("response_format").and_then(|format| format.get("json_schema"));
-    let gemini = params.get("generationConfig").and_then(|config| {
-        ["responseJsonSchema", "responseSchema"].iter().find_map(|key| config.get(key))
-    });
-    chat.or(gemini).is_some()
+    const GEMINI: [&str; 4] =
+        ["responseJsonSchema", "responseSchema", "response_json_schema", "response_schema"];
+    let inside = |holder: &str| params.get(holder).and_then(|holder| holder.get("format"));
+    // Chat completions, Responses, Anthropic.
+    let formats = [params.get("response_format"), inside("text"), inside("output_config")];
+    let is_schema = |format: &Value| {
+        format.get("json_schema").is_some()
+            || format.get("type").and_then(Value::as_str) == Some("json_schema")
+    };
+    let mut words = bounds::generation_configs(params)
+        .flat_map(|config| GEMINI.iter().filter_map(|key| config.get(*key)));
+    formats.into_iter().flatten().any(is_schema) || words.any(|schema| !schema.is_null())
 }
 
 fn sets_temperature(params: &Map<String, Value>) -> bool {
-    let nested = params.get("generationConfig").and_then(|config| config.get("temperature"));
-    params.get("temperature").or(nested).is_some_and(|value| !value.is_null())
+    let mut stated =
+        bounds::generation_configs(params).filter_map(|config| config.get("temperature"));
+    stated.any(|value| !value.is_null())
 }
 
 /// Notes are cut after so many endpoints each.
@@ -144,32 +152,40 @@ impl Plan {
             format!("{n} trial{s} ineligible ({}): {why}: {}", why.word(), named(&of))
         });
         let mut notes: Vec<String> = refused.collect();
-        notes.extend(self.note_of(
+        let (cut, bare) = self.cut_and_bare();
+        let note_of = |what: &str, concerned: &[bool]| {
+            let all = self.endpoints.iter().zip(concerned).filter(|(_, concerned)| **concerned);
+            let of: Vec<&str> = all.map(|(endpoint, _)| endpoint.id.as_str()).collect();
+            (!of.is_empty()).then(|| format!("{what}: {}", named(&of)))
+        };
+        notes.extend(note_of(
             "an output limit of the tasks is above what the endpoint gives, and cut to it",
-            |task, endpoint| {
-                let asked = task.max_tokens.filter(|_| bounds::stated_limit(endpoint).is_none());
-                asked.is_some_and(|asked| bounds::max_tokens(task, endpoint) < asked)
-            },
+            &cut,
         ));
-        notes.extend(self.note_of(
+        notes.extend(note_of(
             "the tasks' schema is not sent, for the endpoint takes none: the prompt alone asks",
-            |task, endpoint| task.schema.is_some() && !endpoint.can(Capability::JsonSchema),
+            &bare,
         ));
         notes
     }
 
-    /// A note on the endpoints that are asked some task of which something holds.
-    fn note_of(&self, what: &str, holds: impl Fn(&Task, &Endpoint) -> bool) -> Option<String> {
-        let concerned = |idx: u32, endpoint: &Endpoint| {
-            let mut trials = self.trials.iter().filter(|trial| trial.endpoint == idx);
-            trials.any(|trial| trial.ineligible.is_none() && holds(self.task(trial), endpoint))
-        };
-        let of: Vec<&str> = (0_u32..)
-            .zip(&self.endpoints)
-            .filter(|(idx, endpoint)| concerned(*idx, endpoint))
-            .map(|(_, endpoint)| endpoint.id.as_str())
-            .collect();
-        (!of.is_empty()).then(|| format!("{what}: {}", named(&of)))
+    /// By endpoint: whether the output limit of some task that it is asked is cut, and whether the
+    /// schema of one is left out. One pass over the trials: a plan may have millions.
+    fn cut_and_bare(&self) -> (Vec<bool>, Vec<bool>) {
+        let sizes: Vec<PromptSize> = self.tasks.iter().map(PromptSize::of).collect();
+        let stated: Vec<bool> =
+            self.endpoints.iter().map(|e| bounds::stated_limit(e).is_some()).collect();
+        let none = vec![false; self.endpoints.len()];
+        let (mut cut, mut bare) = (none.clone(), none);
+        for trial in self.trials.iter().filter(|trial| trial.ineligible.is_none()) {
+            let (task, idx) = (self.task(trial), trial.endpoint as usize);
+            let endpoint = &self.endpoints[idx];
+            let asked = task.max_tokens.filter(|_| !cut[idx] && !stated[idx]);
+            let size = sizes[trial.task as usize];
+            cut[idx] |= asked.is_some_and(|n| bounds::max_tokens_of(size, task, endpoint) < n);
+            bare[idx] |= task.schema.is_some() && !endpoint.can(Capability::JsonSchema);
+        }
+        (cut, bare)
     }
 }
 
@@ -212,9 +228,17 @@ mod tests {
             (json!({"reasoning": {"effort": "low"}}), "reasoning"),
             (json!({"thinking": {"type": "enabled", "budget_tokens": 9}}), "reasoning"),
             (json!({"generationConfig": {"thinkingConfig": {"thinkingBudget": 5}}}), "reasoning"),
+            (json!({"generation_config": {"thinking_config": {}}}), "reasoning"),
+            (json!({"thinkingConfig": {"thinkingBudget": 5}}), "reasoning"),
             (json!({"temperature": 0.0}), "temperature"),
             (json!({"generationConfig": {"temperature": 1}}), "temperature"),
+            (json!({"generation_config": {"temperature": 1}}), "temperature"),
             (json!({"response_format": {"json_schema": {"schema": {}}}}), "json_schema"),
+            (json!({"text": {"format": {"type": "json_schema", "schema": {}}}}), "json_schema"),
+            (json!({"output_config": {"format": {"type": "json_schema"}}}), "json_schema"),
+            (json!({"responseSchema": {"type": "OBJECT"}}), "json_schema"),
+            (json!({"responseJsonSchema": {}}), "json_schema"),
+            (json!({"generation_config": {"response_schema": {}}}), "json_schema"),
             (json!({"tools": [{"type": "web_search"}]}), "tools"),
         ] {
             check(&params, &[], Some(word));
@@ -222,6 +246,10 @@ mod tests {
         }
         check(&json!({"reasoning_effort": "none"}), &[], None);
         check(&json!({"thinking": {"type": "disabled"}}), &[], None);
+        check(&json!({"thinkingConfig": {"thinkingBudget": 0}}), &[], None);
+        check(&json!({"text": {"format": {"type": "text"}, "verbosity": "low"}}), &[], None);
+        check(&json!({"output_config": {"effort": "low"}}), &[], None);
+        check(&json!({"response_format": {"type": "json_object"}}), &[], None);
     }
 
     #[test]
