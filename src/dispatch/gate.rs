@@ -139,11 +139,6 @@ impl Gate {
         state.slots.is_short() || state.pacer.next(now) > now
     }
 
-    /// The provider asks for a pause.
-    pub fn pause(&self, until: Stamp) {
-        self.state().pacer.pause(until);
-    }
-
     /// What happened here; `None`: nothing that the reader of a report would want to know.
     #[must_use]
     pub fn paced(&self) -> Option<Paced> {
@@ -195,10 +190,20 @@ impl State {
 }
 
 impl Place<'_> {
-    /// The request ended; gives the limit of which so little remains that it is left to others.
-    pub fn ended(self, record: &AttemptRecord, clock: &Clock) -> Option<Low> {
+    /// Takes in how the request ended, and until when the provider asks for a pause; gives the limit
+    /// of which so little remains that it is left to others. All this is known before the place is
+    /// free, so that whoever takes it does not run into the same wall.
+    pub fn learn(
+        &self,
+        record: &AttemptRecord,
+        pause: Option<Stamp>,
+        clock: &Clock,
+    ) -> Option<Low> {
         let now = clock.now();
         let mut state = self.gate.state();
+        if let Some(until) = pause {
+            state.pacer.pause(until);
+        }
         let usage = match &record.outcome {
             Outcome::Answered(answer) => {
                 state.slots.answered(self.left);
@@ -311,6 +316,8 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+    use crate::client::Stamps;
+    use crate::wire::Answer;
 
     fn at(s: u64) -> Stamp {
         Stamp::from_nanos(s * 1_000_000_000)
@@ -389,6 +396,50 @@ mod tests {
         let free = gate(&Limits::default(), 2, Some(0.5));
         assert_eq!(play(Arc::clone(&free), 5).await, [0, 0, 1, 1, 2]);
         assert_eq!(free.paced(), None, "nothing happened");
+    }
+
+    /// A refusal for too many requests.
+    fn refusal(at: Stamp) -> AttemptRecord {
+        let class = ErrorClass::RateLimited;
+        let stamps = Stamps {
+            dispatched: at,
+            connected: None,
+            headers: Some(at),
+            first_byte: None,
+            first_token: None,
+            first_output: None,
+            last_token: None,
+            ended: at,
+        };
+        AttemptRecord {
+            stamps,
+            outcome: Outcome::Failed { class, detail: String::new(), partial: Answer::default() },
+            status: Some(429),
+            simulated: true,
+            streamed: false,
+            protocol: None,
+            retried_stale: false,
+            retry_after: None,
+            rate_limits: None,
+            token_reads: 0,
+            token_events: 0,
+            reasoning_seen: false,
+            gaps_us: Vec::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_known_before_the_place_is_free() {
+        let (gate, clock, held) =
+            (gate(&Limits::default(), 1, Some(0.5)), Clock::virtual_time(), Notify::new());
+        let first = gate.pass(&clock, &held, Taken::default(), || true).await.expect("wanted");
+        let until = clock.now().after(Duration::from_secs(9));
+        let low = first.learn(&refusal(clock.now()), Some(until), &clock);
+        assert_eq!((low, gate.state().slots.under_way), (None, 1), "the place is still taken");
+        assert_eq!(gate.state().pacer.next(clock.now()), until);
+        drop(first);
+        let _second = gate.pass(&clock, &held, Taken::default(), || true).await.expect("wanted");
+        assert!(clock.now() >= until);
     }
 
     #[tokio::test(start_paused = true)]

@@ -421,26 +421,30 @@ impl<T: Transport> Dispatcher<T> {
             Outcome::Answered(answer) => (None, answer),
         };
         lane.unknown_events.fetch_add(answer.unknown_events, Ordering::Relaxed);
-        let asked = record.retry_after;
+        let busy = matches!(class, Some(ErrorClass::RateLimited | ErrorClass::Overloaded));
+        let (asked, id) = (record.retry_after, &lane.endpoint.id);
+        let (too_long, pause) = match asked.filter(|_| busy) {
+            Some(asked) if asked > self.retry.patience => (Some(asked), None),
+            // The others need not run into the same wall.
+            asked => (None, asked.map(|asked| record.stamps.ended.after(asked))),
+        };
+        let low = place.learn(record, pause, &self.clock);
         if pass.ended(Sign::of(class, asked.is_some()), self.clock.now()) {
-            let (id, class) = (&lane.endpoint.id, class.map_or("unknown", ErrorClass::name));
+            let class = class.map_or("unknown", ErrorClass::name);
             lane.close(format!("{id} was given up: it went on failing, last with {class}"));
             self.held.notify_one();
         }
-        if let Some(low) = place.ended(record, &self.clock) {
+        if let Some(low) = low {
             self.leave_the_rest(lane, &low);
         }
-        let busy = matches!(class, Some(ErrorClass::RateLimited | ErrorClass::Overloaded));
-        if let Some(asked) = asked.filter(|_| busy) {
-            if asked > self.retry.patience {
-                let id = &lane.endpoint.id;
-                lane.close(format!("{id} asks to wait for {} s", asked.as_secs()));
-            } else {
-                // The others need not run into the same wall.
-                lane.gate.pause(record.stamps.ended.after(asked));
-            }
+        if let Some(asked) = too_long {
+            lane.close(format!("{id} asks to wait for {} s", asked.as_secs()));
+        }
+        if too_long.is_some() || pause.is_some() {
             self.held.notify_one();
         }
+        // Not before all is known that holds the next one.
+        drop(place);
     }
 
     /// Less of a limit remains than is to be left to others. The gate waits for it; what takes longer
