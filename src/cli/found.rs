@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Failure, refused};
+use super::{Failure, refused, snapshots};
 use crate::catalog::source::keyed::{self, Keyed};
 use crate::catalog::source::{self, Reading};
 use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
@@ -23,8 +23,6 @@ use crate::units::names::glob_matches;
 pub const MODELS_DEV: &str = "https://models.dev/api.json";
 /// The variable that names a mirror of it.
 const MODELS_DEV_URL: &str = "MODELS_DEV_URL";
-/// The folder of snapshots.
-pub const FOLDER: &str = "catalogs";
 /// Models whose single endpoints are looked up: one request each.
 const MOST_PINNED: usize = 20;
 
@@ -306,7 +304,8 @@ impl Offer {
 
 /// A list that did not come, with what to do instead.
 fn no_list(error: &impl std::fmt::Display) -> Failure {
-    let instead = match newest() {
+    let newest = snapshots::all().into_iter().rfind(|kept| kept.day.is_some());
+    let instead = match newest.map(|kept| kept.path) {
         Some(path) => format!("name the prices that are here: --catalog {}", path.display()),
         None => {
             "take a list that you have: weighbridge catalog sync --from FILE, and then --catalog \
@@ -315,18 +314,4 @@ fn no_list(error: &impl std::fmt::Display) -> Failure {
         }
     };
     refused(anyhow!("{error}. Without prices nothing is asked; {instead}"))
-}
-
-/// The snapshot of the latest day, of whatever source.
-fn newest() -> Option<PathBuf> {
-    let entries = std::fs::read_dir(FOLDER).ok()?;
-    let day = |path: &Path| -> Option<jiff::civil::Date> {
-        let name = path.file_name()?.to_str()?.strip_suffix(".toml")?;
-        name.get(name.len().checked_sub("2026-11-22".len())?..)?.parse().ok()
-    };
-    let dated = entries.filter_map(|entry| {
-        let path = entry.ok()?.path();
-        Some((day(&path)?, path))
-    });
-    dated.max().map(|(_, path)| path)
 }

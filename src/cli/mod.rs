@@ -25,6 +25,7 @@ mod resume;
 mod run;
 mod shard;
 mod sim;
+mod snapshots;
 mod spend;
 mod suite;
 mod today;

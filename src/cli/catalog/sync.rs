@@ -8,6 +8,7 @@ use crate::catalog::diff::{self, Difference, Kind};
 use crate::catalog::source::{self, Reading};
 use crate::catalog::{Catalog, SnapshotStamp, snapshot};
 use crate::cli::args::CatalogSyncArgs;
+use crate::cli::snapshots::{self, Kept};
 use crate::cli::{Exit, Failure, Outcome, console, found, refused};
 use crate::client::{fetch, runtime};
 use crate::report;
@@ -28,7 +29,7 @@ pub fn sync(args: &CatalogSyncArgs) -> Outcome {
     let reading = read(&args.from)?;
     let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let name = name_of(&args.from);
-    let dated = || Path::new(found::FOLDER).join(format!("{name}-{day}.toml"));
+    let dated = || Path::new(snapshots::FOLDER).join(format!("{name}-{day}.toml"));
     let path = args.out.clone().unwrap_or_else(dated);
     let previous = previous(args.out.as_deref(), &name)?;
     // What stands after a question mark may be a key.
@@ -126,15 +127,10 @@ fn previous(out: Option<&Path>, name: &str) -> Result<Option<(PathBuf, Catalog)>
     }
 }
 
-/// `catalogs/name-2026-11-21.toml`, the latest day.
+/// The snapshot of this name of the latest day.
 fn newest(name: &str) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(found::FOLDER).ok()?;
-    let is_ours = |path: &PathBuf| {
-        let file = path.file_name().map(|file| file.to_string_lossy().into_owned());
-        let day = file.as_ref().and_then(|file| file.strip_prefix(name)?.strip_prefix('-'));
-        day.and_then(|day| day.strip_suffix(".toml")?.parse::<jiff::civil::Date>().ok()).is_some()
-    };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_ours).max()
+    let is_ours = |kept: &Kept| kept.day.is_some() && kept.source == name;
+    snapshots::all().into_iter().rfind(is_ours).map(|kept| kept.path)
 }
 
 /// Refuses prices that jumped, unless they were named: dollars taken for cents look so.

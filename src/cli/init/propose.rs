@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use jiff::civil::Date;
-
 use super::text::Group;
 use crate::catalog::source::keyed;
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp, load_text, snapshot};
 use crate::cli::catalog::read_list;
-use crate::cli::console;
-use crate::cli::found::{FOLDER, variable};
+use crate::cli::found::variable;
+use crate::cli::{console, snapshots};
 use crate::plan::Privacy;
 use crate::plan::pick::{SHOWN_TASKS, pick};
 use crate::suite::Task;
@@ -89,24 +87,12 @@ fn snapshot_at(path: &Path) -> Option<Catalog> {
     }
 }
 
-/// The newest snapshot of each source: `catalogs/name-2026-11-21.toml`.
+/// The newest snapshot of each source.
 fn newest() -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(FOLDER) else { return Vec::new() };
-    let mut newest: BTreeMap<String, (Option<Date>, PathBuf)> = BTreeMap::new();
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let at = stem.len().saturating_sub(10);
-        let day = stem.get(at..).and_then(|day| day.parse::<Date>().ok());
-        let name = if day.is_some() { stem[..at].to_owned() } else { stem };
-        let known = newest.entry(name).or_insert_with(|| (day, path.clone()));
-        if day > known.0 {
-            *known = (day, path);
-        }
-    }
-    newest.into_values().map(|(_, path)| path).collect()
+    // Later days come later, and take the place of the earlier.
+    let newest: BTreeMap<String, PathBuf> =
+        snapshots::all().into_iter().map(|kept| (kept.source, kept.path)).collect();
+    newest.into_values().collect()
 }
 
 /// The providers whose key the environment holds, at the address that it says, where it says one.
