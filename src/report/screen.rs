@@ -188,6 +188,10 @@ fn remark(left_out: usize, stated: &[String]) -> Option<String> {
         parts.push(format!("… and {left_out} more"));
     }
     parts.extend_from_slice(stated);
+    // What was assumed must be read here; the error of a latency stands in the report too.
+    if width(&parts.join(" · ")) > COLUMNS {
+        parts.retain(|part| !part.starts_with("TTFT "));
+    }
     (!parts.is_empty()).then(|| fit_end(&parts.join(" · "), COLUMNS))
 }
 
