@@ -46,10 +46,8 @@ pub fn keep_time<K: Timekeeper>(clock: &Clock, start: Stamp, at_ns: &[u64], keep
     let mut before: Option<(u64, Stamp)> = None;
     for (idx, at) in at_ns.iter().enumerate() {
         let due = start.after(Duration::from_nanos(*at));
-        let apart =
-            |(before, left): (u64, Stamp)| left.after(Duration::from_nanos(at - before) / 2);
-        let is_lost = clock.now().since(due) > MOST_LATE;
-        let leaves = before.filter(|_| !is_lost).map_or(due, |before| apart(before).max(due));
+        let previous = before.map(|(before, left)| (Duration::from_nanos(at - before), left));
+        let leaves = leaves_at(due, previous, clock.now());
         loop {
             if keeper.is_over() {
                 return idx as u64;
@@ -66,6 +64,14 @@ pub fn keep_time<K: Timekeeper>(clock: &Clock, start: Stamp, at_ns: &[u64], keep
         before = Some((*at, clock.now()));
     }
     at_ns.len() as u64
+}
+
+/// When a request that is due leaves: at its moment, or half its gap after the request before it
+/// left, whichever is later. One that is later than [`MOST_LATE`] leaves at once. `previous` is the
+/// gap to the request before it, and when that one left.
+fn leaves_at(due: Stamp, previous: Option<(Duration, Stamp)>, now: Stamp) -> Stamp {
+    let is_lost = now.since(due) > MOST_LATE;
+    previous.filter(|_| !is_lost).map_or(due, |(gap, left)| left.after(gap / 2).max(due))
 }
 
 /// Waits until a moment or for [`LONGEST_SLEEP`].
@@ -137,8 +143,9 @@ mod tests {
         let clock = Clock::real();
         let (seen, left) = (Vec::new(), Vec::new());
         let mut keeper = Counting { clock: clock.clone(), over_after, seen, left, spare: 3 };
-        let now = clock.now().as_nanos();
-        let start = Stamp::from_nanos(now - u64::try_from(start_ago.as_nanos()).expect("short"));
+        let ago = u64::try_from(start_ago.as_nanos()).expect("short");
+        // The clock of a machine that has just started is near zero.
+        let start = Stamp::from_nanos(clock.now().as_nanos().saturating_sub(ago));
         assert_eq!(keep_time(&clock, start, at_ns, &mut keeper), expected);
         let seen: Vec<(usize, bool)> =
             (0..usize::try_from(expected).expect("few")).map(|i| (i, true)).collect();
@@ -153,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_late_is_not_bunched_up_and_an_end_is_an_end() {
-        let left = check(Duration::from_secs(1), &[0, 1_000_000, 5_000_000], 9, 3);
+        let left = check(Duration::from_millis(20), &[0, 1_000_000, 5_000_000], 9, 3);
         let gaps: Vec<Duration> = left.windows(2).map(|w| w[1].since(w[0])).collect();
         assert!(gaps[0] >= Duration::from_micros(500), "{gaps:?}");
         assert!(gaps[1] >= Duration::from_millis(2), "{gaps:?}");
@@ -161,8 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_is_not_waited_for() {
-        let hour = 3_600_000_000_000;
-        check(Duration::from_nanos(2 * hour), &[0, hour / 2, hour], 9, 3);
+    fn a_request_that_is_lost_is_not_spread_out() {
+        let second = |n: u64| Stamp::from_nanos(n * 1_000_000_000);
+        let gap = Duration::from_secs(4);
+        let leaves = |now| leaves_at(second(100), Some((gap, second(105))), now);
+        assert_eq!(leaves_at(second(100), None, second(200)), second(100));
+        assert_eq!(leaves(second(105)), second(107), "late: half its gap after the one before");
+        assert_eq!(leaves(second(110)), second(107), "just not lost");
+        assert_eq!(leaves(second(111)), second(100), "lost: at once");
+        let on_time = leaves_at(second(100), Some((gap, second(96))), second(96));
+        assert_eq!(on_time, second(100), "on time: its own moment");
     }
 }
