@@ -31,7 +31,7 @@ const SEEDS: u64 = 200;
 const AT_ONCE: usize = 2;
 const BAR: std::ops::RangeInclusive<f64> = 0.92..=0.98;
 /// What the demo is judged by: its shares weight the rows over all categories.
-const DEMO: &str = include_str!("../src/cli/demo.toml");
+const DEMO: &str = include_str!("../src/app/demo.toml");
 /// The category of all, in summary.csv.
 const ALL: &str = "*";
 

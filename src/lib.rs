@@ -25,4 +25,6 @@ pub mod weights;
 
 pub mod report;
 
+pub mod app;
+
 pub mod cli;

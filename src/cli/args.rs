@@ -230,9 +230,9 @@ pub struct LoadArgs {
     /// Open loops, one after the other, up to the highest rate that meets --slo: doubling from LOW,
     /// then halving the ratio until it is known to a tenth.
     #[arg(long, value_name = "LOW..HIGH", num_args = 0..=1, default_missing_value = "10..1000",
-        requires = "slo", value_parser = super::load::Range::parse,
+        requires = "slo", value_parser = crate::app::load::Range::parse,
         conflicts_with_all = ["rate", "steps", "trace", "concurrency", "requests", "interval_log"])]
-    pub sweep: Option<super::load::Range>,
+    pub sweep: Option<crate::app::load::Range>,
     /// The share of requests that must be good for a rate of the sweep to meet.
     #[arg(long, value_name = "SHARE", requires = "sweep", default_value_t = 0.95, value_parser = share)]
     pub good: f64,

@@ -1,36 +1,15 @@
 //! The commands: one file each. The only place that prints or reads the environment.
 
-mod args;
-mod calibrate;
+pub mod args;
 mod catalog;
-mod chosen;
-mod console;
-mod execute;
-mod exit;
-mod fleet;
-mod found;
-mod grade;
-mod init;
-mod inputs;
-mod interrupts;
-mod key_command;
-mod load;
-mod manner;
-mod merge;
+pub mod console;
+pub mod exit;
+pub mod interrupts;
 mod panics;
-mod plan;
-mod report;
-mod reprice;
-mod resume;
-mod run;
-mod shard;
 mod sim;
-mod snapshots;
-mod spend;
 mod suite;
-mod today;
-mod tune;
-mod watch;
+pub mod table;
+pub mod watch;
 
 use std::process::ExitCode;
 
@@ -38,20 +17,21 @@ use clap::{CommandFactory, Parser};
 
 pub use exit::Exit;
 
+use crate::app::{calibrate, grade, init, load, merge, plan, report, run, tune};
 use args::{Cli, Command};
 
 /// A failure that ends a command: what to say, and how to exit.
 #[derive(Debug)]
-struct Failure {
-    exit: Exit,
-    error: anyhow::Error,
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
 }
 
 /// What a command gives.
-type Outcome = Result<Exit, Failure>;
+pub type Outcome = Result<Exit, Failure>;
 
 /// Bad input or a refusal: exit 2.
-fn refused(error: impl Into<anyhow::Error>) -> Failure {
+pub fn refused(error: impl Into<anyhow::Error>) -> Failure {
     Failure { exit: Exit::Usage, error: error.into() }
 }
 

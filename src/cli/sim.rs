@@ -6,9 +6,9 @@ use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::args::SimArgs;
-use super::fleet::{self, Behaviour, Fleet};
 use super::interrupts::Interrupts;
 use super::{Exit, Failure, Outcome, console, refused};
+use crate::app::fleet::{self, Behaviour, Fleet};
 use crate::sim::{Delivery, Faults, Pace, Scale};
 use crate::suite::{ColumnMap, Task, load_path};
 use crate::units::Clock;

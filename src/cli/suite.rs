@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 
 use super::args::{Format, SuiteCommand};
-use super::{Exit, Failure, Outcome, console, fleet, refused};
+use super::{Exit, Failure, Outcome, console, refused};
+use crate::app::fleet;
 use crate::grade::{Severity, check_suite};
 use crate::suite::{ColumnMap, LoadedSuite, Suite, load_path};
 
@@ -82,7 +83,7 @@ fn list(paths: &[PathBuf], format: Format) -> Outcome {
     let listed: Vec<Listed> = load(paths, None)?.iter().map(|l| Listed::of(&l.suite)).collect();
     let text = match format {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&listed)?),
-        Format::Csv => super::catalog::csv_of(&listed)?,
+        Format::Csv => crate::app::csv_rows::csv_of(&listed)?,
         Format::Table => {
             let mut text = format!(
                 "{:<16} {:<12} {:>6}  {:<20} {}\n",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Folders by layer, lowest first.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["units", "stats"],
     &["catalog", "suite", "wire"],
     &["plan", "store", "client"],
@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["aggregate"],
     &["weights"],
     &["report"],
+    &["app"],
     &["cli"],
 ];
 

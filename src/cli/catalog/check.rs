@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{csv_of, find, load, table};
+use crate::app::catalog::find::{find, load};
+use crate::app::csv_rows::csv_of;
 use crate::catalog::Catalog;
 use crate::catalog::check::{Concern, check as findings};
 use crate::cli::args::{CatalogCheckArgs, Format};
+use crate::cli::table::{show, table};
 use crate::cli::{Exit, Outcome, console};
 use crate::units::Clock;
 
@@ -45,6 +47,6 @@ pub fn check(args: &CatalogCheckArgs) -> Outcome {
         counts.iter().map(|(concern, n)| format!("{n} {}", concern.word())).collect();
     let counts = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
     console::say(&format!("{endpoints} endpoints: {counts}"));
-    super::show(args.format, &text)?;
+    show(args.format, &text)?;
     Ok(Exit::Ok)
 }

@@ -1,8 +1,10 @@
 //! `catalog diff`: what changed from one catalog to another.
 
-use super::{csv_of, load, table};
+use crate::app::catalog::find::load;
+use crate::app::csv_rows::csv_of;
 use crate::catalog::diff::{Difference, Kind, between};
 use crate::cli::args::{CatalogDiffArgs, Format};
+use crate::cli::table::{show, table};
 use crate::cli::{Exit, Outcome, console};
 
 /// `weighbridge catalog diff`.
@@ -32,6 +34,6 @@ pub fn diff(args: &CatalogDiffArgs) -> Outcome {
         count(Kind::Appeared),
         count(Kind::Changed)
     ));
-    super::show(args.format, &text)?;
+    show(args.format, &text)?;
     Ok(Exit::Ok)
 }

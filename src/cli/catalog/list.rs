@@ -2,23 +2,28 @@
 
 use serde::Serialize;
 
+use crate::app::catalog::find::find_for;
+use crate::app::catalog_source;
+use crate::app::csv_rows::csv_of;
 use crate::catalog::{Catalog, Change, Endpoint, Price, Rate};
 use crate::cli::args::{CatalogListArgs, Format};
-use crate::cli::{Exit, Outcome, console, found, refused};
+use crate::cli::table::show;
+use crate::cli::{Exit, Outcome, console, refused};
 use crate::plan::select;
-use crate::units::plain::inert;
 
 /// `weighbridge catalog list`.
 pub fn list(args: &CatalogListArgs) -> Outcome {
     // Without a key a glob means the fleet: listing asks nothing of anybody, and it says what it is.
-    let is_keyless = !found::any_key() && args.config.is_none() && found::config_here().is_none();
+    let is_keyless = !catalog_source::any_key()
+        && args.config.is_none()
+        && catalog_source::config_here().is_none();
     let globs = (!is_keyless).then_some(args.model.as_slice());
-    let found = super::find_for(globs, args.catalog.as_deref(), args.config.as_deref())?;
+    let found = find_for(globs, args.catalog.as_deref(), args.config.as_deref())?;
     let mark = "SIMULATED fleet: invented models and prices";
     if found.simulated && !args.model.is_empty() {
         console::say(&format!(
             "no provider's key is in the environment ({}): these are the simulated fleet's",
-            found::key_variables().join(", ")
+            catalog_source::key_variables().join(", ")
         ));
     }
     for stamp in &found.catalog.snapshots {
@@ -45,7 +50,7 @@ pub fn list(args: &CatalogListArgs) -> Outcome {
     if found.simulated && args.format != Format::Table {
         console::say(mark);
     }
-    super::show(args.format, &text)?;
+    show(args.format, &text)?;
     Ok(Exit::Ok)
 }
 
@@ -158,24 +163,4 @@ fn table(rows: &[Row]) -> String {
         ));
     }
     text
-}
-
-/// Rows as CSV, with a header. Nothing in it is a formula: a cell that begins like one is text, except
-/// where all of it is a number.
-pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
-    let mut cells = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        cells.serialize(row)?;
-    }
-    let cells = cells.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let safe = |cell: &str| match cell.parse::<f64>() {
-        Ok(_) => cell.to_owned(),
-        Err(_) => inert(cell).into_owned(),
-    };
-    for row in csv::ReaderBuilder::new().has_headers(false).from_reader(cells.as_slice()).records()
-    {
-        writer.write_record(row?.iter().map(safe))?;
-    }
-    Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
 }

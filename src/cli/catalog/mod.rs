@@ -3,22 +3,10 @@
 mod check;
 mod diff;
 mod list;
-mod pick;
-mod ping;
-mod sync;
 
-use std::path::Path;
-
-use anyhow::Context;
-
-use super::args::{CatalogCommand, Format};
-use super::inputs::Fleet;
-use super::{Failure, Outcome, console, found, refused, today};
-use crate::catalog::{self, Catalog};
-use crate::plan::Config;
-
-pub use list::csv_of;
-pub use sync::read_list;
+use super::Outcome;
+use super::args::CatalogCommand;
+use crate::app::catalog::{pick, ping, sync};
 
 /// `weighbridge catalog …`.
 pub fn catalog(command: &CatalogCommand) -> Outcome {
@@ -29,133 +17,5 @@ pub fn catalog(command: &CatalogCommand) -> Outcome {
         CatalogCommand::Check(args) => check::check(args),
         CatalogCommand::Pick(args) => pick::pick(args),
         CatalogCommand::Ping(args) => ping::ping_all(args),
-    }
-}
-
-/// A catalog, and the configuration it came with.
-struct Found {
-    catalog: Catalog,
-    /// Where it came from, as errors name it.
-    name: String,
-    config: Option<Config>,
-    simulated: bool,
-}
-
-/// The catalog of a file and of the configuration here; without either, the simulated fleet's.
-fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, Failure> {
-    find_for(None, catalog, config)
-}
-
-/// The same, where globs say which models are meant: with no file, those of the price lists of the
-/// providers whose keys are in the environment.
-fn find_for(
-    globs: Option<&[String]>,
-    catalog: Option<&Path>,
-    config: Option<&Path>,
-) -> Result<Found, Failure> {
-    let sources = found::sources(catalog, config, globs)?;
-    let texts = sources.texts();
-    let name = sources.catalogs.first().or(sources.config.as_ref()).map(|(path, _)| path.clone());
-    let Some(name) = name else {
-        let catalog = Fleet::unserved().catalog(true);
-        let name = "the simulated fleet".to_owned();
-        return Ok(Found { catalog, name, config: None, simulated: true });
-    };
-    let (catalog, config) = match &sources.config {
-        Some((path, text)) => {
-            let config = Config::load_text(text, path, &texts).map_err(refused)?;
-            let config = today::with_proxy(config)?;
-            (config.catalog.clone(), Some(config))
-        }
-        None => (catalog::load_texts(&texts).map_err(refused)?, None),
-    };
-    Ok(Found { catalog, name, config, simulated: false })
-}
-
-/// Shows what was made in a format: nothing in a table acts on a terminal.
-fn show(format: Format, text: &str) -> std::io::Result<()> {
-    match format {
-        Format::Table => console::table(text),
-        Format::Json | Format::Csv => console::data(text),
-    }
-}
-
-/// The text of a file.
-fn text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
-}
-
-/// A catalog file, and nothing beside it.
-fn load(path: &Path) -> Result<Catalog, Failure> {
-    catalog::load_text(&text(path)?, &path.display().to_string()).map_err(refused)
-}
-
-/// Rows as a table: columns as wide as they need, two spaces between them, at most 80 wide.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    /// The width that a terminal surely has.
-    const COLUMNS: usize = 80;
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
-        let cells = cells.chain(head.get(column).copied());
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |cells: &[&str]| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let text = padded.collect::<Vec<_>>().join("  ");
-        // What does not fit goes on below its own column, which is the last.
-        let indent = widths.iter().rev().skip(1).map(|width| width + 2).sum::<usize>() + 2;
-        let parts = wrapped(text.trim_end(), COLUMNS, COLUMNS - indent);
-        let margin = format!("\n{:indent$}", "");
-        parts.join(&margin) + "\n"
-    };
-    let mut text = line(head);
-    for row in rows {
-        text.push_str(&line(&row.iter().map(String::as_str).collect::<Vec<_>>()));
-    }
-    text
-}
-
-/// A text in lines: the first at most so wide, the others so; broken at spaces where there are any.
-fn wrapped(text: &str, first: usize, others: usize) -> Vec<String> {
-    let (mut lines, mut rest, mut most) = (Vec::new(), text, first);
-    loop {
-        let Some((end, _)) = rest.char_indices().nth(most) else {
-            lines.push(rest.to_owned());
-            return lines;
-        };
-        // A space right behind the line will do too.
-        let next = rest[end..].chars().next().map_or(0, char::len_utf8);
-        let cut = rest[..end + next].rfind(' ').filter(|at| !rest[..*at].trim().is_empty());
-        let (line, after) = rest.split_at(cut.unwrap_or(end));
-        lines.push(line.trim_end().to_owned());
-        rest = after.trim_start();
-        most = others;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_fit_goes_on_below_and_nothing_is_lost() {
-        let check = |text: &str, expected: &[&str]| {
-            assert_eq!(wrapped(text, 10, 6), expected, "{text:?}");
-        };
-        check("", &[""]);
-        check("kind  word", &["kind  word"]);
-        check("kind  word and more", &["kind  word", "and", "more"]);
-        check("kind  averylongword", &["kind", "averyl", "ongwor", "d"]);
-        check("ääääääääääöö", &["ääääääääää", "öö"]);
-    }
-
-    #[test]
-    fn a_table_keeps_to_eighty_columns() {
-        let row = vec!["dearer".to_owned(), "word ".repeat(40)];
-        let text = table(&["", "what"], &[row]);
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        assert_eq!(text.matches("word").count(), 40);
-        assert!(text.contains("\n          word"), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::find;
+use super::find::{self, find};
 use crate::cli::args::CatalogPickArgs;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::plan::pick::{Choice, SHOWN_TASKS, pick as choose};
@@ -99,7 +99,7 @@ struct Models {
 fn write(config: Option<&Path>, ids: &[String]) -> Result<PathBuf, Failure> {
     let here = config.map(Path::to_owned).or_else(|| config::find(&std::env::current_dir().ok()?));
     let path = here.unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
-    let text = if path.is_file() { super::text(&path)? } else { String::new() };
+    let text = if path.is_file() { find::text(&path)? } else { String::new() };
     let written = with_models(&text, ids).with_context(|| path.display().to_string())?;
     report::write_whole(&path, written.as_bytes()).with_context(|| path.display().to_string())?;
     Ok(path)

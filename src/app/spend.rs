@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::args::RunArgs;
-use super::inputs::Inputs;
-use super::{Exit, Failure, console, refused};
+use crate::app::inputs::Inputs;
 use crate::catalog::Price;
+use crate::cli::args::RunArgs;
+use crate::cli::{Exit, Failure, console, refused};
 use crate::dispatch::{Budget, Purses};
 use crate::run::{dearest, suites};
 use crate::store::{Reader, Spent, StoreError};

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::args::InitArgs;
-use super::{Exit, Failure, Outcome, console, fleet, refused, today};
+use crate::app::{baseline, fleet};
 use crate::catalog::Provider;
 use crate::catalog::snapshot::{provider_text, quoted};
 use crate::catalog::source::known_providers;
+use crate::cli::args::InitArgs;
+use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::plan::{Config, config};
 use crate::report;
 use folder::Suites;
@@ -179,7 +180,7 @@ fn from_proxy(args: &InitArgs, file: &Path, folder: &Path) -> Result<Starter, Fa
         (Some(_), Err(why)) => return Err(refused(anyhow!("--prices {why}"))),
         (None, Err(_)) => Vec::new(),
     };
-    let proxy = today::read(file, &lists)?;
+    let proxy = baseline::read(file, &lists)?;
     let left = proxy.left_out.len();
     console::say(&format!(
         "{}: {} aliases, {} deployments, {left} left out",

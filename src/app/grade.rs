@@ -1,8 +1,8 @@
 //! `grade`: a finished run's answers again, without calling a model.
 
-use super::args::RunFolder;
-use super::{Exit, Outcome, console, refused};
 use crate::aggregate::{self, AggregateError};
+use crate::cli::args::RunFolder;
+use crate::cli::{Exit, Outcome, console, refused};
 use crate::grade::grade_run;
 use crate::store::StoreError;
 

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-use super::{Failure, refused};
+use crate::cli::{Failure, refused};
 use crate::plan::Shard;
 
 /// How Slurm tells a task of an array which one it is: its id, the least one, the step between

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::args::MergeArgs;
-use super::execute::run_name;
-use super::inputs::{SHARD_NOTE, name_of};
-use super::run::{conclude, exit};
-use super::{Failure, Outcome, console, refused};
+use crate::app::execution::run_name;
+use crate::app::inputs::{SHARD_NOTE, name_of};
+use crate::app::run::{conclude, exit};
+use crate::cli::args::MergeArgs;
+use crate::cli::{Failure, Outcome, console, refused};
 use crate::report;
 use crate::run::LaneEnd;
 use crate::store::{

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, refused};
 use crate::catalog::{self, Catalog, Dialect};
+use crate::cli::{Failure, refused};
 use crate::sim::{self, AnswerBook, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::{LoadedSuite, Task, bundled};
 use crate::units::{Clock, Seed};

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-use super::args::ReportArgs;
-use super::{Exit, Outcome, console, refused, reprice};
 use crate::aggregate::{self, Figures};
+use crate::app::reprice;
+use crate::cli::args::ReportArgs;
+use crate::cli::{Exit, Outcome, console, refused};
 use crate::report;
 use crate::weights::{self, WeightsFile};
 

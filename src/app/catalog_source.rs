@@ -8,10 +8,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Failure, refused, snapshots};
+use crate::app::snapshots;
 use crate::catalog::source::keyed::{self, Keyed};
 use crate::catalog::source::{self, Reading};
 use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
+use crate::cli::{Failure, refused};
 use crate::client::fetch::{self, FetchError};
 use crate::client::runtime;
 use crate::dispatch::headers_of;

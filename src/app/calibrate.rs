@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{Exit, Outcome, console};
+use crate::cli::{Exit, Outcome, console};
 use crate::client::{self, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Keys, Lane};
 use crate::run::calibrate::{Asking, Errors, Seen, Written, summary};

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::args::{RunArgs, Timeouts};
-use super::fleet::{self, Behaviour, Serving};
-use super::inputs::{Fleet, Inputs};
-use super::interrupts::Interrupts;
-use super::run::SHORT;
-use super::spend::Caps;
-use super::watch::{Notice, Watcher};
-use super::{Failure, console, refused};
+use crate::app::fleet::{self, Behaviour, Serving};
+use crate::app::inputs::{Fleet, Inputs};
+use crate::app::run::SHORT;
+use crate::app::spend::Caps;
 use crate::catalog::{Endpoint, HttpVersion};
+use crate::cli::args::{RunArgs, Timeouts};
+use crate::cli::interrupts::Interrupts;
+use crate::cli::watch::{Notice, Watcher};
+use crate::cli::{Failure, console, refused};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{BreakerPolicy, Dispatcher, Gate, Judge, Keys, Lane, RetryPolicy, gates};
 use crate::grade::{GradeTask, grade};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::app::inputs::Inputs;
 use crate::cli::args::LoadArgs;
-use crate::cli::inputs::Inputs;
 use crate::cli::{Failure, refused};
 use crate::plan::{Arrivals, Lengths, Shape, draw, read_trace};
 use crate::run::load::{Closed, Prompts};

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
+use super::find;
+use crate::app::catalog_source;
+use crate::app::snapshots::{self, Kept};
 use crate::catalog::diff::{self, Difference, Kind};
 use crate::catalog::source::{self, Reading};
 use crate::catalog::{Catalog, SnapshotStamp, snapshot};
 use crate::cli::args::CatalogSyncArgs;
-use crate::cli::snapshots::{self, Kept};
-use crate::cli::{Exit, Failure, Outcome, console, found, refused};
+use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::{fetch, runtime};
 use crate::report;
 use crate::units::Clock;
@@ -57,7 +59,7 @@ fn read(from: &str) -> Result<Reading, Failure> {
 
 /// The price list, wherever it is.
 pub fn read_list(from: &str) -> Result<Reading, anyhow::Error> {
-    let mirrored = found::models_dev();
+    let mirrored = catalog_source::models_dev();
     let url = match from {
         "openrouter" => OPENROUTER,
         "litellm" => LITELLM,
@@ -117,7 +119,7 @@ fn previous(out: Option<&Path>, name: &str) -> Result<Option<(PathBuf, Catalog)>
         None => newest(name),
     };
     let Some(path) = path else { return Ok(None) };
-    match super::load(&path) {
+    match find::load(&path) {
         Ok(catalog) => Ok(Some((path, catalog))),
         Err(failure) => Err(refused(anyhow!(
             "the previous snapshot does not load, so no price can be held against it; move it away \

@@ -6,12 +6,14 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::{Found, csv_of};
+use super::find::{Found, find_for};
+use crate::app::csv_rows::csv_of;
+use crate::app::fleet::{self, Behaviour, Fleet, Serving};
+use crate::app::selection::matched;
+use crate::app::{catalog_source, inputs};
 use crate::catalog::{Endpoint, Price};
 use crate::cli::args::{CatalogPingArgs, Format};
-use crate::cli::chosen::matched;
-use crate::cli::fleet::{self, Behaviour, Fleet, Serving};
-use crate::cli::{Exit, Failure, Outcome, console, found, inputs, refused};
+use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::attempt::Outcome as Ended;
 use crate::client::{AttemptLimits, AttemptRecord, HttpTransport, runtime};
 use crate::dispatch::{BreakerPolicy, Keys, Lane, cost_of, ttft};
@@ -75,8 +77,7 @@ pub fn ping_all(args: &CatalogPingArgs) -> Outcome {
 
 /// The catalog; with nothing named, the simulated fleet's, which is then served.
 fn catalog(args: &CatalogPingArgs) -> Result<(Found, Option<Serving>), Failure> {
-    let found =
-        super::find_for(Some(&args.model), args.catalog.as_deref(), args.config.as_deref())?;
+    let found = find_for(Some(&args.model), args.catalog.as_deref(), args.config.as_deref())?;
     if !found.simulated {
         return Ok((found, None));
     }
@@ -138,7 +139,7 @@ fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<Lane, String> {
     }
     if !keys.contains_key(&provider.name) {
         let variable = provider.api_key_env.as_ref().filter(|_| provider.api_key_cmd.is_none());
-        if let Some(name) = variable.filter(|name| found::variable(name).is_none()) {
+        if let Some(name) = variable.filter(|name| catalog_source::variable(name).is_none()) {
             return Err(format!("{name}, which holds its key, is not set"));
         }
         let key = inputs::key_of(provider).map_err(|failure| failure.error.to_string())?;
@@ -295,7 +296,7 @@ fn show(args: &CatalogPingArgs, rows: &[Row]) -> Outcome {
     if simulated && args.format != Format::Table {
         console::say(mark);
     }
-    super::show(args.format, &text)?;
+    crate::cli::table::show(args.format, &text)?;
     let ok = rows.iter().filter(|row| row.is_ok()).count();
     let cost: Usd = rows.iter().filter_map(|row| row.cost).sum();
     let unknown = rows.iter().filter(|row| row.status != NOT_ASKED && row.cost.is_none()).count();
@@ -335,7 +336,7 @@ fn table(rows: &[Row]) -> String {
             let (endpoint, state) = (shortened(&row.endpoint, name), &row.status);
             let failed = format!("{endpoint:<name$}  {state:<status$}  {why}");
             // A provider may say pages; the beginning tells, and the rest is in the JSON.
-            let mut lines = super::wrapped(failed.trim_end(), COLUMNS, COLUMNS - 4);
+            let mut lines = crate::cli::table::wrapped(failed.trim_end(), COLUMNS, COLUMNS - 4);
             if lines.len() > REASON_LINES {
                 lines.truncate(REASON_LINES);
                 let last = lines.pop().unwrap_or_default();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::text::Group;
+use crate::app::catalog::sync::read_list;
+use crate::app::catalog_source::variable;
+use crate::app::snapshots;
 use crate::catalog::source::keyed;
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp, load_text, snapshot};
-use crate::cli::catalog::read_list;
-use crate::cli::found::variable;
-use crate::cli::{console, snapshots};
+use crate::cli::console;
 use crate::plan::Privacy;
 use crate::plan::pick::{SHOWN_TASKS, pick};
 use crate::suite::Task;

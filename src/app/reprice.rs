@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-use super::catalog::csv_of;
-use super::{Exit, Outcome, console, refused};
 use crate::aggregate::{self, Repriced};
+use crate::app::csv_rows::csv_of;
 use crate::catalog;
+use crate::cli::{Exit, Outcome, console, refused};
 use crate::report;
 use crate::units::Usd;
 

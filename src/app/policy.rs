@@ -3,9 +3,9 @@
 
 use anyhow::anyhow;
 
-use super::args::PickArgs;
-use super::{Failure, refused};
 use crate::catalog::Endpoint;
+use crate::cli::args::PickArgs;
+use crate::cli::{Failure, refused};
 use crate::plan::{Config, Manner, Privacy};
 use crate::units::CacheMode;
 

@@ -1,8 +1,8 @@
 //! `plan`: everything but the first request.
 
-use super::args::{PlanArgs, PlanFormat};
-use super::inputs::{self, Fleet};
-use super::{Exit, Outcome, console};
+use crate::app::inputs::{self, Fleet};
+use crate::cli::args::{PlanArgs, PlanFormat};
+use crate::cli::{Exit, Outcome, console};
 use crate::plan::{estimate, show};
 
 /// `weighbridge plan`.

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use super::args::RunArgs;
-use super::execute::{Execution, breaker, lanes};
-use super::inputs::{self, Fleet, Inputs};
-use super::interrupts::Interrupts;
-use super::report::{write_report, write_weights};
-use super::shard::shard;
-use super::spend::Caps;
-use super::{Exit, Failure, Outcome, console, refused, resume};
 use crate::aggregate::{self, Figures};
+use crate::app::execution::{Execution, breaker, lanes};
+use crate::app::inputs::{self, Fleet, Inputs};
+use crate::app::report::{write_report, write_weights};
+use crate::app::resume;
+use crate::app::shard::shard;
+use crate::app::spend::Caps;
+use crate::cli::args::RunArgs;
+use crate::cli::interrupts::Interrupts;
+use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;

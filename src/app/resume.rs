@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use serde_json::Value;
 
-use super::args::RunArgs;
-use super::execute::stored_task;
-use super::inputs::Inputs;
-use super::{Failure, console, refused};
+use crate::app::execution::stored_task;
+use crate::app::inputs::Inputs;
 use crate::catalog::Endpoint;
+use crate::cli::args::RunArgs;
+use crate::cli::{Failure, console, refused};
 use crate::store::{Earlier, StoredTrial};
 use crate::suite::GraderSpec;
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use secrecy::SecretString;
 
-use super::args::{PickArgs, WhatArgs};
-use super::chosen::{leave_out_unpriced, listed, matched};
-pub use super::fleet::Fleet;
-use super::{Failure, console, fleet, found, key_command, manner, refused, today};
+pub use crate::app::fleet::Fleet;
+use crate::app::selection::{leave_out_unpriced, listed, matched};
+use crate::app::{baseline, catalog_source, fleet, key_command, policy};
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
+use crate::cli::args::{PickArgs, WhatArgs};
+use crate::cli::{Failure, console, refused};
 use crate::client;
 use crate::dispatch::{Keys, Manners};
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
@@ -112,7 +113,7 @@ pub fn is_demo(what: &PickArgs) -> bool {
         || what.catalog.is_some()
         || !what.suite.is_empty()
         || !what.model.is_empty();
-    what.demo || (!named && found::config_here().is_none())
+    what.demo || (!named && catalog_source::config_here().is_none())
 }
 
 /// Reads everything. `fleet` is the simulated fleet where the flags ask for it.
@@ -157,7 +158,7 @@ fn read_for(
     }
     let mut notes = price_sources(&config.catalog);
     notes.extend(config.catalog.warnings.iter().cloned());
-    if simulated && let Some(path) = found::config_here() {
+    if simulated && let Some(path) = catalog_source::config_here() {
         notes.push(format!("{} is left aside: the simulated fleet is weighed", path.display()));
     }
     let suites = suites(what, &config, simulated, &mut notes)?;
@@ -204,16 +205,16 @@ fn read_for(
         keep_today(&config, &mut endpoints, &mut notes)?;
     }
     let manner = match purpose {
-        Purpose::Weigh { .. } => manner::of_run(what, &config, simulated),
+        Purpose::Weigh { .. } => policy::of_run(what, &config, simulated),
         Purpose::Load => {
-            let manner = manner::of_load(what, &config, simulated)?;
-            manner::leave_out_refused(&mut endpoints, &manner, &mut notes)?;
+            let manner = policy::of_load(what, &config, simulated)?;
+            policy::leave_out_refused(&mut endpoints, &manner, &mut notes)?;
             manner
         }
     };
     let plan = Plan::shaped(tasks, endpoints, repeats, seed, &manner).map_err(refused)?;
     notes.extend(plan.shape_notes());
-    notes.extend(manner::cache_note(manner.cache));
+    notes.extend(policy::cache_note(manner.cache));
     let judging = match purpose {
         Purpose::Weigh { .. } => judging(&config, &plan, &mut notes)?,
         Purpose::Load => config.judging(),
@@ -271,12 +272,15 @@ fn price_sources(catalog: &Catalog) -> Vec<String> {
 
 /// The user's own configuration, and whether its prices were fetched for this command.
 fn own_config(what: &PickArgs) -> Result<(Config, bool), Failure> {
-    let sources =
-        found::sources(what.catalog.as_deref(), what.config.as_deref(), Some(&what.model))?;
+    let sources = catalog_source::sources(
+        what.catalog.as_deref(),
+        what.config.as_deref(),
+        Some(&what.model),
+    )?;
     let texts = sources.texts();
     let config = match &sources.config {
         Some((path, text)) => {
-            today::with_proxy(Config::load_text(text, path, &texts).map_err(refused)?)?
+            baseline::with_proxy(Config::load_text(text, path, &texts).map_err(refused)?)?
         }
         None if texts.is_empty() => Config::default(),
         None => {
@@ -350,11 +354,11 @@ pub fn name_of(suites: &[SuiteStamp]) -> String {
 const CUSTOMERS_OWN: [&str; 2] = ["AZURE_OPENAI_API_KEY", "LITELLM_API_KEY"];
 
 fn nothing_to_run_on() -> Failure {
-    let variables = found::key_variables().into_iter().chain(CUSTOMERS_OWN);
+    let variables = catalog_source::key_variables().into_iter().chain(CUSTOMERS_OWN);
     let found: Vec<&str> = variables.filter(|name| std::env::var_os(name).is_some()).collect();
     let keys = match found.as_slice() {
         [] => "no provider's key is set in the environment".to_owned(),
-        names if found::any_key() => format!(
+        names if catalog_source::any_key() => format!(
             "or with -m GLOB from all that the keys found in the environment are for ({})",
             names.join(", ")
         ),

@@ -9,13 +9,14 @@ use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::mode::Mode;
+use crate::app::execution;
+use crate::app::fleet::{self, Behaviour, Serving};
+use crate::app::inputs::{Fleet, Inputs};
 use crate::catalog::{Endpoint, Price};
 use crate::cli::args::{LoadArgs, Timeouts};
-use crate::cli::fleet::{self, Behaviour, Serving};
-use crate::cli::inputs::{Fleet, Inputs};
 use crate::cli::interrupts::Interrupts;
 use crate::cli::watch::{Notice, Watcher};
-use crate::cli::{Failure, execute, refused};
+use crate::cli::{Failure, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Budget, Keys};
 use crate::run::load::{
@@ -90,7 +91,7 @@ impl Job<'_> {
                 LoadSetup {
                     transport,
                     clock: clock.clone(),
-                    lanes: execute::lanes(self.inputs, self.keys, BreakerPolicy::default())?,
+                    lanes: execution::lanes(self.inputs, self.keys, BreakerPolicy::default())?,
                     budget: Budget::new(self.cap),
                     limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
                     prompts,
@@ -111,7 +112,7 @@ impl Job<'_> {
             let mut beside = tokio::task::JoinSet::new();
             let mut interrupts = Interrupts::listen()?;
             beside.spawn(async move {
-                execute::listen(&signals, &mut interrupts, &notice).await;
+                execution::listen(&signals, &mut interrupts, &notice).await;
                 None
             });
             let watched = (stop.clone(), clock.clone(), threads);
@@ -123,7 +124,7 @@ impl Job<'_> {
             };
             drop(watcher);
             stop.cancel();
-            let watch = execute::watch_of(&mut beside).await;
+            let watch = execution::watch_of(&mut beside).await;
             // What is not taken by the recorder ends with the lane.
             drop(lane);
             let recorded = recorder.finish();
@@ -184,16 +185,16 @@ impl Job<'_> {
         prompts: &Prompts,
     ) -> Result<(Store, ContentHash), Failure> {
         let plan = &self.inputs.plan;
-        let mut manifest = execute::manifest(self.inputs, clock);
+        let mut manifest = execution::manifest(self.inputs, clock);
         manifest.load =
             Some(LoadSpec { dearest: prompts.dearest(mode.lengths()), ..self.spec(mode) });
         let run = ContentHash::of(manifest.run.as_bytes());
         let by_length = matches!(mode, Mode::Open { arrivals, .. } if arrivals.lengths.is_some());
         let tasks: Vec<StoredTask> = if by_length {
             manifest.suites.clear();
-            vec![execute::stored_task((0, &trace_task()))]
+            vec![execution::stored_task((0, &trace_task()))]
         } else {
-            (0..).zip(plan.tasks.iter()).map(execute::stored_task).collect()
+            (0..).zip(plan.tasks.iter()).map(execution::stored_task).collect()
         };
         let endpoints: Vec<StoredEndpoint> = (0..)
             .zip(&plan.endpoints)

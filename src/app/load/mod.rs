@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use super::args::LoadArgs;
-use super::inputs::{self, Fleet, Inputs};
-use super::interrupts::Interrupts;
-use super::{Exit, Failure, Outcome, console, execute, refused, run, spend};
 use crate::aggregate::{self, LoadFigures};
+use crate::app::inputs::{self, Fleet, Inputs};
+use crate::app::{execution, run, spend};
 use crate::catalog::{Endpoint, Price};
+use crate::cli::args::LoadArgs;
+use crate::cli::interrupts::Interrupts;
+use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::HttpTransport;
 use crate::dispatch::BreakerPolicy;
 use crate::report;
@@ -37,7 +38,7 @@ pub fn load(args: &LoadArgs) -> Outcome {
     };
     let inputs = inputs::read_for_load(&args.pick, &fleet)?;
     let keys = inputs::keys(&inputs.plan)?;
-    execute::lanes(&inputs, &keys, BreakerPolicy::default())?;
+    execution::lanes(&inputs, &keys, BreakerPolicy::default())?;
     let cap = cap(args, &inputs)?;
     writable(args.interval_log.as_deref())?;
     if args.sweep.is_some() {

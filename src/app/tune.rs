@@ -1,9 +1,9 @@
 //! `tune`: weights from a finished run.
 
-use super::args::{GoalArg, TuneArgs};
-use super::report::write_weights;
-use super::{Exit, Outcome, console};
 use crate::aggregate::{self, Goal};
+use crate::app::report::write_weights;
+use crate::cli::args::{GoalArg, TuneArgs};
+use crate::cli::{Exit, Outcome, console};
 use crate::{report, weights};
 
 /// `weighbridge tune RUN`.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, console, refused};
 use crate::catalog::Catalog;
 use crate::catalog::source::proxy::{self, ProxyConfig};
+use crate::cli::{Failure, console, refused};
 use crate::plan::Config;
 
 /// The most bytes of a proxy's configuration: one of a thousand models has a few hundred thousand.

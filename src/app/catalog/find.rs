@@ -1,0 +1,61 @@
+//! Finding the catalog that flags and configuration name.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::app::fleet::Fleet;
+use crate::app::{baseline, catalog_source};
+use crate::catalog::{self, Catalog};
+use crate::cli::{Failure, refused};
+use crate::plan::Config;
+
+/// A catalog, and the configuration it came with.
+pub struct Found {
+    pub catalog: Catalog,
+    /// Where it came from, as errors name it.
+    pub name: String,
+    pub config: Option<Config>,
+    pub simulated: bool,
+}
+
+/// The catalog of a file and of the configuration here; without either, the simulated fleet's.
+pub fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, Failure> {
+    find_for(None, catalog, config)
+}
+
+/// The same, where globs say which models are meant: with no file, those of the price lists of the
+/// providers whose keys are in the environment.
+pub fn find_for(
+    globs: Option<&[String]>,
+    catalog: Option<&Path>,
+    config: Option<&Path>,
+) -> Result<Found, Failure> {
+    let sources = catalog_source::sources(catalog, config, globs)?;
+    let texts = sources.texts();
+    let name = sources.catalogs.first().or(sources.config.as_ref()).map(|(path, _)| path.clone());
+    let Some(name) = name else {
+        let catalog = Fleet::unserved().catalog(true);
+        let name = "the simulated fleet".to_owned();
+        return Ok(Found { catalog, name, config: None, simulated: true });
+    };
+    let (catalog, config) = match &sources.config {
+        Some((path, text)) => {
+            let config = Config::load_text(text, path, &texts).map_err(refused)?;
+            let config = baseline::with_proxy(config)?;
+            (config.catalog.clone(), Some(config))
+        }
+        None => (catalog::load_texts(&texts).map_err(refused)?, None),
+    };
+    Ok(Found { catalog, name, config, simulated: false })
+}
+
+/// The text of a file.
+pub fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
+}
+
+/// A catalog file, and nothing beside it.
+pub fn load(path: &Path) -> Result<Catalog, Failure> {
+    catalog::load_text(&text(path)?, &path.display().to_string()).map_err(refused)
+}

@@ -1,0 +1,25 @@
+//! Rows as CSV.
+
+use serde::Serialize;
+
+use crate::units::plain::inert;
+
+/// Rows as CSV, with a header. Nothing in it is a formula: a cell that begins like one is text, except
+/// where all of it is a number.
+pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
+    let mut cells = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        cells.serialize(row)?;
+    }
+    let cells = cells.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let safe = |cell: &str| match cell.parse::<f64>() {
+        Ok(_) => cell.to_owned(),
+        Err(_) => inert(cell).into_owned(),
+    };
+    for row in csv::ReaderBuilder::new().has_headers(false).from_reader(cells.as_slice()).records()
+    {
+        writer.write_record(row?.iter().map(safe))?;
+    }
+    Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
+}
