@@ -36,8 +36,8 @@ use weighbridge::run::{Asked, Progress, Signals, run_tasks, suites};
 use weighbridge::sim::{
     AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
-use weighbridge::store::{Earlier, Ended, Standing, Store, StoreMode, Validity, ValidityMark};
-use weighbridge::units::{Clock, Draw, Seed, Usd};
+use weighbridge::store::{Earlier, Standing, Store, StoreMode};
+use weighbridge::units::{Clock, Draw, RunEnding, Seed, Usd, Validity, ValidityMark};
 
 const SEEDS: u64 = 2_000;
 const SEEDS_QUICK: u64 = 100;
@@ -185,14 +185,14 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
     came
 }
 
-fn ended() -> Ended {
+fn ended() -> RunEnding {
     let validity = Validity {
         mark: ValidityMark::Virtual,
         reasons: Vec::new(),
         lag_p99_us: None,
         io_cpu_peak: None,
     };
-    Ended {
+    RunEnding {
         complete: true,
         why: None,
         validity,

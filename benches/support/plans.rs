@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use weighbridge::catalog::{self, Dialect, Endpoint};
 use weighbridge::plan::Plan;
 use weighbridge::sim::Fleet;
-use weighbridge::store::{
-    Goal, Judging, Manifest, NewRun, PlannedTrial, StoredEndpoint, StoredTask,
-};
+use weighbridge::store::{NewRun, PlannedTrial, StoredEndpoint, StoredTask};
 use weighbridge::suite::{Task, load_texts};
-use weighbridge::units::Draw;
+use weighbridge::units::{Draw, Goal, Judging, Manifest};
 
 /// Some of its endpoints, each with the price that it bills.
 pub fn picked(fleet: &Fleet, draw: &mut Draw) -> Vec<Endpoint> {

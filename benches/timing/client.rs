@@ -15,11 +15,13 @@ use weighbridge::client::{
     Attempt, AttemptLimits, AttemptRecord, HttpTransport, Outcome, Outgoing, attempt,
 };
 use weighbridge::store::{
-    AttemptEnding, AttemptIntent, Ended, Manifest, NewRun, PlannedTrial, Store, StoreMode,
-    StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialStatus, Validity, ValidityMark,
+    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, Store, StoreMode, StoredAnswer,
+    StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
 use weighbridge::units::judging::{Goal, Judging};
-use weighbridge::units::{Clock, ContentHash, EndpointId, Stamp, TrialKey};
+use weighbridge::units::{
+    Clock, ContentHash, EndpointId, Manifest, RunEnding, Stamp, TrialKey, Validity, ValidityMark,
+};
 
 /// An endpoint of the simulated fleet; under a fixed schedule all are the same.
 pub const MODEL: &str = "gale/small@fjord";
@@ -226,7 +228,7 @@ impl Run {
             lag_p99_us: None,
             io_cpu_peak: None,
         };
-        let ended = Ended {
+        let ended = RunEnding {
             complete: true,
             why: None,
             validity,

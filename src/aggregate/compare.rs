@@ -5,8 +5,7 @@ use super::{
 };
 use crate::stats::paired::{self, Paired};
 use crate::stats::{Estimate, Method, multiple, special};
-use crate::store::Judging;
-use crate::units::{Category, EndpointId};
+use crate::units::{Category, EndpointId, Judging};
 
 /// The level of an adjusted p at which a difference is said to be one.
 const ALPHA: f64 = 0.05;

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
 use crate::store::{
-    AttemptEnding, AttemptIntent, Ended, Goal, Judging, Manifest, NewRun, PlannedTrial, ScoreRow,
-    Source, Store, StoreMode, StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialRow,
-    TrialStatus, Validity, ValidityMark,
+    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, ScoreRow, Source, Store, StoreMode,
+    StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
 };
 use crate::suite::GraderSpec;
-use crate::units::{ContentHash, EndpointId, TokensSource, TrialKey, Usage, Usd};
+use crate::units::{
+    ContentHash, EndpointId, Goal, Judging, Manifest, RunEnding, TokensSource, TrialKey, Usage,
+    Usd, Validity, ValidityMark,
+};
 use crate::wire::{ErrorClass, FinishReason};
 
 /// What becomes of a trial.
@@ -290,14 +292,14 @@ pub(super) fn manifest(judging: &Judging) -> Manifest {
     }
 }
 
-pub(super) fn ended() -> Ended {
+pub(super) fn ended() -> RunEnding {
     let validity = Validity {
         mark: ValidityMark::Virtual,
         reasons: vec![],
         lag_p99_us: None,
         io_cpu_peak: None,
     };
-    Ended {
+    RunEnding {
         complete: true,
         why: None,
         validity,

@@ -23,12 +23,7 @@ use std::collections::BTreeMap;
 
 use crate::stats::Estimate;
 use crate::stats::paired::Paired;
-pub use crate::store::{
-    CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Ended, Goal, Judging,
-    KeptLimit, LoadMode, LoadSlo, LoadSpec, Manifest, Paced, Slo, SuiteStamp, Validity,
-    ValidityMark,
-};
-use crate::units::{Category, EndpointId, Usd};
+use crate::units::{Category, EndpointId, Judging, Manifest, Usd};
 
 pub use figures::figures;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::AggregateError;
-use crate::store::{Manifest, Reader, StoredEndpoint, TaskLabels, TrialRow, TrialStatus};
-use crate::units::Category;
+use crate::store::{Reader, StoredEndpoint, TaskLabels, TrialRow, TrialStatus};
+use crate::units::{Category, Manifest};
 
 /// The plan of a run.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use super::run::Unit;
 use super::timing::Timing;
 use super::{CachedShareCost, Cell, Counts, LatencyMetric, TokenSums};
 use crate::stats::{Estimate, Method, mean, proportion, ratio, special};
-use crate::store::{AttemptEnding, Slo, TrialRow, TrialStatus};
-use crate::units::{TokensSource, Usd};
+use crate::store::{AttemptEnding, TrialRow, TrialStatus};
+use crate::units::{Slo, TokensSource, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
 /// What is known of a set of trials so far.

@@ -6,7 +6,7 @@ use super::fixture::{BOUND, Made, Outcome, judging, usd};
 use super::*;
 use crate::stats::Method;
 use crate::stats::proportion::wilson;
-use crate::units::normal;
+use crate::units::{Slo, normal};
 
 const LARGE: &str = "acme/large@azure#high";
 const MINI: &str = "acme/mini@azure";

@@ -16,8 +16,9 @@ use crate::cli::{Exit, Outcome, console};
 use crate::client::{self, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Keys, Lane};
 use crate::run::calibrate::{Asking, Errors, Seen, Written, summary};
-use crate::store::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
-use crate::units::{Clock, Message};
+use crate::units::{
+    CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Clock, Message,
+};
 use crate::wire::{self, Request};
 
 /// What every answer of the server does: 20 ms, then 20 gaps of 5 ms.

@@ -24,10 +24,12 @@ use crate::plan::Plan;
 use crate::run::{Asked, IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
 use crate::sim::{self, InProcess};
 use crate::store::{
-    Earlier, Ended, Manifest, NewRun, Paced, PlannedTrial, Resumed, Sessions, Spent, Standing,
-    Store, StoreMode, StoredEndpoint, StoredTask, Validity, ValidityMark,
+    Earlier, NewRun, PlannedTrial, Resumed, Sessions, Spent, Standing, Store, StoreMode,
+    StoredEndpoint, StoredTask,
 };
-use crate::units::{Clock, ContentHash, Histogram};
+use crate::units::{
+    Clock, ContentHash, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
+};
 
 /// One run's execution.
 pub struct Execution<'a> {
@@ -272,14 +274,14 @@ impl Execution<'_> {
             Arc::into_inner(session.dispatcher).context("a trial outlived its lane")?;
         let mut paced = paced(&dispatcher.lanes);
         paced.extend(session.before.paced);
-        let ended = Ended {
+        let ended = RunEnding {
             complete: end.complete,
             why: end.why.clone(),
             validity: worse(session.before.validity, validity),
             duration_ns: session.before.duration_ns + nanos(duration),
             waited_ns: 0,
-            paced: Paced::together(&paced),
-            unknown_events: Ended::all_unknown([
+            paced: PacingSummary::combine(&paced),
+            unknown_events: RunEnding::sum_unknown_events([
                 &session.before.unknown_events,
                 &unknown_events(&dispatcher.lanes),
             ]),
@@ -421,7 +423,7 @@ fn unknown_events(lanes: &[Lane]) -> BTreeMap<String, u64> {
 }
 
 /// What happened at the gates of these lanes, each once.
-fn paced(lanes: &[Lane]) -> Vec<Paced> {
+fn paced(lanes: &[Lane]) -> Vec<PacingSummary> {
     let mut gates: Vec<&Arc<Gate>> = Vec::new();
     for gate in lanes.iter().map(Lane::gate) {
         if !gates.iter().any(|known| Arc::ptr_eq(known, gate)) {

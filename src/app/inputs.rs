@@ -16,9 +16,8 @@ use crate::cli::{Failure, console, refused};
 use crate::client;
 use crate::dispatch::{Keys, Manners};
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
-use crate::store::{Judging, ShardStamp, SuiteStamp};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
-use crate::units::Seed;
+use crate::units::{Judging, Seed, ShardStamp, SuiteStamp};
 
 /// What the demo is judged by.
 const DEMO: &str = include_str!("demo.toml");

@@ -12,9 +12,8 @@ use crate::cli::args::MergeArgs;
 use crate::cli::{Failure, Outcome, console, refused};
 use crate::report;
 use crate::run::LaneEnd;
-use crate::store::{
-    Ended, Manifest, MergePart, Paced, Reader, StoredEndpoint, TrialStatus, Validity, merge_runs,
-};
+use crate::store::{MergePart, Reader, StoredEndpoint, TrialStatus, merge_runs};
+use crate::units::{Manifest, PacingSummary, RunEnding, Validity};
 
 /// `weighbridge merge RUN… --out RUN`.
 pub fn merge(args: &MergeArgs) -> Outcome {
@@ -147,7 +146,7 @@ fn whole(parts: &[MergePart]) -> Manifest {
 }
 
 /// How the merged run ended: complete when every part is and none is missing.
-fn ended(parts: &[MergePart]) -> Result<Ended, Failure> {
+fn ended(parts: &[MergePart]) -> Result<RunEnding, Failure> {
     let mut why = Vec::new();
     let mut planned = 0;
     for part in parts {
@@ -186,13 +185,13 @@ fn ended(parts: &[MergePart]) -> Result<Ended, Failure> {
     validity.reasons.dedup();
     validity.lag_p99_us = validities.iter().filter_map(|v| v.lag_p99_us).max();
     validity.io_cpu_peak = validities.iter().filter_map(|v| v.io_cpu_peak).reduce(f64::max);
-    Ok(Ended {
+    Ok(RunEnding {
         complete: why.is_empty(),
         why: (!why.is_empty()).then(|| why.join("; ")),
         validity,
         duration_ns: endings().map(|ended| ended.duration_ns).max().unwrap_or(0),
         waited_ns: 0,
-        paced: Paced::together(endings().flat_map(|ended| &ended.paced)),
-        unknown_events: Ended::all_unknown(endings().map(|ended| &ended.unknown_events)),
+        paced: PacingSummary::combine(endings().flat_map(|ended| &ended.paced)),
+        unknown_events: RunEnding::sum_unknown_events(endings().map(|ended| &ended.unknown_events)),
     })
 }

@@ -66,7 +66,7 @@ pub fn may_go_on(
             served_by(args.virtual_time, inputs.simulated),
         )));
     }
-    let part = |stamp: Option<&crate::store::ShardStamp>| match stamp {
+    let part = |stamp: Option<&crate::units::ShardStamp>| match stamp {
         Some(stamp) => format!("shard {}/{}", stamp.k, stamp.n),
         None => "the whole plan".to_owned(),
     };

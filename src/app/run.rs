@@ -20,8 +20,8 @@ use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;
 use crate::run::LaneEnd;
-use crate::store::{StoreError, ValidityMark};
-use crate::units::{Clock, Usd};
+use crate::store::StoreError;
+use crate::units::{Clock, Usd, ValidityMark};
 use crate::weights::{self, WeightsFile};
 
 /// Expected dollars above which a run asks first.

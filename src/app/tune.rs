@@ -1,9 +1,10 @@
 //! `tune`: weights from a finished run.
 
-use crate::aggregate::{self, Goal};
+use crate::aggregate;
 use crate::app::report::write_weights;
 use crate::cli::args::{GoalArg, TuneArgs};
 use crate::cli::{Exit, Outcome, console};
+use crate::units::Goal;
 use crate::{report, weights};
 
 /// `weighbridge tune RUN`.

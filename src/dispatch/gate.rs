@@ -16,8 +16,7 @@ use tokio::sync::Notify;
 use super::pacing::{Kept, Low, Manners, Pacer, StatedBy, Taken, Total};
 use crate::catalog::{Endpoint, Limits};
 use crate::client::{AttemptRecord, Outcome};
-use crate::store::{KeptLimit, Paced};
-use crate::units::{Clock, Stamp, Usage};
+use crate::units::{Clock, EnforcedLimit, PacingSummary, Stamp, Usage};
 use crate::wire::ErrorClass;
 
 /// The way out to a model at a provider.
@@ -141,15 +140,15 @@ impl Gate {
 
     /// What happened here; `None`: nothing that the reader of a report would want to know.
     #[must_use]
-    pub fn paced(&self) -> Option<Paced> {
+    pub fn paced(&self) -> Option<PacingSummary> {
         let state = self.state();
         let share = state.manners.share?;
-        let limits: Vec<KeptLimit> = state.pacer.kept().map(kept).collect();
+        let limits: Vec<EnforcedLimit> = state.pacer.kept().map(kept).collect();
         let (slots, low_pauses) = (&state.slots, state.pacer.low_pauses());
         if slots.refused == 0 && low_pauses == 0 && limits.is_empty() {
             return None;
         }
-        Some(Paced {
+        Some(PacingSummary {
             endpoints: self.endpoints.clone(),
             share,
             refused: slots.refused,
@@ -165,8 +164,8 @@ impl Gate {
     }
 }
 
-fn kept(kept: Kept) -> KeptLimit {
-    KeptLimit {
+fn kept(kept: Kept) -> EnforcedLimit {
+    EnforcedLimit {
         counted: kept.counted.name().to_owned(),
         limit: kept.limit,
         per: kept.per.name().to_owned(),

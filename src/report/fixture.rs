@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::{
-    CategoryFigures, Cell, Counts, Difference, DifferenceSays, Ended, EndpointFigures, Figures,
-    Goal, Judging, Latency, LatencyMetric, Manifest, ScoreTable, Slo, SuiteStamp, Today, TokenSums,
-    Validity, ValidityMark,
+    CategoryFigures, Cell, Counts, Difference, DifferenceSays, EndpointFigures, Figures, Latency,
+    LatencyMetric, ScoreTable, Today, TokenSums,
 };
 use crate::stats::{Estimate, Method};
-use crate::units::{Category, EndpointId, Usd};
+use crate::units::{
+    Category, EndpointId, Goal, Judging, Manifest, RunEnding, Slo, SuiteStamp, Usd, Validity,
+    ValidityMark,
+};
 use crate::weights::{
     CategoryWeights, CellEstimates, Expected, Objective, PARTS, Verdict, VerdictWord, WeightsFile,
 };
@@ -433,7 +435,7 @@ fn manifest(name: &str) -> Manifest {
         embedded: false,
         cache: crate::units::CacheMode::AsIs,
         shard: None,
-        ended: Some(Ended {
+        ended: Some(RunEnding {
             complete: true,
             why: None,
             validity: Validity {

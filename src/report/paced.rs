@@ -2,7 +2,8 @@
 
 use super::story::Names;
 use super::text::plain;
-use crate::aggregate::{Figures, KeptLimit, Paced};
+use crate::aggregate::Figures;
+use crate::units::{EnforcedLimit, PacingSummary};
 
 /// Models of which it is told in full; of more, how many.
 const MOST_TOLD: usize = 8;
@@ -19,7 +20,7 @@ pub(super) fn notes(figures: &Figures) -> Vec<String> {
 
 /// All of them in one line; `None`: nothing was held back.
 pub(super) fn line(figures: &Figures, names: &Names) -> Option<String> {
-    let brief = |paced: &Paced| {
+    let brief = |paced: &PacingSummary| {
         let name = names.short(paced.endpoints.first().map_or("", String::as_str));
         let mut facts = Vec::new();
         if paced.refused > 0 {
@@ -38,11 +39,11 @@ pub(super) fn line(figures: &Figures, names: &Names) -> Option<String> {
     (!each.is_empty()).then(|| format!("held back: {}", each.join(", ")))
 }
 
-fn paced(figures: &Figures) -> &[Paced] {
+fn paced(figures: &Figures) -> &[PacingSummary] {
     figures.manifest.ended.as_ref().map_or(&[], |ended| ended.paced.as_slice())
 }
 
-fn note(paced: &Paced) -> String {
+fn note(paced: &PacingSummary) -> String {
     let mut facts = Vec::new();
     if paced.refused > 0 && paced.least_at_once < paced.at_once {
         let (least, most) = (paced.least_at_once, paced.at_once);
@@ -78,7 +79,7 @@ fn note(paced: &Paced) -> String {
     format!("{whose}: {}", facts.join("; "))
 }
 
-fn limit(limit: &KeptLimit) -> String {
+fn limit(limit: &EnforcedLimit) -> String {
     format!("{} {} a {}", limit.limit, limit.counted, limit.per)
 }
 
@@ -100,18 +101,23 @@ mod tests {
     use super::*;
     use crate::report::fixture;
 
-    fn kept(limit: u64, by_headers: bool) -> KeptLimit {
-        KeptLimit { counted: "requests".to_owned(), limit, per: "minute".to_owned(), by_headers }
+    fn kept(limit: u64, by_headers: bool) -> EnforcedLimit {
+        EnforcedLimit {
+            counted: "requests".to_owned(),
+            limit,
+            per: "minute".to_owned(),
+            by_headers,
+        }
     }
 
-    fn told(paced: Vec<Paced>) -> (Vec<String>, Option<String>) {
+    fn told(paced: Vec<PacingSummary>) -> (Vec<String>, Option<String>) {
         let (mut figures, _) = fixture::support();
         figures.manifest.ended.as_mut().expect("ended").paced = paced;
         (notes(&figures), line(&figures, &Names::of(&figures)))
     }
 
-    fn paced(endpoints: &[&str]) -> Paced {
-        Paced {
+    fn paced(endpoints: &[&str]) -> PacingSummary {
+        PacingSummary {
             endpoints: endpoints.iter().map(|id| (*id).to_owned()).collect(),
             share: 0.5,
             refused: 0,
@@ -124,13 +130,13 @@ mod tests {
 
     #[test]
     fn what_happened_is_one_sentence() {
-        let check = |paced: Paced, note: &str, line: &str| {
+        let check = |paced: PacingSummary, note: &str, line: &str| {
             let told = told(vec![paced]);
             assert_eq!((told.0, told.1), (vec![note.to_owned()], Some(line.to_owned())));
         };
         let blank = paced(&["acme/large@azure"]);
         check(
-            Paced {
+            PacingSummary {
                 refused: 12,
                 least_at_once: 3,
                 limits: vec![kept(500, true)],
@@ -143,7 +149,7 @@ mod tests {
             "held back: large@azure (429 ×12, 3 of 16 at once, 50 % of 500 requests/min)",
         );
         check(
-            Paced {
+            PacingSummary {
                 share: 0.125,
                 limits: vec![kept(60, false)],
                 low_pauses: 1,
@@ -159,7 +165,7 @@ mod tests {
     #[test]
     fn nothing_is_said_of_nothing_and_little_of_many() {
         assert_eq!(told(Vec::new()), (Vec::new(), None));
-        let many: Vec<Paced> = (0..10).map(|i| paced(&[&format!("a/m{i}@p")])).collect();
+        let many: Vec<PacingSummary> = (0..10).map(|i| paced(&[&format!("a/m{i}@p")])).collect();
         let (notes, _) = told(many);
         assert_eq!(notes.len(), 9);
         assert_eq!(notes[8], "2 more were held back for their limits");

@@ -10,10 +10,9 @@ use super::story::{self, Names, State, missing, ranked, things};
 use super::text::plain;
 use super::timing_error::TimingError;
 use super::verdict;
-use crate::aggregate::{
-    self, Cell, Ended, EndpointFigures, Figures, Manifest, SuiteStamp, ValidityMark,
-};
+use crate::aggregate::{Cell, EndpointFigures, Figures};
 use crate::stats::Estimate;
+use crate::units::{Manifest, RunEnding, SuiteStamp, ValidityMark};
 use crate::weights::{VerdictWord, WeightsFile};
 
 /// All that the template shows. `css` and the charts' `svg` are ours and go in as they are; the
@@ -197,7 +196,7 @@ impl Validity {
     pub(super) fn of(
         State { word, good }: State,
         answers: u64,
-        ended: Option<(&Ended, &aggregate::Validity)>,
+        ended: Option<(&RunEnding, &crate::units::Validity)>,
     ) -> Self {
         let Some((ended, validity)) = ended else {
             let why = "The run has no ending: it is still going, or it was cut.";
@@ -234,7 +233,7 @@ pub(super) fn suites(manifest: &Manifest) -> Vec<[String; 3]> {
 }
 
 /// What a run noted of its own client.
-pub(super) fn client(validity: &aggregate::Validity) -> Vec<(&'static str, String)> {
+pub(super) fn client(validity: &crate::units::Validity) -> Vec<(&'static str, String)> {
     let lag = validity.lag_p99_us.map(|lag| ("Client's lag, p99", format!("{} µs", count(lag))));
     let cpu = validity.io_cpu_peak.map(|cpu| ("Client's busiest I/O thread", share(cpu)));
     lag.into_iter().chain(cpu).collect()

@@ -9,7 +9,8 @@ use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, v
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
-use crate::aggregate::{EndpointFigures, Figures, Goal, LatencyMetric};
+use crate::aggregate::{EndpointFigures, Figures, LatencyMetric};
+use crate::units::Goal;
 use crate::weights::{VerdictWord, WeightsFile};
 
 /// A terminal that everybody has.

@@ -10,11 +10,9 @@ use super::number::{self, count, dollars, money, percent, points};
 use super::paced;
 use super::serving;
 use super::text::plain;
-use crate::aggregate::{
-    Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric, ValidityMark,
-};
+use crate::aggregate::{Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric};
 use crate::stats::Estimate;
-use crate::units::{EndpointId, Usd};
+use crate::units::{EndpointId, Usd, ValidityMark};
 use crate::weights::WeightsFile;
 
 /// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it

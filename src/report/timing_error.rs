@@ -3,7 +3,8 @@
 
 use super::number::significant;
 use super::text::plain;
-use crate::aggregate::{CalibratedError, Calibration, LatencyMetric, Manifest};
+use crate::aggregate::LatencyMetric;
+use crate::units::{CalibratedError, Calibration, Manifest};
 
 /// Streams under way where nobody knows how many there were: a task lane's over a few endpoints.
 const USUAL_STREAMS: f64 = 64.0;
@@ -84,8 +85,8 @@ fn millis(us: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{CalibratedLag, CalibratedStreams};
     use crate::report::fixture;
+    use crate::units::{CalibratedLag, CalibratedStreams};
 
     fn calibrated() -> Manifest {
         let error =

@@ -3,8 +3,9 @@
 use super::number::{count, currency, difference, dollars, percent, points, share};
 use super::story::{Names, missing, sentence};
 use super::text::plain;
-use crate::aggregate::{Figures, Goal};
+use crate::aggregate::Figures;
 use crate::stats::Estimate;
+use crate::units::Goal;
 use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
 
 /// A category's verdict with all that its sentence needs.

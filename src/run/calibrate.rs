@@ -15,8 +15,7 @@ use crate::client::{AttemptLimits, AttemptRecord, Transport, attempt};
 use crate::dispatch::Lane;
 use crate::plan::{Shape, draw};
 use crate::stats::quantile;
-use crate::store::CalibratedError;
-use crate::units::{Clock, Histogram, Seed, Stamp};
+use crate::units::{CalibratedError, Clock, Histogram, Seed, Stamp};
 
 /// What the client saw of each request, by its key.
 pub type Seen = BTreeMap<String, AttemptRecord>;

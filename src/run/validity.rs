@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::stats::quantile;
-use crate::store::{Validity, ValidityMark};
-use crate::units::{Clock, Histogram, Stamp};
+use crate::units::{Clock, Histogram, Stamp, Validity, ValidityMark};
 
 /// The threads whose CPU time is watched. They register themselves when they start.
 #[derive(Clone, Debug, Default)]

@@ -16,9 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::run_file::RunFile;
 use super::{
-    AttemptEnding, AttemptIntent, Ended, Manifest, PlannedTrial, Record, ScoreRow, StoreError,
-    StoredEndpoint, StoredTask, TrialEnding,
+    AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, StoreError, StoredEndpoint,
+    StoredTask, TrialEnding,
 };
+use crate::units::{Manifest, RunEnding};
 
 /// Commands that may wait for the writer. When they are this many, who brings more waits: a disk
 /// that cannot keep up slows the run down and is seen, instead of filling memory.
@@ -158,7 +159,7 @@ impl Store {
     /// Ends the run: trials with an attempt that never ended become `in_doubt`, others without an
     /// ending `skipped`; how the run ended is noted; the file is made whole and closed. Calls on
     /// clones fail from now on.
-    pub async fn finish(self, ended: Ended) -> Result<(), StoreError> {
+    pub async fn finish(self, ended: RunEnding) -> Result<(), StoreError> {
         match &*self.0 {
             Lane::Threaded(lane) => {
                 let (done, finished) = oneshot::channel();
@@ -174,7 +175,7 @@ type Ack = oneshot::Sender<Result<(), StoreError>>;
 
 enum Command {
     Record(Record, Option<Ack>),
-    Finish(Box<Ended>, Ack),
+    Finish(Box<RunEnding>, Ack),
 }
 
 /// The handle of the writer's thread.
@@ -253,7 +254,7 @@ struct Writing {
 /// The end of a group of commands.
 enum Group {
     Committed,
-    Finish(Box<Ended>, Ack),
+    Finish(Box<RunEnding>, Ack),
 }
 
 impl Writing {
@@ -374,7 +375,7 @@ impl Inline {
         Ok(())
     }
 
-    fn finish(&mut self, ended: &Ended) -> Result<(), StoreError> {
+    fn finish(&mut self, ended: &RunEnding) -> Result<(), StoreError> {
         match std::mem::replace(self, Self::Stopped(HAS_ENDED.to_owned())) {
             Self::Stopped(reason) => {
                 *self = Self::Stopped(reason.clone());

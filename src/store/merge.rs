@@ -8,7 +8,8 @@ use rusqlite::{Connection, params};
 use super::read::Reader;
 use super::run_file::RunFile;
 use super::sql::{self, Unsigned, at};
-use super::{Ended, Manifest, NewRun, StoreError, StoreMode, StoredTask};
+use super::{NewRun, StoreError, StoreMode, StoredTask};
+use crate::units::{Manifest, RunEnding};
 
 /// One of the runs that are merged.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ pub enum MergeError {
 pub fn merge_runs(
     out: &Path,
     manifest: &Manifest,
-    ended: &Ended,
+    ended: &RunEnding,
     parts: &[MergePart],
 ) -> Result<(), MergeError> {
     let (tasks, places) = tasks_in_order(parts)?;

@@ -5,12 +5,10 @@
 //! string, unknown is NULL.
 
 mod billing;
-mod calibration;
 mod gaps;
 mod live;
 mod load;
 mod lock;
-mod manifest;
 mod merge;
 mod read;
 mod record;
@@ -22,12 +20,8 @@ mod tests;
 mod writer;
 
 pub use billing::Billed;
-pub use calibration::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 pub use live::{NewRun, Store, StoreMode};
-pub use load::{LoadChange, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSlo, LoadSpan, LoadSpec};
-pub use manifest::{
-    Ended, KeptLimit, Manifest, Paced, ShardStamp, SuiteStamp, Validity, ValidityMark,
-};
+pub use load::{LoadChange, LoadFate, LoadRecord, LoadRow, LoadSpan};
 pub use merge::{MergeError, MergePart, merge_runs};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{
@@ -37,8 +31,6 @@ pub use record::{
 pub use resume::{Earlier, Resumed, Sessions, Spent, Standing, StoredTrial};
 pub use sql::FILE_NAME;
 pub use writer::Writer;
-
-pub use crate::units::judging::{Goal, Judging, Slo};
 
 /// Why the run database failed.
 #[derive(Debug, thiserror::Error)]

@@ -10,11 +10,10 @@ use serde::de::DeserializeOwned;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
 use super::{
-    AttemptEnding, Manifest, Source, StoreError, StoredAnswer, StoredEndpoint, StoredTask,
-    TrialStatus,
+    AttemptEnding, Source, StoreError, StoredAnswer, StoredEndpoint, StoredTask, TrialStatus,
 };
 use crate::suite::GraderSpec;
-use crate::units::{Message, TrialKey, Usage, Usd};
+use crate::units::{Manifest, Message, TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 
 /// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader

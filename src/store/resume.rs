@@ -14,10 +14,10 @@ use super::lock::RunLock;
 use super::run_file::{self, ENDED, MANIFEST, RunFile, set_meta};
 use super::sql::{self, Unsigned, at};
 use super::{
-    Manifest, NewRun, Paced, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint,
-    TaskLabels, TaskRubric, TrialStatus, Validity,
+    NewRun, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint, TaskLabels,
+    TaskRubric, TrialStatus,
 };
-use crate::units::{TrialKey, Usd};
+use crate::units::{Manifest, PacingSummary, TrialKey, Usd, Validity};
 
 /// What earlier sessions of the run came to, in `meta`.
 const EARLIER: &str = "earlier";
@@ -128,7 +128,7 @@ pub struct Sessions {
     pub validity: Option<Validity>,
     /// Where they were held back for a provider's limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub paced: Vec<Paced>,
+    pub paced: Vec<PacingSummary>,
     /// Events of streams whose kind the dialect does not know, by endpoint.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown_events: BTreeMap<String, u64>,

@@ -9,10 +9,10 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::lock::RunLock;
 use super::sql::{self, Unsigned, at};
 use super::{
-    AttemptEnding, AttemptIntent, Ended, NewRun, PlannedTrial, Record, ScoreRow, StoreError,
-    StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
+    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, Record, ScoreRow, StoreError, StoreMode,
+    StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
-use crate::units::ContentHash;
+use crate::units::{ContentHash, RunEnding};
 
 /// Moves the write-ahead log into the file.
 const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -297,7 +297,7 @@ impl RunFile {
 
     /// Gives every trial without an ending one, notes how the run ended, and folds the write-ahead
     /// log into the file, which is then whole without any other.
-    pub(super) fn finish(self, ended: &Ended) -> Result<(), StoreError> {
+    pub(super) fn finish(self, ended: &RunEnding) -> Result<(), StoreError> {
         self.sqlite(self.conn.pragma_update(None, "synchronous", "FULL"))?;
         self.begin()?;
         self.sqlite(self.close_trials(ended))?;
@@ -307,7 +307,7 @@ impl RunFile {
         self.conn.close().map_err(|(_, e)| at(&path, e))
     }
 
-    fn close_trials(&self, ended: &Ended) -> rusqlite::Result<()> {
+    fn close_trials(&self, ended: &RunEnding) -> rusqlite::Result<()> {
         // An attempt without an ending was sent, and nobody knows what came of it. A trial whose
         // attempts all ended but which was to be tried again is left out like one never begun.
         self.conn.execute_batch(

@@ -13,7 +13,10 @@ use super::live::Lane;
 use super::*;
 use crate::catalog::{Dialect, Endpoint, Limits, Price, Provider};
 use crate::suite::GraderSpec;
-use crate::units::{ContentHash, EndpointId, Message, TokensSource, TrialKey, Usage, Usd};
+use crate::units::{
+    ContentHash, EndpointId, Goal, Judging, LoadMode, LoadSlo, LoadSpec, Manifest, Message,
+    RunEnding, TokensSource, TrialKey, Usage, Usd, Validity, ValidityMark,
+};
 use crate::wire::ErrorClass;
 
 fn manifest() -> Manifest {
@@ -49,14 +52,14 @@ fn manifest() -> Manifest {
     }
 }
 
-fn ended() -> Ended {
+fn ended() -> RunEnding {
     let validity = Validity {
         mark: ValidityMark::Valid,
         reasons: vec![],
         lag_p99_us: Some(120),
         io_cpu_peak: Some(0.25),
     };
-    Ended {
+    RunEnding {
         complete: true,
         why: None,
         validity,

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use super::words;
-use crate::aggregate::{Cell, EndpointFigures, Figures, Goal, Judging, ValidityMark};
+use crate::aggregate::{Cell, EndpointFigures, Figures};
 use crate::stats::Estimate;
 use crate::stats::paired::{self, Paired};
+use crate::units::{Goal, Judging, ValidityMark};
 
 /// Fewer tasks in common with today's endpoint say nothing about a category.
 pub(super) const MIN_TASKS: usize = 10;

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn files_are_valid_and_read_back() {
-        use crate::aggregate::Goal;
+        use crate::units::Goal;
         let mut nothing = some_figures();
         nothing.today.endpoint = None;
         let all = [

@@ -1,11 +1,10 @@
 //! Figures written by hand, for the tests of this folder.
 
 use crate::aggregate::{
-    CategoryFigures, Cell, Counts, EndpointFigures, Figures, Goal, Judging, Manifest, ScoreTable,
-    ScoredTask, Slo, SuiteStamp, Today,
+    CategoryFigures, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, Today,
 };
 use crate::stats::{Estimate, Method};
-use crate::units::{Category, EndpointId, Usd};
+use crate::units::{Category, EndpointId, Goal, Judging, Manifest, Slo, SuiteStamp, Usd};
 
 /// One endpoint of a fixture, the same in every category unless scores say otherwise.
 pub(super) struct Plan {

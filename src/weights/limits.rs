@@ -3,7 +3,7 @@
 use super::admit::{Setting, Sheet};
 use super::solve::{Family, Limit, Program, solve};
 use super::words;
-use crate::aggregate::Goal;
+use crate::units::Goal;
 
 /// The limits that the objective sets. The floor under each category's quality is not among them:
 /// every admitted endpoint is shown to be above it, so every mix of them is.

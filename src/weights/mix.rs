@@ -4,7 +4,7 @@
 use super::admit::{PAYS, Setting, Sheet};
 use super::solve::{Program, Unsolved, Variable, solve};
 use super::{PARTS, limits, round};
-use crate::aggregate::Goal;
+use crate::units::Goal;
 
 /// A weight below this is dropped where the limits allow: a thousandth of the traffic is not
 /// worth an endpoint's upkeep.

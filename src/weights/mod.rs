@@ -25,8 +25,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::Estimate;
-use crate::store::{Goal, Slo};
-use crate::units::Usd;
+use crate::units::{Goal, Slo, Usd};
 
 pub use file::{SCHEMA, WeightsError};
 pub use tune::tune;
@@ -48,7 +47,7 @@ pub struct WeightsFile {
     /// The run that it rests on.
     pub run: String,
     /// The suites it rests on: name, version, hash.
-    pub suites: Vec<crate::store::SuiteStamp>,
+    pub suites: Vec<crate::units::SuiteStamp>,
     /// The hash of the price snapshot: the endpoints' ids and prices.
     pub prices: String,
     /// When it was made: the run's start (RFC 3339).

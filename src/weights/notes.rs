@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::admit::{Setting, Sheet};
 use super::mix::Mix;
 use super::{Expected, PARTS, words};
-use crate::aggregate::{Goal, ValidityMark};
+use crate::units::{Goal, ValidityMark};
 
 /// The notes, the gravest first.
 pub(super) fn notes(

@@ -173,7 +173,7 @@ fn reasons(sheets: &[Sheet<'_>], endpoint: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Ended, Validity, ValidityMark};
+    use crate::units::{RunEnding, Validity, ValidityMark};
     use crate::weights::VerdictWord;
     use crate::weights::fixture::{Plan, endpoint, figures, with_slo};
 
@@ -264,7 +264,7 @@ mod tests {
         let mark = |figures: Figures, mark| {
             let validity =
                 Validity { mark, reasons: Vec::new(), lag_p99_us: None, io_cpu_peak: None };
-            let ended = Ended {
+            let ended = RunEnding {
                 complete: true,
                 why: None,
                 validity,
@@ -274,10 +274,7 @@ mod tests {
                 unknown_events: std::collections::BTreeMap::new(),
             };
             Figures {
-                manifest: crate::aggregate::Manifest {
-                    ended: Some(ended),
-                    ..figures.manifest.clone()
-                },
+                manifest: crate::units::Manifest { ended: Some(ended), ..figures.manifest.clone() },
                 ..figures
             }
         };

@@ -3,9 +3,8 @@
 use super::admit::{Exclusion, MIN_TASKS, Row, Setting, Sheet};
 use super::expected::mean_value;
 use super::{PARTS, Verdict, VerdictWord, round, words};
-use crate::aggregate::Goal;
 use crate::stats::paired::{self, Paired};
-use crate::units::Usd;
+use crate::units::{Goal, Usd};
 
 /// An estimate this many standard errors below the line may still turn out above it; further
 /// below, more tasks would more likely end the hope than fulfil it.

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use weighbridge::store::{LoadFate, LoadRecord, LoadRow, Reader, StoreError, ValidityMark};
-use weighbridge::units::{Clock, Stamp};
+use weighbridge::store::{LoadFate, LoadRecord, LoadRow, Reader, StoreError};
+use weighbridge::units::{Clock, Stamp, ValidityMark};
 
 use crate::stub::{Stub, stream, whole};
 use crate::support::{Sim, csv, file, folder, run, summary, weighbridge};
@@ -35,7 +35,7 @@ fn rows(run: &Path) -> Vec<LoadRecord> {
     rows
 }
 
-fn manifest(run: &Path) -> weighbridge::store::Manifest {
+fn manifest(run: &Path) -> weighbridge::units::Manifest {
     Reader::open(run).expect("a run").manifest().expect("a manifest").clone()
 }
 

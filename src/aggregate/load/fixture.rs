@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use crate::aggregate::fixture::{ended, judging, manifest, stored, task, usd};
-use crate::store::{
-    Ended, LoadFate, LoadMode, LoadRecord, LoadSlo, LoadSpec, Manifest, NewRun, Store, StoreMode,
-    Validity, ValidityMark,
+use crate::store::{LoadFate, LoadRecord, NewRun, Store, StoreMode};
+use crate::units::{
+    Histogram, LoadMode, LoadSlo, LoadSpec, Manifest, RunEnding, Usage, Validity, ValidityMark,
 };
-use crate::units::{Histogram, Usage};
 use crate::wire::ErrorClass;
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -66,7 +65,7 @@ impl LoadRun {
             return Ok(());
         }
         let validity = Validity { mark: self.mark, reasons: vec![], ..ended().validity };
-        store.finish(Ended { validity, duration_ns: last + 100 * MS, ..ended() }).await
+        store.finish(RunEnding { validity, duration_ns: last + 100 * MS, ..ended() }).await
     }
 }
 

@@ -20,11 +20,10 @@ use super::timing::Timing;
 use super::{AggregateError, Latency, LatencyMetric, TokenSums};
 use crate::catalog::{Endpoint, Price};
 use crate::stats::Estimate;
-use crate::store::{
-    AttemptEnding, LoadFate, LoadMode, LoadRecord, LoadRow, LoadSpan, LoadSpec, Manifest, Reader,
-    Validity, ValidityMark,
+use crate::store::{AttemptEnding, LoadFate, LoadRecord, LoadRow, LoadSpan, Reader};
+use crate::units::{
+    EndpointId, LoadMode, LoadSpec, Manifest, TokensSource, Usd, Validity, ValidityMark,
 };
-use crate::units::{EndpointId, TokensSource, Usd};
 use crate::wire::ErrorClass;
 use tally::{Slos, Tally};
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::{Observed, endpoint_of};
 use crate::aggregate::run::Run;
 use crate::aggregate::{AggregateError, LatencyMetric};
-use crate::store::{LoadFate, Manifest, Reader};
-use crate::units::{EndpointId, Histogram};
+use crate::store::{LoadFate, Reader};
+use crate::units::{EndpointId, Histogram, Manifest};
 
 /// The histograms of one second: a series that had something earlier in the run is there even
 /// where it is empty, so that a stall is seen.

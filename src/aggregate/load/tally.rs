@@ -6,8 +6,8 @@ use super::{LatencyMetric, LoadCell, LoadCounts, Observed, Stream, most, of_hist
 use crate::aggregate::latency::Lag1;
 use crate::aggregate::{AggregateError, TokenSums};
 use crate::stats::{Estimate, Method, proportion, quantile, special};
-use crate::store::{LoadFate, LoadRecord, LoadSpec};
-use crate::units::{Histogram, Usd, normal};
+use crate::store::{LoadFate, LoadRecord};
+use crate::units::{Histogram, LoadSpec, Usd, normal};
 use crate::wire::ErrorClass;
 
 /// What a good request meets.

@@ -24,11 +24,9 @@ use crate::run::load::{
     run_closed, run_open,
 };
 use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
-use crate::store::{
-    Ended, LoadMode, LoadSlo, LoadSpec, NewRun, Store, StoreMode, StoredEndpoint, StoredTask,
-};
+use crate::store::{NewRun, Store, StoreMode, StoredEndpoint, StoredTask};
 use crate::suite::{GraderSpec, Task};
-use crate::units::{Category, Clock, ContentHash, Usd};
+use crate::units::{Category, Clock, ContentHash, LoadMode, LoadSlo, LoadSpec, RunEnding, Usd};
 
 /// Requests under way at most, where the system gives as many sockets. Beyond it, what an open
 /// loop measures is its own queue.
@@ -263,7 +261,7 @@ impl Job<'_> {
         let duration = clock.now().since(clock.anchor());
         store.unsent_load(end.asked).await?;
         let validity = judge_load(watch, recorded.ttft.quantile(0.5), checks);
-        let ended = Ended {
+        let ended = RunEnding {
             complete: end.why.is_none(),
             why: end.why.clone(),
             validity,

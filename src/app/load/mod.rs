@@ -19,8 +19,7 @@ use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::HttpTransport;
 use crate::dispatch::BreakerPolicy;
 use crate::report;
-use crate::store::ValidityMark;
-use crate::units::{Clock, Usd};
+use crate::units::{Clock, Usd, ValidityMark};
 
 use crate::run::load::LoadEnd;
 use job::Job;

@@ -12,8 +12,7 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
 use crate::run::load::{LoadEnd, Search};
-use crate::store::ValidityMark;
-use crate::units::Usd;
+use crate::units::{Usd, ValidityMark};
 
 /// Runs the sweep. `job.dir` is the folder of the sweep; each step is a run folder in it.
 pub fn sweep(job: &Job<'_>) -> Outcome {

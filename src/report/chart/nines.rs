@@ -7,11 +7,12 @@ use super::ink::{DASHED, DOTTED, Ink, series_dash};
 use super::place::spread;
 use super::scale::{Scale, extent, log_ticks};
 use crate::aggregate::{
-    EndpointFigures, Figures, Latency, LatencyMetric, LoadEndpoint, LoadFigures, LoadMode,
+    EndpointFigures, Figures, Latency, LatencyMetric, LoadEndpoint, LoadFigures,
 };
 use crate::report::ReportError;
 use crate::report::number::{percentile, significant};
 use crate::report::story::{Names, ranked};
+use crate::units::LoadMode;
 
 const FILE: &str = "latency-nines";
 const WIDTH: u32 = 960;

@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use super::story::{self, Measured, heading, millis};
-use crate::aggregate::{LoadCell, LoadFigures, LoadMode};
+use crate::aggregate::{LoadCell, LoadFigures};
 use crate::report::chart::Chart;
 use crate::report::number::{self, count};
 use crate::report::page::{ChartView, Validity, client, css, suites};
 use crate::report::story::sentence;
 use crate::report::text::plain;
 use crate::report::timing_error::TimingError;
+use crate::units::LoadMode;
 
 /// The percentiles of the table, in tenths of a percent.
 const KEYS: [u16; 5] = [500, 900, 950, 990, 999];

@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::aggregate::{
-    Latency, LatencyMetric, LoadCell, LoadFigures, LoadMode, LoadSlo, LoadSpec,
-};
+use crate::aggregate::{Latency, LatencyMetric, LoadCell, LoadFigures};
 use crate::report::number::{self, count, dollars, percent, rate};
 use crate::report::story::{State, bill, missing, sentence, state_of, things, with_state};
 use crate::report::text::plain;
 use crate::report::timing_error::TimingError;
-use crate::units::Usd;
+use crate::units::{LoadMode, LoadSlo, LoadSpec, Usd};
 
 /// The facts of the heading: the name first, then what is wrong with the run.
 pub(super) fn heading(figures: &LoadFigures) -> Vec<String> {

@@ -5,12 +5,13 @@ use std::io;
 use std::path::Path;
 
 use super::story;
-use crate::aggregate::{LatencyMetric, LoadFigures, ValidityMark};
+use crate::aggregate::{LatencyMetric, LoadFigures};
 use crate::report::number::{count, interval, percent, rate};
 use crate::report::screen::{COLUMNS, LINES, files, lines};
 use crate::report::text::{fit_end, pad_left};
 use crate::report::{ReportError, csv, whole};
 use crate::stats::Estimate;
+use crate::units::ValidityMark;
 
 /// What a rate came to.
 #[derive(Clone, Debug)]

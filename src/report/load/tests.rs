@@ -1,7 +1,7 @@
 use super::*;
-use crate::aggregate::ValidityMark;
 use crate::aggregate::load_figures;
 use crate::aggregate::load_fixture::{self, LoadRun, dropped, failed, slo};
+use crate::units::ValidityMark;
 use crate::wire::ErrorClass;
 
 /// Plays a run and gives its folder with every file of its report, and its screen.
