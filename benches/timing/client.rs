@@ -15,12 +15,13 @@ use weighbridge::client::{
     Attempt, AttemptLimits, AttemptRecord, HttpTransport, Outcome, Outgoing, attempt,
 };
 use weighbridge::store::{
-    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, Store, StoreMode, StoredAnswer,
-    StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
+    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, Store, StoreMode, StoredEndpoint,
+    StoredTask, TrialEnding, TrialStatus,
 };
 use weighbridge::units::judging::{Goal, Judging};
 use weighbridge::units::{
-    Clock, ContentHash, EndpointId, Manifest, RunEnding, Stamp, TrialKey, Validity, ValidityMark,
+    AnswerContent, Clock, ContentHash, EndpointId, Manifest, RunEnding, Stamp, TrialKey, Validity,
+    ValidityMark,
 };
 
 /// An endpoint of the simulated fleet; under a fixed schedule all are the same.
@@ -214,7 +215,7 @@ impl Run {
             backoff_ns: 0,
             pacing_ns: 0,
             e2e_with_retries_ns: None,
-            answer: Some(StoredAnswer { text: answer.text.clone(), ..StoredAnswer::default() }),
+            answer: Some(AnswerContent { text: answer.text.clone(), ..AnswerContent::default() }),
         };
         self.store.attempt(ending).await.expect("the database takes it");
         self.store.trial(ended).await.expect("the database takes it");

@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
 use crate::store::{
     AttemptEnding, AttemptIntent, NewRun, PlannedTrial, ScoreRow, Source, Store, StoreMode,
-    StoredAnswer, StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
+    StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
 };
 use crate::suite::GraderSpec;
 use crate::units::{
-    ContentHash, EndpointId, Goal, Judging, Manifest, RunEnding, TokensSource, TrialKey, Usage,
-    Usd, Validity, ValidityMark,
+    AnswerContent, ContentHash, EndpointId, Goal, Judging, Manifest, RunEnding, TokensSource,
+    TrialKey, Usage, Usd, Validity, ValidityMark,
 };
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -189,7 +189,7 @@ async fn record(store: &Store, trial: u32, outcome: Outcome) {
         backoff_ns: 7_000,
         pacing_ns: 8_999,
         e2e_with_retries_ns: Some(3_000_000),
-        answer: (status == TrialStatus::Ok).then(StoredAnswer::default),
+        answer: (status == TrialStatus::Ok).then(AnswerContent::default),
     };
     let failure = AttemptEnding {
         trial,

@@ -5,8 +5,7 @@
 
 use tiktoken_rs::{CoreBPE, cl100k_base_singleton, o200k_base_singleton};
 
-use crate::store::StoredAnswer;
-use crate::units::Message;
+use crate::units::{AnswerContent, Message};
 
 /// Text is counted in pieces of at most so many bytes. What a model writes without a single break
 /// must not cost a search that grows faster than it does; a cut may add a token.
@@ -83,7 +82,7 @@ impl Vocabulary {
 
     /// The tokens of what came of an answer: reasoning only where it could be seen.
     #[must_use]
-    pub fn answer(self, answer: &StoredAnswer) -> u64 {
+    pub fn answer(self, answer: &AnswerContent) -> u64 {
         let texts = [&answer.text, &answer.reasoning, &answer.refusal];
         let calls = answer.tool_calls.iter().flat_map(|call| [&call.name, &call.arguments]);
         texts.into_iter().chain(calls).map(|text| self.count(text)).sum()
@@ -162,16 +161,16 @@ mod tests {
 
     #[test]
     fn an_answer_is_all_that_was_seen_of_it() {
-        let call = crate::wire::ToolCall {
+        let call = crate::units::ToolCall {
             id: "call_1".into(),
             name: "antidisestablishmentarianism".into(),
             arguments: "2 + 2 = 4".into(),
         };
-        let answer = StoredAnswer {
+        let answer = AnswerContent {
             text: "2 + 2 = 4".into(),
             reasoning: "2 + 2 = 4".into(),
             tool_calls: vec![call],
-            ..StoredAnswer::default()
+            ..AnswerContent::default()
         };
         assert_eq!(Vocabulary::O200k.answer(&answer), 7 + 7 + 6 + 7);
     }

@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use crate::store::StoredAnswer;
+use crate::units::AnswerContent;
 
 /// Gives a score to an answer. Graders stand above this folder, so whoever makes the dispatcher
 /// brings one.
 pub struct Judge(Box<Score>);
 
 /// A task's position and an answer to it in, a score out.
-type Score = dyn Fn(u32, &StoredAnswer) -> Option<f64> + Send + Sync;
+type Score = dyn Fn(u32, &AnswerContent) -> Option<f64> + Send + Sync;
 
 impl Judge {
     /// A judge that scores the answers to a task, by its position in the plan: 0..1, or `None` where
     /// nothing can be judged.
-    pub fn new(score: impl Fn(u32, &StoredAnswer) -> Option<f64> + Send + Sync + 'static) -> Self {
+    pub fn new(score: impl Fn(u32, &AnswerContent) -> Option<f64> + Send + Sync + 'static) -> Self {
         Self(Box::new(score))
     }
 
-    pub(super) fn score(&self, task: u32, answer: &StoredAnswer) -> Option<f64> {
+    pub(super) fn score(&self, task: u32, answer: &AnswerContent) -> Option<f64> {
         (self.0)(task, answer)
     }
 }

@@ -26,10 +26,9 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
-    AttemptEnding, AttemptIntent, ScoreRow, Source, Store, StoreError, StoredAnswer, TrialEnding,
-    TrialStatus,
+    AttemptEnding, AttemptIntent, ScoreRow, Source, Store, StoreError, TrialEnding, TrialStatus,
 };
-use crate::units::{Body, Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
+use crate::units::{AnswerContent, Body, Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
 
 pub use breaker::{Breaker, BreakerPolicy};
@@ -629,8 +628,8 @@ fn plainly(time: Duration) -> String {
     }
 }
 
-fn stored(answer: Answer) -> StoredAnswer {
-    StoredAnswer {
+fn stored(answer: Answer) -> AnswerContent {
+    AnswerContent {
         text: answer.text,
         reasoning: answer.reasoning,
         refusal: answer.refusal,

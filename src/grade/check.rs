@@ -7,10 +7,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{GradeTask, Score, grade, json};
-use crate::store::StoredAnswer;
 use crate::suite::sample::{self, Sample};
 use crate::suite::{GraderSpec, LoadedSuite, Task, reference};
-use crate::wire::ToolCall;
+use crate::units::{AnswerContent, ToolCall};
 
 /// A prompt longer than this is worth a word before it is sent to every endpoint: some 100,000
 /// tokens of English.
@@ -161,10 +160,10 @@ fn unknown_tool(task: &Task) -> Option<String> {
 
 /// A sample as an answer that was received.
 #[must_use]
-pub fn answer_of(sample: &Sample) -> StoredAnswer {
+pub fn answer_of(sample: &Sample) -> AnswerContent {
     match sample {
-        Sample::Text(text) => StoredAnswer { text: text.clone(), ..StoredAnswer::default() },
-        Sample::ToolCalls(calls) => StoredAnswer {
+        Sample::Text(text) => AnswerContent { text: text.clone(), ..AnswerContent::default() },
+        Sample::ToolCalls(calls) => AnswerContent {
             tool_calls: calls
                 .iter()
                 .enumerate()
@@ -174,7 +173,7 @@ pub fn answer_of(sample: &Sample) -> StoredAnswer {
                     arguments: arguments.to_string(),
                 })
                 .collect(),
-            ..StoredAnswer::default()
+            ..AnswerContent::default()
         },
     }
 }

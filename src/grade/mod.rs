@@ -16,8 +16,9 @@ use serde_json::Value;
 pub use check::{Finding, Severity, check_suite};
 pub use regrade::{Graded, grade_run};
 
-use crate::store::{StoredAnswer, TaskRubric};
+use crate::store::TaskRubric;
 use crate::suite::{GraderSpec, Task};
+use crate::units::AnswerContent;
 
 /// Changes with every change of a score that some answer would get.
 pub const GRADERS_VERSION: u32 = 1;
@@ -99,11 +100,11 @@ impl Verdict {
 
 /// Judges one answer.
 #[must_use]
-pub fn grade(task: &GradeTask<'_>, answer: &StoredAnswer) -> Score {
+pub fn grade(task: &GradeTask<'_>, answer: &AnswerContent) -> Score {
     Score::new(verdict(task, answer))
 }
 
-fn verdict(task: &GradeTask<'_>, answer: &StoredAnswer) -> Verdict {
+fn verdict(task: &GradeTask<'_>, answer: &AnswerContent) -> Verdict {
     let Some(reference) = task.reference else {
         return match task.grader {
             GraderSpec::None {} => Verdict::Unscored("not graded".to_owned()),
@@ -131,7 +132,7 @@ fn verdict(task: &GradeTask<'_>, answer: &StoredAnswer) -> Verdict {
 }
 
 /// Why there is no text to judge.
-fn nothing_said(answer: &StoredAnswer) -> String {
+fn nothing_said(answer: &AnswerContent) -> String {
     if !answer.refusal.trim().is_empty() {
         format!("refused: {}", answer.refusal)
     } else if answer.tool_calls.is_empty() {
@@ -186,7 +187,7 @@ mod tests {
         let check = |grader: &str, reference: Option<Value>, text: &str, expected: Option<f64>| {
             let grader = GraderSpec::from_name(grader).unwrap();
             let task = GradeTask { grader: &grader, reference: reference.as_ref(), schema: None };
-            let answer = StoredAnswer { text: text.to_owned(), ..StoredAnswer::default() };
+            let answer = AnswerContent { text: text.to_owned(), ..AnswerContent::default() };
             let score = grade(&task, &answer);
             assert_eq!(score.score, expected, "{}: {}", grader.name(), score.detail);
         };
@@ -206,7 +207,7 @@ mod tests {
         let grader = GraderSpec::from_name("number").unwrap();
         let reference = json!(3);
         let task = GradeTask { grader: &grader, reference: Some(&reference), schema: None };
-        let answer = StoredAnswer { refusal: "I cannot.".to_owned(), ..StoredAnswer::default() };
+        let answer = AnswerContent { refusal: "I cannot.".to_owned(), ..AnswerContent::default() };
         assert_eq!(
             grade(&task, &answer),
             Score { score: Some(0.0), detail: "refused: I cannot.".to_owned() }

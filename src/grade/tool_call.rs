@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{Verdict, json, one_line, quoted};
-use crate::store::StoredAnswer;
 use crate::suite::reference::{self, ExpectedCall};
+use crate::units::AnswerContent;
 
 /// The most calls that are judged; a model that makes more has run wild.
 const MAX_CALLS: usize = 256;
@@ -16,7 +16,7 @@ struct SaidCall<'a> {
 }
 
 /// Judges an answer's calls. An empty reference says that no tool is to be called.
-pub(super) fn verdict(reference: &Value, answer: &StoredAnswer) -> Verdict {
+pub(super) fn verdict(reference: &Value, answer: &AnswerContent) -> Verdict {
     let expected = match reference::calls(reference) {
         Ok(expected) => expected,
         Err(why) => return Verdict::Unscored(format!("unusable reference: {why}")),
@@ -165,7 +165,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::ToolCall;
+    use crate::units::ToolCall;
 
     #[expect(clippy::needless_pass_by_value, reason = "a call with json!(…) reads better")]
     fn check(reference: Value, said: &[(&str, &str)], expected: &str) {
@@ -174,10 +174,10 @@ mod tests {
             name: (*name).to_owned(),
             arguments: (*arguments).to_owned(),
         };
-        let answer = StoredAnswer {
+        let answer = AnswerContent {
             text: "Words.".to_owned(),
             tool_calls: said.iter().map(call).collect(),
-            ..StoredAnswer::default()
+            ..AnswerContent::default()
         };
         let detail = match verdict(&reference, &answer) {
             Verdict::Right(_) => "right".to_owned(),

@@ -25,8 +25,8 @@ pub use load::{LoadChange, LoadFate, LoadRecord, LoadRow, LoadSpan};
 pub use merge::{MergeError, MergePart, merge_runs};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{
-    AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredAnswer,
-    StoredEndpoint, StoredTask, TrialEnding, TrialStatus, answer_hash,
+    AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredEndpoint,
+    StoredTask, TrialEnding, TrialStatus,
 };
 pub use resume::{Earlier, Resumed, Sessions, Spent, Standing, StoredTrial};
 pub use sql::FILE_NAME;

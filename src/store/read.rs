@@ -9,11 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
-use super::{
-    AttemptEnding, Source, StoreError, StoredAnswer, StoredEndpoint, StoredTask, TrialStatus,
-};
+use super::{AttemptEnding, Source, StoreError, StoredEndpoint, StoredTask, TrialStatus};
 use crate::suite::GraderSpec;
-use crate::units::{Manifest, Message, TrialKey, Usage, Usd};
+use crate::units::{AnswerContent, Manifest, Message, TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 
 /// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader
@@ -200,7 +198,7 @@ impl Reader {
     }
 
     /// The answer of one trial; `None`: it has none, or it was not kept.
-    pub fn answer_of(&self, trial: u32) -> Result<Option<StoredAnswer>, StoreError> {
+    pub fn answer_of(&self, trial: u32) -> Result<Option<AnswerContent>, StoreError> {
         let mut statement = self.prepare(
             "SELECT body FROM trial JOIN content ON content.hash = trial.answer WHERE idx = ?",
         )?;
@@ -293,7 +291,7 @@ impl Reader {
     /// (`None`: not kept).
     pub fn for_each_answer<E: From<StoreError>>(
         &self,
-        mut visit: impl FnMut(u32, u32, Option<StoredAnswer>) -> Result<(), E>,
+        mut visit: impl FnMut(u32, u32, Option<AnswerContent>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut statement = self.prepare(ANSWERS)?;
         let mut rows = self.sqlite(statement.query([]))?;
@@ -412,7 +410,7 @@ pub(super) const ANSWERS: &str = "
 pub(super) fn decode_answer(
     row: &Row<'_>,
     path: &Path,
-) -> Result<Option<StoredAnswer>, StoreError> {
+) -> Result<Option<AnswerContent>, StoreError> {
     let body: Option<String> = row.get(2).map_err(|e| at(path, e))?;
     body.map(|text| serde_json::from_str(&text))
         .transpose()

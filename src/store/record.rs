@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Endpoint;
-use crate::units::{ContentHash, TokensSource, TrialKey, Usage, Usd};
+use crate::units::{AnswerContent, TokensSource, TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 
 /// A task as stored: all that grading and aggregation need, without the suite's files.
@@ -217,23 +217,7 @@ pub struct TrialEnding {
     /// From the first attempt's dispatch to the end of the last, nanoseconds.
     pub e2e_with_retries_ns: Option<u64>,
     /// The answer, where there is one.
-    pub answer: Option<StoredAnswer>,
-}
-
-/// An answer as stored, once by hash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredAnswer {
-    /// The content.
-    pub text: String,
-    /// Visible reasoning.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reasoning: String,
-    /// A refusal.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub refusal: String,
-    /// Tool calls.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tool_calls: Vec<crate::wire::ToolCall>,
+    pub answer: Option<AnswerContent>,
 }
 
 /// A grader's verdict on one trial.
@@ -263,10 +247,4 @@ pub enum Record {
     Score(ScoreRow),
     /// What the load lane records.
     Load(super::LoadChange),
-}
-
-/// The hash under which an answer is stored.
-#[must_use]
-pub fn answer_hash(answer: &StoredAnswer) -> ContentHash {
-    ContentHash::of(serde_json::to_string(answer).expect("plain strings").as_bytes())
 }

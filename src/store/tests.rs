@@ -14,8 +14,8 @@ use super::*;
 use crate::catalog::{Dialect, Endpoint, Limits, Price, Provider};
 use crate::suite::GraderSpec;
 use crate::units::{
-    ContentHash, EndpointId, Goal, Judging, LoadMode, LoadSlo, LoadSpec, Manifest, Message,
-    RunEnding, TokensSource, TrialKey, Usage, Usd, Validity, ValidityMark,
+    AnswerContent, ContentHash, EndpointId, Goal, Judging, LoadMode, LoadSlo, LoadSpec, Manifest,
+    Message, RunEnding, TokensSource, TrialKey, Usage, Usd, Validity, ValidityMark,
 };
 use crate::wire::ErrorClass;
 
@@ -192,7 +192,7 @@ fn refused(trial: u32, attempt: u32) -> AttemptEnding {
 
 fn ending(trial: u32, status: TrialStatus, attempts: u32) -> TrialEnding {
     let answer =
-        StoredAnswer { text: "it is 42".into(), refusal: "no".into(), ..StoredAnswer::default() };
+        AnswerContent { text: "it is 42".into(), refusal: "no".into(), ..AnswerContent::default() };
     TrialEnding {
         trial,
         status,
@@ -476,7 +476,7 @@ async fn without_content_nothing_of_it_is_in_the_file() {
         }
         let mut answers = Vec::new();
         let reader = Reader::open(dir.path()).expect("a run");
-        let visit = |trial, task, answer: Option<StoredAnswer>| {
+        let visit = |trial, task, answer: Option<AnswerContent>| {
             answers.push((trial, task, answer.map(|a| a.text)));
             Ok::<_, StoreError>(())
         };
@@ -504,7 +504,7 @@ async fn scores_are_replaced_all_at_once() {
     assert_eq!(scores(), [(0, Some(1.0))], "as before");
     writer.replace_scores([score(1, Some(0.5))].into_iter()).expect("replaced");
     assert_eq!(scores(), [(1, Some(0.5))]);
-    let judge = |trial, task, answer: Option<StoredAnswer>| {
+    let judge = |trial, task, answer: Option<AnswerContent>| {
         assert_eq!((trial, task, answer.expect("kept").text.as_str()), (0, 0, "it is 42"));
         Some(score(trial, None))
     };

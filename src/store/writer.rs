@@ -8,7 +8,8 @@ use super::lock::RunLock;
 use super::read::{decode_answer, meta};
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST, insert_score, set_meta};
 use super::sql::{self, at};
-use super::{ScoreRow, StoreError, StoredAnswer};
+use super::{ScoreRow, StoreError};
+use crate::units::AnswerContent;
 
 /// A synchronous writer on a finished run.
 ///
@@ -67,7 +68,7 @@ impl Writer {
     /// [`StoreError::NoContent`] for a run that keeps no answers: its verdicts cannot be made again.
     pub fn regrade(
         &mut self,
-        mut judge: impl FnMut(u32, u32, Option<StoredAnswer>) -> Option<ScoreRow>,
+        mut judge: impl FnMut(u32, u32, Option<AnswerContent>) -> Option<ScoreRow>,
     ) -> Result<(), StoreError> {
         if !self.keep_content {
             return Err(StoreError::NoContent { path: self.path.display().to_string() });

@@ -1,5 +1,6 @@
 //! Nouns: money, tokens, ids, time, chance, histograms. No input or output lives here.
 
+pub mod answer;
 pub mod cache;
 pub mod calibration;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod tokens;
 pub mod toml_text;
 pub mod validity;
 
+pub use answer::{AnswerContent, ToolCall};
 pub use cache::{Body, CacheMode};
 pub use calibration::{CalibratedError, CalibratedLag, CalibratedStreams, Calibration};
 pub use clock::{Clock, Stamp};

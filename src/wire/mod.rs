@@ -19,7 +19,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::units::{Dialect, Message, Usage, Usd};
+use crate::units::{Dialect, Message, ToolCall, Usage, Usd};
 
 pub use error::ErrorClass;
 pub use provider_error::{MAX_DETAIL, WireError, decode_error};
@@ -28,17 +28,6 @@ pub use stream::{Seen, StreamDecoder, decode_body};
 
 /// The most tool calls that one answer may hold; a model that writes more is broken.
 const MAX_TOOL_CALLS: usize = 256;
-
-/// A tool call in the normal form.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolCall {
-    /// The provider's id of the call.
-    pub id: String,
-    /// The tool's name.
-    pub name: String,
-    /// The arguments, JSON text as the model wrote it.
-    pub arguments: String,
-}
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

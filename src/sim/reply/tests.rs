@@ -4,9 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::wire::{
-    Answer, ErrorClass, StreamDecoder, ToolCall, WireError, decode_body, decode_error, sse,
-};
+use crate::wire::{Answer, ErrorClass, StreamDecoder, WireError, decode_body, decode_error, sse};
 
 const ENVELOPE: Envelope<'static> =
     Envelope { id: "chatcmpl-1f", model: "acme/\"odd\"", created: 7, served_by: None };
@@ -125,7 +123,7 @@ fn every_dialect_says_the_same_streamed_and_not() {
             assert_eq!(error, None, "{dialect:?}");
             assert_eq!(answer.reasoning, "h\"m so", "{dialect:?}");
             assert_eq!(answer.text, "a \\ b\n\u{1f914}", "{dialect:?}");
-            let call = ToolCall {
+            let call = crate::units::ToolCall {
                 id: "call_1f_0".to_owned(),
                 name: "look".to_owned(),
                 arguments: "{\"x\":1}".to_owned(),

@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use weighbridge::grade::{GradeTask, check_suite, grade};
-use weighbridge::store::StoredAnswer;
 use weighbridge::suite::{ColumnMap, LoadedSuite, load_path, load_texts};
+use weighbridge::units::AnswerContent;
 
 /// A header for tasks that come without one.
 const HEADER: &str = "name = \"fuzz\"\nversion = \"1\"\nlicense = \"CC0-1.0\"\ncategory = \"math\"\ngrader = \"number\"\n";
@@ -16,7 +16,7 @@ fn look_at(loaded: &LoadedSuite) {
     for task in &loaded.suite.tasks {
         let answers = task.messages.iter().map(|message| message.content.as_str());
         for text in answers.chain([task.id.as_str()]).take(3) {
-            let answer = StoredAnswer { text: text.to_owned(), ..StoredAnswer::default() };
+            let answer = AnswerContent { text: text.to_owned(), ..AnswerContent::default() };
             let score = grade(&GradeTask::from(task), &answer);
             assert!(score.score.is_none_or(|score| (0.0..=1.0).contains(&score)), "{score:?}");
             assert!(!score.detail.contains(char::is_control), "{score:?}");

@@ -7,9 +7,9 @@
 mod render;
 
 use weighbridge::catalog::{self, Endpoint};
-use weighbridge::units::{Dialect, ServiceTier, Usage, Usd};
+use weighbridge::units::{Dialect, ServiceTier, ToolCall, Usage, Usd};
 use weighbridge::wire::{
-    Answer, ErrorClass, FinishReason, StreamDecoder, ToolCall, WireError, decode_body, sse,
+    Answer, ErrorClass, FinishReason, StreamDecoder, WireError, decode_body, sse,
 };
 
 /// A part of a logical answer.
