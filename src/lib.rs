@@ -7,6 +7,7 @@ pub mod stats;
 
 pub mod catalog;
 pub mod suite;
+pub mod weights;
 pub mod wire;
 
 pub mod client;
@@ -21,7 +22,7 @@ pub mod run;
 
 pub mod aggregate;
 
-pub mod weights;
+pub mod tune;
 
 pub mod report;
 

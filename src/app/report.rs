@@ -9,7 +9,8 @@ use crate::app::reprice;
 use crate::cli::args::ReportArgs;
 use crate::cli::{Exit, Outcome, console, refused};
 use crate::report;
-use crate::weights::{self, WeightsFile};
+use crate::tune;
+use crate::weights::WeightsFile;
 
 /// The weights file of a run folder.
 pub const WEIGHTS: &str = "weights.json";
@@ -35,7 +36,7 @@ pub fn report(args: &ReportArgs) -> Outcome {
     let path = args.run.join(WEIGHTS);
     let weights = match std::fs::read_to_string(&path) {
         Ok(text) => WeightsFile::from_json(&text, &path.display().to_string())?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => weights::tune(&figures),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&figures),
         Err(error) => {
             return Err(anyhow::Error::new(error).context(path.display().to_string()).into());
         }

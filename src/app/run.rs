@@ -22,7 +22,8 @@ use crate::report;
 use crate::run::LaneEnd;
 use crate::store::StoreError;
 use crate::units::{Clock, Usd, ValidityMark};
-use crate::weights::{self, WeightsFile};
+use crate::tune;
+use crate::weights::WeightsFile;
 
 /// Expected dollars above which a run asks first.
 const ASK_ABOVE: &str = "5";
@@ -126,7 +127,7 @@ pub(super) fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Err
         Err(error) => return Err(error.into()),
     }
     let figures = aggregate::figures(dir)?;
-    let tuned = weights::tune(&figures);
+    let tuned = tune::tune(&figures);
     write_weights(dir, &figures, &tuned)?;
     write_report(dir, &figures, &tuned)?;
     Ok((figures, tuned))

@@ -5,7 +5,7 @@ use crate::app::report::write_weights;
 use crate::cli::args::{GoalArg, TuneArgs};
 use crate::cli::{Exit, Outcome, console};
 use crate::units::Goal;
-use crate::{report, weights};
+use crate::{report, tune};
 
 /// `weighbridge tune RUN`.
 pub fn tune(args: &TuneArgs) -> Outcome {
@@ -22,7 +22,7 @@ pub fn tune(args: &TuneArgs) -> Outcome {
     if let Some(margin) = args.margin {
         judging.margin = margin;
     }
-    let tuned = weights::tune(&figures);
+    let tuned = tune::tune(&figures);
     write_weights(dir, &figures, &tuned)?;
     console::data(&report::answer(&figures, &tuned, dir))?;
     let run = dir.display();

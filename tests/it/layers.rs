@@ -7,12 +7,12 @@ use std::path::Path;
 /// Folders by layer, lowest first.
 const LAYERS: [&[&str]; 10] = [
     &["units", "stats"],
-    &["catalog", "suite", "wire"],
+    &["catalog", "suite", "weights", "wire"],
     &["plan", "store", "client"],
     &["dispatch", "sim"],
     &["run", "grade"],
     &["aggregate"],
-    &["weights"],
+    &["tune"],
     &["report"],
     &["app"],
     &["cli"],

@@ -10,7 +10,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use weighbridge::{aggregate, grade, report, weights};
+use weighbridge::{aggregate, grade, report, tune};
 
 /// Two small runs of the simulated fleet, as SQL: `run --virtual` and `load --demo`.
 const RUNS: [&str; 2] = [include_str!("../fixture/run.sql"), include_str!("../fixture/load.sql")];
@@ -107,7 +107,7 @@ fn read(dir: &Path) {
         return;
     }
     let Ok(figures) = aggregate::figures(dir) else { return };
-    let tuned = weights::tune(&figures);
+    let tuned = tune::tune(&figures);
     let _screen = report::answer(&figures, &tuned, dir);
     if let Ok(trials) = aggregate::TrialViews::open(dir) {
         let _written = report::write_all(dir, &figures, &tuned, trials);

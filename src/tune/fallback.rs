@@ -58,10 +58,10 @@ fn better_then_cheaper(a: &Row<'_>, b: &Row<'_>) -> std::cmp::Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::super::PARTS;
-    use super::super::admit::Setting;
-    use super::super::fixture::{Plan, endpoint, figures};
     use super::*;
+    use crate::tune::admit::Setting;
+    use crate::tune::fixture::{Plan, endpoint, figures};
+    use crate::weights::PARTS;
 
     /// Checks the fallbacks of a category in which endpoint `chosen` has all the weight.
     fn check(endpoints: Vec<Plan>, chosen: usize, expected: &[&str]) {

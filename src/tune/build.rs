@@ -9,10 +9,11 @@ use super::expected::expected;
 use super::fallback::fallbacks;
 use super::mix::{Mix, mix};
 use super::verdict::verdict;
-use super::{
-    CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, PARTS, WeightsFile, notes, round,
-};
+use super::{notes, round};
 use crate::aggregate::Figures;
+use crate::weights::{
+    CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, PARTS, WeightsFile,
+};
 
 /// How long weights should be served by before the models are weighed again: prices and models
 /// change within a month.
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
     use crate::units::{RunEnding, Validity, ValidityMark};
     use crate::weights::VerdictWord;
-    use crate::weights::fixture::{Plan, endpoint, figures, with_slo};
+    use crate::tune::fixture::{Plan, endpoint, figures, with_slo};
 
     fn large() -> Plan {
         endpoint("acme/large@azure", 0.01).miss(0.02)
@@ -288,7 +289,7 @@ mod tests {
     #[test]
     fn a_broken_cap_is_said() {
         let one = figures(&[("easy", 400, 1.0)], vec![large()]);
-        let file = tune(&crate::weights::fixture::with_cap(one, 0.6));
+        let file = tune(&crate::tune::fixture::with_cap(one, 0.6));
         let said = "The cap is broken: azure has 100 % of the traffic, max_share.provider allows \
                     60 %.";
         assert!(file.notes.iter().any(|note| note == said), "{:?}", file.notes);

@@ -1,8 +1,9 @@
 //! What a mix is expected to give on the tasks that were measured.
 
 use super::admit::{Row, Sheet};
-use super::{Expected, PARTS, round};
+use super::round;
 use crate::stats::{Estimate, Method};
+use crate::weights::{Expected, PARTS};
 
 /// The 97.5 % quantile of the normal distribution: half-widths of 95 % intervals over it are
 /// standard errors.

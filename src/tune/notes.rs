@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::admit::{Setting, Sheet};
 use super::mix::Mix;
-use super::{Expected, PARTS, words};
+use super::words;
 use crate::units::{Goal, ValidityMark};
+use crate::weights::{Expected, PARTS};
 
 /// The notes, the gravest first.
 pub(super) fn notes(

@@ -1,6 +1,6 @@
 //! Weights as integers.
 
-use super::PARTS;
+use crate::weights::PARTS;
 use crate::stats::Estimate;
 
 /// Parts per million by the method of the largest remainder: they sum to exactly 1,000,000, and

@@ -2,9 +2,10 @@
 
 use super::admit::{Exclusion, MIN_TASKS, Row, Setting, Sheet};
 use super::expected::mean_value;
-use super::{PARTS, Verdict, VerdictWord, round, words};
+use super::{round, words};
 use crate::stats::paired::{self, Paired};
 use crate::units::{Goal, Usd};
+use crate::weights::{PARTS, Verdict, VerdictWord};
 
 /// An estimate this many standard errors below the line may still turn out above it; further
 /// below, more tasks would more likely end the hope than fulfil it.
@@ -238,8 +239,8 @@ fn saves(now: f64, then: f64) -> Option<Usd> {
 mod tests {
     use super::*;
     use crate::aggregate::Figures;
-    use crate::weights::fixture::{Plan, endpoint, figures, with_goal, with_slo};
-    use crate::weights::tune;
+    use crate::tune::fixture::{Plan, endpoint, figures, with_goal, with_slo};
+    use crate::tune::tune;
 
     /// Checks word, candidate and reason of one category.
     fn check(figures: &Figures, category: &str, word: VerdictWord, candidate: &str, why: &str) {

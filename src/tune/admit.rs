@@ -343,7 +343,7 @@ fn quality(paired: &Paired, judging: &Judging) -> Option<Exclusion> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::fixture::{endpoint, figures, with_goal, with_slo};
+    use crate::tune::fixture::{endpoint, figures, with_goal, with_slo};
 
     /// Checks why the second of two endpoints is kept out of a category of 200 tasks, of which
     /// today's fails the first eight in a hundred.
@@ -354,12 +354,12 @@ mod tests {
         assert!(sheets[0].rows[0].excluded.is_none(), "today's endpoint is always admitted");
     }
 
-    fn against(other: crate::weights::fixture::Plan) -> Figures {
+    fn against(other: crate::tune::fixture::Plan) -> Figures {
         let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 8)]).miss(0.02);
         figures(&[("c", 200, 1.0)], vec![today, other])
     }
 
-    fn mini() -> crate::weights::fixture::Plan {
+    fn mini() -> crate::tune::fixture::Plan {
         endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8)]).miss(0.01)
     }
 

@@ -3,8 +3,9 @@
 
 use super::admit::{PAYS, Setting, Sheet};
 use super::solve::{Program, Unsolved, Variable, solve};
-use super::{PARTS, limits, round};
+use super::{limits, round};
 use crate::units::Goal;
+use crate::weights::PARTS;
 
 /// A weight below this is dropped where the limits allow: a thousandth of the traffic is not
 /// worth an endpoint's upkeep.
@@ -205,7 +206,7 @@ fn rounded(
 mod tests {
     use super::*;
     use crate::aggregate::Figures;
-    use crate::weights::fixture::{Plan, endpoint, figures, with_cap, with_goal, with_slo};
+    use crate::tune::fixture::{Plan, endpoint, figures, with_cap, with_goal, with_slo};
 
     fn mixed(figures: &Figures) -> (Vec<Vec<u32>>, Option<String>) {
         let setting = Setting::of(figures);
