@@ -21,8 +21,8 @@ use crate::plan::estimate;
 use crate::report;
 use crate::run::LaneEnd;
 use crate::store::StoreError;
-use crate::units::{Clock, Usd, ValidityMark};
 use crate::tune;
+use crate::units::{Clock, Usd, ValidityMark};
 use crate::weights::WeightsFile;
 
 /// Expected dollars above which a run asks first.

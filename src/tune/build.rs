@@ -174,9 +174,9 @@ fn reasons(sheets: &[Sheet<'_>], endpoint: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tune::fixture::{Plan, endpoint, figures, with_slo};
     use crate::units::{RunEnding, Validity, ValidityMark};
     use crate::weights::VerdictWord;
-    use crate::tune::fixture::{Plan, endpoint, figures, with_slo};
 
     fn large() -> Plan {
         endpoint("acme/large@azure", 0.01).miss(0.02)

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::aggregate::Figures;
 use super::fixture::{endpoint, figures, with_cap, with_goal, with_slo};
 use super::tune;
+use crate::aggregate::Figures;
 use crate::units::Goal;
 use crate::weights::{SCHEMA, WeightsFile};
 

@@ -1,7 +1,7 @@
 //! Weights as integers.
 
-use crate::weights::PARTS;
 use crate::stats::Estimate;
+use crate::weights::PARTS;
 
 /// Parts per million by the method of the largest remainder: they sum to exactly 1,000,000, and
 /// none is off by a whole part. Equal remainders go to the earlier entry.
