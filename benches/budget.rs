@@ -33,7 +33,7 @@ use weighbridge::run::{Asked, LaneEnd, Progress, Signals, dearest, run_tasks, su
 use weighbridge::sim::{
     AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
-use weighbridge::store::{Standing, Store, StoreMode};
+use weighbridge::store::{Store, StoreMode, TrialProgress};
 use weighbridge::units::{Clock, Draw, Seed, Usd};
 
 const PLANS: u64 = 500;
@@ -192,10 +192,10 @@ fn millionths(share: f64) -> u64 {
     (share * 1e6) as u64
 }
 
-fn store(dir: &Path, plan: &Plan) -> (Store, Vec<Standing>) {
+fn store(dir: &Path, plan: &Plan) -> (Store, Vec<TrialProgress>) {
     let stored = Stored::of(plan, "budget");
     let standing =
-        plan.trials.iter().map(|t| Standing::fresh(t.idx, t.ineligible.is_none())).collect();
+        plan.trials.iter().map(|t| TrialProgress::fresh(t.idx, t.ineligible.is_none())).collect();
     let trials = stored.trials.iter().cloned();
     let store = Store::create(dir, StoreMode::Inline, stored.new_run(), trials);
     (store.expect("a new folder"), standing)

@@ -29,7 +29,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use serde_json::Value;
 use support::{Bars, Row, Sim, csv, finished, folder, grouped, weighbridge};
-use weighbridge::store::{Earlier, Reader, TrialStatus};
+use weighbridge::store::{ExistingRun, Reader, TrialStatus};
 use weighbridge::units::Usd;
 
 const MODELS: [&str; 2] = ["delta/dense", "gale/small"];
@@ -97,7 +97,7 @@ fn killed_half_way(dir: &Path) -> u64 {
     }
     child.kill().expect("it runs");
     child.wait().expect("it ends");
-    let earlier = Earlier::open(&out).expect("readable after a kill").expect("a run");
+    let earlier = ExistingRun::open(&out).expect("readable after a kill").expect("a run");
     earlier.trials.iter().map(|trial| u64::from(trial.in_doubt())).sum()
 }
 

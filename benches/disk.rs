@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use support::{Bars, Sim, csv, finished, folder, grouped, say, weighbridge};
-use weighbridge::store::{Earlier, FILE_NAME, Reader};
+use weighbridge::store::{ExistingRun, FILE_NAME, Reader};
 use weighbridge::units::Seed;
 
 const LEVELS: u64 = 20;
@@ -119,7 +119,7 @@ fn one_level(sum: &mut Sum, level: u64, dir: &Path, disk: &Disk) {
     let planned = TASKS * ENDPOINTS.len() as u64;
     let rows = csv(&run.join("trials.csv")).filter(|row| row["status"] == "ok").count() as u64;
     sum.resumed += u64::from(rows == planned);
-    let earlier = Earlier::open(&run).expect("readable").expect("a run");
+    let earlier = ExistingRun::open(&run).expect("readable").expect("a run");
     let in_doubt: u64 = earlier.trials.iter().map(|trial| u64::from(trial.in_doubt())).sum();
     drop(earlier);
     let billed = sim.ledger().len() as u64;

@@ -29,7 +29,7 @@ use std::process::{Child, ExitCode, Stdio};
 use std::time::Duration;
 
 use support::{Bars, Sim, csv, finished, folder, grouped, weighbridge};
-use weighbridge::store::{Earlier, StoredTrial, TrialStatus};
+use weighbridge::store::{ExistingRun, StoredTrial, TrialStatus};
 use weighbridge::units::{Clock, Seed, Stamp};
 
 const TASKS: u64 = 1_000;
@@ -113,7 +113,9 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
         child.kill().expect("it runs");
         child.wait().expect("it ends");
         sum.kills += 1;
-        let Some(earlier) = Earlier::open(&run).expect("readable after a kill") else { continue };
+        let Some(earlier) = ExistingRun::open(&run).expect("readable after a kill") else {
+            continue;
+        };
         let finished = earlier.trials.iter().filter(|trial| trial.is_finished());
         let now: BTreeSet<String> = finished.map(|trial| trial.key.hex()).collect();
         sum.lost += ended.difference(&now).count() as u64;
@@ -136,7 +138,7 @@ fn one_run(sum: &mut Sum, wanted: u64, seed: Seed) {
     let mut last = command(dir.path());
     // 13: the machine was too busy for the latencies to be valid.
     finished(&mut last, &[0, 13]);
-    let earlier = Earlier::open(&run).expect("readable").expect("a run");
+    let earlier = ExistingRun::open(&run).expect("readable").expect("a run");
     check_attempts(sum, &earlier.trials, dir.path());
     sum.planned += TASKS * ENDPOINTS.len() as u64;
     sum.ok += earlier.trials.iter().filter(|t| t.status == TrialStatus::Ok).count() as u64;

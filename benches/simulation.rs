@@ -36,7 +36,7 @@ use weighbridge::run::{Asked, Progress, Signals, run_tasks, suites};
 use weighbridge::sim::{
     AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
-use weighbridge::store::{Earlier, Standing, Store, StoreMode};
+use weighbridge::store::{ExistingRun, Store, StoreMode, TrialProgress};
 use weighbridge::units::{Clock, Draw, RunEnding, Seed, Usd, Validity, ValidityMark};
 
 const SEEDS: u64 = 2_000;
@@ -146,21 +146,21 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
     for session in 0..=came.kills {
         let (store, standing) = if session == 0 {
             let fresh =
-                |t: &weighbridge::plan::Trial| Standing::fresh(t.idx, t.ineligible.is_none());
+                |t: &weighbridge::plan::Trial| TrialProgress::fresh(t.idx, t.ineligible.is_none());
             let trials = stored.trials.iter().cloned();
             let store = Store::create(&run, StoreMode::InlineIntents, stored.new_run(), trials);
             (store.expect("a new folder"), plan.trials.iter().map(fresh).collect())
         } else {
             // Nobody was there for a while.
             tokio::time::sleep(Duration::from_secs_f64(draw.uniform() * 900.0)).await;
-            let earlier = Earlier::open(&run).expect("it reads").expect("a run");
+            let earlier = ExistingRun::open(&run).expect("it reads").expect("a run");
             for trial in earlier.trials.iter().filter(|trial| trial.is_finished()) {
                 finished.entry(trial.key.hex()).or_insert(trial.attempts);
             }
             let from_ns = clock.now().since(clock.anchor()).as_nanos();
             let from_ns = u64::try_from(from_ns).expect("days");
             let again =
-                earlier.go_on(StoreMode::InlineIntents, stored.new_run(), &stored.trials, from_ns);
+                earlier.resume(StoreMode::InlineIntents, stored.new_run(), &stored.trials, from_ns);
             let again = again.expect("it goes on");
             (again.store, again.standing)
         };
@@ -245,7 +245,7 @@ fn check(
     finished: &BTreeMap<String, u32>,
     came: &mut Came,
 ) {
-    let earlier = Earlier::open(run).expect("it reads").expect("a run");
+    let earlier = ExistingRun::open(run).expect("it reads").expect("a run");
     sim.ledger().expect("kept").finish().expect("written");
     let text = std::fs::read_to_string(ledger).expect("a ledger");
     let (mut asked, mut billed) = (BTreeMap::<String, u32>::new(), Usd::ZERO);
@@ -281,16 +281,16 @@ fn check(
         came.broken.push(format!("{unknown} was asked and is not in the database"));
     }
     drop(earlier);
-    let figures = weighbridge::aggregate::figures(run).expect("figures");
-    if figures.counts.ok + figures.counts.failed + figures.counts.ineligible
-        != figures.counts.planned
+    let metrics = weighbridge::aggregate::compute_metrics(run).expect("figures");
+    if metrics.counts.ok + metrics.counts.failed + metrics.counts.ineligible
+        != metrics.counts.planned
     {
-        came.broken.push(format!("counts do not add up: {:?}", figures.counts));
+        came.broken.push(format!("counts do not add up: {:?}", metrics.counts));
     }
-    if billed < figures.cost || billed > figures.cost_upper {
+    if billed < metrics.cost || billed > metrics.cost_upper {
         came.broken.push(format!(
             "${billed} billed, and the run states ${} to ${}",
-            figures.cost, figures.cost_upper
+            metrics.cost, metrics.cost_upper
         ));
     }
 }

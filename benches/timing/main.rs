@@ -109,13 +109,13 @@ fn main() -> ExitCode {
     let mut missed = 0;
     println!("streams figure   client p50      p99   reader p50      p99   p99 ratio   bar");
     for (streams, _) in levels {
-        let figures: [Figure; 4] = [
+        let metrics: [Figure; 4] = [
             ("ttft", |e| &e.ttft),
             ("e2e", |e| &e.e2e),
             ("  out", |e| &e.out),
             ("  back", |e| &e.back),
         ];
-        for (figure, pick) in figures {
+        for (figure, pick) in metrics {
             let at = |who, q| {
                 let rounds = &rounds_of[&(streams, who)];
                 let each: Vec<f64> =

@@ -22,19 +22,19 @@ pub(super) fn cost(
 ) -> Option<Usd> {
     if status != TrialStatus::Ok {
         return (status == TrialStatus::Failed)
-            .then(|| row.cost_known - row.cost_primed.unwrap_or_default());
+            .then(|| row.cost_known - row.cost_cache_warmup.unwrap_or_default());
     }
     let attempt = row.attempt.as_ref()?;
     if attempt.tokens_source != Some(TokensSource::Usage) {
         // What bills no tokens costs the same at any share.
         return (!endpoint.price.is_billed())
-            .then(|| row.cost_known - row.cost_primed.unwrap_or_default());
+            .then(|| row.cost_known - row.cost_cache_warmup.unwrap_or_default());
     }
     let stated = usage_of(endpoint, attempt.usage, attempt.usage_verbatim.as_deref());
     let usage = at_share(stated, share)?;
     let nanos = i64::try_from(attempt.dispatched_ns).unwrap_or(i64::MAX);
     let at = started.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
-    let before = row.cost_known - row.cost_primed.unwrap_or_default() - attempt.cost?;
+    let before = row.cost_known - row.cost_cache_warmup.unwrap_or_default() - attempt.cost?;
     Some(before + endpoint.cost(&usage, at)?)
 }
 

@@ -1,8 +1,6 @@
 //! What stands for today, how far the others are from it, and how categories add up to traffic.
 
-use super::{
-    CategoryFigures, Cell, Difference, DifferenceSays, EndpointFigures, ScoreTable, Today,
-};
+use super::{CategoryMetrics, Cell, Difference, EndpointMetrics, ScoreTable, Significance, Today};
 use crate::stats::paired::{self, Paired};
 use crate::stats::{Estimate, Method, multiple, special};
 use crate::units::{Category, EndpointId, Judging};
@@ -15,7 +13,7 @@ pub(super) fn categories(
     names: &[Category],
     tasks_in: &[u64],
     judging: &Judging,
-) -> Vec<CategoryFigures> {
+) -> Vec<CategoryMetrics> {
     let stated = !judging.shares.is_empty();
     let equal = 1.0 / names.len() as f64;
     let share = |name: &Category| {
@@ -24,7 +22,7 @@ pub(super) fn categories(
     names
         .iter()
         .zip(tasks_in)
-        .map(|(name, &tasks)| CategoryFigures {
+        .map(|(name, &tasks)| CategoryMetrics {
             name: name.clone(),
             tasks,
             share: share(name),
@@ -38,8 +36,8 @@ pub(super) fn categories(
 /// Only endpoints with a known price can stand in. Ties go to the cheaper, then to the name.
 pub(super) fn today(
     judging: &Judging,
-    categories: &[CategoryFigures],
-    endpoints: &[EndpointFigures],
+    categories: &[CategoryMetrics],
+    endpoints: &[EndpointMetrics],
 ) -> Today {
     let stated = judging.today.as_ref().map(EndpointId::from_text);
     if let Some(id) = stated.filter(|id| endpoints.iter().any(|endpoint| endpoint.id == *id)) {
@@ -50,7 +48,7 @@ pub(super) fn today(
         .filter(|endpoint| endpoint.priced)
         .filter_map(|endpoint| Some((endpoint, standing(categories, &endpoint.cells)?)))
         .min_by(|(a, standing_a), (b, standing_b)| {
-            let cost = |e: &EndpointFigures| e.all.cost_per_task.map_or(f64::INFINITY, |c| c.value);
+            let cost = |e: &EndpointMetrics| e.all.cost_per_task.map_or(f64::INFINITY, |c| c.value);
             // An endpoint that was not measured on all of the traffic must not win by what it
             // was spared.
             let by_standing = standing_b.covered.total_cmp(&standing_a.covered);
@@ -63,26 +61,26 @@ pub(super) fn today(
 }
 
 /// An endpoint's quality over the traffic.
-struct Standing {
+struct TrialProgress {
     /// The share of traffic in categories where it was scored.
     covered: f64,
     /// The mean over them.
     quality: f64,
 }
 
-fn standing(categories: &[CategoryFigures], cells: &[Cell]) -> Option<Standing> {
+fn standing(categories: &[CategoryMetrics], cells: &[Cell]) -> Option<TrialProgress> {
     let scored =
         categories.iter().zip(cells).filter_map(|(c, cell)| Some((c.share, cell.quality?)));
     let (covered, sum) =
         scored.fold((0.0, 0.0), |(w, sum), (share, q)| (w + share, sum + share * q.value));
-    (covered > 0.0).then(|| Standing { covered, quality: sum / covered })
+    (covered > 0.0).then(|| TrialProgress { covered, quality: sum / covered })
 }
 
 /// The categories' weights in a mean over traffic: their shares, without those in which no
 /// endpoint has an estimate, scaled to sum to 1.
 pub(super) fn traffic(
-    categories: &[CategoryFigures],
-    endpoints: &[EndpointFigures],
+    categories: &[CategoryMetrics],
+    endpoints: &[EndpointMetrics],
     estimate: impl Fn(&Cell) -> Option<Estimate>,
 ) -> Vec<f64> {
     let measured =
@@ -130,8 +128,8 @@ pub(super) fn mixture(
 /// Fills in every difference from today. The endpoints' rows are one family of tests, their cells
 /// another: each is a grid that is shown together.
 pub(super) fn against_today(
-    endpoints: &mut [EndpointFigures],
-    categories: &[CategoryFigures],
+    endpoints: &mut [EndpointMetrics],
+    categories: &[CategoryMetrics],
     scores: &ScoreTable,
     today: &Today,
 ) {
@@ -169,8 +167,8 @@ fn difference(scores: &ScoreTable, category: Option<usize>, a: usize, b: usize) 
 
 /// The difference of two endpoints over a category, or over the traffic (`None`).
 pub(super) fn between(
-    categories: &[CategoryFigures],
-    endpoints: &[EndpointFigures],
+    categories: &[CategoryMetrics],
+    endpoints: &[EndpointMetrics],
     scores: &ScoreTable,
     category: Option<usize>,
     (a, b): (usize, usize),
@@ -234,16 +232,16 @@ fn adjusted<T>(family: Vec<(T, Paired)>) -> Vec<(T, Difference)> {
         .zip(adjusted)
         .map(|((what, paired), p_adjusted)| {
             let value = paired.estimate.value;
-            let says = match p_adjusted < ALPHA {
-                true if value > 0.0 => DifferenceSays::Better,
-                true if value < 0.0 => DifferenceSays::Worse,
-                _ => DifferenceSays::Unclear,
+            let significance = match p_adjusted < ALPHA {
+                true if value > 0.0 => Significance::Better,
+                true if value < 0.0 => Significance::Worse,
+                _ => Significance::Unclear,
             };
             let found = Difference {
                 estimate: paired.estimate,
                 p: paired.p,
                 p_adjusted,
-                says,
+                significance,
                 se: paired.se,
                 detectable: paired::detectable(paired.se),
             };

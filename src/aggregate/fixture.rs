@@ -93,7 +93,7 @@ pub(super) fn trial_row(status: TrialStatus) -> TrialRow {
         cost_known: Usd::ZERO,
         cost_unknown: 0,
         cost_upper: Some(Usd::ZERO),
-        cost_primed: None,
+        cost_cache_warmup: None,
         cost_reported: None,
         simulated: false,
         score: None,

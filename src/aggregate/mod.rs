@@ -4,12 +4,12 @@
 
 mod cached_share;
 mod compare;
-mod figures;
 #[cfg(test)]
 mod fixture;
 mod latency;
 mod load;
 mod local;
+mod metrics;
 mod reprice;
 mod run;
 mod tally;
@@ -25,15 +25,15 @@ use crate::stats::Estimate;
 use crate::stats::paired::Paired;
 use crate::units::{Category, EndpointId, Judging, Manifest, Usd};
 
-pub use figures::figures;
 #[cfg(test)]
 pub(crate) use load::fixture as load_fixture;
 pub use load::{
-    LoadCell, LoadCounts, LoadEndpoint, LoadFigures, LoadSeconds, LoadViews, RequestView,
-    SecondSeries, is_load, load_figures,
+    LoadCell, LoadCounts, LoadEndpoint, LoadMetrics, LoadSeconds, LoadViews, RequestView,
+    SecondSeries, compute_load_metrics, is_load,
 };
 pub use local::{LocalRatio, LocalTokens};
-pub use reprice::{Repriced, reprice};
+pub use metrics::compute_metrics;
+pub use reprice::{PriceComparison, reprice};
 pub use trials::{TrialView, TrialViews};
 
 /// Why a run cannot be aggregated.
@@ -54,7 +54,7 @@ pub enum AggregateError {
 
 /// Everything that one run shows.
 #[derive(Clone, Debug)]
-pub struct Figures {
+pub struct RunMetrics {
     /// What the run is and how it ended.
     pub manifest: Manifest,
     /// Whether anything in it was simulated.
@@ -68,14 +68,14 @@ pub struct Figures {
     /// The endpoint that stands for today.
     pub today: Today,
     /// The categories, in name order, with their share of traffic.
-    pub categories: Vec<CategoryFigures>,
+    pub categories: Vec<CategoryMetrics>,
     /// The endpoints, in catalog order.
-    pub endpoints: Vec<EndpointFigures>,
+    pub endpoints: Vec<EndpointMetrics>,
     /// Scores by task and endpoint, for paired comparisons.
     pub scores: ScoreTable,
 }
 
-impl Figures {
+impl RunMetrics {
     /// What the run is judged by.
     #[must_use]
     pub fn judging(&self) -> &Judging {
@@ -94,7 +94,7 @@ impl Figures {
     /// either: the sums are then what it cost at least.
     #[must_use]
     pub fn cost_is_partial(&self) -> bool {
-        let asked = |e: &EndpointFigures| e.all.counts.trials() + e.all.counts.in_doubt > 0;
+        let asked = |e: &EndpointMetrics| e.all.counts.trials() + e.all.counts.in_doubt > 0;
         self.endpoints.iter().any(|e| !e.priced && asked(e))
     }
 
@@ -111,7 +111,7 @@ impl Figures {
 
     /// The figures of today's endpoint, where it was measured.
     #[must_use]
-    pub fn today(&self) -> Option<&EndpointFigures> {
+    pub fn today(&self) -> Option<&EndpointMetrics> {
         let id = self.today.endpoint.as_ref()?;
         self.endpoints.iter().find(|e| e.id == *id)
     }
@@ -128,7 +128,7 @@ pub struct Today {
 
 /// A category and the traffic it has.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CategoryFigures {
+pub struct CategoryMetrics {
     /// Its name.
     pub name: Category,
     /// Tasks of the run in it.
@@ -141,7 +141,7 @@ pub struct CategoryFigures {
 
 /// An endpoint: its whole row and its cells.
 #[derive(Clone, Debug)]
-pub struct EndpointFigures {
+pub struct EndpointMetrics {
     /// Its id.
     pub id: EndpointId,
     /// Its model.
@@ -152,25 +152,25 @@ pub struct EndpointFigures {
     pub priced: bool,
     /// Over all categories.
     pub all: Cell,
-    /// By category: same order as [`Figures::categories`].
+    /// By category: same order as [`RunMetrics::categories`].
     pub cells: Vec<Cell>,
     /// What was counted here; `None`: every provider of the run counted for itself, or nothing was
     /// kept to count.
     pub local: Option<LocalTokens>,
     /// Who gave its answers, where a router says so.
-    pub served: Served,
+    pub served: RoutingCounts,
 }
 
 /// Who gave an endpoint's answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Served {
+pub struct RoutingCounts {
     /// The provider that the router was pinned to.
     pub pin: Option<String>,
     /// Answers by the name that the router says.
     pub by: BTreeMap<String, u64>,
 }
 
-impl Served {
+impl RoutingCounts {
     /// Answers of a pinned endpoint by those that it is not pinned to.
     #[must_use]
     pub fn strays(&self) -> BTreeMap<&str, u64> {
@@ -213,7 +213,7 @@ pub struct Cell {
     pub cost_reported: Option<Usd>,
     /// Of `cost`, what went into warming prompt caches, in no other figure; `None`: nothing was sent
     /// for that.
-    pub cost_primed: Option<Usd>,
+    pub cost_cache_warmup: Option<Usd>,
     /// Dollars per task; `None` with an unknown price, and where nothing was ever answered or
     /// billed: what a task costs there is not known, and not nothing.
     pub cost_per_task: Option<Estimate>,
@@ -321,7 +321,7 @@ pub struct Difference {
     /// `p` after Benjamini–Hochberg over the grid that is shown together.
     pub p_adjusted: f64,
     /// What may be said.
-    pub says: DifferenceSays,
+    pub significance: Significance,
     /// The standard error of the difference.
     pub se: f64,
     /// The smallest difference that this sample would show with 80 % power (two-sided 5 %).
@@ -330,7 +330,7 @@ pub struct Difference {
 
 /// What a difference says at 5 % after adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DifferenceSays {
+pub enum Significance {
     /// Better.
     Better,
     /// Worse.
@@ -429,14 +429,14 @@ pub struct ScoreTable {
     /// The tasks, in run order.
     pub tasks: Vec<ScoredTask>,
     /// `scores[task][endpoint]`: the mean over repeats; NaN where nothing was scored. Endpoints
-    /// in the order of [`Figures::endpoints`].
+    /// in the order of [`RunMetrics::endpoints`].
     pub scores: Vec<Vec<f32>>,
 }
 
 /// A task as the score table knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScoredTask {
-    /// Index into [`Figures::categories`].
+    /// Index into [`RunMetrics::categories`].
     pub category: usize,
     /// Tasks with the same number share a cluster; `None`: a cluster of its own.
     pub cluster: Option<u32>,

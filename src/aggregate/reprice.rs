@@ -14,7 +14,7 @@ use crate::wire::{ErrorClass, usage};
 
 /// What an endpoint's share of a run cost, and what it would cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Repriced {
+pub struct PriceComparison {
     /// The endpoint.
     pub endpoint: EndpointId,
     /// Attempts that were made.
@@ -33,7 +33,7 @@ pub struct Repriced {
 }
 
 /// Prices a run anew by the prices of a catalog.
-pub fn reprice(dir: &Path, prices: &Catalog) -> Result<Vec<Repriced>, AggregateError> {
+pub fn reprice(dir: &Path, prices: &Catalog) -> Result<Vec<PriceComparison>, AggregateError> {
     let reader = Reader::open(dir)?;
     let run = Run::read(&reader)?;
     if run.manifest.load.is_some() {
@@ -42,10 +42,10 @@ pub fn reprice(dir: &Path, prices: &Catalog) -> Result<Vec<Repriced>, AggregateE
     let started = run.started()?;
     let own: Vec<&Endpoint> = run.endpoints.iter().map(|stored| &stored.endpoint).collect();
     let others: Vec<Option<Endpoint>> = own.iter().map(|e| at_prices(e, prices)).collect();
-    let mut rows: Vec<Repriced> = own
+    let mut rows: Vec<PriceComparison> = own
         .iter()
         .zip(&others)
-        .map(|(endpoint, other)| Repriced {
+        .map(|(endpoint, other)| PriceComparison {
             endpoint: endpoint.id.clone(),
             attempts: 0,
             then: None,

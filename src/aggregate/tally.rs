@@ -197,7 +197,7 @@ impl Tally {
             cost_unknown: money.unknown,
             cost_upper: money.upper,
             cost_reported: money.reported,
-            cost_primed: money.primed,
+            cost_cache_warmup: money.primed,
             cost_per_task: per_task(&money.per_trial, money.clustered).filter(|_| told),
             at_cached_share,
             cost_per_pass: money.per_pass().filter(|_| priced),
@@ -217,7 +217,7 @@ impl Money {
         self.unknown += u64::from(row.cost_unknown);
         // Without a bound the price is unknown, and so is the most it may have been.
         self.upper += row.cost_upper.unwrap_or(row.cost_known);
-        if let Some(primed) = row.cost_primed {
+        if let Some(primed) = row.cost_cache_warmup {
             self.primed = Some(self.primed.unwrap_or_default() + primed);
         }
         if let Some(reported) = row.cost_reported {
@@ -235,7 +235,7 @@ impl Money {
             return;
         }
         // What warmed a cache is in the bill, and no part of what an answer costs.
-        let cost = (row.cost_known - row.cost_primed.unwrap_or_default()).to_f64();
+        let cost = (row.cost_known - row.cost_cache_warmup.unwrap_or_default()).to_f64();
         self.per_trial.push((cost, Some(unit.id)));
         self.clustered |= unit.several_tasks;
         let score = match (status, row.score.flatten()) {

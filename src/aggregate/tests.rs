@@ -36,8 +36,8 @@ async fn play(judging: Judging, finished: bool) -> TempDir {
     dir
 }
 
-async fn figures_of(judging: Judging) -> Figures {
-    figures(play(judging, true).await.path()).expect("a run")
+async fn figures_of(judging: Judging) -> RunMetrics {
+    compute_metrics(play(judging, true).await.path()).expect("a run")
 }
 
 fn close(found: Option<Estimate>, value: f64, n: u64, method: Method) {
@@ -107,7 +107,7 @@ async fn what_never_answered_has_failures_and_no_cost() {
         finished: true,
     };
     made.play(dir.path()).await;
-    let found = figures(dir.path()).expect("a run");
+    let found = compute_metrics(dir.path()).expect("a run");
     let [some, none] = found.endpoints.as_slice() else { unreachable!("two") };
     assert_eq!(some.all.failures.get("server"), Some(&1));
     close(some.all.cost_per_task, 0.005, 2, Method::T);
@@ -153,7 +153,7 @@ async fn differences_are_paired_and_adjusted_by_family() {
     assert_eq!(mini.all.vs_today, None, "no task of b in common, and half of the traffic is there");
     let cell = mini.cells[0].vs_today.expect("two tasks in common");
     close(Some(cell.estimate), -0.5, 2, Method::T);
-    assert_eq!(cell.says, DifferenceSays::Unclear);
+    assert_eq!(cell.significance, Significance::Unclear);
     assert!(cell.detectable > cell.se && cell.se > 0.0, "{cell:?}");
     assert_eq!(found.difference(Some(0), 1, 0).map(|p| p.estimate), Some(cell.estimate));
     assert_eq!(found.difference(None, 1, 0), None);
@@ -190,7 +190,10 @@ async fn stated_shares_weigh_the_rows() {
 async fn a_run_that_was_cut_off_counts_the_same() {
     let whole = play(judging(None, &[]), true).await;
     let cut = play(judging(None, &[]), false).await;
-    let (whole, cut) = (figures(whole.path()).expect("a run"), figures(cut.path()).expect("a run"));
+    let (whole, cut) = (
+        compute_metrics(whole.path()).expect("a run"),
+        compute_metrics(cut.path()).expect("a run"),
+    );
     assert_eq!(cut.counts, whole.counts);
     assert_eq!((cut.cost, cut.cost_upper), (whole.cost, whole.cost_upper));
     assert!(cut.manifest.ended.is_none() && whole.manifest.ended.is_some());
@@ -258,7 +261,7 @@ async fn trials_are_shown_in_the_order_of_the_plan() {
     assert_eq!(in_doubt.started_at.as_deref(), Some("2026-01-01T00:00:07.000000Z"));
     assert_eq!(views[9].error_class.as_deref(), Some("server"));
     assert_eq!((views[9].cost_usd, views[9].e2e_us), (Some(usd("0.04")), None));
-    let missing = figures(&dir.path().join("elsewhere"));
+    let missing = compute_metrics(&dir.path().join("elsewhere"));
     assert!(matches!(missing, Err(AggregateError::Store(_))), "{missing:?}");
 }
 
@@ -278,7 +281,7 @@ async fn rows_and_cells_are_families_of_their_own() {
         finished: true,
     };
     made.play(dir.path()).await;
-    let found = figures(dir.path()).expect("a run");
+    let found = compute_metrics(dir.path()).expect("a run");
     let mini = &found.endpoints[1];
     let (row, cell) = (mini.all.vs_today.expect("a row"), mini.cells[0].vs_today.expect("a cell"));
     // Eight discordant pairs, all one way: McNemar's mid-p is 2·2⁻⁸ − 2⁻⁸ = 2⁻⁸.
@@ -286,11 +289,15 @@ async fn rows_and_cells_are_families_of_their_own() {
     assert!(row.p_adjusted.to_bits() == row.p.to_bits(), "alone: {row:?}");
     assert!((row.estimate.value + 0.5).abs() < 1e-12, "half of the traffic is in a: {row:?}");
     assert!((cell.p - p).abs() < 1e-12 && (cell.p_adjusted - 2.0 * p).abs() < 1e-12, "{cell:?}");
-    assert_eq!(cell.says, DifferenceSays::Worse);
-    assert_eq!(row.says, DifferenceSays::Unclear, "two tasks of b bear no certainty over both");
+    assert_eq!(cell.significance, Significance::Worse);
+    assert_eq!(
+        row.significance,
+        Significance::Unclear,
+        "two tasks of b bear no certainty over both"
+    );
     let same = mini.cells[1].vs_today.expect("a cell");
     assert_eq!(
-        (same.says, same.p_adjusted.to_bits()),
-        (DifferenceSays::Unclear, 1.0_f64.to_bits())
+        (same.significance, same.p_adjusted.to_bits()),
+        (Significance::Unclear, 1.0_f64.to_bits())
     );
 }

@@ -24,8 +24,8 @@ use crate::plan::Plan;
 use crate::run::{Asked, IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
 use crate::sim::{self, InProcess};
 use crate::store::{
-    Earlier, NewRun, PlannedTrial, Resumed, Sessions, Spent, Standing, Store, StoreMode,
-    StoredEndpoint, StoredTask,
+    ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, Spend, Store, StoreMode,
+    StoredEndpoint, StoredTask, TrialProgress,
 };
 use crate::units::{
     Clock, ContentHash, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
@@ -48,25 +48,25 @@ pub struct Execution<'a> {
     /// Whether prompts and answers are kept: as the run in the folder does, if there is one.
     pub keep_content: bool,
     /// The run in it, to go on with; `None`: the folder is empty.
-    pub earlier: Cell<Option<Earlier>>,
+    pub earlier: Cell<Option<ExistingRun>>,
 }
 
 /// A session of a run, under way.
 struct Session<T> {
     dispatcher: Arc<Dispatcher<T>>,
     /// Where each trial of the plan stood at its beginning.
-    standing: Vec<Standing>,
+    standing: Vec<TrialProgress>,
     /// What the sessions before came to.
-    before: Sessions,
+    before: PriorSessions,
 }
 
 /// An open run database, and what it held.
 struct Begun {
     store: Store,
     run: String,
-    standing: Vec<Standing>,
-    before: Sessions,
-    spent: Spent,
+    standing: Vec<TrialProgress>,
+    before: PriorSessions,
+    spent: Spend,
     since_start: Duration,
 }
 
@@ -148,7 +148,7 @@ impl Execution<'_> {
         Behaviour { seed, fleet: self.fleet.clone(), ..Behaviour::default() }
     }
 
-    fn progress(&self, standing: &[Standing]) -> Progress {
+    fn progress(&self, standing: &[TrialProgress]) -> Progress {
         let plan = &self.inputs.plan;
         let mut totals = vec![0; plan.endpoints.len()];
         for trial in (Asked { plan, standing }).open() {
@@ -235,8 +235,8 @@ impl Execution<'_> {
                 keep_content: self.keep_content,
             };
             let from_ns = nanos(since_start);
-            let Resumed { store, standing, sessions, retired } =
-                earlier.go_on(mode, new, &trials, from_ns)?;
+            let ResumedRun { store, standing, sessions, retired } =
+                earlier.resume(mode, new, &trials, from_ns)?;
             if retired > 0 {
                 console::say(&format!(
                     "  {retired} trials are asked in another form now: the old ones are kept aside"
@@ -244,7 +244,8 @@ impl Execution<'_> {
             }
             return Ok(Begun { store, run, standing, before: sessions, spent, since_start });
         }
-        let fresh = |trial: PlannedTrial| Standing::fresh(trial.idx, trial.ineligible.is_none());
+        let fresh =
+            |trial: PlannedTrial| TrialProgress::fresh(trial.idx, trial.ineligible.is_none());
         let standing = trials.clone().map(fresh).collect();
         let new = NewRun {
             manifest: &manifest,
@@ -256,8 +257,8 @@ impl Execution<'_> {
             store: Store::create(self.dir, mode, new, trials)?,
             run: manifest.run.clone(),
             standing,
-            before: Sessions::default(),
-            spent: Spent::default(),
+            before: PriorSessions::default(),
+            spent: Spend::default(),
             since_start: Duration::ZERO,
         })
     }
@@ -292,7 +293,7 @@ impl Execution<'_> {
 
 /// How long after the run's anchor this session begins: by the wall clock, and never before
 /// something that the run has seen.
-fn since_start(earlier: &Earlier, clock: &Clock) -> Duration {
+fn since_start(earlier: &ExistingRun, clock: &Clock) -> Duration {
     let started = earlier.manifest.started_at.parse::<jiff::Timestamp>();
     let by_wall = started.map_or(0, |s| clock.wall_anchor().duration_since(s).as_nanos());
     let by_wall = u64::try_from(by_wall.max(0)).unwrap_or(0);
@@ -300,7 +301,7 @@ fn since_start(earlier: &Earlier, clock: &Clock) -> Duration {
 }
 
 /// Makes the manifest one of the run that goes on.
-fn carry_over(manifest: &mut Manifest, earlier: &Earlier) {
+fn carry_over(manifest: &mut Manifest, earlier: &ExistingRun) {
     const RESUMED: &str = "resumed ";
     let had = &earlier.manifest;
     manifest.run.clone_from(&had.run);

@@ -31,9 +31,9 @@ pub fn merge(args: &MergeArgs) -> Outcome {
     let end = LaneEnd { complete: ended.complete, why: ended.why.clone() };
     merge_runs(&args.out, &manifest, &ended, &parts).map_err(refused)?;
     console::say(&format!("{} runs merged in {}", parts.len(), args.out.display()));
-    let (figures, weights) = conclude(&args.out)?;
-    console::data(&report::answer(&figures, &weights, &args.out))?;
-    Ok(exit(&end, &figures))
+    let (metrics, weights) = conclude(&args.out)?;
+    console::data(&report::answer(&metrics, &weights, &args.out))?;
+    Ok(exit(&end, &metrics))
 }
 
 fn part(dir: &Path) -> Result<MergePart, Failure> {

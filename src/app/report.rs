@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-use crate::aggregate::{self, Figures};
+use crate::aggregate::{self, RunMetrics};
 use crate::app::reprice;
 use crate::cli::args::ReportArgs;
 use crate::cli::{Exit, Outcome, console, refused};
@@ -28,38 +28,38 @@ pub fn report(args: &ReportArgs) -> Outcome {
         )));
     }
     if aggregate::is_load(&args.run).map_err(refused)? {
-        let figures = super::load::conclude(&args.run)?;
-        console::data(&report::load::answer(&figures, &args.run))?;
+        let metrics = super::load::conclude(&args.run)?;
+        console::data(&report::load::answer(&metrics, &args.run))?;
         return Ok(Exit::Ok);
     }
-    let figures = aggregate::figures(&args.run)?;
+    let metrics = aggregate::compute_metrics(&args.run)?;
     let path = args.run.join(WEIGHTS);
     let weights = match std::fs::read_to_string(&path) {
         Ok(text) => WeightsFile::from_json(&text, &path.display().to_string())?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&figures),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&metrics),
         Err(error) => {
             return Err(anyhow::Error::new(error).context(path.display().to_string()).into());
         }
     };
-    write_report(&args.run, &figures, &weights)?;
-    if figures.counts.ok > 0 && figures.counts.scored + figures.counts.unscored == 0 {
+    write_report(&args.run, &metrics, &weights)?;
+    if metrics.counts.ok > 0 && metrics.counts.scored + metrics.counts.unscored == 0 {
         let run = args.run.display();
         console::say(&format!(
             "no answer is graded yet: weighbridge grade {run}, then tune and report it again"
         ));
     }
-    console::data(&report::answer(&figures, &weights, &args.run))?;
+    console::data(&report::answer(&metrics, &weights, &args.run))?;
     Ok(Exit::Ok)
 }
 
 /// Writes the CSV files, the charts, the HTML and the Markdown.
 pub fn write_report(
     dir: &Path,
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &WeightsFile,
 ) -> Result<(), anyhow::Error> {
     let trials = aggregate::TrialViews::open(dir)?;
-    report::write_all(dir, figures, weights, trials)
+    report::write_all(dir, metrics, weights, trials)
         .with_context(|| format!("the report of {}", dir.display()))
 }
 
@@ -67,11 +67,11 @@ pub fn write_report(
 /// tuning may stay.
 pub fn write_weights(
     dir: &Path,
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &WeightsFile,
 ) -> Result<(), anyhow::Error> {
     let path = dir.join(WEIGHTS);
-    if figures.counts.scored == 0 {
+    if metrics.counts.scored == 0 {
         return match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).with_context(|| path.display().to_string())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
-use crate::aggregate::{self, Repriced};
+use crate::aggregate::{self, PriceComparison};
 use crate::app::csv_rows::csv_of;
 use crate::catalog;
 use crate::cli::{Exit, Outcome, console, refused};
@@ -37,7 +37,7 @@ pub fn reprice(run: &Path, prices: &Path) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn table(rows: &[Repriced]) -> String {
+fn table(rows: &[PriceComparison]) -> String {
     let widest = rows.iter().map(|row| row.endpoint.as_str().chars().count()).max().unwrap_or(0);
     let widest = widest.clamp(8, 40);
     let line = |name: &str, cells: [&str; 4]| {

@@ -11,20 +11,20 @@ use crate::app::inputs::Inputs;
 use crate::catalog::Endpoint;
 use crate::cli::args::RunArgs;
 use crate::cli::{Failure, console, refused};
-use crate::store::{Earlier, StoredTrial};
+use crate::store::{ExistingRun, StoredTrial};
 use crate::suite::GraderSpec;
 
 /// Changed things that are named one by one; the rest is counted.
 const NAMED: usize = 3;
 
 /// The run that the flags point at, where there is one.
-pub fn earlier(args: &RunArgs) -> Result<Option<(PathBuf, Earlier)>, Failure> {
+pub fn earlier(args: &RunArgs) -> Result<Option<(PathBuf, ExistingRun)>, Failure> {
     let dir = match (&args.out, args.resume) {
         (Some(out), _) => out.clone(),
         (None, true) => PathBuf::from("results/latest"),
         (None, false) => return Ok(None),
     };
-    let found = Earlier::open(&dir).map_err(refused)?;
+    let found = ExistingRun::open(&dir).map_err(refused)?;
     if found.is_none() && args.out.is_none() {
         return Err(refused(anyhow!(
             "--resume: there is no run in results/latest to go on with; name its folder with --out"
@@ -39,7 +39,7 @@ pub fn may_go_on(
     args: &RunArgs,
     inputs: &Inputs,
     dir: &Path,
-    earlier: &Earlier,
+    earlier: &ExistingRun,
 ) -> Result<(), Failure> {
     let shown = dir.display();
     let manifest = &earlier.manifest;
@@ -111,7 +111,7 @@ pub fn may_go_on(
 
 /// Why scores of a run without content would not be of one kind; `None`: they are. References are
 /// not kept either, so a suite that is not as it was may judge otherwise.
-fn judged_otherwise(earlier: &Earlier, inputs: &Inputs) -> Option<String> {
+fn judged_otherwise(earlier: &ExistingRun, inputs: &Inputs) -> Option<String> {
     if earlier.keep_content {
         return None;
     }
@@ -144,7 +144,7 @@ fn served_by(virtual_time: bool, embedded: bool) -> &'static str {
 }
 
 /// How far the run came, in one line.
-fn standing(earlier: &Earlier) -> String {
+fn standing(earlier: &ExistingRun) -> String {
     let finished = earlier.trials.iter().filter(|trial| trial.is_finished()).count();
     let in_doubt: u32 = earlier.trials.iter().map(StoredTrial::in_doubt).sum();
     let doubt = match in_doubt {
@@ -160,7 +160,7 @@ fn standing(earlier: &Earlier) -> String {
 }
 
 /// What is not as it was, one line each; empty when the plan is the same.
-pub fn changes(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+pub fn changes(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     let plan = &inputs.plan;
     if earlier.manifest.plan_hash == plan.hash().hex() {
         return Vec::new();
@@ -182,7 +182,7 @@ pub fn changes(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
     lines
 }
 
-fn suites(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+fn suites(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     let mut lines = Vec::new();
     for suite in &inputs.suites {
         match earlier.manifest.suites.iter().find(|had| had.name == suite.name) {
@@ -206,7 +206,7 @@ fn suites(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
     lines
 }
 
-fn tasks(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+fn tasks(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     let plan = &inputs.plan;
     let known: BTreeMap<(&str, &str), usize> = earlier
         .labels
@@ -263,7 +263,7 @@ fn tasks(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
     lines
 }
 
-fn endpoints(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
+fn endpoints(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     let mut lines = Vec::new();
     for endpoint in &inputs.plan.endpoints {
         match endpoint_fields(earlier, endpoint) {
@@ -284,7 +284,7 @@ fn endpoints(earlier: &Earlier, inputs: &Inputs) -> Vec<String> {
 }
 
 /// How an endpoint differs from what it was; `None`: it was not in the run.
-fn endpoint_fields(earlier: &Earlier, endpoint: &Endpoint) -> Option<Vec<String>> {
+fn endpoint_fields(earlier: &ExistingRun, endpoint: &Endpoint) -> Option<Vec<String>> {
     let had = earlier.endpoints.iter().find(|had| had.endpoint.id == endpoint.id)?;
     let (mut had, mut has) = (fields(&had.endpoint), fields(endpoint));
     if !earlier.keep_content {

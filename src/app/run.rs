@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use crate::aggregate::{self, Figures};
+use crate::aggregate::{self, RunMetrics};
 use crate::app::execution::{Execution, breaker, lanes};
 use crate::app::inputs::{self, Fleet, Inputs};
 use crate::app::report::{write_report, write_weights};
@@ -107,9 +107,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     Interrupts::end_the_process(&dir)?;
     // All that follows reads the run folder: what was planned need not be held twice.
     drop(inputs);
-    let (figures, weights) = conclude(&dir)?;
-    console::data(&report::answer(&figures, &weights, &dir))?;
-    let exit = exit(&end, &figures);
+    let (metrics, weights) = conclude(&dir)?;
+    console::data(&report::answer(&metrics, &weights, &dir))?;
+    let exit = exit(&end, &metrics);
     if exit == Exit::Incomplete {
         console::say(&format!(
             "go on with it: the same command with --resume --out {}",
@@ -120,25 +120,25 @@ pub fn run(args: &RunArgs) -> Outcome {
 }
 
 /// Everything after the last request: grade, aggregate, tune, report.
-pub(super) fn conclude(dir: &Path) -> Result<(Figures, WeightsFile), anyhow::Error> {
+pub(super) fn conclude(dir: &Path) -> Result<(RunMetrics, WeightsFile), anyhow::Error> {
     match grade_run(dir) {
         // What keeps no answers was graded as they came.
         Ok(_) | Err(StoreError::NoContent { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let figures = aggregate::figures(dir)?;
-    let tuned = tune::tune(&figures);
-    write_weights(dir, &figures, &tuned)?;
-    write_report(dir, &figures, &tuned)?;
-    Ok((figures, tuned))
+    let metrics = aggregate::compute_metrics(dir)?;
+    let tuned = tune::tune(&metrics);
+    write_weights(dir, &metrics, &tuned)?;
+    write_report(dir, &metrics, &tuned)?;
+    Ok((metrics, tuned))
 }
 
-pub(super) fn exit(end: &LaneEnd, figures: &Figures) -> Exit {
+pub(super) fn exit(end: &LaneEnd, metrics: &RunMetrics) -> Exit {
     if let Some(why) = &end.why {
         console::say(&format!("weighbridge: incomplete: {why}"));
     }
-    let ended = figures.manifest.ended.as_ref();
-    if figures.counts.ok == 0 && figures.counts.failed > 0 {
+    let ended = metrics.manifest.ended.as_ref();
+    if metrics.counts.ok == 0 && metrics.counts.failed > 0 {
         console::say("weighbridge: every request failed; trials.csv has the reasons");
         return Exit::Internal;
     }

@@ -11,7 +11,7 @@ use crate::cli::args::RunArgs;
 use crate::cli::{Exit, Failure, console, refused};
 use crate::dispatch::{Budget, Purses};
 use crate::run::{dearest, suites};
-use crate::store::{Reader, Spent, StoreError};
+use crate::store::{Reader, Spend, StoreError};
 use crate::units::{Clock, Usd};
 
 /// The share of the month's cap from which every run says so.
@@ -74,7 +74,7 @@ impl Caps {
     }
 
     /// The purses of a run of which some was spent before.
-    pub fn purses(&self, inputs: &Inputs, before: &Spent) -> Purses {
+    pub fn purses(&self, inputs: &Inputs, before: &Spend) -> Purses {
         let spent = |by: &std::collections::BTreeMap<String, Usd>, name: &str| {
             by.get(name).copied().unwrap_or_default()
         };

@@ -10,8 +10,8 @@ use crate::{report, tune};
 /// `weighbridge tune RUN`.
 pub fn tune(args: &TuneArgs) -> Outcome {
     let dir = &args.folder.run;
-    let mut figures = aggregate::figures(dir)?;
-    let judging = &mut figures.manifest.judging;
+    let mut metrics = aggregate::compute_metrics(dir)?;
+    let judging = &mut metrics.manifest.judging;
     if let Some(goal) = args.goal {
         judging.goal = match goal {
             GoalArg::Cheaper => Goal::Cheaper,
@@ -22,9 +22,9 @@ pub fn tune(args: &TuneArgs) -> Outcome {
     if let Some(margin) = args.margin {
         judging.margin = margin;
     }
-    let tuned = tune::tune(&figures);
-    write_weights(dir, &figures, &tuned)?;
-    console::data(&report::answer(&figures, &tuned, dir))?;
+    let tuned = tune::tune(&metrics);
+    write_weights(dir, &metrics, &tuned)?;
+    console::data(&report::answer(&metrics, &tuned, dir))?;
     let run = dir.display();
     console::say(&format!(
         "weights.json is new; the report still shows the old weights: weighbridge report {run}"

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn figures() {
+    fn metrics() {
         for (n, expected) in
             [(9_999, "9,999"), (12_345, "12.3k"), (999_999, "1.0M"), (45_600_000_000, "45.6G")]
         {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::{
-    CategoryFigures, Cell, Counts, Difference, DifferenceSays, EndpointFigures, Figures, Latency,
-    LatencyMetric, ScoreTable, Today, TokenSums,
+    CategoryMetrics, Cell, Counts, Difference, EndpointMetrics, Latency, LatencyMetric, RunMetrics,
+    ScoreTable, Significance, Today, TokenSums,
 };
 use crate::stats::{Estimate, Method};
 use crate::units::{
@@ -20,29 +20,29 @@ use crate::weights::{
 struct Make(&'static str, f64, f64, f64, f64);
 
 /// The example: three endpoints, three categories with stated shares.
-pub(super) fn support() -> (Figures, WeightsFile) {
+pub(super) fn support() -> (RunMetrics, WeightsFile) {
     let made = [
         Make("acme/large@azure", 0.923, 0.009_51, 0.41, 1.9),
         Make("birch/pro@birch", 0.920, 0.010_81, 0.99, 1.57),
         Make("acme/mini@azure", 0.888, 0.002_85, 0.35, 1.77),
     ];
     let categories = [("classify", 0.60, 0.0), ("extract", 0.25, -0.02), ("reply", 0.15, -0.04)];
-    let mut figures = build("support", &made, &categories, 480, true);
-    figures.today.stated = true;
-    for (category, tasks) in figures.categories.iter_mut().zip([480, 200, 120]) {
+    let mut metrics = build("support", &made, &categories, 480, true);
+    metrics.today.stated = true;
+    for (category, tasks) in metrics.categories.iter_mut().zip([480, 200, 120]) {
         category.share_stated = true;
         category.tasks = tasks;
     }
-    figures.counts = counts(2_400, 0);
-    figures.cost = "18.536".parse().expect("decimal");
-    figures.cost_upper = figures.cost;
-    figures.simulated = false;
-    figures.manifest.demo = false;
-    let mut weights = weigh(&figures, &[VerdictWord::Move, VerdictWord::NotYet, VerdictWord::Stay]);
+    metrics.counts = counts(2_400, 0);
+    metrics.cost = "18.536".parse().expect("decimal");
+    metrics.cost_upper = metrics.cost;
+    metrics.simulated = false;
+    metrics.manifest.demo = false;
+    let mut weights = weigh(&metrics, &[VerdictWord::Move, VerdictWord::NotYet, VerdictWord::Stay]);
     let gap = |value, low, high| Some(estimate(value, low, high, 480, Method::T));
     set(&mut weights, "classify", "acme/mini@azure", gap(0.005, -0.023, 0.028), "3.08");
     set(&mut weights, "extract", "acme/mini@azure", gap(-0.012, -0.050, 0.026), "2.10");
-    (figures, weights)
+    (metrics, weights)
 }
 
 fn set(
@@ -62,7 +62,7 @@ fn set(
 }
 
 /// The demo's size: 11 endpoints over 9 categories, simulated, in virtual time.
-pub(super) fn demo() -> (Figures, WeightsFile) {
+pub(super) fn demo() -> (RunMetrics, WeightsFile) {
     let made = [
         Make("acme/large@azure", 0.93, 0.009_5, 0.41, 1.9),
         Make("acme/mini@azure", 0.86, 0.002_8, 0.30, 1.8),
@@ -87,20 +87,20 @@ pub(super) fn demo() -> (Figures, WeightsFile) {
         ("tool calling", 0.0, -0.05),
         ("word problems", 0.0, -0.06),
     ];
-    let figures = build("demo", &made, &categories, 54, false);
+    let metrics = build("demo", &made, &categories, 54, false);
     let words = [VerdictWord::Move, VerdictWord::NotYet, VerdictWord::Stay, VerdictWord::Move];
-    let mut weights = weigh(&figures, &words);
+    let mut weights = weigh(&metrics, &words);
     let split = weights.categories.get_mut("long context").expect("made above");
     split.weights = BTreeMap::from([
         ("birch/swift@birch".to_owned(), 640_000),
         ("acme/large@azure".to_owned(), 300_000),
         ("elm/open-8b@forge".to_owned(), 60_000),
     ]);
-    (figures, weights)
+    (metrics, weights)
 }
 
 /// Every name tries to break out of where it is shown; every number is at an edge.
-pub(super) fn hostile() -> (Figures, WeightsFile) {
+pub(super) fn hostile() -> (RunMetrics, WeightsFile) {
     let made = [
         Make("<script>alert(1)</script>/x@p\"onload=\"a", 0.9, 0.001, 0.4, 2.0),
         Make("a|b`c\u{202e}gnp@\u{1b}[31mred\u{7}", 0.8, 0.0, 0.3, 2.0),
@@ -112,19 +112,19 @@ pub(super) fn hostile() -> (Figures, WeightsFile) {
         ("=1+1|`x`", 0.0, -0.1),
         ("a-category-whose-name-is-far-too-long-to-be-shown-in-any-table-of-the-report", 0.0, 0.1),
     ];
-    let mut figures = build("<i>x</i> \u{1b}]0;title\u{7}", &made, &categories, 8, false);
-    figures.manifest.notes.push("</p><script src=http://evil></script> ${{7*7}} {{7*7}}".into());
-    let mut weights = weigh(&figures, &[VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::Move]);
+    let mut metrics = build("<i>x</i> \u{1b}]0;title\u{7}", &made, &categories, 8, false);
+    metrics.manifest.notes.push("</p><script src=http://evil></script> ${{7*7}} {{7*7}}".into());
+    let mut weights = weigh(&metrics, &[VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::Move]);
     for found in weights.categories.values_mut() {
         found.verdict.why = "</svg><script>x</script>\u{1b}[2J".to_owned();
     }
-    (figures, weights)
+    (metrics, weights)
 }
 
 /// Nothing was scored, nothing was even answered.
-pub(super) fn empty() -> (Figures, WeightsFile) {
-    let mut figures = build("empty", &[], &[("only", 1.0, 0.0)], 0, false);
-    figures.endpoints = vec![EndpointFigures {
+pub(super) fn empty() -> (RunMetrics, WeightsFile) {
+    let mut metrics = build("empty", &[], &[("only", 1.0, 0.0)], 0, false);
+    metrics.endpoints = vec![EndpointMetrics {
         id: EndpointId::from_text("acme/large@azure"),
         model: "acme/large".to_owned(),
         provider: "azure".to_owned(),
@@ -132,14 +132,14 @@ pub(super) fn empty() -> (Figures, WeightsFile) {
         all: Cell::default(),
         cells: vec![Cell::default()],
         local: None,
-        served: crate::aggregate::Served::default(),
+        served: crate::aggregate::RoutingCounts::default(),
     }];
-    figures.today.endpoint = None;
-    figures.manifest.ended = None;
-    let mut weights = weigh(&figures, &[VerdictWord::Stay]);
+    metrics.today.endpoint = None;
+    metrics.manifest.ended = None;
+    let mut weights = weigh(&metrics, &[VerdictWord::Stay]);
     weights.categories.clear();
     weights.notes.push("nothing was scored, so there are no weights".to_owned());
-    (figures, weights)
+    (metrics, weights)
 }
 
 fn build(
@@ -148,11 +148,11 @@ fn build(
     categories: &[(&str, f64, f64)],
     tasks: u64,
     wide: bool,
-) -> Figures {
+) -> RunMetrics {
     let equal = 1.0 / categories.len() as f64;
-    let categories_made: Vec<CategoryFigures> = categories
+    let categories_made: Vec<CategoryMetrics> = categories
         .iter()
-        .map(|&(name, share, _)| CategoryFigures {
+        .map(|&(name, share, _)| CategoryMetrics {
             name: Category::new(name),
             tasks,
             share: if share > 0.0 { share } else { equal },
@@ -164,13 +164,13 @@ fn build(
         .filter(|m| !m.1.is_nan())
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .map(|m| if wide { made[0].0 } else { m.0 });
-    let endpoints: Vec<EndpointFigures> = made
+    let endpoints: Vec<EndpointMetrics> = made
         .iter()
         .enumerate()
         .map(|(i, make)| endpoint(i, make, categories, tasks, best == Some(make.0)))
         .collect();
     let all = counts(tasks * (categories.len() * made.len()) as u64, 3);
-    Figures {
+    RunMetrics {
         manifest: manifest(name),
         simulated: true,
         counts: all,
@@ -189,7 +189,7 @@ fn endpoint(
     categories: &[(&str, f64, f64)],
     tasks: u64,
     is_today: bool,
-) -> EndpointFigures {
+) -> EndpointMetrics {
     let (model, provider) = make.0.split_once('@').unwrap_or((make.0, ""));
     let cells = categories
         .iter()
@@ -201,7 +201,7 @@ fn endpoint(
         })
         .collect();
     let all = cell(tasks * categories.len() as u64, make.1, make, is_today);
-    EndpointFigures {
+    EndpointMetrics {
         id: EndpointId::from_text(make.0),
         model: model.to_owned(),
         provider: provider.to_owned(),
@@ -209,7 +209,7 @@ fn endpoint(
         all,
         cells,
         local: None,
-        served: crate::aggregate::Served::default(),
+        served: crate::aggregate::RoutingCounts::default(),
     }
 }
 
@@ -221,10 +221,10 @@ fn cell(n: u64, skill: f64, make: &Make, is_today: bool) -> Cell {
     });
     let gap = skill - 0.923;
     let half = 1.2 * spread(skill.clamp(0.05, 0.95));
-    let says = match gap {
-        g if g + half < 0.0 => DifferenceSays::Worse,
-        g if g - half > 0.0 => DifferenceSays::Better,
-        _ => DifferenceSays::Unclear,
+    let significance = match gap {
+        g if g + half < 0.0 => Significance::Worse,
+        g if g - half > 0.0 => Significance::Better,
+        _ => Significance::Unclear,
     };
     let cost_per_task =
         (!make.2.is_nan()).then(|| estimate(make.2, make.2 * 0.94, make.2 * 1.06, n, Method::T));
@@ -250,7 +250,7 @@ fn cell(n: u64, skill: f64, make: &Make, is_today: bool) -> Cell {
             estimate: estimate(gap, gap - half, gap + half, n, Method::T),
             p: 0.02,
             p_adjusted: 0.04,
-            says,
+            significance,
             se: half / 1.96,
             detectable: half * 1.43,
         }),
@@ -293,8 +293,8 @@ fn latency(n: u64, median: f64, tail: f64) -> Latency {
     }
 }
 
-fn weigh(figures: &Figures, words: &[VerdictWord]) -> WeightsFile {
-    let today = figures.today.endpoint.as_ref().map(ToString::to_string);
+fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
+    let today = metrics.today.endpoint.as_ref().map(ToString::to_string);
     let nothing = Expected {
         quality: None,
         cost_per_task_usd: None,
@@ -311,8 +311,8 @@ fn weigh(figures: &Figures, words: &[VerdictWord]) -> WeightsFile {
         ..nothing.clone()
     };
     let candidates = ["acme/mini@azure", "delta/coder-large@delta", "birch/swift@birch"];
-    let known = |id: &str| figures.endpoints.iter().any(|e| e.id.as_str() == id);
-    let categories: BTreeMap<String, CategoryWeights> = figures
+    let known = |id: &str| metrics.endpoints.iter().any(|e| e.id.as_str() == id);
+    let categories: BTreeMap<String, CategoryWeights> = metrics
         .categories
         .iter()
         .enumerate()
@@ -368,20 +368,20 @@ fn weigh(figures: &Figures, words: &[VerdictWord]) -> WeightsFile {
     });
     WeightsFile {
         format_version: 1,
-        simulated: figures.simulated,
-        run: figures.manifest.run.clone(),
-        suites: figures.manifest.suites.clone(),
+        simulated: metrics.simulated,
+        run: metrics.manifest.run.clone(),
+        suites: metrics.manifest.suites.clone(),
         prices: "5f0c1e".repeat(10),
-        made_at: figures.manifest.started_at.clone(),
+        made_at: metrics.manifest.started_at.clone(),
         valid_until: "2026-12-22T00:00:00Z".to_owned(),
         objective: Objective {
             goal: Goal::Cheaper,
             margin: 0.02,
-            slo: figures.manifest.judging.slo,
+            slo: metrics.manifest.judging.slo,
             max_share_provider: None,
             today,
-            today_stated: figures.today.stated,
-            shares: figures
+            today_stated: metrics.today.stated,
+            shares: metrics
                 .categories
                 .iter()
                 .map(|c| (c.name.as_str().to_owned(), c.share))

@@ -9,7 +9,7 @@ use super::ReportError;
 use super::chart::Chart;
 use super::page::Page;
 use super::story::Names;
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::weights::WeightsFile;
 
 /// The names end in `.html`, so the engine escapes every value.
@@ -21,12 +21,12 @@ const RECORD: &str = "record.html";
 
 /// Makes the page.
 pub(super) fn page(
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &WeightsFile,
     names: &Names,
     charts: &[Chart],
 ) -> Result<String, ReportError> {
-    render(include_str!("report.html.j2"), Page::of(figures, weights, names, charts))
+    render(include_str!("report.html.j2"), Page::of(metrics, weights, names, charts))
 }
 
 /// Fills a template, which may extend [`BASE`].
@@ -47,10 +47,10 @@ mod tests {
     use crate::report::chart;
     use crate::report::fixture;
 
-    fn of((figures, weights): &(Figures, WeightsFile)) -> String {
-        let names = Names::of(figures);
-        let charts = chart::all(figures, weights, &names).expect("memory");
-        page(figures, weights, &names, &charts).expect("the template is ours")
+    fn of((metrics, weights): &(RunMetrics, WeightsFile)) -> String {
+        let names = Names::of(metrics);
+        let charts = chart::all(metrics, weights, &names).expect("memory");
+        page(metrics, weights, &names, &charts).expect("the template is ours")
     }
 
     fn check(page: &str) {
@@ -91,18 +91,18 @@ mod tests {
 
     #[test]
     fn an_incomplete_run_is_not_called_valid() {
-        let (mut figures, weights) = fixture::support();
-        let ended = figures.manifest.ended.as_mut().expect("ended");
+        let (mut metrics, weights) = fixture::support();
+        let ended = metrics.manifest.ended.as_mut().expect("ended");
         (ended.complete, ended.why) = (false, Some("the budget was used up".to_owned()));
-        let page = of(&(figures, weights));
+        let page = of(&(metrics, weights));
         assert!(page.contains("<b>INCOMPLETE</b> The budget was used up."));
         assert!(page.contains("class=\"mark doubtful\">INCOMPLETE") && !page.contains(">VALID<"));
     }
 
     #[test]
     fn hostile_names_are_text() {
-        let (figures, weights) = fixture::hostile();
-        let page = of(&(figures, weights)).replace("src=http:&#x2f;&#x2f;evil", "");
+        let (metrics, weights) = fixture::hostile();
+        let page = of(&(metrics, weights)).replace("src=http:&#x2f;&#x2f;evil", "");
         check(&page);
         assert!(page.contains("&lt;script&gt;alert(1)"));
         assert!(!page.contains("</style><svg"));

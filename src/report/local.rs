@@ -3,12 +3,12 @@
 use super::number::{count, money, significant};
 use super::story::things;
 use super::text::plain;
-use crate::aggregate::{EndpointFigures, Figures, LocalTokens};
+use crate::aggregate::{EndpointMetrics, LocalTokens, RunMetrics};
 
 /// One sentence for each endpoint whose answers were counted here, and one on how far such counts
 /// are from the providers' own; nothing where every provider counted.
-pub(super) fn notes(figures: &Figures) -> Vec<String> {
-    let mut said: Vec<String> = figures
+pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
+    let mut said: Vec<String> = metrics
         .endpoints
         .iter()
         .filter_map(|endpoint| Some((endpoint, endpoint.local.as_ref()?)))
@@ -16,12 +16,12 @@ pub(super) fn notes(figures: &Figures) -> Vec<String> {
         .map(|(endpoint, local)| counted(endpoint, local))
         .collect();
     if !said.is_empty() {
-        said.push(differ(figures));
+        said.push(differ(metrics));
     }
     said
 }
 
-fn counted(endpoint: &EndpointFigures, local: &LocalTokens) -> String {
+fn counted(endpoint: &EndpointMetrics, local: &LocalTokens) -> String {
     let whose = if local.own { "the model's own" } else { "standing in for the model's own" };
     let cost = local.cost.map_or_else(String::new, |cost| {
         format!(", which would cost {} at its price", money(cost))
@@ -38,8 +38,8 @@ fn counted(endpoint: &EndpointFigures, local: &LocalTokens) -> String {
     )
 }
 
-fn differ(figures: &Figures) -> String {
-    let each: Vec<String> = figures
+fn differ(metrics: &RunMetrics) -> String {
+    let each: Vec<String> = metrics
         .endpoints
         .iter()
         .filter_map(|endpoint| {
@@ -71,17 +71,17 @@ mod tests {
 
     #[test]
     fn counts_from_here_are_told_with_their_distance_from_the_providers() {
-        let (mut figures, _) = fixture::support();
-        assert!(notes(&figures).is_empty());
-        figures.endpoints[0].local = Some(local(40, None));
+        let (mut metrics, _) = fixture::support();
+        assert!(notes(&metrics).is_empty());
+        metrics.endpoints[0].local = Some(local(40, None));
         let unknown = "How far local counts are from the providers' own is not known: no answer \
                        has both.";
-        assert_eq!(notes(&figures)[1], unknown);
+        assert_eq!(notes(&metrics)[1], unknown);
         let ratio = LocalRatio { n: 100, input: 1.0234, output: 0.9 };
-        figures.endpoints[1].local = Some(local(0, Some(ratio)));
-        let said = notes(&figures);
+        metrics.endpoints[1].local = Some(local(0, Some(ratio)));
+        let said = notes(&metrics);
         assert_eq!(said.len(), 2, "{said:?}");
-        let (first, second) = (figures.endpoints[0].id.as_str(), figures.endpoints[1].id.as_str());
+        let (first, second) = (metrics.endpoints[0].id.as_str(), metrics.endpoints[1].id.as_str());
         assert!(said[0].starts_with(&format!("{first} gave no usage with 40 of ")), "{said:?}");
         assert!(said[0].contains("1,200 tokens in and 360 out, which would cost $1.25"));
         let differ = format!("{second} 1.02 × in, 0.9 × out (100 answers).");

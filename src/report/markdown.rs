@@ -8,52 +8,52 @@ use super::story::{
 };
 use super::text::markdown as escaped;
 use super::verdict;
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::weights::WeightsFile;
 
 /// The whole file.
-pub(super) fn summary(figures: &Figures, weights: &WeightsFile, names: &Names) -> String {
-    let facts = heading(figures);
+pub(super) fn summary(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> String {
+    let facts = heading(metrics);
     let mut text = String::new();
     let _ = writeln!(text, "## {}\n", escaped(&facts[0]));
     let facts: Vec<String> = facts[1..].iter().map(|fact| escaped(fact)).collect();
     let _ = writeln!(text, "{}\n", facts.join(" · "));
-    if figures.simulated {
+    if metrics.simulated {
         text.push_str("> **SIMULATED**: no real model gave any of these answers.\n\n");
     }
-    verdicts(&mut text, figures, weights, names);
-    endpoints(&mut text, figures);
-    let failed: Vec<String> = story::failed(figures, names).into_iter().collect();
+    verdicts(&mut text, metrics, weights, names);
+    endpoints(&mut text, metrics);
+    let failed: Vec<String> = story::failed(metrics, names).into_iter().collect();
     list(&mut text, "Failed", &failed);
-    list(&mut text, "Assumed", &story::assumptions(figures));
-    list(&mut text, "No verdict", &verdict::unjudged(figures, weights));
-    list(&mut text, "Notes", &story::notes(figures, weights));
+    list(&mut text, "Assumed", &story::assumptions(metrics));
+    list(&mut text, "No verdict", &verdict::unjudged(metrics, weights));
+    list(&mut text, "Notes", &story::notes(metrics, weights));
     let left_out: Vec<String> =
         weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-    if figures.counts.scored > 0 {
+    if metrics.counts.scored > 0 {
         list(&mut text, "Left out of the weights", &left_out);
     }
     let _ = writeln!(
         text,
         "<sub>Run {} · seed {} · all figures, charts and definitions are in report.html; routing \
          weights in weights.json.</sub>",
-        escaped(&figures.manifest.run),
-        figures.manifest.seed
+        escaped(&metrics.manifest.run),
+        metrics.manifest.seed
     );
     text
 }
 
-fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: &Names) {
-    let verdicts = verdict::verdicts(figures, weights);
+fn verdicts(text: &mut String, metrics: &RunMetrics, weights: &WeightsFile, names: &Names) {
+    let verdicts = verdict::verdicts(metrics, weights);
     if verdicts.is_empty() {
-        let why = match figures.counts.scored {
+        let why = match metrics.counts.scored {
             0 => "nothing was scored",
             _ => "nothing stands for today",
         };
         let _ = writeln!(text, "No verdict: {why}.\n");
         return;
     }
-    for sentence in verdict::mixture(figures, weights, names) {
+    for sentence in verdict::mixture(metrics, weights, names) {
         let _ = writeln!(text, "{}\n", escaped(&sentence));
     }
     let _ = writeln!(text, "{}\n", escaped(&verdict::test(weights)));
@@ -71,13 +71,13 @@ fn verdicts(text: &mut String, figures: &Figures, weights: &WeightsFile, names: 
     text.push('\n');
 }
 
-fn endpoints(text: &mut String, figures: &Figures) {
+fn endpoints(text: &mut String, metrics: &RunMetrics) {
     text.push_str(
         "| endpoint | quality, % (95 %) | $ per 1,000 tasks | vs today, points | TTFT p50/p95 | \
          answered first time, % |\n|---|---|---:|---|---|---:|\n",
     );
-    for endpoint in ranked(figures) {
-        let today = figures.today.endpoint.as_ref() == Some(&endpoint.id);
+    for endpoint in ranked(metrics) {
+        let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
         let _ = writeln!(
             text,
             "| {}{} | {} | {} | {} | {} | {} |",
@@ -109,8 +109,8 @@ mod tests {
     use super::*;
     use crate::report::fixture;
 
-    fn of((figures, weights): &(Figures, WeightsFile)) -> String {
-        summary(figures, weights, &Names::of(figures))
+    fn of((metrics, weights): &(RunMetrics, WeightsFile)) -> String {
+        summary(metrics, weights, &Names::of(metrics))
     }
 
     #[test]

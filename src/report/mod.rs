@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::aggregate::{Figures, TrialView};
+use crate::aggregate::{RunMetrics, TrialView};
 use crate::weights::WeightsFile;
 
 mod chart;
@@ -76,22 +76,22 @@ pub enum ReportError {
 /// it are then already in place.
 pub fn write_all<E>(
     dir: &Path,
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &WeightsFile,
     trials: impl Iterator<Item = Result<TrialView, E>>,
 ) -> Result<(), ReportError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let names = story::Names::of(figures);
-    let charts = chart::all(figures, weights, &names)?;
+    let names = story::Names::of(metrics);
+    let charts = chart::all(metrics, weights, &names)?;
     write_trials(&dir.join("trials.csv"), trials)?;
-    whole(&dir.join("summary.csv"), |file| csv::write_summary(file, figures))?;
-    whole(&dir.join("latency.csv"), |file| csv::write_latency(file, figures))?;
+    whole(&dir.join("summary.csv"), |file| csv::write_summary(file, metrics))?;
+    whole(&dir.join("latency.csv"), |file| csv::write_latency(file, metrics))?;
     write_charts(dir, &charts)?;
-    let page = html::page(figures, weights, &names, &charts)?;
+    let page = html::page(metrics, weights, &names, &charts)?;
     whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
-    let summary = markdown::summary(figures, weights, &names);
+    let summary = markdown::summary(metrics, weights, &names);
     whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
 }
 
@@ -203,8 +203,8 @@ mod tests {
     #[test]
     fn a_report_is_all_its_files_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (figures, weights) = fixture::demo();
-        write_all(dir.path(), &figures, &weights, trials().into_iter()).expect("written");
+        let (metrics, weights) = fixture::demo();
+        write_all(dir.path(), &metrics, &weights, trials().into_iter()).expect("written");
         let names = |dir: &Path| -> BTreeSet<String> {
             let entries = fs::read_dir(dir).expect("readable");
             entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect()
@@ -224,12 +224,12 @@ mod tests {
     #[test]
     fn a_trial_that_cannot_be_read_leaves_the_old_file() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (figures, weights) = fixture::support();
+        let (metrics, weights) = fixture::support();
         let path = dir.path().join("trials.csv");
         fs::write(&path, "old").expect("written");
         let mut trials = trials();
         trials.push(Err(io::Error::other("disk")));
-        let error = write_all(dir.path(), &figures, &weights, trials.into_iter());
+        let error = write_all(dir.path(), &metrics, &weights, trials.into_iter());
         assert!(matches!(error, Err(ReportError::Trials(_))), "{error:?}");
         assert_eq!(fs::read_to_string(&path).expect("still there"), "old");
         assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 1);
@@ -241,7 +241,7 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let asked = std::env::var_os("WEIGHBRIDGE_DUMP_REPORTS").map(PathBuf::from);
         let root = asked.unwrap_or_else(|| temporary.path().to_owned());
-        for (name, (figures, weights)) in [
+        for (name, (metrics, weights)) in [
             ("demo", fixture::demo()),
             ("support", fixture::support()),
             ("hostile", fixture::hostile()),
@@ -249,8 +249,8 @@ mod tests {
         ] {
             let dir = root.join(name);
             fs::create_dir_all(&dir).expect("a folder");
-            write_all(&dir, &figures, &weights, trials().into_iter()).expect(name);
-            let screen = answer(&figures, &weights, Path::new("results/2026-11-22-demo"));
+            write_all(&dir, &metrics, &weights, trials().into_iter()).expect(name);
+            let screen = answer(&metrics, &weights, Path::new("results/2026-11-22-demo"));
             fs::write(dir.join("screen.txt"), screen).expect("written");
         }
     }

@@ -2,15 +2,15 @@
 
 use super::story::Names;
 use super::text::plain;
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::units::{EnforcedLimit, PacingSummary};
 
 /// Models of which it is told in full; of more, how many.
 const MOST_TOLD: usize = 8;
 
 /// A sentence for each model at a provider that was held back.
-pub(super) fn notes(figures: &Figures) -> Vec<String> {
-    let paced = paced(figures);
+pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
+    let paced = paced(metrics);
     let mut notes: Vec<String> = paced.iter().take(MOST_TOLD).map(note).collect();
     if let Some(more) = paced.len().checked_sub(MOST_TOLD).filter(|n| *n > 0) {
         notes.push(format!("{more} more were held back for their limits"));
@@ -19,7 +19,7 @@ pub(super) fn notes(figures: &Figures) -> Vec<String> {
 }
 
 /// All of them in one line; `None`: nothing was held back.
-pub(super) fn line(figures: &Figures, names: &Names) -> Option<String> {
+pub(super) fn line(metrics: &RunMetrics, names: &Names) -> Option<String> {
     let brief = |paced: &PacingSummary| {
         let name = names.short(paced.endpoints.first().map_or("", String::as_str));
         let mut facts = Vec::new();
@@ -35,12 +35,12 @@ pub(super) fn line(figures: &Figures, names: &Names) -> Option<String> {
         }));
         format!("{name} ({})", facts.join(", "))
     };
-    let each: Vec<String> = paced(figures).iter().map(brief).collect();
+    let each: Vec<String> = paced(metrics).iter().map(brief).collect();
     (!each.is_empty()).then(|| format!("held back: {}", each.join(", ")))
 }
 
-fn paced(figures: &Figures) -> &[PacingSummary] {
-    figures.manifest.ended.as_ref().map_or(&[], |ended| ended.paced.as_slice())
+fn paced(metrics: &RunMetrics) -> &[PacingSummary] {
+    metrics.manifest.ended.as_ref().map_or(&[], |ended| ended.paced.as_slice())
 }
 
 fn note(paced: &PacingSummary) -> String {
@@ -111,9 +111,9 @@ mod tests {
     }
 
     fn told(paced: Vec<PacingSummary>) -> (Vec<String>, Option<String>) {
-        let (mut figures, _) = fixture::support();
-        figures.manifest.ended.as_mut().expect("ended").paced = paced;
-        (notes(&figures), line(&figures, &Names::of(&figures)))
+        let (mut metrics, _) = fixture::support();
+        metrics.manifest.ended.as_mut().expect("ended").paced = paced;
+        (notes(&metrics), line(&metrics, &Names::of(&metrics)))
     }
 
     fn paced(endpoints: &[&str]) -> PacingSummary {

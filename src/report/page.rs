@@ -10,7 +10,7 @@ use super::story::{self, Names, State, missing, ranked, things};
 use super::text::plain;
 use super::timing_error::TimingError;
 use super::verdict;
-use crate::aggregate::{Cell, EndpointFigures, Figures};
+use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
 use crate::stats::Estimate;
 use crate::units::{Manifest, RunEnding, SuiteStamp, ValidityMark};
 use crate::weights::{VerdictWord, WeightsFile};
@@ -133,62 +133,62 @@ struct WeightView {
 
 impl Page {
     pub(super) fn of(
-        figures: &Figures,
+        metrics: &RunMetrics,
         weights: &WeightsFile,
         names: &Names,
         charts: &[Chart],
     ) -> Self {
-        let mut facts = story::heading(figures);
+        let mut facts = story::heading(metrics);
         let name = facts.remove(0);
-        let scored = figures.counts.scored > 0;
+        let scored = metrics.counts.scored > 0;
         Self {
             css: css(),
             name,
             facts,
-            simulated: figures.simulated,
-            demo: figures.manifest.demo,
-            validity: validity(figures),
-            mixture: verdict::mixture(figures, weights, names),
-            assumptions: assumptions(figures, weights),
-            verdicts: verdicts(figures, weights, names),
+            simulated: metrics.simulated,
+            demo: metrics.manifest.demo,
+            validity: validity(metrics),
+            mixture: verdict::mixture(metrics, weights, names),
+            assumptions: assumptions(metrics, weights),
+            verdicts: verdicts(metrics, weights, names),
             no_verdict: if scored {
                 "There is no verdict: no weights were made. The notes say why."
             } else {
                 "There is no verdict: nothing was scored."
             }
             .to_owned(),
-            endpoints: endpoints(figures),
-            has_slo: figures.judging().slo.is_some(),
+            endpoints: endpoints(metrics),
+            has_slo: metrics.judging().slo.is_some(),
             charts: charts.iter().map(ChartView::of).collect(),
-            categories: categories(figures, names),
-            weights: weight_views(figures, weights, names),
+            categories: categories(metrics, names),
+            weights: weight_views(metrics, weights, names),
             left_out: weights
                 .left_out
                 .iter()
                 .map(|(id, why)| (plain(id).into_owned(), story::sentence(why)))
                 .collect(),
-            notes: story::notes(figures, weights),
-            judging: judging(figures, weights),
-            manifest: manifest(figures, weights),
-            suites: suites(&figures.manifest),
+            notes: story::notes(metrics, weights),
+            judging: judging(metrics, weights),
+            manifest: manifest(metrics, weights),
+            suites: suites(&metrics.manifest),
         }
     }
 }
 
 /// What was assumed, and which categories have no verdict.
-fn assumptions(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
-    let mut said = story::assumptions(figures);
-    let unjudged = verdict::unjudged(figures, weights);
+fn assumptions(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
+    let mut said = story::assumptions(metrics);
+    let unjudged = verdict::unjudged(metrics, weights);
     if !unjudged.is_empty() {
         said.push(format!("No verdict for {}: no weights were made there.", unjudged.join(", ")));
     }
     said
 }
 
-fn validity(figures: &Figures) -> Validity {
-    let ended = figures.manifest.ended.as_ref();
+fn validity(metrics: &RunMetrics) -> Validity {
+    let ended = metrics.manifest.ended.as_ref();
     let seen = ended.map(|ended| (ended, &ended.validity));
-    Validity::of(story::state(figures), figures.counts.ok, seen)
+    Validity::of(story::state(metrics), metrics.counts.ok, seen)
 }
 
 impl Validity {
@@ -239,8 +239,8 @@ pub(super) fn client(validity: &crate::units::Validity) -> Vec<(&'static str, St
     lag.into_iter().chain(cpu).collect()
 }
 
-fn verdicts(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {
-    verdict::verdicts(figures, weights)
+fn verdicts(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {
+    verdict::verdicts(metrics, weights)
         .iter()
         .map(|v| VerdictView {
             category: v.category.clone(),
@@ -256,18 +256,18 @@ fn verdicts(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<Verd
         .collect()
 }
 
-fn endpoints(figures: &Figures) -> Vec<EndpointView> {
-    let known = |e: &EndpointFigures| e.all.quality.filter(|q| q.value.is_finite());
-    let ends = figures.endpoints.iter().filter_map(known);
+fn endpoints(metrics: &RunMetrics) -> Vec<EndpointView> {
+    let known = |e: &EndpointMetrics| e.all.quality.filter(|q| q.value.is_finite());
+    let ends = metrics.endpoints.iter().filter_map(known);
     let ends = ends.flat_map(|q| [q.value, q.low.unwrap_or(q.value), q.high.unwrap_or(q.value)]);
     let range = ends.fold(None, |range: Option<(f64, f64)>, v| match range {
         None => Some((v, v)),
         Some((low, high)) => Some((low.min(v), high.max(v))),
     });
-    ranked(figures)
+    ranked(metrics)
         .into_iter()
         .map(|e| {
-            let today = figures.today.endpoint.as_ref() == Some(&e.id);
+            let today = metrics.today.endpoint.as_ref() == Some(&e.id);
             let cell = &e.all;
             EndpointView {
                 name: plain(e.id.as_str()).into_owned(),
@@ -303,7 +303,7 @@ fn bar(quality: &Estimate, (low, high): (f64, f64)) -> Bar {
 
 /// How a difference is coloured.
 fn tone(cell: &Cell) -> &'static str {
-    cell.vs_today.as_ref().map_or("", |d| story::says(d.says))
+    cell.vs_today.as_ref().map_or("", |d| story::significance(d.significance))
 }
 
 fn known_percent(estimate: Option<&Estimate>) -> String {
@@ -330,15 +330,15 @@ fn trials(cell: &Cell) -> String {
     text
 }
 
-fn categories(figures: &Figures, names: &Names) -> Vec<CategoryView> {
-    let mut order: Vec<usize> = (0..figures.categories.len()).collect();
-    order.sort_by(|a, b| figures.categories[*b].share.total_cmp(&figures.categories[*a].share));
+fn categories(metrics: &RunMetrics, names: &Names) -> Vec<CategoryView> {
+    let mut order: Vec<usize> = (0..metrics.categories.len()).collect();
+    order.sort_by(|a, b| metrics.categories[*b].share.total_cmp(&metrics.categories[*a].share));
     order
         .into_iter()
         .map(|c| {
-            let category = &figures.categories[c];
-            let mut rows: Vec<(&EndpointFigures, &Cell)> =
-                ranked(figures).into_iter().filter_map(|e| Some((e, e.cells.get(c)?))).collect();
+            let category = &metrics.categories[c];
+            let mut rows: Vec<(&EndpointMetrics, &Cell)> =
+                ranked(metrics).into_iter().filter_map(|e| Some((e, e.cells.get(c)?))).collect();
             let quality = |cell: &Cell| cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
             rows.sort_by(|a, b| quality(b.1).total_cmp(&quality(a.1)));
             CategoryView {
@@ -347,7 +347,7 @@ fn categories(figures: &Figures, names: &Names) -> Vec<CategoryView> {
                 tasks: things(category.tasks, "task"),
                 rows: rows
                     .into_iter()
-                    .map(|(e, cell)| cell_view(figures, e, cell, names))
+                    .map(|(e, cell)| cell_view(metrics, e, cell, names))
                     .collect(),
             }
         })
@@ -355,12 +355,12 @@ fn categories(figures: &Figures, names: &Names) -> Vec<CategoryView> {
 }
 
 fn cell_view(
-    figures: &Figures,
-    endpoint: &EndpointFigures,
+    metrics: &RunMetrics,
+    endpoint: &EndpointMetrics,
     cell: &Cell,
     names: &Names,
 ) -> CellView {
-    let today = figures.today.endpoint.as_ref() == Some(&endpoint.id);
+    let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
     let vs_today = match &cell.vs_today {
         _ if today => "–".to_owned(),
         Some(d) => number::difference(&d.estimate),
@@ -385,12 +385,12 @@ fn cell_view(
     }
 }
 
-fn weight_views(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<WeightView> {
+fn weight_views(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<WeightView> {
     let mut views: Vec<WeightView> = Vec::new();
-    if weights.categories.is_empty() || figures.counts.scored == 0 {
+    if weights.categories.is_empty() || metrics.counts.scored == 0 {
         return views;
     }
-    let stated = figures.categories.iter().filter_map(|c| {
+    let stated = metrics.categories.iter().filter_map(|c| {
         let name = c.name.as_str();
         Some((plain(name).into_owned(), weights.categories.get(name)?))
     });
@@ -430,11 +430,11 @@ fn against(new: Option<String>, today: Option<String>) -> String {
     }
 }
 
-fn judging(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
-    let judging = figures.judging();
-    let today = figures.today.endpoint.as_ref();
+fn judging(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)> {
+    let judging = metrics.judging();
+    let today = metrics.today.endpoint.as_ref();
     let today = today.map_or_else(missing, |id| plain(id.as_str()).into_owned());
-    let stated = if figures.today.stated { "stated" } else { figures.stand_in() };
+    let stated = if metrics.today.stated { "stated" } else { metrics.stand_in() };
     let goal = weights.objective.goal.name();
     let margin = points(judging.margin);
     let mut rows = vec![
@@ -460,9 +460,9 @@ fn judging(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
     rows
 }
 
-fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
-    let m = &figures.manifest;
-    let counts = &figures.counts;
+fn manifest(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)> {
+    let m = &metrics.manifest;
+    let counts = &metrics.counts;
     let planned = format!(
         "{} = {} ok + {} failed + {} ineligible + {} skipped + {} in doubt",
         count(counts.planned),
@@ -472,11 +472,11 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         count(counts.skipped),
         count(counts.in_doubt)
     );
-    let partial = figures.cost_is_partial();
+    let partial = metrics.cost_is_partial();
     let most = if partial {
         "not known: an endpoint without a known price was asked".to_owned()
     } else {
-        format!("${}", figures.cost_upper)
+        format!("${}", metrics.cost_upper)
     };
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let mut rows = vec![
@@ -486,7 +486,7 @@ fn manifest(figures: &Figures, weights: &WeightsFile) -> Vec<(String, String)> {
         ("Repeats", m.repeats.to_string()),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
-        ("Cost", format!("{}${}", if partial { "≥ " } else { "" }, figures.cost)),
+        ("Cost", format!("{}${}", if partial { "≥ " } else { "" }, metrics.cost)),
         ("Cost, at most", most),
         ("Plan, SHA-256", m.plan_hash.clone()),
         ("Price snapshot, SHA-256", weights.prices.clone()),

@@ -9,7 +9,7 @@ use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, v
 use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
-use crate::aggregate::{EndpointFigures, Figures, LatencyMetric};
+use crate::aggregate::{EndpointMetrics, LatencyMetric, RunMetrics};
 use crate::units::Goal;
 use crate::weights::{VerdictWord, WeightsFile};
 
@@ -28,20 +28,20 @@ const ENDPOINTS_FIRST: usize = 6;
 /// more categories than fit, those with most traffic. `files` is the run folder as the user may
 /// type it.
 #[must_use]
-pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String {
-    let names = Names::of(figures);
-    let verdicts = verdict::verdicts(figures, weights);
-    let head = head(figures);
-    let foot = foot(figures, files);
-    let unsaid = (verdicts.is_empty()).then(|| no_verdict(figures, weights));
-    let stated = assumed(figures, weights);
-    let failed = story::failed(figures, &names).map(|line| fit_end(&line, COLUMNS));
-    let paced = paced::line(figures, &names).map(|line| fit_end(&line, COLUMNS));
+pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> String {
+    let names = Names::of(metrics);
+    let verdicts = verdict::verdicts(metrics, weights);
+    let head = head(metrics);
+    let foot = foot(metrics, files);
+    let unsaid = (verdicts.is_empty()).then(|| no_verdict(metrics, weights));
+    let stated = assumed(metrics, weights);
+    let failed = story::failed(metrics, &names).map(|line| fit_end(&line, COLUMNS));
+    let paced = paced::line(metrics, &names).map(|line| fit_end(&line, COLUMNS));
     // Header row, and the lines of remarks where there is anything to remark.
     let said = [&unsaid, &failed, &paced].into_iter().flatten().count();
     let fixed = head.len() + 1 + foot.len() + said;
     let room = LINES - fixed;
-    let (mut shown, mut told) = (figures.endpoints.len(), verdicts.len());
+    let (mut shown, mut told) = (metrics.endpoints.len(), verdicts.len());
     let mut remarked = !stated.is_empty();
     if shown + told + usize::from(remarked) > room {
         let least = room - shown.min(ENDPOINTS_FIRST) - usize::from(remarked);
@@ -49,10 +49,10 @@ pub fn answer(figures: &Figures, weights: &WeightsFile, files: &Path) -> String 
         remarked |= shown + told > room;
         shown = shown.min(room - usize::from(remarked) - told);
     }
-    let endpoints = choose(figures, weights, shown);
+    let endpoints = choose(metrics, weights, shown);
     let mut lines = head;
-    lines.extend(table(figures, &endpoints, &names));
-    let left_out = figures.endpoints.len() - endpoints.len();
+    lines.extend(table(metrics, &endpoints, &names));
+    let left_out = metrics.endpoints.len() - endpoints.len();
     lines.extend(remark(left_out, &stated));
     lines.extend(failed);
     lines.extend(paced);
@@ -86,11 +86,11 @@ pub(super) fn files(listed: &str, folder: &Path) -> String {
 }
 
 /// The heading, and under it what a simulated run must say of itself.
-fn head(figures: &Figures) -> Vec<String> {
-    let mut facts = heading(figures);
+fn head(metrics: &RunMetrics) -> Vec<String> {
+    let mut facts = heading(metrics);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|f| width(f) + 3).sum() };
     // The duration gives way before the name does, and nothing else.
-    if let Some(ended) = &figures.manifest.ended
+    if let Some(ended) = &metrics.manifest.ended
         && width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS
     {
         let duration = duration(ended.duration_ns);
@@ -99,9 +99,9 @@ fn head(figures: &Figures) -> Vec<String> {
     let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
     let mut lines = vec![fit_end(&facts.join(" · "), COLUMNS)];
-    if figures.simulated {
+    if metrics.simulated {
         lines.push(
-            if figures.manifest.demo {
+            if metrics.manifest.demo {
                 "SIMULATED fleet · prices, skills, TTFT ratios from profiles; answers shortened"
             } else {
                 "SIMULATED: no real model gave any of these answers"
@@ -113,14 +113,14 @@ fn head(figures: &Figures) -> Vec<String> {
 }
 
 /// Where the files are; in the demo, how to weigh one's own models.
-fn foot(figures: &Figures, files: &Path) -> Vec<String> {
-    let listed = if figures.counts.scored == 0 {
+fn foot(metrics: &RunMetrics, files: &Path) -> Vec<String> {
+    let listed = if metrics.counts.scored == 0 {
         "report.html, *.csv and charts in "
     } else {
         "report.html, weights.json, *.csv and charts in "
     };
     let mut lines = vec![self::files(listed, files)];
-    if figures.manifest.demo {
+    if metrics.manifest.demo {
         lines.extend(
             [
                 "Your own: export OPENROUTER_API_KEY=… (or another provider's), then",
@@ -133,12 +133,12 @@ fn foot(figures: &Figures, files: &Path) -> Vec<String> {
     lines
 }
 
-fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
+fn no_verdict(metrics: &RunMetrics, weights: &WeightsFile) -> String {
     // The tuner's own reason, or what there is.
     let own = weights.notes.iter().find(|note| note.starts_with("Nothing was tuned"));
     let why = own.or(weights.notes.last());
     let why = why.map_or_else(String::new, |note| story::sentence(note));
-    let line = if why.is_empty() && figures.counts.scored == 0 {
+    let line = if why.is_empty() && metrics.counts.scored == 0 {
         "No verdict: nothing was scored.".to_owned()
     } else {
         format!("No verdict. {why}")
@@ -147,16 +147,16 @@ fn no_verdict(figures: &Figures, weights: &WeightsFile) -> String {
 }
 
 /// What was assumed, in a few words.
-fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
-    let medians = figures.endpoints.iter().filter_map(|e| {
+fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
+    let medians = metrics.endpoints.iter().filter_map(|e| {
         let ttft = e.all.latency.get(&LatencyMetric::Ttft)?;
         Some(ttft.percentiles.get(&500)?.value)
     });
     let slowest = medians.fold(0.0, f64::max);
-    let error = TimingError::of(&figures.manifest, None);
+    let error = TimingError::of(&metrics.manifest, None);
     let error = error.and_then(|error| error.beside(LatencyMetric::Ttft, slowest));
     let mut said: Vec<String> = error.into_iter().map(|e| format!("TTFT {e} ms")).collect();
-    if figures.today.endpoint.is_some() && figures.counts.scored > 0 {
+    if metrics.today.endpoint.is_some() && metrics.counts.scored > 0 {
         said.push(match weights.objective.goal {
             Goal::Better => "MOVE: shown better".to_owned(),
             Goal::Cheaper | Goal::Faster => {
@@ -165,18 +165,18 @@ fn assumed(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
             }
         });
     }
-    if figures.today.endpoint.is_some() && !figures.today.stated {
-        let unpriced = figures.stand_in().ends_with("price");
+    if metrics.today.endpoint.is_some() && !metrics.today.stated {
+        let unpriced = metrics.stand_in().ends_with("price");
         let best = if unpriced { "best priced" } else { "best of this run" };
         said.push(format!("today = {best}"));
     }
-    if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
+    if metrics.categories.len() > 1 && metrics.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());
     }
     if weights.notes.iter().any(|note| note.starts_with("The cap is broken")) {
         said.insert(0, "max_share.provider is broken (see the notes)".to_owned());
     }
-    let unjudged = verdict::unjudged(figures, weights);
+    let unjudged = verdict::unjudged(metrics, weights);
     if !unjudged.is_empty() {
         said.push(format!("no verdict: {}", unjudged.join(", ")));
     }
@@ -198,13 +198,13 @@ fn remark(left_out: usize, stated: &[String]) -> Option<String> {
 
 /// The endpoints to show, best first: today's and those that traffic moves to before the rest.
 fn choose<'a>(
-    figures: &'a Figures,
+    metrics: &'a RunMetrics,
     weights: &WeightsFile,
     most: usize,
-) -> Vec<&'a EndpointFigures> {
-    let order = ranked(figures);
-    let today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
-    let target = |e: &EndpointFigures| {
+) -> Vec<&'a EndpointMetrics> {
+    let order = ranked(metrics);
+    let today = |e: &EndpointMetrics| metrics.today.endpoint.as_ref() == Some(&e.id);
+    let target = |e: &EndpointMetrics| {
         weights
             .categories
             .values()
@@ -218,8 +218,8 @@ fn choose<'a>(
 }
 
 /// The header row and one line per endpoint.
-fn table(figures: &Figures, endpoints: &[&EndpointFigures], names: &Names) -> Vec<String> {
-    let is_today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
+fn table(metrics: &RunMetrics, endpoints: &[&EndpointMetrics], names: &Names) -> Vec<String> {
+    let is_today = |e: &EndpointMetrics| metrics.today.endpoint.as_ref() == Some(&e.id);
     let header = ["quality (95 %)", "$/1,000", "vs today", "TTFT p50/p95"].map(str::to_owned);
     let rows: Vec<[String; 4]> = endpoints
         .iter()
@@ -234,8 +234,8 @@ fn table(figures: &Figures, endpoints: &[&EndpointFigures], names: &Names) -> Ve
     let wide = [widest(0), widest(1), widest(2), widest(3)];
     // Two columns of space before each of the four.
     let left = COLUMNS.saturating_sub(wide.iter().sum::<usize>() + 8).max(8);
-    let full = |e: &EndpointFigures| plain(e.id.as_str()).into_owned();
-    let mark = |e: &EndpointFigures| if is_today(e) { " today" } else { "" };
+    let full = |e: &EndpointMetrics| plain(e.id.as_str()).into_owned();
+    let mark = |e: &EndpointMetrics| if is_today(e) { " today" } else { "" };
     let all_fit = endpoints.iter().all(|e| width(&full(e)) + width(mark(e)) <= left);
     let shown: Vec<String> = endpoints
         .iter()
@@ -394,8 +394,8 @@ mod tests {
     use crate::report::fixture;
     use crate::weights::CategoryWeights;
 
-    fn check((figures, weights): &(Figures, WeightsFile)) -> String {
-        let screen = answer(figures, weights, Path::new("results/2026-11-22T00-00-00-demo"));
+    fn check((metrics, weights): &(RunMetrics, WeightsFile)) -> String {
+        let screen = answer(metrics, weights, Path::new("results/2026-11-22T00-00-00-demo"));
         assert!(screen.lines().count() <= LINES, "{screen}");
         for line in screen.lines() {
             assert!(width(line) <= COLUMNS, "{} columns: {line}", width(line));
@@ -411,18 +411,18 @@ mod tests {
 
     #[test]
     fn how_a_run_ended_is_never_cut() {
-        let (mut figures, weights) = fixture::support();
-        figures.manifest.name = "a-suite-with-a-long-name".to_owned();
-        figures.counts.planned = 1_234_567_890;
-        let ended = figures.manifest.ended.as_mut().expect("it ended");
+        let (mut metrics, weights) = fixture::support();
+        metrics.manifest.name = "a-suite-with-a-long-name".to_owned();
+        metrics.counts.planned = 1_234_567_890;
+        let ended = metrics.manifest.ended.as_mut().expect("it ended");
         ended.complete = false;
-        let heading = |figures: &Figures| {
-            let screen = check(&(figures.clone(), weights.clone()));
+        let heading = |metrics: &RunMetrics| {
+            let screen = check(&(metrics.clone(), weights.clone()));
             screen.lines().next().unwrap_or_default().to_owned()
         };
-        assert!(heading(&figures).contains(" · INCOMPLETE · "), "{}", heading(&figures));
-        figures.manifest.ended = None;
-        assert!(heading(&figures).contains(" · UNFINISHED · "), "{}", heading(&figures));
+        assert!(heading(&metrics).contains(" · INCOMPLETE · "), "{}", heading(&metrics));
+        metrics.manifest.ended = None;
+        assert!(heading(&metrics).contains(" · UNFINISHED · "), "{}", heading(&metrics));
     }
 
     #[test]
@@ -437,13 +437,13 @@ mod tests {
 
     #[test]
     fn what_never_answered_says_why() {
-        let (mut figures, weights) = fixture::demo();
-        let cell = &mut figures.endpoints[9].all;
+        let (mut metrics, weights) = fixture::demo();
+        let cell = &mut metrics.endpoints[9].all;
         let counts = crate::aggregate::Counts { planned: 40, failed: 40, ..Default::default() };
         *cell = crate::aggregate::Cell { counts, ..Default::default() };
         cell.failures.insert("connect", 40);
-        figures.counts.failed += 40;
-        let screen = check(&(figures, weights));
+        metrics.counts.failed += 40;
+        let screen = check(&(metrics, weights));
         let said = "43 of 5,386 trials failed: 40 connect (open-8b@forge)";
         assert!(screen.lines().any(|line| line == said), "{screen}");
         let row = screen.lines().find(|l| l.starts_with("open-8b@forge")).expect("its row");
@@ -452,14 +452,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_never_cut_off() {
-        let (mut figures, weights) = fixture::demo();
-        figures.manifest.name = "tools, math and a very long list of other suites".to_owned();
-        figures.counts.skipped = 100;
-        figures.cost_upper = figures.cost.times(2);
-        let screen = check(&(figures.clone(), weights.clone()));
+        let (mut metrics, weights) = fixture::demo();
+        metrics.manifest.name = "tools, math and a very long list of other suites".to_owned();
+        metrics.counts.skipped = 100;
+        metrics.cost_upper = metrics.cost.times(2);
+        let screen = check(&(metrics.clone(), weights.clone()));
         assert!(screen.lines().next().is_some_and(|l| l.ends_with("VALID")), "{screen}");
-        figures.manifest.ended.as_mut().expect("ended").complete = false;
-        let screen = check(&(figures, weights));
+        metrics.manifest.ended.as_mut().expect("ended").complete = false;
+        let screen = check(&(metrics, weights));
         assert!(screen.lines().next().is_some_and(|l| l.contains("INCOMPLETE")), "{screen}");
     }
 
@@ -471,24 +471,24 @@ mod tests {
 
     #[test]
     fn many_categories_are_counted() {
-        let (mut figures, mut weights) = fixture::demo();
+        let (mut metrics, mut weights) = fixture::demo();
         let word = [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet];
-        let (template, cell) = (weights.default.clone(), figures.endpoints[0].cells[0].clone());
+        let (template, cell) = (weights.default.clone(), metrics.endpoints[0].cells[0].clone());
         for i in 0..40 {
-            let mut category = figures.categories[0].clone();
+            let mut category = metrics.categories[0].clone();
             category.name = crate::units::Category::new(format!("category {i}"));
             let mut found: CategoryWeights = template.clone();
             found.verdict.word = word[i % 3];
             weights.categories.insert(category.name.as_str().to_owned(), found);
-            figures.categories.push(category);
-            for endpoint in &mut figures.endpoints {
+            metrics.categories.push(category);
+            for endpoint in &mut metrics.endpoints {
                 endpoint.cells.push(cell.clone());
             }
         }
-        for category in &mut figures.categories {
+        for category in &mut metrics.categories {
             category.share = 1.0 / 49.0;
         }
-        let screen = check(&(figures, weights));
+        let screen = check(&(metrics, weights));
         assert_eq!(screen.lines().count(), LINES);
         assert!(screen.contains("more categories, "), "{screen}");
         assert!(screen.contains("… and 5 more"), "{screen}");

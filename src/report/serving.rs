@@ -3,27 +3,27 @@
 use super::number::{count, dollars, money, percent};
 use super::story::Names;
 use super::text::plain;
-use crate::aggregate::{EndpointFigures, Figures};
+use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::units::{CacheMode, Usd};
 
 /// A share of cached input from which it is worth a sentence.
 const WORTH_SAYING: f64 = 0.01;
 
 /// A sentence each.
-pub(super) fn notes(figures: &Figures) -> Vec<String> {
-    let names = Names::of(figures);
+pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
+    let names = Names::of(metrics);
     let mut said: Vec<String> =
-        figures.endpoints.iter().filter_map(|e| served(e, &names)).collect();
-    said.extend(passed_over(figures, &names));
-    said.extend(caches(figures, &names));
-    said.extend(stayed_cold(figures, &names));
-    said.extend(primed(figures));
-    said.extend(at_cached_share(figures, &names));
+        metrics.endpoints.iter().filter_map(|e| served(e, &names)).collect();
+    said.extend(passed_over(metrics, &names));
+    said.extend(caches(metrics, &names));
+    said.extend(stayed_cold(metrics, &names));
+    said.extend(primed(metrics));
+    said.extend(at_cached_share(metrics, &names));
     said
 }
 
 /// Who answered, where that is not the one that was asked, or where several did.
-fn served(endpoint: &EndpointFigures, names: &Names) -> Option<String> {
+fn served(endpoint: &EndpointMetrics, names: &Names) -> Option<String> {
     let served = &endpoint.served;
     let each = |by: &mut dyn Iterator<Item = (&str, u64)>| {
         let each: Vec<String> =
@@ -50,8 +50,8 @@ fn served(endpoint: &EndpointFigures, names: &Names) -> Option<String> {
 }
 
 /// Whose streams held what nobody here knows: a provider that changes its format is seen so first.
-fn passed_over(figures: &Figures, names: &Names) -> Option<String> {
-    let unknown = &figures.manifest.ended.as_ref()?.unknown_events;
+fn passed_over(metrics: &RunMetrics, names: &Names) -> Option<String> {
+    let unknown = &metrics.manifest.ended.as_ref()?.unknown_events;
     let each: Vec<String> =
         unknown.iter().map(|(id, n)| format!("{} ({})", names.short(id), count(*n))).collect();
     let what = "Events of a kind that their dialect does not know were passed over";
@@ -59,15 +59,15 @@ fn passed_over(figures: &Figures, names: &Names) -> Option<String> {
 }
 
 /// What was read from prompt caches, where it is worth saying, and where there was to be nothing.
-fn caches(figures: &Figures, names: &Names) -> Option<String> {
-    let cold = figures.manifest.cache == CacheMode::Cold;
+fn caches(metrics: &RunMetrics, names: &Names) -> Option<String> {
+    let cold = metrics.manifest.cache == CacheMode::Cold;
     let least = if cold { 0.0 } else { WORTH_SAYING };
-    let share = |e: &EndpointFigures| {
+    let share = |e: &EndpointMetrics| {
         let tokens = &e.all.tokens;
         let share = tokens.cached_input as f64 / (tokens.input.max(1)) as f64;
         (share > least).then(|| format!("{} {}", names.short(e.id.as_str()), percent_of(share)))
     };
-    let shares: Vec<String> = figures.endpoints.iter().filter_map(share).collect();
+    let shares: Vec<String> = metrics.endpoints.iter().filter_map(share).collect();
     let what = if cold { "WARNING: caches were to be cold, yet were read" } else { "Read" };
     (!shares.is_empty())
         .then(|| format!("{what} from prompt caches, of the input tokens: {}.", shares.join(", ")))
@@ -79,20 +79,21 @@ fn percent_of(share: f64) -> String {
 
 /// Where caches were warmed, and yet nothing was read from them: a provider may cache nothing, or no
 /// prompt as short as these.
-fn stayed_cold(figures: &Figures, names: &Names) -> Option<String> {
-    if figures.manifest.cache != CacheMode::Warm {
+fn stayed_cold(metrics: &RunMetrics, names: &Names) -> Option<String> {
+    if metrics.manifest.cache != CacheMode::Warm {
         return None;
     }
-    let cold = |e: &&EndpointFigures| e.all.tokens.input > 0 && e.all.tokens.cached_input == 0;
-    let cold = figures.endpoints.iter().filter(cold).map(|e| names.short(e.id.as_str()));
+    let cold = |e: &&EndpointMetrics| e.all.tokens.input > 0 && e.all.tokens.cached_input == 0;
+    let cold = metrics.endpoints.iter().filter(cold).map(|e| names.short(e.id.as_str()));
     let cold: Vec<String> = cold.collect();
     let what = "WARNING: caches were warmed, yet nothing was read from those of";
     (!cold.is_empty()).then(|| format!("{what} {}.", cold.join(", ")))
 }
 
 /// What warming the caches cost.
-fn primed(figures: &Figures) -> Option<String> {
-    let primed: Vec<Usd> = figures.endpoints.iter().filter_map(|e| e.all.cost_primed).collect();
+fn primed(metrics: &RunMetrics) -> Option<String> {
+    let primed: Vec<Usd> =
+        metrics.endpoints.iter().filter_map(|e| e.all.cost_cache_warmup).collect();
     (!primed.is_empty()).then(|| {
         format!(
             "Of the bill, {} went into warming prompt caches; the costs of tasks are without it.",
@@ -102,15 +103,15 @@ fn primed(figures: &Figures) -> Option<String> {
 }
 
 /// Dollars per 1,000 tasks as measured and at the stated share of cached input.
-fn at_cached_share(figures: &Figures, names: &Names) -> Option<String> {
-    let share = figures.judging().cached_input?;
-    let each = |e: &EndpointFigures| {
+fn at_cached_share(metrics: &RunMetrics, names: &Names) -> Option<String> {
+    let share = metrics.judging().cached_input?;
+    let each = |e: &EndpointMetrics| {
         let then = e.all.cost_per_task?.value;
         let now = e.all.at_cached_share?.per_task?.value;
         let (then, now) = (dollars(then * 1e3), dollars(now * 1e3));
         Some(format!("{} ${then} → ${now}", names.short(e.id.as_str())))
     };
-    let each: Vec<String> = figures.endpoints.iter().filter_map(each).collect();
+    let each: Vec<String> = metrics.endpoints.iter().filter_map(each).collect();
     (!each.is_empty()).then(|| {
         format!(
             "Dollars per 1,000 tasks as measured → with {} of the input read from caches, as \
@@ -130,10 +131,10 @@ mod tests {
     use crate::report::fixture;
 
     /// The notes of a run in which one endpoint was changed.
-    fn check(change: impl Fn(&mut Figures), expected: &[&str]) {
-        let (mut figures, _) = fixture::support();
-        change(&mut figures);
-        assert_eq!(notes(&figures), expected);
+    fn check(change: impl Fn(&mut RunMetrics), expected: &[&str]) {
+        let (mut metrics, _) = fixture::support();
+        change(&mut metrics);
+        assert_eq!(notes(&metrics), expected);
     }
 
     #[test]
@@ -142,13 +143,13 @@ mod tests {
             let pin = pin.map(str::to_owned);
             let by: BTreeMap<String, u64> =
                 by.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
-            move |figures: &mut Figures| {
-                figures.endpoints[0].served.pin.clone_from(&pin);
-                figures.endpoints[0].served.by.clone_from(&by);
+            move |metrics: &mut RunMetrics| {
+                metrics.endpoints[0].served.pin.clone_from(&pin);
+                metrics.endpoints[0].served.by.clone_from(&by);
             }
         };
-        let (figures, _) = fixture::support();
-        let name = Names::of(&figures).short(figures.endpoints[0].id.as_str());
+        let (metrics, _) = fixture::support();
+        let name = Names::of(&metrics).short(metrics.endpoints[0].id.as_str());
         check(by(None, &[("DeepInfra", 3)]), &[]);
         check(by(Some("deepinfra/fp4"), &[("DeepInfra", 3)]), &[]);
         check(by(Some("google-vertex/us"), &[("Google", 3)]), &[]);
@@ -163,13 +164,13 @@ mod tests {
 
     #[test]
     fn caches_are_told_as_read_and_as_projected() {
-        let (figures, _) = fixture::support();
-        let name = Names::of(&figures).short(figures.endpoints[0].id.as_str());
+        let (metrics, _) = fixture::support();
+        let name = Names::of(&metrics).short(metrics.endpoints[0].id.as_str());
         let read = |cache, cached_input| {
-            move |figures: &mut Figures| {
-                figures.manifest.cache = cache;
-                figures.endpoints[0].all.tokens.input = 10_000;
-                figures.endpoints[0].all.tokens.cached_input = cached_input;
+            move |metrics: &mut RunMetrics| {
+                metrics.manifest.cache = cache;
+                metrics.endpoints[0].all.tokens.input = 10_000;
+                metrics.endpoints[0].all.tokens.cached_input = cached_input;
             }
         };
         let said = format!("Read from prompt caches, of the input tokens: {name} 12.0 %.");
@@ -181,17 +182,17 @@ mod tests {
         );
         check(read(CacheMode::Cold, 90), &[&cold]);
         check(read(CacheMode::Cold, 0), &[]);
-        let then = dollars(figures.endpoints[0].all.cost_per_task.expect("priced").value * 1e3);
+        let then = dollars(metrics.endpoints[0].all.cost_per_task.expect("priced").value * 1e3);
         let projected = format!(
             "Dollars per 1,000 tasks as measured → with 60.0 % of the input read from caches, as \
              [traffic] states: {name} ${then} → $2.50."
         );
-        let project = |figures: &mut Figures| {
-            figures.manifest.judging.cached_input = Some(0.6);
-            let per_task = figures.endpoints[0].all.cost_per_task;
+        let project = |metrics: &mut RunMetrics| {
+            metrics.manifest.judging.cached_input = Some(0.6);
+            let per_task = metrics.endpoints[0].all.cost_per_task;
             let per_task = per_task.map(|e| crate::stats::Estimate { value: 0.0025, ..e });
             let at_share = CachedShareCost { per_task, ..CachedShareCost::default() };
-            figures.endpoints[0].all.at_cached_share = Some(at_share);
+            metrics.endpoints[0].all.at_cached_share = Some(at_share);
         };
         check(project, &[&projected]);
     }

@@ -10,7 +10,7 @@ use super::number::{self, count, dollars, money, percent, points};
 use super::paced;
 use super::serving;
 use super::text::plain;
-use crate::aggregate::{Cell, DifferenceSays, EndpointFigures, Figures, LatencyMetric};
+use crate::aggregate::{Cell, EndpointMetrics, LatencyMetric, RunMetrics, Significance};
 use crate::stats::Estimate;
 use crate::units::{EndpointId, Usd, ValidityMark};
 use crate::weights::WeightsFile;
@@ -18,22 +18,22 @@ use crate::weights::WeightsFile;
 /// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
 /// what is wrong with the run, so that no narrow line cuts it off. A run that is as it should be
 /// says so last.
-pub(super) fn heading(figures: &Figures) -> Vec<String> {
-    let tasks: u64 = figures.categories.iter().map(|c| c.tasks).sum();
+pub(super) fn heading(metrics: &RunMetrics) -> Vec<String> {
+    let tasks: u64 = metrics.categories.iter().map(|c| c.tasks).sum();
     let mut facts = vec![
-        plain(&figures.manifest.name).into_owned(),
+        plain(&metrics.manifest.name).into_owned(),
         format!(
             "{} × {}",
             things(tasks, "task"),
-            things(figures.endpoints.len() as u64, "endpoint")
+            things(metrics.endpoints.len() as u64, "endpoint")
         ),
-        trials(figures),
-        cost(figures),
+        trials(metrics),
+        cost(metrics),
     ];
-    if let Some(ended) = &figures.manifest.ended {
+    if let Some(ended) = &metrics.manifest.ended {
         facts.push(number::duration(ended.duration_ns));
     }
-    with_state(facts, state(figures))
+    with_state(facts, state(metrics))
 }
 
 /// The facts with how the run stands: what is wrong right after its name, what is right last.
@@ -52,9 +52,9 @@ pub(super) struct State {
 }
 
 /// How the run stands: what is missing from it, then whether its latencies may be believed.
-pub(super) fn state(figures: &Figures) -> State {
-    let ended = figures.manifest.ended.as_ref().map(|e| (e.complete, e.validity.mark));
-    state_of(figures.counts.ok == 0 && figures.counts.failed > 0, ended)
+pub(super) fn state(metrics: &RunMetrics) -> State {
+    let ended = metrics.manifest.ended.as_ref().map(|e| (e.complete, e.validity.mark));
+    state_of(metrics.counts.ok == 0 && metrics.counts.failed > 0, ended)
 }
 
 /// How a run stands: whether every answer failed; where it has ended, whether it is complete and
@@ -80,10 +80,10 @@ pub(super) fn state_of(all_failed: bool, ended: Option<(bool, ValidityMark)>) ->
     State { word: wrong.join(", "), good }
 }
 
-fn trials(figures: &Figures) -> String {
+fn trials(metrics: &RunMetrics) -> String {
     // What an endpoint cannot take was never going to be asked.
-    let done = figures.counts.trials();
-    let planned = figures.counts.planned - figures.counts.ineligible;
+    let done = metrics.counts.trials();
+    let planned = metrics.counts.planned - metrics.counts.ineligible;
     if done == planned {
         things(done, "trial")
     } else {
@@ -91,8 +91,8 @@ fn trials(figures: &Figures) -> String {
     }
 }
 
-fn cost(figures: &Figures) -> String {
-    bill(figures.cost, figures.cost_upper, figures.cost_is_partial())
+fn cost(metrics: &RunMetrics) -> String {
+    bill(metrics.cost, metrics.cost_upper, metrics.cost_is_partial())
 }
 
 /// What a run cost, and at most: `$18.54`, `$18.54–19.10`; `≥ $18.54` where a part is not known.
@@ -113,16 +113,16 @@ pub(super) fn things(n: u64, thing: &str) -> String {
 }
 
 /// What was assumed because nobody stated it, one sentence each.
-pub(super) fn assumptions(figures: &Figures) -> Vec<String> {
+pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
     let mut said = Vec::new();
-    if let (Some(id), false) = (&figures.today.endpoint, figures.today.stated) {
+    if let (Some(id), false) = (&metrics.today.endpoint, metrics.today.stated) {
         said.push(format!(
             "No [today] was stated: {}, {}, stands for it.",
-            figures.stand_in(),
+            metrics.stand_in(),
             plain(id.as_str())
         ));
     }
-    if figures.categories.len() > 1 && figures.categories.iter().any(|c| !c.share_stated) {
+    if metrics.categories.len() > 1 && metrics.categories.iter().any(|c| !c.share_stated) {
         said.push("No [traffic] shares were stated: categories count equally.".to_owned());
     }
     said
@@ -135,8 +135,8 @@ pub(super) struct Names {
 
 impl Names {
     /// For the endpoints of a run.
-    pub(super) fn of(figures: &Figures) -> Self {
-        Self::of_ids(figures.endpoints.iter().map(|endpoint| &endpoint.id))
+    pub(super) fn of(metrics: &RunMetrics) -> Self {
+        Self::of_ids(metrics.endpoints.iter().map(|endpoint| &endpoint.id))
     }
 
     /// For some endpoints.
@@ -181,11 +181,11 @@ fn model_of(short: &str) -> &str {
 
 /// The endpoints, best quality first; the unscored last; equal ones by cost, then as in the
 /// catalog.
-pub(super) fn ranked(figures: &Figures) -> Vec<&EndpointFigures> {
-    let mut endpoints: Vec<&EndpointFigures> = figures.endpoints.iter().collect();
+pub(super) fn ranked(metrics: &RunMetrics) -> Vec<&EndpointMetrics> {
+    let mut endpoints: Vec<&EndpointMetrics> = metrics.endpoints.iter().collect();
     endpoints.sort_by(|a, b| {
         descending(value(a.all.quality.as_ref()), value(b.all.quality.as_ref())).then_with(|| {
-            let cost = |e: &EndpointFigures| value(e.all.cost_per_task.as_ref()).map(|c| -c);
+            let cost = |e: &EndpointMetrics| value(e.all.cost_per_task.as_ref()).map(|c| -c);
             descending(cost(a), cost(b))
         })
     });
@@ -245,20 +245,20 @@ pub(super) fn failures(cell: &Cell) -> String {
 const MANY_FAILED: f64 = 0.05;
 
 /// The endpoints of which many trials failed, those with most failures first.
-pub(super) fn failing(figures: &Figures) -> Vec<&EndpointFigures> {
-    let many = |e: &&EndpointFigures| {
+pub(super) fn failing(metrics: &RunMetrics) -> Vec<&EndpointMetrics> {
+    let many = |e: &&EndpointMetrics| {
         let counts = &e.all.counts;
         counts.failed as f64 > MANY_FAILED * counts.trials() as f64
     };
-    let mut failing: Vec<&EndpointFigures> = figures.endpoints.iter().filter(many).collect();
+    let mut failing: Vec<&EndpointMetrics> = metrics.endpoints.iter().filter(many).collect();
     failing.sort_by_key(|e| std::cmp::Reverse(e.all.counts.failed));
     failing
 }
 
 /// `80 of 200 trials failed: 40 connect (away@dead), 40 not_found (x@y)`; `None` where no
 /// endpoint failed often.
-pub(super) fn failed(figures: &Figures, names: &Names) -> Option<String> {
-    let failing = failing(figures);
+pub(super) fn failed(metrics: &RunMetrics, names: &Names) -> Option<String> {
+    let failing = failing(metrics);
     if failing.is_empty() {
         return None;
     }
@@ -266,7 +266,7 @@ pub(super) fn failed(figures: &Figures, names: &Names) -> Option<String> {
         .iter()
         .map(|e| format!("{} ({})", failures(&e.all), names.short(e.id.as_str())))
         .collect();
-    let counts = &figures.counts;
+    let counts = &metrics.counts;
     Some(format!(
         "{} of {} failed: {}",
         count(counts.failed),
@@ -303,16 +303,18 @@ pub(super) fn vs_today(cell: &Cell, is_today: bool) -> String {
     match &cell.vs_today {
         _ if is_today => "–".to_owned(),
         None => missing(),
-        Some(found) => format!("{} {}", points(found.estimate.value), says(found.says)),
+        Some(found) => {
+            format!("{} {}", points(found.estimate.value), significance(found.significance))
+        }
     }
 }
 
 /// What may be said of a difference.
-pub(super) const fn says(says: DifferenceSays) -> &'static str {
-    match says {
-        DifferenceSays::Better => "better",
-        DifferenceSays::Worse => "worse",
-        DifferenceSays::Unclear => "unclear",
+pub(super) const fn significance(significance: Significance) -> &'static str {
+    match significance {
+        Significance::Better => "better",
+        Significance::Worse => "worse",
+        Significance::Unclear => "unclear",
     }
 }
 
@@ -373,24 +375,24 @@ fn is_assumption(note: &str) -> bool {
 }
 
 /// The run's notes and the weights' notes, each once, and why the run is not wholly valid.
-pub(super) fn notes(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
+pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let ended = figures.manifest.ended.as_ref();
+    let ended = metrics.manifest.ended.as_ref();
     let why = ended.and_then(|e| e.why.as_ref());
     let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
-    let (paced, serving) = (paced::notes(figures), serving::notes(figures));
+    let (paced, serving) = (paced::notes(metrics), serving::notes(metrics));
     why.into_iter()
         .chain(marks)
         .chain(&paced)
         .chain(&serving)
-        .chain(&figures.manifest.notes)
+        .chain(&metrics.manifest.notes)
         .chain(&weights.notes)
         // What is assumed stands in sentences of its own.
         .filter(|note| !is_assumption(note))
         .filter(|note| seen.insert(note.trim()))
         .map(|note| sentence(note))
         .filter(|note| !note.is_empty())
-        .chain(local::notes(figures))
+        .chain(local::notes(metrics))
         .collect()
 }
 
@@ -401,38 +403,38 @@ mod tests {
 
     #[test]
     fn the_heading_is_the_run_in_one_line() {
-        let (figures, _) = fixture::support();
+        let (metrics, _) = fixture::support();
         assert_eq!(
-            heading(&figures).join(" · "),
+            heading(&metrics).join(" · "),
             "support · 800 tasks × 3 endpoints · 2,400 trials · $18.54 · 11 min · VALID"
         );
     }
 
     #[test]
     fn what_is_wrong_with_a_run_comes_first() {
-        let (mut figures, _) = fixture::support();
-        let check = |figures: &Figures, word: &str| {
-            assert_eq!(heading(figures)[1], word);
-            assert!(!heading(figures).iter().any(|fact| fact == "VALID"));
+        let (mut metrics, _) = fixture::support();
+        let check = |metrics: &RunMetrics, word: &str| {
+            assert_eq!(heading(metrics)[1], word);
+            assert!(!heading(metrics).iter().any(|fact| fact == "VALID"));
         };
-        figures.manifest.ended.as_mut().expect("ended").complete = false;
-        check(&figures, "INCOMPLETE");
-        figures.manifest.ended.as_mut().expect("ended").validity.mark = ValidityMark::Invalid;
-        check(&figures, "INCOMPLETE, INVALID");
-        figures.manifest.ended = None;
-        check(&figures, "UNFINISHED");
-        figures.counts.failed = figures.counts.trials();
-        figures.counts.ok = 0;
-        check(&figures, "ALL FAILED, UNFINISHED");
+        metrics.manifest.ended.as_mut().expect("ended").complete = false;
+        check(&metrics, "INCOMPLETE");
+        metrics.manifest.ended.as_mut().expect("ended").validity.mark = ValidityMark::Invalid;
+        check(&metrics, "INCOMPLETE, INVALID");
+        metrics.manifest.ended = None;
+        check(&metrics, "UNFINISHED");
+        metrics.counts.failed = metrics.counts.trials();
+        metrics.counts.ok = 0;
+        check(&metrics, "ALL FAILED, UNFINISHED");
     }
 
     #[test]
     fn an_unknown_price_is_never_nothing() {
-        let (mut figures, _) = fixture::support();
-        figures.today.stated = false;
-        figures.endpoints[1].priced = false;
-        assert_eq!(heading(&figures)[3], "≥ $18.54");
-        let said = assumptions(&figures).remove(0);
+        let (mut metrics, _) = fixture::support();
+        metrics.today.stated = false;
+        metrics.endpoints[1].priced = false;
+        assert_eq!(heading(&metrics)[3], "≥ $18.54");
+        let said = assumptions(&metrics).remove(0);
         assert!(said.contains("of this run with a known price, acme/large@azure,"), "{said}");
     }
 
@@ -445,18 +447,18 @@ mod tests {
 
     #[test]
     fn what_is_assumed_is_said_once() {
-        let (mut figures, mut weights) = fixture::support();
+        let (mut metrics, mut weights) = fixture::support();
         let told = |note: &str| note.starts_with("No [today]");
-        figures.today.stated = false;
+        metrics.today.stated = false;
         weights.notes.push("No [today] is stated: large@azure stands for it.".to_owned());
-        assert_eq!(assumptions(&figures).iter().filter(|note| told(note)).count(), 1);
-        assert!(!notes(&figures, &weights).iter().any(|note| told(note)));
+        assert_eq!(assumptions(&metrics).iter().filter(|note| told(note)).count(), 1);
+        assert!(!notes(&metrics, &weights).iter().any(|note| told(note)));
     }
 
     #[test]
     fn a_model_at_two_providers_keeps_its_providers() {
-        let (figures, _) = fixture::demo();
-        let names = Names::of(&figures);
+        let (metrics, _) = fixture::demo();
+        let names = Names::of(&metrics);
         assert_eq!(names.model("acme/large@azure"), "large");
         assert_eq!(names.model("birch/pro@birch"), "pro@birch");
         assert_eq!(names.short("birch/pro@cloudy"), "pro@cloudy");
@@ -464,8 +466,8 @@ mod tests {
 
     #[test]
     fn a_percentile_that_is_not_p95_is_named() {
-        let (figures, _) = fixture::support();
-        let mut cell = figures.endpoints[0].all.clone();
+        let (metrics, _) = fixture::support();
+        let mut cell = metrics.endpoints[0].all.clone();
         assert_eq!(ttft_pair(&cell), "0.41/0.78 s");
         let ttft = cell.latency.get_mut(&LatencyMetric::Ttft).expect("measured");
         ttft.percentiles.retain(|key, _| *key <= 900);

@@ -3,7 +3,7 @@
 use super::number::{count, currency, difference, dollars, percent, points, share};
 use super::story::{Names, missing, sentence};
 use super::text::plain;
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::stats::Estimate;
 use crate::units::Goal;
 use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
@@ -24,13 +24,13 @@ pub(super) struct CategoryVerdict<'a> {
 
 /// The verdicts, most traffic first; a category without weights has none.
 pub(super) fn verdicts<'a>(
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &'a WeightsFile,
 ) -> Vec<CategoryVerdict<'a>> {
-    if figures.counts.scored == 0 || figures.today.endpoint.is_none() {
+    if metrics.counts.scored == 0 || metrics.today.endpoint.is_none() {
         return Vec::new();
     }
-    let mut verdicts: Vec<CategoryVerdict> = figures
+    let mut verdicts: Vec<CategoryVerdict> = metrics
         .categories
         .iter()
         .filter_map(|category| {
@@ -49,11 +49,11 @@ pub(super) fn verdicts<'a>(
 }
 
 /// The categories that have no verdict beside others that have one, as plain names.
-pub(super) fn unjudged(figures: &Figures, weights: &WeightsFile) -> Vec<String> {
+pub(super) fn unjudged(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
     if weights.categories.is_empty() {
         return Vec::new();
     }
-    let names = figures.categories.iter().map(|c| c.name.as_str());
+    let names = metrics.categories.iter().map(|c| c.name.as_str());
     let missing = names.filter(|name| !weights.categories.contains_key(*name));
     missing.map(|name| plain(name).into_owned()).collect()
 }
@@ -238,10 +238,10 @@ pub(super) fn test(weights: &WeightsFile) -> String {
 
 /// What serving by the weights is expected to give, against today: sentences, none without
 /// weights.
-pub(super) fn mixture(figures: &Figures, weights: &WeightsFile, names: &Names) -> Vec<String> {
+pub(super) fn mixture(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<String> {
     let expected = &weights.expected;
     let mut said = Vec::new();
-    if weights.categories.is_empty() || figures.counts.scored == 0 {
+    if weights.categories.is_empty() || metrics.counts.scored == 0 {
         return said;
     }
     let cost = |e: &Estimate| format!("for {} per 1,000 tasks", currency(&dollars(e.value * 1e3)));
@@ -273,7 +273,7 @@ pub(super) fn mixture(figures: &Figures, weights: &WeightsFile, names: &Names) -
             percent(miss.value)
         ));
     }
-    said.extend(monthly(figures, weights));
+    said.extend(monthly(metrics, weights));
     said
 }
 
@@ -287,8 +287,8 @@ fn quality_in_words(quality: &Estimate) -> String {
 }
 
 /// What a month at the stated traffic would save.
-fn monthly(figures: &Figures, weights: &WeightsFile) -> Option<String> {
-    let requests = figures.judging().requests_per_month?;
+fn monthly(metrics: &RunMetrics, weights: &WeightsFile) -> Option<String> {
+    let requests = metrics.judging().requests_per_month?;
     let new = weights.expected.cost_per_task_usd.as_ref()?.value;
     let old = weights.expected.today_cost_per_task_usd.as_ref()?.value;
     let saved = (old - new) * requests as f64;
@@ -307,27 +307,27 @@ mod tests {
 
     #[test]
     fn a_category_without_weights_is_named() {
-        let (figures, mut weights) = fixture::support();
+        let (metrics, mut weights) = fixture::support();
         weights.categories.remove("reply");
-        assert_eq!(unjudged(&figures, &weights), ["reply"]);
+        assert_eq!(unjudged(&metrics, &weights), ["reply"]);
         weights.categories.clear();
-        assert!(unjudged(&figures, &weights).is_empty());
+        assert!(unjudged(&metrics, &weights).is_empty());
     }
 
     #[test]
     fn without_a_score_there_is_neither_verdict_nor_mixture() {
-        let (mut figures, weights) = fixture::support();
-        figures.counts.scored = 0;
-        assert!(verdicts(&figures, &weights).is_empty());
-        assert!(mixture(&figures, &weights, &Names::of(&figures)).is_empty());
+        let (mut metrics, weights) = fixture::support();
+        metrics.counts.scored = 0;
+        assert!(verdicts(&metrics, &weights).is_empty());
+        assert!(mixture(&metrics, &weights, &Names::of(&metrics)).is_empty());
     }
 
     #[test]
     fn a_line_that_waits_names_what_it_waits_for() {
-        let (figures, mut weights) = fixture::support();
+        let (metrics, mut weights) = fixture::support();
         let found = weights.categories.get_mut("extract").expect("made");
-        let names = Names::of(&figures);
-        let columns = |weights: &WeightsFile| verdicts(&figures, weights)[1].columns(&names);
+        let names = Names::of(&metrics);
+        let columns = |weights: &WeightsFile| verdicts(&metrics, weights)[1].columns(&names);
         found.verdict.tasks_needed = None;
         let line = columns(&weights);
         assert_eq!(line.what, ["large → mini?", "mini?"]);
@@ -336,10 +336,10 @@ mod tests {
 
     #[test]
     fn verdicts_read_as_sentences() {
-        let (figures, weights) = fixture::support();
-        let names = Names::of(&figures);
+        let (metrics, weights) = fixture::support();
+        let names = Names::of(&metrics);
         let said: Vec<String> =
-            verdicts(&figures, &weights).iter().map(|v| v.sentences(&names)).collect();
+            verdicts(&metrics, &weights).iter().map(|v| v.sentences(&names)).collect();
         assert_eq!(
             said,
             [

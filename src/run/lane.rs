@@ -12,7 +12,7 @@ use super::render;
 use crate::client::Transport;
 use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses, Taken};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
-use crate::store::{Standing, StoreError};
+use crate::store::{StoreError, TrialProgress};
 use crate::units::{CacheMode, Stamp, Usd};
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
@@ -72,7 +72,7 @@ pub struct Asked<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// Where each trial stands, in the plan's order.
-    pub standing: &'a [Standing],
+    pub standing: &'a [TrialProgress],
 }
 
 impl<'a> Asked<'a> {
@@ -118,7 +118,7 @@ pub async fn run_tasks<T: Transport>(
                 let trial = &plan.trials[idx as usize];
                 let standing = asked.standing[idx as usize];
                 let job = job(plan, trial, lane);
-                let Standing { stored, attempts, ended, primed, .. } = standing;
+                let TrialProgress { stored, attempts, ended, primed, .. } = standing;
                 Job { trial: stored, suite: suite_of(idx), attempts, ended, primed, ..job }
             };
             start(plan, dispatcher, &mut queues, &mut under_way, job);

@@ -28,7 +28,7 @@ pub use record::{
     AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredEndpoint,
     StoredTask, TrialEnding, TrialStatus,
 };
-pub use resume::{Earlier, Resumed, Sessions, Spent, Standing, StoredTrial};
+pub use resume::{ExistingRun, PriorSessions, ResumedRun, Spend, StoredTrial, TrialProgress};
 pub use sql::FILE_NAME;
 pub use writer::Writer;
 

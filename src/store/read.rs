@@ -112,7 +112,7 @@ pub struct TrialRow {
     pub cost_upper: Option<Usd>,
     /// What is known of `cost_known` that went into warming a prompt cache; `None`: nothing was sent
     /// for that.
-    pub cost_primed: Option<Usd>,
+    pub cost_cache_warmup: Option<Usd>,
     /// Σ of what the provider says it charged; `None`: it did not say.
     pub cost_reported: Option<Usd>,
     /// Whether any attempt was simulated.
@@ -445,7 +445,7 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         cost_known: Usd::ZERO,
         cost_unknown: 0,
         cost_upper: Some(Usd::ZERO),
-        cost_primed: None,
+        cost_cache_warmup: None,
         cost_reported: None,
         simulated: false,
         score: if judged { Some(row.get(14)?) } else { None },
@@ -480,8 +480,8 @@ fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rus
             trial.started_ns = unsigned(row, 11)?.or(unsigned(row, 2)?);
         }
         if row.get_ref(32)?.as_str()? == Source::Prime.name() {
-            trial.cost_primed =
-                Some(trial.cost_primed.unwrap_or_default() + cost.unwrap_or_default());
+            trial.cost_cache_warmup =
+                Some(trial.cost_cache_warmup.unwrap_or_default() + cost.unwrap_or_default());
             trial.unended |= unsigned(row, 3)?.is_none();
             continue;
         }

@@ -24,7 +24,7 @@ const EARLIER: &str = "earlier";
 
 /// A run that was begun by an earlier process, and that no other works on.
 #[derive(Debug)]
-pub struct Earlier {
+pub struct ExistingRun {
     lock: RunLock,
     path: PathBuf,
     /// What the run is and, where it was ended in good order, how.
@@ -40,10 +40,10 @@ pub struct Earlier {
     /// Whether prompts and answers are kept.
     pub keep_content: bool,
     /// What it has spent: known costs, and the bounds of attempts whose cost is not known.
-    pub spent: Spent,
+    pub spent: Spend,
     /// The last moment that it knows of, nanoseconds since its anchor.
     pub last_ns: u64,
-    sessions: Sessions,
+    sessions: PriorSessions,
 }
 
 /// A trial of an earlier session.
@@ -85,7 +85,7 @@ impl StoredTrial {
 
 /// Dollars by what they went to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
+pub struct Spend {
     /// All.
     pub total: Usd,
     /// By endpoint id.
@@ -96,7 +96,7 @@ pub struct Spent {
 
 /// Where a planned trial stands when a session begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct TrialProgress {
     /// Its position in the run database.
     pub stored: u32,
     /// Whether it is still to be asked.
@@ -109,7 +109,7 @@ pub struct Standing {
     pub primed: u32,
 }
 
-impl Standing {
+impl TrialProgress {
     /// A trial that nobody has asked yet.
     #[must_use]
     pub const fn fresh(stored: u32, open: bool) -> Self {
@@ -119,7 +119,7 @@ impl Standing {
 
 /// What the sessions before this one came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sessions {
+pub struct PriorSessions {
     /// How many there were.
     pub n: u32,
     /// How long they took in sum, nanoseconds.
@@ -138,18 +138,18 @@ pub struct Sessions {
 
 /// A run that goes on.
 #[derive(Debug)]
-pub struct Resumed {
+pub struct ResumedRun {
     /// The open run database.
     pub store: Store,
     /// Where each planned trial stands, in the order in which they were given.
-    pub standing: Vec<Standing>,
+    pub standing: Vec<TrialProgress>,
     /// What the sessions before came to.
-    pub sessions: Sessions,
+    pub sessions: PriorSessions,
     /// Trials that the plan has in another form now: kept aside with what they cost.
     pub retired: u64,
 }
 
-impl Earlier {
+impl ExistingRun {
     /// Takes the lock of a folder and reads the run in it; `None` where there is none. The
     /// beginnings of a run whose plan was never committed, and that therefore never sent anything,
     /// are removed.
@@ -167,7 +167,7 @@ impl Earlier {
         let manifest = reader.manifest()?;
         let (labels, rubrics) = (reader.task_labels()?, reader.rubrics()?);
         let (endpoints, keep_content) = (reader.endpoints()?, reader.keeps_content()?);
-        let earlier: Option<Sessions> = match reader.meta(EARLIER)? {
+        let earlier: Option<PriorSessions> = match reader.meta(EARLIER)? {
             None => None,
             Some(text) => Some(serde_json::from_str(&text).map_err(|e| {
                 super::read::corrupt(&path, "what earlier sessions came to", &e.to_string())
@@ -208,24 +208,24 @@ impl Earlier {
     /// in another form now is kept aside. All of it in one transaction.
     ///
     /// `trials` are the plan's, with positions of tasks and endpoints in `new`.
-    pub fn go_on(
+    pub fn resume(
         mut self,
         mode: StoreMode,
         new: NewRun<'_>,
         trials: &[PlannedTrial],
         from_ns: u64,
-    ) -> Result<Resumed, StoreError> {
+    ) -> Result<ResumedRun, StoreError> {
         let path = self.path.clone();
         let sqlite = |e| at(&path, e);
         let mut conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let change = conn.transaction_with_behavior(TransactionBehavior::Immediate);
         let change = change.map_err(sqlite)?;
-        let sessions = Sessions { from_ns, ..self.sessions.clone() };
+        let sessions = PriorSessions { from_ns, ..self.sessions.clone() };
         let amended = self.amend(&change, &new, trials, &sessions).map_err(sqlite)?;
         change.commit().map_err(sqlite)?;
         let file = RunFile::reopen(conn, path, mode, self.keep_content, self.lock)?;
         let (standing, retired) = amended;
-        Ok(Resumed { store: Store::on(file, mode)?, standing, sessions, retired })
+        Ok(ResumedRun { store: Store::on(file, mode)?, standing, sessions, retired })
     }
 
     fn amend(
@@ -233,8 +233,8 @@ impl Earlier {
         conn: &Connection,
         new: &NewRun<'_>,
         trials: &[PlannedTrial],
-        sessions: &Sessions,
-    ) -> rusqlite::Result<(Vec<Standing>, u64)> {
+        sessions: &PriorSessions,
+    ) -> rusqlite::Result<(Vec<TrialProgress>, u64)> {
         if sql::format(conn)? < sql::FORMAT {
             sql::migrate(conn)?;
         }
@@ -295,7 +295,7 @@ impl Earlier {
         conn: &Connection,
         places: &Places,
         trials: &[PlannedTrial],
-    ) -> rusqlite::Result<(Vec<Standing>, BTreeSet<TrialKey>)> {
+    ) -> rusqlite::Result<(Vec<TrialProgress>, BTreeSet<TrialKey>)> {
         let aside: Option<u32> =
             conn.query_row("SELECT max(idx) FROM retired_trial", [], |row| row.get(0))?;
         let mut next = next_after(self.trials.iter().map(|trial| trial.idx).chain(aside));
@@ -314,7 +314,7 @@ impl Earlier {
                 placed.idx = next;
                 next += 1;
                 run_file::insert_trial(conn, &placed)?;
-                standing.push(Standing::fresh(placed.idx, placed.ineligible.is_none()));
+                standing.push(TrialProgress::fresh(placed.idx, placed.ineligible.is_none()));
                 continue;
             };
             matched.insert(known.key);
@@ -390,7 +390,7 @@ fn settle(
     conn: &Connection,
     known: &StoredTrial,
     planned: &PlannedTrial,
-) -> rusqlite::Result<Standing> {
+) -> rusqlite::Result<TrialProgress> {
     if (known.task, known.endpoint) != (planned.task, planned.endpoint) {
         conn.prepare_cached("UPDATE trial SET task = ?, endpoint = ? WHERE idx = ?")?.execute([
             planned.task,
@@ -409,7 +409,7 @@ fn settle(
         conn.prepare_cached("UPDATE trial SET status = ?, ineligible = ? WHERE idx = ?")?
             .execute(params![status, planned.ineligible, known.idx])?;
     }
-    Ok(Standing {
+    Ok(TrialProgress {
         stored: known.idx,
         open: !asked && planned.ineligible.is_none(),
         attempts: known.attempts,
@@ -481,11 +481,11 @@ fn read_spent(
     conn: &Connection,
     labels: &[TaskLabels],
     endpoints: &[StoredEndpoint],
-) -> rusqlite::Result<Spent> {
+) -> rusqlite::Result<Spend> {
     let suites: BTreeMap<u32, &str> = labels.iter().map(|t| (t.idx, t.suite.as_str())).collect();
     let ids: BTreeMap<u32, &str> =
         endpoints.iter().map(|e| (e.idx, e.endpoint.id.as_str())).collect();
-    let mut spent = Spent::default();
+    let mut spent = Spend::default();
     for (trials, attempts) in attempt_tables(conn)? {
         let mut statement = conn.prepare(&format!(
             "SELECT t.task, t.endpoint, a.cost_usd, a.bound
@@ -510,11 +510,11 @@ fn read_spent(
 
 /// What the sessions so far came to. One that was cut off lasted until the last thing it wrote, and
 /// what it saw of its client went with it.
-fn so_far(earlier: Option<Sessions>, manifest: &Manifest, last_ns: u64) -> Sessions {
+fn so_far(earlier: Option<PriorSessions>, manifest: &Manifest, last_ns: u64) -> PriorSessions {
     let before = earlier.unwrap_or_default();
     let n = before.n + 1;
     match &manifest.ended {
-        Some(ended) => Sessions {
+        Some(ended) => PriorSessions {
             n,
             duration_ns: ended.duration_ns,
             validity: Some(ended.validity.clone()),
@@ -522,7 +522,7 @@ fn so_far(earlier: Option<Sessions>, manifest: &Manifest, last_ns: u64) -> Sessi
             unknown_events: ended.unknown_events.clone(),
             from_ns: 0,
         },
-        None => Sessions {
+        None => PriorSessions {
             n,
             duration_ns: before.duration_ns + last_ns.saturating_sub(before.from_ns),
             validity: before.validity,

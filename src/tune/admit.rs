@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::words;
-use crate::aggregate::{Cell, EndpointFigures, Figures};
+use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
 use crate::stats::Estimate;
 use crate::stats::paired::{self, Paired};
 use crate::units::{Goal, Judging, ValidityMark};
@@ -20,7 +20,7 @@ pub(super) const PAYS: f64 = 0.01;
 /// What every part of the tuning reads.
 pub(super) struct Setting<'a> {
     /// The figures of the run.
-    pub figures: &'a Figures,
+    pub metrics: &'a RunMetrics,
     /// What it is judged by.
     pub judging: &'a Judging,
     /// The position of today's endpoint; `None`: there is none, or it was not in the run.
@@ -46,7 +46,7 @@ pub(super) struct Sheet<'a> {
 /// An endpoint in one category.
 pub(super) struct Row<'a> {
     /// The endpoint.
-    pub endpoint: &'a EndpointFigures,
+    pub endpoint: &'a EndpointMetrics,
     /// Its figures here.
     pub cell: &'a Cell,
     /// Its score minus today's on the tasks they share; `None` for today's own.
@@ -152,17 +152,17 @@ impl Exclusion {
 
 impl<'a> Setting<'a> {
     /// Reads what the figures say of today, and whether anything can be tuned.
-    pub fn of(figures: &'a Figures) -> Self {
-        let judging = figures.judging();
-        let id = figures.today.endpoint.as_ref();
-        let today = id.and_then(|id| figures.endpoints.iter().position(|e| e.id == *id));
+    pub fn of(metrics: &'a RunMetrics) -> Self {
+        let judging = metrics.judging();
+        let id = metrics.today.endpoint.as_ref();
+        let today = id.and_then(|id| metrics.endpoints.iter().position(|e| e.id == *id));
         let latency_counts = judging.goal == Goal::Faster || judging.slo.is_some();
-        let invalid = figures
+        let invalid = metrics
             .manifest
             .ended
             .as_ref()
             .is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid);
-        let scored = figures.endpoints.iter().any(|e| e.all.counts.scored > 0);
+        let scored = metrics.endpoints.iter().any(|e| e.all.counts.scored > 0);
         let blocked = match (id, today) {
             _ if !scored => Some("nothing was scored, so nothing can be compared".to_owned()),
             (None, _) => Some(
@@ -179,17 +179,17 @@ impl<'a> Setting<'a> {
             }
             _ => None,
         };
-        Self { figures, judging, today, blocked }
+        Self { metrics, judging, today, blocked }
     }
 
     /// Today's endpoint by its short name.
     pub fn today_name(&self) -> &'a str {
-        self.figures.today.endpoint.as_ref().map_or("today's endpoint", |id| id.short())
+        self.metrics.today.endpoint.as_ref().map_or("today's endpoint", |id| id.short())
     }
 
     /// The sheets of the categories, in name order.
     pub fn sheets(&self) -> Vec<Sheet<'a>> {
-        let categories = self.figures.categories.iter().enumerate();
+        let categories = self.metrics.categories.iter().enumerate();
         categories.map(|(i, c)| self.sheet(Some(i), c.name.as_str(), c.share)).collect()
     }
 
@@ -199,9 +199,9 @@ impl<'a> Setting<'a> {
     }
 
     fn sheet(&self, category: Option<usize>, name: &'a str, share: f64) -> Sheet<'a> {
-        let cell = |e: &'a EndpointFigures| category.map_or(&e.all, |c| &e.cells[c]);
+        let cell = |e: &'a EndpointMetrics| category.map_or(&e.all, |c| &e.cells[c]);
         let local = self.today.and_then(|today| {
-            let endpoint = &self.figures.endpoints[today];
+            let endpoint = &self.metrics.endpoints[today];
             if cell(endpoint).counts.scored == 0 {
                 Some(format!("{} has no scored answer here", self.today_name()))
             } else if category.is_none() && cell(endpoint).quality.is_none() {
@@ -213,17 +213,17 @@ impl<'a> Setting<'a> {
             }
         });
         let blocked = self.blocked.clone().or(local);
-        let rows = self.figures.endpoints.iter().enumerate();
+        let rows = self.metrics.endpoints.iter().enumerate();
         let rows = rows.map(|(i, endpoint)| {
             let paired = self
                 .today
                 .filter(|today| *today != i)
-                .and_then(|today| self.figures.difference(category, i, today));
+                .and_then(|today| self.metrics.difference(category, i, today));
             let mut row = Row { endpoint, cell: cell(endpoint), paired, excluded: None };
             if self.today != Some(i) {
                 row.excluded = match self.today {
                     Some(today) if blocked.is_none() => {
-                        excluded(&row, cell(&self.figures.endpoints[today]), self.judging)
+                        excluded(&row, cell(&self.metrics.endpoints[today]), self.judging)
                     }
                     _ => Some(Exclusion::NothingToCompare),
                 };
@@ -343,20 +343,20 @@ fn quality(paired: &Paired, judging: &Judging) -> Option<Exclusion> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tune::fixture::{endpoint, figures, with_goal, with_slo};
+    use crate::tune::fixture::{endpoint, metrics, with_goal, with_slo};
 
     /// Checks why the second of two endpoints is kept out of a category of 200 tasks, of which
     /// today's fails the first eight in a hundred.
-    fn check(figures: &Figures, expected: Option<&str>) {
-        let sheets = Setting::of(figures).sheets();
+    fn check(metrics: &RunMetrics, expected: Option<&str>) {
+        let sheets = Setting::of(metrics).sheets();
         let reason = sheets[0].rows[1].excluded.as_ref().map(ToString::to_string);
         assert_eq!(reason.as_deref(), expected);
         assert!(sheets[0].rows[0].excluded.is_none(), "today's endpoint is always admitted");
     }
 
-    fn against(other: crate::tune::fixture::Plan) -> Figures {
+    fn against(other: crate::tune::fixture::Plan) -> RunMetrics {
         let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 8)]).miss(0.02);
-        figures(&[("c", 200, 1.0)], vec![today, other])
+        metrics(&[("c", 200, 1.0)], vec![today, other])
     }
 
     fn mini() -> crate::tune::fixture::Plan {
@@ -405,13 +405,13 @@ mod tests {
     #[test]
     fn nine_tasks_are_too_few() {
         let today = endpoint("acme/large@azure", 0.01);
-        let few = figures(&[("c", 9, 1.0)], vec![today, mini().wrong(&[])]);
+        let few = metrics(&[("c", 9, 1.0)], vec![today, mini().wrong(&[])]);
         check(&few, Some("9 tasks scored for it and for today's endpoint; 10 are needed"));
     }
 
     #[test]
     fn nothing_is_tuned_on_what_is_not_there() {
-        let blocked = |figures: &Figures| Setting::of(figures).blocked;
+        let blocked = |metrics: &RunMetrics| Setting::of(metrics).blocked;
         assert_eq!(blocked(&against(mini())), None);
         let mut none = against(mini());
         none.today.endpoint = None;

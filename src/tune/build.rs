@@ -10,7 +10,7 @@ use super::fallback::fallbacks;
 use super::mix::{Mix, mix};
 use super::verdict::verdict;
 use super::{notes, round};
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::weights::{
     CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, PARTS, WeightsFile,
 };
@@ -31,8 +31,8 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Without an endpoint that stands for today there is nothing to weigh against: the file's weights
 /// are empty, every verdict is STAY, and the reason is in it.
 #[must_use]
-pub fn tune(figures: &Figures) -> WeightsFile {
-    let setting = Setting::of(figures);
+pub fn tune(metrics: &RunMetrics) -> WeightsFile {
+    let setting = Setting::of(metrics);
     let sheets = setting.sheets();
     let pooled = setting.pooled();
     let mixes = all_mixes(&setting, &sheets);
@@ -54,13 +54,13 @@ pub fn tune(figures: &Figures) -> WeightsFile {
     };
     WeightsFile {
         format_version: FORMAT_VERSION,
-        simulated: figures.simulated,
-        run: figures.manifest.run.clone(),
-        suites: figures.manifest.suites.clone(),
-        prices: figures.manifest.prices_hash.clone(),
-        made_at: figures.manifest.started_at.clone(),
-        valid_until: valid_until(&figures.manifest.started_at),
-        objective: objective(figures),
+        simulated: metrics.simulated,
+        run: metrics.manifest.run.clone(),
+        suites: metrics.manifest.suites.clone(),
+        prices: metrics.manifest.prices_hash.clone(),
+        made_at: metrics.manifest.started_at.clone(),
+        valid_until: valid_until(&metrics.manifest.started_at),
+        objective: objective(metrics),
         categories,
         default: category(&setting, &pooled, &default),
         notes: notes::notes(&setting, &sheets, &mixes, &expected),
@@ -86,7 +86,7 @@ fn category(setting: &Setting<'_>, sheet: &Sheet<'_>, mix: &Mix) -> CategoryWeig
     let named = sheet.rows.iter().zip(parts).filter(|(_, part)| **part > 0);
     let mut weights: BTreeMap<String, u32> =
         named.map(|(row, part)| (row.endpoint.id.as_str().to_owned(), *part)).collect();
-    if let (None, Some(id)) = (setting.today, &setting.figures.today.endpoint) {
+    if let (None, Some(id)) = (setting.today, &setting.metrics.today.endpoint) {
         // Today's endpoint was not measured, and still is what serves.
         weights.insert(id.as_str().to_owned(), PARTS);
     }
@@ -98,18 +98,18 @@ fn category(setting: &Setting<'_>, sheet: &Sheet<'_>, mix: &Mix) -> CategoryWeig
     }
 }
 
-fn objective(figures: &Figures) -> Objective {
-    let judging = figures.judging();
-    let shares = figures.categories.iter();
+fn objective(metrics: &RunMetrics) -> Objective {
+    let judging = metrics.judging();
+    let shares = metrics.categories.iter();
     Objective {
         goal: judging.goal,
         margin: judging.margin,
         slo: judging.slo,
         max_share_provider: judging.max_share_provider,
-        today: figures.today.endpoint.as_ref().map(|id| id.as_str().to_owned()),
-        today_stated: figures.today.stated,
+        today: metrics.today.endpoint.as_ref().map(|id| id.as_str().to_owned()),
+        today_stated: metrics.today.stated,
         shares: shares.map(|c| (c.name.as_str().to_owned(), round::six_digits(c.share))).collect(),
-        shares_stated: figures.categories.iter().any(|c| c.share_stated),
+        shares_stated: metrics.categories.iter().any(|c| c.share_stated),
     }
 }
 
@@ -140,7 +140,7 @@ fn left_out(
     sheets: &[Sheet<'_>],
     has_weight: impl Fn(usize) -> bool,
 ) -> BTreeMap<String, String> {
-    let endpoints = setting.figures.endpoints.iter().enumerate();
+    let endpoints = setting.metrics.endpoints.iter().enumerate();
     let out = endpoints.filter(|(i, _)| !has_weight(*i)).map(|(i, endpoint)| {
         let reason = if setting.today == Some(i) {
             "what serves today: others take its place, and it stays a fallback".to_owned()
@@ -174,7 +174,7 @@ fn reasons(sheets: &[Sheet<'_>], endpoint: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tune::fixture::{Plan, endpoint, figures, with_slo};
+    use crate::tune::fixture::{Plan, endpoint, metrics, with_slo};
     use crate::units::{RunEnding, Validity, ValidityMark};
     use crate::weights::VerdictWord;
 
@@ -182,9 +182,9 @@ mod tests {
         endpoint("acme/large@azure", 0.01).miss(0.02)
     }
 
-    fn two(share: f64) -> Figures {
+    fn two(share: f64) -> RunMetrics {
         let mini = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 0), (0, 30)]).miss(0.01);
-        figures(&[("easy", 400, share), ("hard", 400, 1.0 - share)], vec![large(), mini])
+        metrics(&[("easy", 400, share), ("hard", 400, 1.0 - share)], vec![large(), mini])
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
         let dear = endpoint("acme/huge@birch", 0.02).wrong(&[(0, 0), (0, 30)]);
         let secret = endpoint("acme/secret@birch", 0.001).unpriced();
         let all =
-            figures(&[("easy", 400, 0.5), ("hard", 400, 0.5)], vec![large(), mini, dear, secret]);
+            metrics(&[("easy", 400, 0.5), ("hard", 400, 0.5)], vec![large(), mini, dear, secret]);
         let file = tune(&all);
         let reason = |id: &str| file.left_out.get(id).map(String::as_str);
         assert_eq!(reason("acme/mini@birch"), None);
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn invalid_latencies_hold_back_only_what_rests_on_them() {
-        let mark = |figures: Figures, mark| {
+        let mark = |metrics: RunMetrics, mark| {
             let validity =
                 Validity { mark, reasons: Vec::new(), lag_p99_us: None, io_cpu_peak: None };
             let ended = RunEnding {
@@ -274,12 +274,12 @@ mod tests {
                 paced: Vec::new(),
                 unknown_events: std::collections::BTreeMap::new(),
             };
-            Figures {
-                manifest: crate::units::Manifest { ended: Some(ended), ..figures.manifest.clone() },
-                ..figures
+            RunMetrics {
+                manifest: crate::units::Manifest { ended: Some(ended), ..metrics.manifest.clone() },
+                ..metrics
             }
         };
-        let easy = |figures: &Figures| tune(figures).categories["easy"].verdict.word;
+        let easy = |metrics: &RunMetrics| tune(metrics).categories["easy"].verdict.word;
         assert_eq!(easy(&mark(two(0.6), ValidityMark::Invalid)), VerdictWord::Move);
         let slo = || with_slo(two(0.6), 0.05);
         assert_eq!(easy(&mark(slo(), ValidityMark::Invalid)), VerdictWord::Stay);
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_broken_cap_is_said() {
-        let one = figures(&[("easy", 400, 1.0)], vec![large()]);
+        let one = metrics(&[("easy", 400, 1.0)], vec![large()]);
         let file = tune(&crate::tune::fixture::with_cap(one, 0.6));
         let said = "The cap is broken: azure has 100 % of the traffic, max_share.provider allows \
                     60 %.";

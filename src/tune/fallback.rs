@@ -60,14 +60,14 @@ fn better_then_cheaper(a: &Row<'_>, b: &Row<'_>) -> std::cmp::Ordering {
 mod tests {
     use super::*;
     use crate::tune::admit::Setting;
-    use crate::tune::fixture::{Plan, endpoint, figures};
+    use crate::tune::fixture::{Plan, endpoint, metrics};
     use crate::weights::PARTS;
 
     /// Checks the fallbacks of a category in which endpoint `chosen` has all the weight.
     fn check(endpoints: Vec<Plan>, chosen: usize, expected: &[&str]) {
-        let figures = figures(&[("c", 400, 1.0)], endpoints);
-        let sheets = Setting::of(&figures).sheets();
-        let n = figures.endpoints.len();
+        let metrics = metrics(&[("c", 400, 1.0)], endpoints);
+        let sheets = Setting::of(&metrics).sheets();
+        let n = metrics.endpoints.len();
         let parts: Vec<u32> = (0..n).map(|i| if i == chosen { PARTS } else { 0 }).collect();
         assert_eq!(fallbacks(&sheets[0], &parts), expected);
     }

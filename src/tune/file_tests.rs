@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::fixture::{endpoint, figures, with_cap, with_goal, with_slo};
+use super::fixture::{endpoint, metrics, with_cap, with_goal, with_slo};
 use super::tune;
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::units::Goal;
 use crate::weights::{SCHEMA, WeightsFile};
 
-fn some_figures() -> Figures {
+fn some_figures() -> RunMetrics {
     let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 8), (0, 10)]).miss(0.02);
     let mini = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 8), (5, 16)]).miss(0.10);
-    figures(&[("classify", 400, 0.6), ("extract", 200, 0.4)], vec![today, mini])
+    metrics(&[("classify", 400, 0.6), ("extract", 200, 0.4)], vec![today, mini])
 }
 
 fn faults_by_schema(file: &Value) -> Vec<String> {
@@ -32,8 +32,8 @@ fn files_are_valid_and_read_back() {
         with_slo(with_goal(some_figures(), Goal::Faster), 0.05),
         nothing,
     ];
-    for figures in all {
-        let file = tune(&figures);
+    for metrics in all {
+        let file = tune(&metrics);
         let text = file.to_json();
         let value: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(faults_by_schema(&value), Vec::<String>::new(), "{text}");

@@ -1,7 +1,7 @@
 //! Figures written by hand, for the tests of this folder.
 
 use crate::aggregate::{
-    CategoryFigures, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, Today,
+    CategoryMetrics, Cell, Counts, EndpointMetrics, RunMetrics, ScoreTable, ScoredTask, Today,
 };
 use crate::stats::{Estimate, Method};
 use crate::units::{Category, EndpointId, Goal, Judging, Manifest, Slo, SuiteStamp, Usd};
@@ -67,7 +67,7 @@ impl Plan {
 /// Figures of some endpoints, the first of which serves today, on categories given as
 /// `(name, tasks, share)`. The goal is `cheaper` with a margin of two points.
 #[expect(clippy::needless_pass_by_value, reason = "a list written at the call reads better")]
-pub(super) fn figures(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -> Figures {
+pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -> RunMetrics {
     let mut table = ScoreTable::default();
     for (c, (_, tasks, _)) in categories.iter().enumerate() {
         for task in 0..*tasks {
@@ -85,7 +85,7 @@ pub(super) fn figures(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 let rows = rows.filter(|(task, _)| category.is_none_or(|c| task.category == c));
                 cell(plan, &rows.map(|(_, row)| f64::from(row[i])).collect::<Vec<_>>())
             };
-            EndpointFigures {
+            EndpointMetrics {
                 id: plan.id.clone(),
                 model: plan.id.as_str().split('@').next().unwrap_or_default().to_owned(),
                 provider: plan.provider.clone(),
@@ -93,11 +93,11 @@ pub(super) fn figures(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 all: of(None),
                 cells: (0..categories.len()).map(|c| of(Some(c))).collect(),
                 local: None,
-                served: crate::aggregate::Served::default(),
+                served: crate::aggregate::RoutingCounts::default(),
             }
         })
         .collect();
-    Figures {
+    RunMetrics {
         manifest: manifest(today.as_ref()),
         simulated: false,
         counts: Counts::default(),
@@ -106,7 +106,7 @@ pub(super) fn figures(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
         today: Today { endpoint: today, stated: true },
         categories: categories
             .iter()
-            .map(|(name, tasks, share)| CategoryFigures {
+            .map(|(name, tasks, share)| CategoryMetrics {
                 name: Category::new(*name),
                 tasks: *tasks as u64,
                 share: *share,
@@ -190,19 +190,19 @@ fn manifest(today: Option<&EndpointId>) -> Manifest {
 }
 
 /// Sets the goal.
-pub(super) fn with_goal(mut figures: Figures, goal: Goal) -> Figures {
-    figures.manifest.judging.goal = goal;
-    figures
+pub(super) fn with_goal(mut metrics: RunMetrics, goal: Goal) -> RunMetrics {
+    metrics.manifest.judging.goal = goal;
+    metrics
 }
 
 /// Sets the share of answers that may take longer than 800 ms.
-pub(super) fn with_slo(mut figures: Figures, miss: f64) -> Figures {
-    figures.manifest.judging.slo = Some(Slo { ttft_ms: 800.0, miss });
-    figures
+pub(super) fn with_slo(mut metrics: RunMetrics, miss: f64) -> RunMetrics {
+    metrics.manifest.judging.slo = Some(Slo { ttft_ms: 800.0, miss });
+    metrics
 }
 
 /// Sets the largest share of a provider.
-pub(super) fn with_cap(mut figures: Figures, cap: f64) -> Figures {
-    figures.manifest.judging.max_share_provider = Some(cap);
-    figures
+pub(super) fn with_cap(mut metrics: RunMetrics, cap: f64) -> RunMetrics {
+    metrics.manifest.judging.max_share_provider = Some(cap);
+    metrics
 }

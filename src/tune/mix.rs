@@ -56,7 +56,7 @@ pub(super) fn mix(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Vec<Mix> {
 fn keep_today(setting: &Setting<'_>, sheets: &[&Sheet<'_>], held: Option<&str>) -> Vec<Mix> {
     let parts: Vec<u32> = match setting.today {
         Some(today) => {
-            let endpoints = 0..setting.figures.endpoints.len();
+            let endpoints = 0..setting.metrics.endpoints.len();
             endpoints.map(|i| if i == today { PARTS } else { 0 }).collect()
         }
         None => Vec::new(),
@@ -205,11 +205,11 @@ fn rounded(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::Figures;
-    use crate::tune::fixture::{Plan, endpoint, figures, with_cap, with_goal, with_slo};
+    use crate::aggregate::RunMetrics;
+    use crate::tune::fixture::{Plan, endpoint, metrics, with_cap, with_goal, with_slo};
 
-    fn mixed(figures: &Figures) -> (Vec<Vec<u32>>, Option<String>) {
-        let setting = Setting::of(figures);
+    fn mixed(metrics: &RunMetrics) -> (Vec<Vec<u32>>, Option<String>) {
+        let setting = Setting::of(metrics);
         let sheets = setting.sheets();
         let mut mixes = mix(&setting, &sheets.iter().collect::<Vec<_>>());
         let held = mixes[0].held.take();
@@ -217,13 +217,13 @@ mod tests {
     }
 
     /// Checks the mixes of two categories of 400 tasks with half of the traffic each.
-    fn check(figures: &Figures, expected: [&[u32]; 2]) {
-        let (parts, held) = mixed(figures);
+    fn check(metrics: &RunMetrics, expected: [&[u32]; 2]) {
+        let (parts, held) = mixed(metrics);
         assert_eq!(parts, expected, "{held:?}");
     }
 
-    fn fleet(endpoints: Vec<Plan>) -> Figures {
-        figures(&[("a", 400, 0.5), ("b", 400, 0.5)], endpoints)
+    fn fleet(endpoints: Vec<Plan>) -> RunMetrics {
+        metrics(&[("a", 400, 0.5), ("b", 400, 0.5)], endpoints)
     }
 
     fn large() -> Plan {
@@ -250,8 +250,8 @@ mod tests {
         // With w of the traffic on the slow one: 0.02 (1 − w) + 0.10 w ≤ 0.05, so w = 0.375: all
         // of it in one category, as a vertex splits one category only.
         let slow = endpoint("acme/mini@azure", 0.002).miss(0.10);
-        let figures = with_slo(fleet(vec![large(), slow]), 0.05);
-        let (parts, _) = mixed(&figures);
+        let metrics = with_slo(fleet(vec![large(), slow]), 0.05);
+        let (parts, _) = mixed(&metrics);
         let whole: f64 = parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
         assert!((whole - 0.375).abs() < 1e-5, "{parts:?}");
         assert!(0.02 * (1.0 - whole) + 0.10 * whole <= 0.05 + 1e-12, "{parts:?}");
@@ -274,24 +274,24 @@ mod tests {
         let today = endpoint("acme/large@azure", 0.01).miss(0.05);
         let prompt = endpoint("acme/large@birch", 0.011).wrong(&[(0, 0), (0, 30)]).miss(0.0);
         let slow = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 30), (0, 0)]).miss(0.10);
-        let figures = with_slo(fleet(vec![today, prompt, slow]), 0.05);
-        check(&figures, [&[0, PARTS, 0], &[0, 0, PARTS]]);
+        let metrics = with_slo(fleet(vec![today, prompt, slow]), 0.05);
+        check(&metrics, [&[0, PARTS, 0], &[0, 0, PARTS]]);
     }
 
     #[test]
     fn rounding_breaks_no_limit() {
         // 0.02 (1 − w) + 0.065 w ≤ 0.05: w = 2/3, and 666,667 parts are too many.
         let slow = endpoint("acme/mini@azure", 0.002).miss(0.065);
-        let (parts, _) = mixed(&with_slo(figures(&[("a", 400, 1.0)], vec![large(), slow]), 0.05));
+        let (parts, _) = mixed(&with_slo(metrics(&[("a", 400, 1.0)], vec![large(), slow]), 0.05));
         assert!((666_600..666_667).contains(&parts[0][1]), "{parts:?}");
     }
 
     #[test]
     fn providers_keep_to_their_share_to_the_last_part() {
         let birch = endpoint("acme/mini@birch", 0.002);
-        let figures =
-            figures(&[("a", 400, 1.0 / 3.0), ("b", 400, 2.0 / 3.0)], vec![large(), birch]);
-        let (parts, _) = mixed(&with_cap(figures, 0.6));
+        let metrics =
+            metrics(&[("a", 400, 1.0 / 3.0), ("b", 400, 2.0 / 3.0)], vec![large(), birch]);
+        let (parts, _) = mixed(&with_cap(metrics, 0.6));
         let birch: f64 = parts[0]
             .iter()
             .skip(1)
@@ -305,8 +305,8 @@ mod tests {
     #[test]
     fn what_cannot_be_met_is_said_with_what_could() {
         let birch = || endpoint("acme/large@birch", 0.012).miss(0.083);
-        let check = |figures: Figures, why: &str| {
-            let (parts, held) = mixed(&figures);
+        let check = |metrics: RunMetrics, why: &str| {
+            let (parts, held) = mixed(&metrics);
             assert_eq!(held.as_deref(), Some(why));
             assert!(parts.iter().all(|mix| mix[0] == PARTS), "{parts:?}");
         };
@@ -323,9 +323,9 @@ mod tests {
         // Birch is dearer, so within today's cost azure cannot give any of its share away.
         let better = endpoint("acme/large@birch", 0.012);
         let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 10), (0, 10)]);
-        let figures = with_goal(fleet(vec![today, better]), Goal::Better);
+        let metrics = with_goal(fleet(vec![today, better]), Goal::Better);
         check(
-            with_cap(figures, 0.6),
+            with_cap(metrics, 0.6),
             "no mix keeps every provider within 60 % of the traffic; max_share.provider = 1 could \
              be met",
         );
@@ -338,8 +338,8 @@ mod tests {
         let today = endpoint("acme/large@azure", 0.01).wrong(&[(0, 20), (0, 20)]);
         let good = endpoint("acme/huge@birch", 0.02).wrong(&[(0, 0), (0, 10)]);
         let cheap = endpoint("acme/mini@cedar", 0.005).wrong(&[(0, 30), (0, 10)]);
-        let figures = with_goal(fleet(vec![today, good, cheap]), Goal::Better);
-        check(&figures, [&[500_000, 500_000, 0], &[0, 0, PARTS]]);
+        let metrics = with_goal(fleet(vec![today, good, cheap]), Goal::Better);
+        check(&metrics, [&[500_000, 500_000, 0], &[0, 0, PARTS]]);
     }
 
     #[test]
@@ -349,13 +349,13 @@ mod tests {
         let faster_but_dear = endpoint("acme/large@cedar", 0.03).miss(0.0);
         let faster_but_bad =
             endpoint("acme/mini@dahlia", 0.001).miss(0.0).wrong(&[(0, 30), (0, 30)]);
-        let figures = fleet(vec![slow(), fast, faster_but_dear, faster_but_bad]);
-        let figures = with_slo(with_goal(figures, Goal::Faster), 0.05);
-        check(&figures, [&[0, PARTS, 0, 0], &[0, PARTS, 0, 0]]);
+        let metrics = fleet(vec![slow(), fast, faster_but_dear, faster_but_bad]);
+        let metrics = with_slo(with_goal(metrics, Goal::Faster), 0.05);
+        check(&metrics, [&[0, PARTS, 0, 0], &[0, PARTS, 0, 0]]);
         // Equally fast: nothing moves.
         let same = endpoint("acme/large@birch", 0.005).miss(0.2);
-        let figures = with_slo(with_goal(fleet(vec![slow(), same]), Goal::Faster), 0.05);
-        check(&figures, [&[PARTS, 0], &[PARTS, 0]]);
+        let metrics = with_slo(with_goal(fleet(vec![slow(), same]), Goal::Faster), 0.05);
+        check(&metrics, [&[PARTS, 0], &[PARTS, 0]]);
     }
 
     #[test]
@@ -373,13 +373,13 @@ mod tests {
         // The objective allows 0.05 % of the slow one, which is not worth its upkeep.
         let slow = endpoint("acme/mini@azure", 0.002).miss(1.0);
         let today = endpoint("acme/large@azure", 0.01).miss(0.0);
-        let figures = with_slo(fleet(vec![today, slow]), 0.0005);
-        check(&figures, [&[PARTS, 0], &[PARTS, 0]]);
+        let metrics = with_slo(fleet(vec![today, slow]), 0.0005);
+        check(&metrics, [&[PARTS, 0], &[PARTS, 0]]);
         // Nor where the rest of the mix pays: 0.04 % of one category would still fit.
         let today = endpoint("acme/large@azure", 0.01).miss(0.1);
         let middle = endpoint("acme/middle@azure", 0.005).miss(0.0498);
         let slow = endpoint("acme/mini@azure", 0.002).miss(1.0);
-        let figures = with_slo(fleet(vec![today, middle, slow]), 0.05);
-        check(&figures, [&[0, PARTS, 0], &[0, PARTS, 0]]);
+        let metrics = with_slo(fleet(vec![today, middle, slow]), 0.05);
+        check(&metrics, [&[0, PARTS, 0], &[0, PARTS, 0]]);
     }
 }

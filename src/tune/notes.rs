@@ -15,9 +15,9 @@ pub(super) fn notes(
     mixes: &[Mix],
     expected: &Expected,
 ) -> Vec<String> {
-    let (figures, judging) = (setting.figures, setting.judging);
+    let (metrics, judging) = (setting.metrics, setting.judging);
     let mut notes = Vec::new();
-    if figures.simulated {
+    if metrics.simulated {
         notes.push(
             "SIMULATED: this rests on answers of a simulator; do not route real traffic by it."
                 .to_owned(),
@@ -30,23 +30,23 @@ pub(super) fn notes(
         let held = held.find_map(|(_, mix)| mix.held.as_deref());
         notes.extend(held.map(|why| format!("{} keeps everything: {why}.", setting.today_name())));
     }
-    if let Some(ended) = figures.manifest.ended.as_ref().filter(|ended| !ended.complete) {
+    if let Some(ended) = metrics.manifest.ended.as_ref().filter(|ended| !ended.complete) {
         let why = ended.why.as_deref().unwrap_or("it did not end by itself");
         notes.push(format!("The run is not complete ({why}); this rests on what was answered."));
     }
     let latency_counts = judging.goal == Goal::Faster || judging.slo.is_some();
-    let mark = figures.manifest.ended.as_ref().map(|ended| ended.validity.mark);
+    let mark = metrics.manifest.ended.as_ref().map(|ended| ended.validity.mark);
     if latency_counts && mark == Some(ValidityMark::Degraded) {
         notes.push("The run's latencies are degraded, and the objective rests on them.".to_owned());
     }
-    if let (false, Some(_)) = (figures.today.stated, &figures.today.endpoint) {
+    if let (false, Some(_)) = (metrics.today.stated, &metrics.today.endpoint) {
         notes.push(format!(
             "No [today] is stated: {}, {}, stands for it.",
             setting.today_name(),
-            figures.stand_in()
+            metrics.stand_in()
         ));
     }
-    if figures.categories.len() > 1 && !figures.categories.iter().any(|c| c.share_stated) {
+    if metrics.categories.len() > 1 && !metrics.categories.iter().any(|c| c.share_stated) {
         notes.push("No [traffic] shares are stated: categories count equally.".to_owned());
     }
     let idle: Vec<&str> = sheets.iter().filter(|s| s.share <= 0.0).map(|s| s.name).collect();
@@ -98,7 +98,7 @@ fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Opt
 
 /// A cost that leaves out what is not known is too low.
 fn unknown_costs(setting: &Setting<'_>) -> Option<String> {
-    let endpoints = setting.figures.endpoints.iter();
+    let endpoints = setting.metrics.endpoints.iter();
     let some: Vec<String> = endpoints
         .filter(|e| e.priced && e.all.cost_unknown > 0)
         .map(|e| format!("{} ({})", e.id.short(), words::count(e.all.cost_unknown, "attempt")))

@@ -238,13 +238,13 @@ fn saves(now: f64, then: f64) -> Option<Usd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::Figures;
-    use crate::tune::fixture::{Plan, endpoint, figures, with_goal, with_slo};
+    use crate::aggregate::RunMetrics;
+    use crate::tune::fixture::{Plan, endpoint, metrics, with_goal, with_slo};
     use crate::tune::tune;
 
     /// Checks word, candidate and reason of one category.
-    fn check(figures: &Figures, category: &str, word: VerdictWord, candidate: &str, why: &str) {
-        let file = tune(figures);
+    fn check(metrics: &RunMetrics, category: &str, word: VerdictWord, candidate: &str, why: &str) {
+        let file = tune(metrics);
         let verdict = &file.categories[category].verdict;
         let found = verdict.candidate.as_deref().unwrap_or("none");
         assert_eq!((verdict.word, found, verdict.why.as_str()), (word, candidate, why));
@@ -258,23 +258,23 @@ mod tests {
         endpoint("acme/mini@azure", 0.002_85).wrong(&[(0, 7), (5, 16), (0, 20)])
     }
 
-    fn support(endpoints: Vec<Plan>) -> Figures {
-        figures(&[("classify", 400, 0.6), ("extract", 200, 0.25), ("reply", 200, 0.15)], endpoints)
+    fn support(endpoints: Vec<Plan>) -> RunMetrics {
+        metrics(&[("classify", 400, 0.6), ("extract", 200, 0.25), ("reply", 200, 0.15)], endpoints)
     }
 
     #[test]
     fn three_categories_three_verdicts() {
-        let figures = support(vec![large(), mini()]);
+        let metrics = support(vec![large(), mini()]);
         let (name, today) = ("acme/mini@azure", "large@azure");
         let why = format!("70 % cheaper, quality shown to be within 2 pt of {today}");
-        check(&figures, "classify", VerdictWord::Move, name, &why);
+        check(&metrics, "classify", VerdictWord::Move, name, &why);
         let why =
             format!("mini@azure might be within 2 pt of {today}; ≈ 6,700 more tasks would tell");
-        check(&figures, "extract", VerdictWord::NotYet, name, &why);
+        check(&metrics, "extract", VerdictWord::NotYet, name, &why);
         let why = "nothing cheaper is within 2 pt";
-        check(&figures, "reply", VerdictWord::Stay, "none", why);
+        check(&metrics, "reply", VerdictWord::Stay, "none", why);
 
-        let file = tune(&figures);
+        let file = tune(&metrics);
         let moved = &file.categories["classify"].verdict;
         assert_eq!(moved.saves_per_1000_usd.map(|usd| usd.to_string()).as_deref(), Some("6.66"));
         assert_eq!(moved.difference.map(|d| (d.value, d.n)), Some((0.01, 400)));
@@ -286,8 +286,8 @@ mod tests {
     #[test]
     fn a_stay_says_what_stands_in_the_way() {
         let stay = |others: Vec<Plan>, why: &str| {
-            let figures = support(std::iter::once(large()).chain(others).collect());
-            check(&figures, "reply", VerdictWord::Stay, "none", why);
+            let metrics = support(std::iter::once(large()).chain(others).collect());
+            check(&metrics, "reply", VerdictWord::Stay, "none", why);
         };
         stay(vec![], "large@azure was the only endpoint");
         stay(vec![endpoint("acme/huge@birch", 0.02)], "nothing is cheaper than large@azure");
@@ -301,10 +301,10 @@ mod tests {
     fn an_estimate_on_the_line_asks_for_no_number() {
         // −2 points against a margin of 2: whatever the sample, half of them would fail.
         let on_the_line = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 17), (0, 20)]);
-        let figures = support(vec![large(), on_the_line]);
+        let metrics = support(vec![large(), on_the_line]);
         let why = "mini@azure might be within 2 pt of large@azure, too near the line for a sample \
                    to tell";
-        check(&figures, "extract", VerdictWord::NotYet, "acme/mini@azure", why);
+        check(&metrics, "extract", VerdictWord::NotYet, "acme/mini@azure", why);
         // Well below the line the hope is gone, although nothing is proven.
         let below = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 20), (0, 20)]);
         let why = "nothing cheaper is within 2 pt";
@@ -330,11 +330,11 @@ mod tests {
     fn a_part_that_moves_says_how_large_it_is() {
         // 0.02 (1 − w) + 0.22 w ≤ 0.05, so 15 % of the traffic: a quarter of `classify`.
         let slow = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (0, 90), (0, 90)]).miss(0.22);
-        let figures = with_slo(support(vec![large().miss(0.02), slow]), 0.05);
+        let metrics = with_slo(support(vec![large().miss(0.02), slow]), 0.05);
         let why = "25 % of the traffic goes to mini@azure; the limits leave the rest with \
                    large@azure";
-        check(&figures, "classify", VerdictWord::Move, "acme/mini@azure", why);
-        let file = tune(&figures);
+        check(&metrics, "classify", VerdictWord::Move, "acme/mini@azure", why);
+        let file = tune(&metrics);
         for found in file.categories.values() {
             let stays = found.weights.get("acme/large@azure") == Some(&PARTS);
             assert_eq!(found.verdict.word == VerdictWord::Move, !stays, "word and weights agree");
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn too_few_tasks_are_not_a_stay() {
         let huge = endpoint("acme/huge@birch", 0.009).wrong(&[]);
-        let few = figures(&[("c", 3, 1.0)], vec![large().wrong(&[(0, 40)]), huge]);
+        let few = metrics(&[("c", 3, 1.0)], vec![large().wrong(&[(0, 40)]), huge]);
         let why = "huge@birch: 3 tasks scored, ≥ 10 needed";
         check(&few, "c", VerdictWord::NotYet, "acme/huge@birch", why);
         assert_eq!(tune(&few).categories["c"].verdict.tasks_needed, Some(7));
@@ -368,7 +368,7 @@ mod tests {
     fn what_would_meet_the_limits_but_is_not_shown_yet_is_named() {
         let slow = large().miss(0.5);
         let prompt = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 8), (5, 16), (0, 0)]).miss(0.0);
-        let one = figures(
+        let one = metrics(
             &[("extract", 200, 1.0)],
             vec![slow.wrong(&[(0, 10)]), prompt.wrong(&[(5, 16)])],
         );

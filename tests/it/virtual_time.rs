@@ -71,13 +71,13 @@ fn every_planned_trial_is_counted_once() {
         }
     }
     let rows = csv(&run.join("summary.csv"));
-    let figures: BTreeMap<[&str; 3], &str> = rows
+    let metrics: BTreeMap<[&str; 3], &str> = rows
         .iter()
         .map(|r| (["endpoint", "category", "metric"].map(|c| r[c].as_str()), r["value"].as_str()))
         .collect();
     for ((endpoint, category), counts) in by_cell {
         let said = |metric: &str| -> usize {
-            figures[&[endpoint, category, metric]].parse().expect("a count")
+            metrics[&[endpoint, category, metric]].parse().expect("a count")
         };
         let statuses = ["ok", "failed", "ineligible", "skipped", "in_doubt"];
         for status in statuses {

@@ -32,7 +32,7 @@ pub use views::{LoadViews, RequestView};
 
 /// Everything that one load run shows.
 #[derive(Clone, Debug)]
-pub struct LoadFigures {
+pub struct LoadMetrics {
     /// What the run is and how it ended.
     pub manifest: Manifest,
     /// What it was asked to do.
@@ -141,7 +141,7 @@ pub fn is_load(dir: &Path) -> Result<bool, AggregateError> {
 }
 
 /// The figures of the load run in this folder, finished or not.
-pub fn load_figures(dir: &Path) -> Result<LoadFigures, AggregateError> {
+pub fn compute_load_metrics(dir: &Path) -> Result<LoadMetrics, AggregateError> {
     let reader = Reader::open(dir)?;
     let run = Run::read(&reader)?;
     let Some(spec) = run.manifest.load.clone() else {
@@ -240,7 +240,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn finish(self) -> LoadFigures {
+    fn finish(self) -> LoadMetrics {
         let manifest = &self.run.manifest;
         let complete = manifest.ended.as_ref().is_some_and(|ended| ended.complete);
         let duration_s = self.span.map_or(0.0, |span| self.duration_s(span, complete));
@@ -278,7 +278,7 @@ impl Pass<'_> {
         let hourly_cost = took_ms
             .filter(|_| !paid_hours.is_empty())
             .and_then(|took_ms| paid_hours.into_iter().sum::<Usd>().times(took_ms).per(3_600_000));
-        LoadFigures {
+        LoadMetrics {
             validity: validity(manifest, &all.counts, littles_law),
             simulated: self.simulated,
             warmup: self.warmup,

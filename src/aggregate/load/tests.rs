@@ -7,10 +7,10 @@ use super::*;
 use crate::aggregate::fixture::usd;
 use crate::stats::Method;
 
-fn figures(run: LoadRun) -> LoadFigures {
+fn metrics(run: LoadRun) -> LoadMetrics {
     let dir = TempDir::new().expect("a folder");
     run.play(dir.path());
-    load_figures(dir.path()).expect("readable")
+    compute_load_metrics(dir.path()).expect("readable")
 }
 
 fn at(cell: &LoadCell, metric: LatencyMetric, key: u16) -> f64 {
@@ -21,14 +21,14 @@ fn close(a: f64, b: f64) {
     assert!((a - b).abs() <= 0.002 * b.abs(), "{a} is not {b}");
 }
 
-fn mark(figures: &LoadFigures) -> (ValidityMark, usize) {
-    let validity = figures.validity.as_ref().expect("ended");
+fn mark(metrics: &LoadMetrics) -> (ValidityMark, usize) {
+    let validity = metrics.validity.as_ref().expect("ended");
     (validity.mark, validity.reasons.len())
 }
 
 #[test]
 fn an_even_load_is_told_exactly() {
-    let found = figures(open(4_000, 200));
+    let found = metrics(open(4_000, 200));
     let all = &found.all;
     let counts = LoadCounts { asked: 4_000, sent: 4_000, ok: 4_000, ..LoadCounts::default() };
     assert_eq!((all.counts, found.endpoints[0].cell.counts), (counts, counts));
@@ -62,7 +62,7 @@ fn an_even_load_is_told_exactly() {
 fn a_stall_shows_from_the_schedule_and_not_in_the_service() {
     let mut run = stalled();
     run.spec.slos = vec![slo("ttft", 500), slo("e2e", 5_000)];
-    let found = figures(run);
+    let found = metrics(run);
     let all = &found.all;
     for key in [500, 950, 990] {
         close(at(all, LatencyMetric::Ttft, key), 0.020);
@@ -102,7 +102,7 @@ fn drops_and_failures_are_counted_and_never_timed() {
     }
     run.spec.warmup_ns = S;
     run.intended = 1_003;
-    let found = figures(run);
+    let found = metrics(run);
     let counts = LoadCounts { asked: 903, sent: 898, ok: 882, failed: 13, dropped: 5, in_doubt: 3 };
     assert_eq!((found.all.counts, found.warmup), (counts, 100));
     let first = &found.endpoints[0].cell;
@@ -132,7 +132,7 @@ fn a_missing_metric_is_not_met_and_without_objectives_an_answer_is_good() {
         let mut run = open(10, 10);
         run.spec.slos = vec![slo(metric, 100)];
         change(&mut run.records[0]);
-        figures(run).all.good
+        metrics(run).all.good
     };
     assert_eq!(with("ttft", |_| {}), 10);
     assert_eq!(with("ttft", |r| (r.first_token_ns, r.first_output_ns) = (None, None)), 9);
@@ -141,18 +141,18 @@ fn a_missing_metric_is_not_met_and_without_objectives_an_answer_is_good() {
     assert_eq!(with("e2e", |r| r.scheduled_ns = r.scheduled_ns.map(|d| d - 50 * MS)), 9);
     let mut run = open(10, 10);
     run.records[3] = failed(&run.records[3], ErrorClass::Server);
-    assert_eq!(figures(run).all.good, 9);
+    assert_eq!(metrics(run).all.good, 9);
     let mut run = open(1, 1);
     run.spec.slos = vec![slo("speed", 1)];
     let dir = TempDir::new().expect("a folder");
     run.play(dir.path());
-    assert!(matches!(load_figures(dir.path()), Err(AggregateError::Corrupt(_))));
+    assert!(matches!(compute_load_metrics(dir.path()), Err(AggregateError::Corrupt(_))));
 }
 
 #[test]
 fn a_closed_loop_obeys_littles_law_or_says_so() {
     let check = |run: LoadRun, expected: Option<f64>, word: ValidityMark| {
-        let found = figures(run);
+        let found = metrics(run);
         match (found.littles_law, expected) {
             (Some(found), Some(expected)) => close(found, expected),
             (found, expected) => assert_eq!(found, expected),
@@ -186,7 +186,7 @@ fn marks_are_the_worst_of_what_was_seen() {
         let mut run = open(1_000, 100);
         run.mark = noted;
         run.records[..drops].iter_mut().for_each(|record| *record = dropped(record));
-        assert_eq!(mark(&figures(run)).0, expected, "{drops} {noted:?}");
+        assert_eq!(mark(&metrics(run)).0, expected, "{drops} {noted:?}");
     };
     check(0, ValidityMark::Degraded, ValidityMark::Degraded);
     check(1, ValidityMark::Valid, ValidityMark::Degraded);
@@ -202,7 +202,7 @@ fn an_hour_costs_what_its_good_requests_share() {
     run.spec.per_hour = [("acme/large@azure#high".to_owned(), usd("4.20"))].into();
     run.spec.slos = vec![slo("e2e", 1_000)];
     run.records[..1_000].iter_mut().for_each(|r| *r = failed(r, ErrorClass::Overloaded));
-    let found = figures(run);
+    let found = metrics(run);
     let cell = &found.endpoints[0].cell;
     let expected = 4.20 / 3_600.0 / (1_000.0 / found.duration_s);
     let per_task = cell.cost_per_task.expect("priced");
@@ -214,7 +214,7 @@ fn an_hour_costs_what_its_good_requests_share() {
     let mut none = open(10, 10);
     none.spec.per_hour = [("acme/large@azure#high".to_owned(), usd("4.20"))].into();
     none.records.iter_mut().for_each(|r| *r = failed(r, ErrorClass::Server));
-    let found = figures(none);
+    let found = metrics(none);
     assert_eq!((found.all.cost_per_task, found.all.good), (None, 0));
     assert!(found.all.latency.keys().eq([&LatencyMetric::Queue]), "no answer, no latency");
 }
@@ -222,7 +222,7 @@ fn an_hour_costs_what_its_good_requests_share() {
 #[test]
 fn percentiles_stop_at_their_floor() {
     let keys = |n| {
-        let found = figures(open(n, 100));
+        let found = metrics(open(n, 100));
         found.all.latency[&LatencyMetric::E2eSched].percentiles.keys().copied().collect::<Vec<_>>()
     };
     assert_eq!(keys(5), Vec::<u16>::new());
@@ -235,13 +235,13 @@ fn a_run_that_was_cut_off_has_figures_and_no_mark() {
     let mut run = open(300, 100);
     run.records.truncate(250);
     run.finished = false;
-    let found = figures(run);
+    let found = metrics(run);
     assert!(found.validity.is_none());
     assert_eq!((found.all.counts.ok, found.all.counts.in_doubt), (250, 50));
     // 250 came in 249 gaps.
     close(found.duration_s, 2.49 * 250.0 / 249.0);
     let empty = LoadRun { records: vec![], intended: 0, ..open(0, 1) };
-    let found = figures(LoadRun { finished: true, ..empty });
+    let found = metrics(LoadRun { finished: true, ..empty });
     assert_eq!((found.all.counts.ok, found.all.counts.in_doubt), (0, 1));
     assert_eq!((found.all.requests_per_s, found.all.availability), (None, None));
 }
@@ -286,7 +286,7 @@ fn the_seconds_together_are_the_figures() {
     run.intended = 4_000;
     let dir = TempDir::new().expect("a folder");
     run.play(dir.path());
-    let found = load_figures(dir.path()).expect("readable");
+    let found = compute_load_metrics(dir.path()).expect("readable");
     let mut sums = SecondSeries::new();
     let (mut seconds, mut silent) = (Vec::new(), 0);
     let visited = LoadSeconds::open(dir.path()).expect("a run").for_each(|second, series| {
@@ -322,7 +322,7 @@ fn what_is_held_does_not_grow_with_the_requests() {
         from = rows.last().expect("not empty").request() + 1;
     }
     assert_eq!((from, most), (50_000, 4_096), "a window at a time");
-    let found = load_figures(dir.path()).expect("readable");
+    let found = compute_load_metrics(dir.path()).expect("readable");
     assert_eq!(found.all.counts.ok, 50_000);
     let slots: usize = found.all.latency.values().map(|latency| latency.slots.len()).sum();
     assert!(slots < 100, "{slots}");
@@ -334,7 +334,7 @@ fn a_straggler_makes_no_rate_smaller() {
     let mut run = open(1_000, 100);
     run.records[500].last_token_ns = run.records[500].last_token_ns.map(|at| at + 600 * S);
     run.records[500].ended_ns = run.records[500].last_token_ns;
-    let found = figures(run);
+    let found = metrics(run);
     close(found.duration_s, 10.0);
     close(found.all.requests_per_s.expect("timed"), 100.0);
 }
@@ -346,12 +346,12 @@ fn a_closed_loop_is_as_long_as_its_number_takes() {
     let mut run = closed(4, 50, 0);
     run.spec.window_ns = Some(60 * S);
     run.spec.requests = Some(200);
-    let found = figures(run);
+    let found = metrics(run);
     close(found.all.requests_per_s.expect("timed"), 4.0 / 0.061);
     // Ended by its window instead.
     let mut run = closed(4, 50, 0);
     run.spec.window_ns = Some(50 * 61 * MS);
-    close(figures(run).all.requests_per_s.expect("timed"), 196.0 / 50.0 / 0.061);
+    close(metrics(run).all.requests_per_s.expect("timed"), 196.0 / 50.0 / 0.061);
 }
 
 #[test]
@@ -361,5 +361,5 @@ fn what_is_in_doubt_cannot_have_cost_more_than_the_cap() {
     run.finished = false;
     run.spec.budget = Some(usd("3"));
     // 250 at $0.001; 50 in doubt at $0.5 would be $25.
-    assert_eq!(figures(run).cost_upper, usd("3"));
+    assert_eq!(metrics(run).cost_upper, usd("3"));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use crate::aggregate::{self, LoadFigures};
+use crate::aggregate::{self, LoadMetrics};
 use crate::app::inputs::{self, Fleet, Inputs};
 use crate::app::{execution, run, spend};
 use crate::catalog::{Endpoint, Price};
@@ -63,29 +63,29 @@ pub fn load(args: &LoadArgs) -> Outcome {
     Interrupts::end_the_process(&dir)?;
     // The report reads the run folder.
     drop(inputs);
-    let figures = conclude(&dir)?;
+    let metrics = conclude(&dir)?;
     if let Some(path) = &args.interval_log {
         report::load::interval_log(&dir, path)?;
     }
-    console::data(&report::load::answer(&figures, &dir))?;
-    Ok(exit(&end, &figures))
+    console::data(&report::load::answer(&metrics, &dir))?;
+    Ok(exit(&end, &metrics))
 }
 
 /// Everything after the last request.
-pub fn conclude(dir: &Path) -> Result<LoadFigures, anyhow::Error> {
-    let figures = aggregate::load_figures(dir)?;
-    report::load::write(dir, &figures)?;
-    Ok(figures)
+pub fn conclude(dir: &Path) -> Result<LoadMetrics, anyhow::Error> {
+    let metrics = aggregate::compute_load_metrics(dir)?;
+    report::load::write(dir, &metrics)?;
+    Ok(metrics)
 }
 
-fn exit(end: &LoadEnd, figures: &LoadFigures) -> Exit {
+fn exit(end: &LoadEnd, metrics: &LoadMetrics) -> Exit {
     for (class, detail) in end.failures.iter().take(FAILURES) {
         console::say(&format!("  first {}: {detail}", class.name()));
     }
     if let Some(why) = &end.why {
         console::say(&format!("weighbridge: incomplete: {why}"));
     }
-    let counts = &figures.all.counts;
+    let counts = &metrics.all.counts;
     if counts.ok == 0 && counts.failed > 0 {
         console::say("weighbridge: every request failed");
         return Exit::Internal;
@@ -93,7 +93,7 @@ fn exit(end: &LoadEnd, figures: &LoadFigures) -> Exit {
     if end.why.is_some() {
         return Exit::Incomplete;
     }
-    let mark = figures.validity.as_ref().map_or(ValidityMark::Valid, |validity| validity.mark);
+    let mark = metrics.validity.as_ref().map_or(ValidityMark::Valid, |validity| validity.mark);
     if mark == ValidityMark::Invalid { Exit::Invalid } else { Exit::Ok }
 }
 

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use super::job::Job;
 use super::{conclude, mode};
-use crate::aggregate::LoadFigures;
+use crate::aggregate::LoadMetrics;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
@@ -34,11 +34,11 @@ pub fn sweep(job: &Job<'_>) -> Outcome {
     while let Some(per_s) = search.next() {
         let dir = job.dir.join(format!("{:02}-at-{per_s}", steps.len() + 1));
         let end = step(job, &dir, per_s, left)?;
-        let figures = conclude(&dir)?;
-        left = left.map(|left| left - figures.cost_upper);
-        let step = SweepStep::of(per_s, args.good, &figures);
+        let metrics = conclude(&dir)?;
+        left = left.map(|left| left - metrics.cost_upper);
+        let step = SweepStep::of(per_s, args.good, &metrics);
         console::say(&format!("  {}", step.line()));
-        let stopped = stopped(&end, &step, &figures);
+        let stopped = stopped(&end, &step, &metrics);
         steps.push(step);
         if let Some((why, code)) = stopped {
             console::say(&format!("weighbridge: the sweep ends at {per_s}/s: {why}"));
@@ -65,8 +65,8 @@ fn step(job: &Job<'_>, dir: &Path, per_s: f64, cap: Option<Usd>) -> Result<LoadE
 }
 
 /// Why a rate says nothing of the endpoint, and no further one can be tried.
-fn stopped(end: &LoadEnd, step: &SweepStep, figures: &LoadFigures) -> Option<(String, Exit)> {
-    let counts = &figures.all.counts;
+fn stopped(end: &LoadEnd, step: &SweepStep, metrics: &LoadMetrics) -> Option<(String, Exit)> {
+    let counts = &metrics.all.counts;
     if counts.ok == 0 && counts.failed > 0 {
         let first = end.failures.first_key_value();
         let first = first.map(|(class, detail)| format!("{}: {detail}", class.name()));

@@ -4,7 +4,7 @@ use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit, text_width};
 use super::ink::{DASHED, DOTTED, Ink};
 use super::place::{Zone, spot};
 use super::scale::{Scale, extent, linear_ticks, log_ticks};
-use crate::aggregate::{EndpointFigures, Figures};
+use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::report::ReportError;
 use crate::report::number::{currency, dollars, significant};
 use crate::report::story::Names;
@@ -26,7 +26,7 @@ const NAME_ALL: usize = 24;
 
 /// An endpoint with both coordinates; dollars are per 1,000 tasks.
 struct Dot<'a> {
-    endpoint: &'a EndpointFigures,
+    endpoint: &'a EndpointMetrics,
     cost: Estimate,
     quality: Estimate,
     efficient: bool,
@@ -34,15 +34,15 @@ struct Dot<'a> {
 }
 
 /// Draws the chart.
-pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
+pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, ReportError> {
     let title = "Cost against quality";
-    let dots = dots(figures);
+    let dots = dots(metrics);
     if dots.is_empty() {
         let sentence = "No endpoint has both a score and a known price.";
-        let canvas = Canvas::sentence(title, figures.simulated, sentence);
+        let canvas = Canvas::sentence(title, metrics.simulated, sentence);
         return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
     }
-    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, figures.simulated);
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, metrics.simulated);
     let caption = "Each endpoint over all categories, with 95 % intervals on both axes. The \
                    stepped line is the efficient frontier: nothing measured is at once cheaper \
                    and better than a point on it. Cost is on a logarithmic scale.";
@@ -62,8 +62,8 @@ pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportErr
 }
 
 /// The endpoints that can be drawn, cheapest first, the better of equals first.
-fn dots(figures: &Figures) -> Vec<Dot<'_>> {
-    let mut dots: Vec<Dot> = figures
+fn dots(metrics: &RunMetrics) -> Vec<Dot<'_>> {
+    let mut dots: Vec<Dot> = metrics
         .endpoints
         .iter()
         .filter_map(|endpoint| {
@@ -75,7 +75,7 @@ fn dots(figures: &Figures) -> Vec<Dot<'_>> {
                 high: cost.high.map(thousand),
                 ..cost
             };
-            let today = figures.today.endpoint.as_ref() == Some(&endpoint.id);
+            let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
             let known = cost.value.is_finite() && cost.value >= 0.0 && quality.value.is_finite();
             known.then_some(Dot { endpoint, cost, quality, efficient: false, today })
         })
@@ -269,9 +269,9 @@ mod tests {
 
     #[test]
     fn the_frontier_is_what_nothing_beats() {
-        let (figures, _) = fixture::demo();
+        let (metrics, _) = fixture::demo();
         let efficient: Vec<&str> =
-            dots(&figures).iter().filter(|d| d.efficient).map(|d| d.endpoint.id.short()).collect();
+            dots(&metrics).iter().filter(|d| d.efficient).map(|d| d.endpoint.id.short()).collect();
         assert_eq!(
             efficient,
             [
@@ -301,12 +301,12 @@ mod tests {
 
     #[test]
     fn what_costs_nothing_has_a_place() {
-        let (mut figures, _) = fixture::support();
-        figures.endpoints[2].all.cost_per_task = figures.endpoints[2]
+        let (mut metrics, _) = fixture::support();
+        metrics.endpoints[2].all.cost_per_task = metrics.endpoints[2]
             .all
             .cost_per_task
             .map(|e| Estimate { value: 0.0, low: Some(0.0), high: Some(0.0), ..e });
-        let chart = chart(&figures, &Names::of(&figures)).expect("memory");
+        let chart = chart(&metrics, &Names::of(&metrics)).expect("memory");
         assert!(chart.file().contains(">\nfree\n<"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Point, fit, text_width};
 use super::ink::Ink;
-use crate::aggregate::Figures;
+use crate::aggregate::RunMetrics;
 use crate::report::ReportError;
 use crate::report::number::share;
 use crate::report::story::Names;
@@ -22,16 +22,16 @@ const MOST_ROWS: usize = 30;
 
 /// Draws the chart.
 pub(super) fn chart(
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &WeightsFile,
     names: &Names,
 ) -> Result<Chart, ReportError> {
     let title = "Who serves what: the weights";
-    let simulated = figures.simulated || weights.simulated;
-    let mut rows: Vec<(String, &CategoryWeights)> = figures
+    let simulated = metrics.simulated || weights.simulated;
+    let mut rows: Vec<(String, &CategoryWeights)> = metrics
         .categories
         .iter()
-        .filter(|_| figures.counts.scored > 0)
+        .filter(|_| metrics.counts.scored > 0)
         .filter_map(|c| Some((c, weights.categories.get(c.name.as_str())?)))
         .map(|(c, w)| (c.share, plain(c.name.as_str()).into_owned(), w))
         .map(|(part, name, w)| (format!("{} {}", fit(&name, 12.0, 160.0), share(part)), w))
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn every_endpoint_that_serves_is_in_the_legend() {
-        let (figures, weights) = fixture::demo();
-        let chart = chart(&figures, &weights, &Names::of(&figures)).expect("memory").file();
+        let (metrics, weights) = fixture::demo();
+        let chart = chart(&metrics, &weights, &Names::of(&metrics)).expect("memory").file();
         for id in ["swift@birch", "large@azure", "open-8b@forge"] {
             assert!(chart.contains(&format!(">\n{id}\n<")), "{id}");
         }

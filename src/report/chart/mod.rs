@@ -17,25 +17,25 @@ pub(super) use ink::style_sheet;
 
 use super::ReportError;
 use super::story::Names;
-use crate::aggregate::{Figures, LoadFigures};
+use crate::aggregate::{LoadMetrics, RunMetrics};
 use crate::weights::WeightsFile;
 
 /// The charts of a load run, in the order of the page.
-pub(super) fn of_load(figures: &LoadFigures, names: &Names) -> Result<Vec<Chart>, ReportError> {
-    nines::of_load(figures, names)
+pub(super) fn of_load(metrics: &LoadMetrics, names: &Names) -> Result<Vec<Chart>, ReportError> {
+    nines::of_load(metrics, names)
 }
 
 /// All charts of a run, in the order of the page.
 pub(super) fn all(
-    figures: &Figures,
+    metrics: &RunMetrics,
     weights: &WeightsFile,
     names: &Names,
 ) -> Result<Vec<Chart>, ReportError> {
     Ok(vec![
-        frontier::chart(figures, names)?,
-        nines::chart(figures, names)?,
-        heat::chart(figures, names)?,
-        mix::chart(figures, weights, names)?,
+        frontier::chart(metrics, names)?,
+        nines::chart(metrics, names)?,
+        heat::chart(metrics, names)?,
+        mix::chart(metrics, weights, names)?,
     ])
 }
 
@@ -45,8 +45,8 @@ mod tests {
     use crate::report::fixture;
 
     /// Every attribute value of a drawing that holds numbers holds finite ones.
-    fn check((figures, weights): (Figures, WeightsFile), sentences: usize) {
-        let charts = all(&figures, &weights, &Names::of(&figures)).expect("memory");
+    fn check((metrics, weights): (RunMetrics, WeightsFile), sentences: usize) {
+        let charts = all(&metrics, &weights, &Names::of(&metrics)).expect("memory");
         assert_eq!(charts.len(), 4);
         let mut empty = 0;
         for chart in &charts {
@@ -55,7 +55,7 @@ mod tests {
             assert!(!svg.contains("#01"), "{}: a marked colour is left", chart.name);
             assert!(!svg.contains("<script") && !svg.contains("onload=\""), "{}", chart.name);
             assert!(!svg.contains('\u{1b}') && !svg.contains('\u{202e}'));
-            assert_eq!(svg.contains(">\nSIMULATED\n<"), figures.simulated, "{}", chart.name);
+            assert_eq!(svg.contains(">\nSIMULATED\n<"), metrics.simulated, "{}", chart.name);
             // A file brings its paper, in both themes; the page has its own.
             assert_eq!(svg.matches("<rect class=\"paper\"").count(), 1);
             assert_eq!(svg.matches(".paper{").count(), 2);
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn the_same_figures_give_the_same_bytes() {
         let draw = || {
-            let (figures, weights) = fixture::demo();
-            let charts = all(&figures, &weights, &Names::of(&figures)).expect("memory");
+            let (metrics, weights) = fixture::demo();
+            let charts = all(&metrics, &weights, &Names::of(&metrics)).expect("memory");
             charts.iter().map(Chart::file).collect::<Vec<_>>()
         };
         assert_eq!(draw(), draw());

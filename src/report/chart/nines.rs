@@ -7,7 +7,7 @@ use super::ink::{DASHED, DOTTED, Ink, series_dash};
 use super::place::spread;
 use super::scale::{Scale, extent, log_ticks};
 use crate::aggregate::{
-    EndpointFigures, Figures, Latency, LatencyMetric, LoadEndpoint, LoadFigures,
+    EndpointMetrics, Latency, LatencyMetric, LoadEndpoint, LoadMetrics, RunMetrics,
 };
 use crate::report::ReportError;
 use crate::report::number::{percentile, significant};
@@ -62,9 +62,9 @@ impl Line<'_> {
 }
 
 /// Draws the chart of a run: the time to the first token of its endpoints.
-pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportError> {
-    let lines = lines(figures, names);
-    let measured = figures.endpoints.iter().filter(|e| ttft(e).is_some()).count();
+pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, ReportError> {
+    let lines = lines(metrics, names);
+    let measured = metrics.endpoints.iter().filter(|e| ttft(e).is_some()).count();
     let mut caption = String::new();
     if measured > lines.len() {
         let _ = write!(caption, " {} of {measured} endpoints are drawn.", lines.len());
@@ -76,12 +76,12 @@ pub(super) fn chart(figures: &Figures, names: &Names) -> Result<Chart, ReportErr
         of: format!("the time to the first token of {} endpoints", lines.len()),
         caption,
     };
-    draw(&subject, &lines, figures.simulated)
+    draw(&subject, &lines, metrics.simulated)
 }
 
 /// Draws the charts of a load run: the time to the first token and to the last, in open loop both
 /// from the schedule and of the service.
-pub(super) fn of_load(figures: &LoadFigures, names: &Names) -> Result<Vec<Chart>, ReportError> {
+pub(super) fn of_load(metrics: &LoadMetrics, names: &Names) -> Result<Vec<Chart>, ReportError> {
     let ttft = Subject {
         name: FILE,
         title: "Time to the first token, by percentile",
@@ -101,27 +101,27 @@ pub(super) fn of_load(figures: &LoadFigures, names: &Names) -> Result<Vec<Chart>
         (e2e, [LatencyMetric::E2eSched, LatencyMetric::E2e]),
     ]
     .into_iter()
-    .map(|(mut subject, metrics)| {
-        let lines = load_lines(figures, names, metrics);
-        if figures.spec.mode == LoadMode::Open {
+    .map(|(mut subject, latency_metrics)| {
+        let lines = load_lines(metrics, names, latency_metrics);
+        if metrics.spec.mode == LoadMode::Open {
             subject.caption.push_str(
                 " Solid: from when a request was due, which is what a caller waits. Broken: of \
                  the service alone, from when the client had sent it. Where they part, requests \
                  waited before they left.",
             );
         }
-        draw(&subject, &lines, figures.simulated)
+        draw(&subject, &lines, metrics.simulated)
     })
     .collect()
 }
 
 fn load_lines<'a>(
-    figures: &'a LoadFigures,
+    metrics: &'a LoadMetrics,
     names: &Names,
     [from_schedule, of_service]: [LatencyMetric; 2],
 ) -> Vec<Line<'a>> {
-    let open = figures.spec.mode == LoadMode::Open;
-    let alone = figures.endpoints.len() == 1;
+    let open = metrics.spec.mode == LoadMode::Open;
+    let alone = metrics.endpoints.len() == 1;
     let pair = |(at, endpoint): (usize, &'a LoadEndpoint)| {
         let line = move |metric, bold: bool, note: &'static str| {
             let latency = endpoint.cell.latency.get(&metric)?;
@@ -135,7 +135,7 @@ fn load_lines<'a>(
             line(of_service, !open, if open { ", service" } else { "" }),
         ]
     };
-    let lines = figures.endpoints.iter().enumerate().flat_map(pair).flatten();
+    let lines = metrics.endpoints.iter().enumerate().flat_map(pair).flatten();
     lines.filter(|line| line.values().next().is_some()).take(MOST_LINES).collect()
 }
 
@@ -174,19 +174,19 @@ fn nines(key: u16) -> f64 {
     -libm::log10(1.0 - f64::from(key) / 1000.0)
 }
 
-fn ttft(endpoint: &EndpointFigures) -> Option<&Latency> {
+fn ttft(endpoint: &EndpointMetrics) -> Option<&Latency> {
     endpoint.all.latency.get(&LatencyMetric::Ttft).filter(|l| !l.percentiles.is_empty())
 }
 
-fn lines<'a>(figures: &'a Figures, names: &Names) -> Vec<Line<'a>> {
-    let is_today = |e: &EndpointFigures| figures.today.endpoint.as_ref() == Some(&e.id);
-    let mut order = ranked(figures);
+fn lines<'a>(metrics: &'a RunMetrics, names: &Names) -> Vec<Line<'a>> {
+    let is_today = |e: &EndpointMetrics| metrics.today.endpoint.as_ref() == Some(&e.id);
+    let mut order = ranked(metrics);
     order.sort_by_key(|e| !is_today(e));
     let mut lines: Vec<Line> = order
         .into_iter()
         .filter_map(|endpoint| {
             // By its position in the catalog, so that a look is the same in every chart.
-            let series = figures.endpoints.iter().position(|e| e.id == endpoint.id)?;
+            let series = metrics.endpoints.iter().position(|e| e.id == endpoint.id)?;
             let bold = is_today(endpoint);
             Some(Line {
                 name: names.short(endpoint.id.as_str()),
@@ -252,13 +252,13 @@ mod tests {
 
     #[test]
     fn a_line_stops_at_its_floor() {
-        let (figures, _) = fixture::demo();
-        let names = Names::of(&figures);
-        let lines = lines(&figures, &names);
+        let (metrics, _) = fixture::demo();
+        let names = Names::of(&metrics);
+        let lines = lines(&metrics, &names);
         assert_eq!(lines.len(), 11);
         // 486 answers bear p99 (368), not p99.9 (3,688).
         assert!(lines.iter().all(|l| l.values().last().is_some_and(|(key, _)| key == 990)));
-        let chart = chart(&figures, &names).expect("memory").file();
+        let chart = chart(&metrics, &names).expect("memory").file();
         assert!((nines(990) - nines(900) - 1.0).abs() < 1e-9, "as the caption says");
         assert!(chart.contains(">\np99\n<") && !chart.contains("p99.9"));
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{io_error, number, text};
-use crate::aggregate::{Figures, Latency, LatencyMetric};
+use crate::aggregate::{Latency, LatencyMetric, RunMetrics};
 
 /// Writes the whole file.
-pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Result<()> {
-    let cells = figures.endpoints.iter().flat_map(|endpoint| {
+pub(in crate::report) fn write<W: io::Write>(to: W, metrics: &RunMetrics) -> io::Result<()> {
+    let cells = metrics.endpoints.iter().flat_map(|endpoint| {
         let id = endpoint.id.as_str();
-        let names = figures.categories.iter().map(|category| category.name.as_str());
+        let names = metrics.categories.iter().map(|category| category.name.as_str());
         let cells = names.zip(&endpoint.cells).map(move |(name, cell)| (id, name, &cell.latency));
         std::iter::once((id, "*", &endpoint.all.latency)).chain(cells)
     });
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn the_counts_of_a_distribution_add_up() {
-        let (figures, _) = fixture::demo();
+        let (metrics, _) = fixture::demo();
         let mut bytes = Vec::new();
-        write(&mut bytes, &figures).expect("memory");
+        write(&mut bytes, &metrics).expect("memory");
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let (mut ends, mut rows) = (0, 0);
         for row in reader.records() {
@@ -88,7 +88,7 @@ mod tests {
                 ends += 1;
             }
         }
-        let series: usize = figures
+        let series: usize = metrics
             .endpoints
             .iter()
             .flat_map(|e| std::iter::once(&e.all).chain(&e.cells))

@@ -5,7 +5,7 @@ use std::io;
 use super::summary::{COLUMNS, Rows};
 use super::trials::{self, known, words};
 use super::{io_error, number};
-use crate::aggregate::{LoadCell, LoadFigures, RequestView};
+use crate::aggregate::{LoadCell, LoadMetrics, RequestView};
 
 /// The columns of requests.csv: those of trials.csv, then what only load has.
 pub(in crate::report) const REQUEST_COLUMNS: [&str; trials::COLUMNS.len() + OWN.len()] = {
@@ -36,46 +36,46 @@ pub(in crate::report) fn request_cells(row: &RequestView) -> impl Iterator<Item 
 }
 
 /// The cells of a load run: `*` for all endpoints, then each.
-fn cells(figures: &LoadFigures) -> impl Iterator<Item = (&str, &LoadCell)> {
-    let each = figures.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), &endpoint.cell));
-    std::iter::once(("*", &figures.all)).chain(each)
+fn cells(metrics: &LoadMetrics) -> impl Iterator<Item = (&str, &LoadCell)> {
+    let each = metrics.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), &endpoint.cell));
+    std::iter::once(("*", &metrics.all)).chain(each)
 }
 
 /// Writes the whole of latency.csv.
 pub(in crate::report) fn write_latency<W: io::Write>(
     to: W,
-    figures: &LoadFigures,
+    metrics: &LoadMetrics,
 ) -> io::Result<()> {
-    super::latency::write_cells(to, cells(figures).map(|(id, cell)| (id, "*", &cell.latency)))
+    super::latency::write_cells(to, cells(metrics).map(|(id, cell)| (id, "*", &cell.latency)))
 }
 
 /// Writes the whole of summary.csv.
 pub(in crate::report) fn write_summary<W: io::Write>(
     to: W,
-    figures: &LoadFigures,
+    metrics: &LoadMetrics,
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(COLUMNS).map_err(io_error)?;
-    for (endpoint, cell) in cells(figures) {
+    for (endpoint, cell) in cells(metrics) {
         let priced = cell.priced;
         let mut rows = Rows { csv: &mut csv, endpoint, category: "*", priced };
         if endpoint == "*" {
-            whole_run(&mut rows, figures)?;
+            whole_run(&mut rows, metrics)?;
         }
         of_cell(&mut rows, cell)?;
     }
     csv.flush()
 }
 
-fn whole_run<W: io::Write>(rows: &mut Rows<'_, W>, figures: &LoadFigures) -> io::Result<()> {
-    let asked = figures.all.counts.asked;
-    rows.count("warmup", figures.warmup, asked + figures.warmup, "requests")?;
-    exact(rows, "duration", Some(figures.duration_s), asked, "s")?;
-    exact(rows, "asked_per_s", figures.asked_per_s, asked, "per_s")?;
-    exact(rows, "littles_law", figures.littles_law, asked, "ratio")?;
-    rows.money("run_cost_usd", Some(figures.cost), asked + figures.warmup)?;
-    rows.money("run_cost_upper_usd", Some(figures.cost_upper), asked + figures.warmup)?;
-    rows.money("hourly_cost_usd", figures.hourly_cost, asked + figures.warmup)
+fn whole_run<W: io::Write>(rows: &mut Rows<'_, W>, metrics: &LoadMetrics) -> io::Result<()> {
+    let asked = metrics.all.counts.asked;
+    rows.count("warmup", metrics.warmup, asked + metrics.warmup, "requests")?;
+    exact(rows, "duration", Some(metrics.duration_s), asked, "s")?;
+    exact(rows, "asked_per_s", metrics.asked_per_s, asked, "per_s")?;
+    exact(rows, "littles_law", metrics.littles_law, asked, "ratio")?;
+    rows.money("run_cost_usd", Some(metrics.cost), asked + metrics.warmup)?;
+    rows.money("run_cost_upper_usd", Some(metrics.cost_upper), asked + metrics.warmup)?;
+    rows.money("hourly_cost_usd", metrics.hourly_cost, asked + metrics.warmup)
 }
 
 fn of_cell<W: io::Write>(rows: &mut Rows<'_, W>, cell: &LoadCell) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{estimate, io_error, number, text};
-use crate::aggregate::{Cell, Figures, Latency, LatencyMetric, LocalRatio, LocalTokens};
+use crate::aggregate::{Cell, Latency, LatencyMetric, LocalRatio, LocalTokens, RunMetrics};
 use crate::report::number::percentile;
 use crate::units::Usd;
 
@@ -16,10 +16,10 @@ pub(super) const COLUMNS: [&str; 9] =
     ["endpoint", "category", "metric", "value", "ci_low", "ci_high", "n", "method", "unit"];
 
 /// Writes the whole file.
-pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Result<()> {
+pub(in crate::report) fn write<W: io::Write>(to: W, metrics: &RunMetrics) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(COLUMNS).map_err(io_error)?;
-    for endpoint in &figures.endpoints {
+    for endpoint in &metrics.endpoints {
         let id = endpoint.id.as_str();
         let priced = endpoint.priced;
         let mut whole = Rows { csv: &mut csv, endpoint: id, category: "*", priced };
@@ -27,7 +27,7 @@ pub(in crate::report) fn write<W: io::Write>(to: W, figures: &Figures) -> io::Re
         if let Some(local) = &endpoint.local {
             whole.local(local)?;
         }
-        for (category, cell) in figures.categories.iter().zip(&endpoint.cells) {
+        for (category, cell) in metrics.categories.iter().zip(&endpoint.cells) {
             let category = category.name.as_str();
             Rows { csv: &mut csv, endpoint: id, category, priced }.cell(cell)?;
         }
@@ -53,7 +53,7 @@ impl<W: io::Write> Rows<'_, W> {
         // At an unknown price the sum over nothing known is not 0.
         let known = |sum| self.priced.then_some(sum);
         let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
-        let primed = cell.cost_primed.and_then(known);
+        let primed = cell.cost_cache_warmup.and_then(known);
         let trials = cell.counts.trials();
         self.money("cost_usd", cost, trials)?;
         self.money("cost_upper_usd", upper, trials)?;
@@ -237,26 +237,26 @@ mod tests {
 
     #[test]
     fn every_cell_has_the_same_metrics_and_money_is_exact() {
-        let (figures, _) = fixture::demo();
+        let (metrics, _) = fixture::demo();
         let mut bytes = Vec::new();
-        write(&mut bytes, &figures).expect("memory");
+        write(&mut bytes, &metrics).expect("memory");
         let text = String::from_utf8(bytes).expect("UTF-8");
-        let cells = figures.endpoints.len() * (figures.categories.len() + 1);
+        let cells = metrics.endpoints.len() * (metrics.categories.len() + 1);
         assert_eq!(text.lines().filter(|l| l.contains(",quality,")).count(), cells);
-        let first = figures.endpoints[0].id.as_str();
-        let cost = figures.endpoints[0].all.cost;
+        let first = metrics.endpoints[0].id.as_str();
+        let cost = metrics.endpoints[0].all.cost;
         assert!(text.contains(&format!("{first},*,cost_usd,{cost},,,")), "{text}");
         assert!(!text.contains("NaN") && !text.contains("inf"));
     }
 
     #[test]
     fn an_unknown_price_leaves_its_sums_empty() {
-        let (mut figures, _) = fixture::demo();
-        figures.endpoints[0].priced = false;
+        let (mut metrics, _) = fixture::demo();
+        metrics.endpoints[0].priced = false;
         let mut bytes = Vec::new();
-        write(&mut bytes, &figures).expect("memory");
+        write(&mut bytes, &metrics).expect("memory");
         let text = String::from_utf8(bytes).expect("UTF-8");
-        let id = figures.endpoints[0].id.as_str();
+        let id = metrics.endpoints[0].id.as_str();
         for metric in ["cost_usd", "cost_upper_usd"] {
             assert!(text.contains(&format!("{id},*,{metric},,,,")), "{metric}");
         }
@@ -264,13 +264,13 @@ mod tests {
 
     #[test]
     fn a_percentile_under_its_floor_is_empty() {
-        let (mut figures, _) = fixture::demo();
-        let cell = &mut figures.endpoints[0].all;
+        let (mut metrics, _) = fixture::demo();
+        let cell = &mut metrics.endpoints[0].all;
         let ttft = cell.latency.get_mut(&LatencyMetric::Ttft).expect("measured");
         ttft.percentiles.remove(&999);
         ttft.n_effective = 400;
         let mut bytes = Vec::new();
-        write(&mut bytes, &figures).expect("memory");
+        write(&mut bytes, &metrics).expect("memory");
         let text = String::from_utf8(bytes).expect("UTF-8");
         assert!(text.contains(",*,ttft_p99.9,,,,400,order_statistics,s\n"), "{text}");
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::story::{self, Measured, heading, millis};
-use crate::aggregate::{LoadCell, LoadFigures};
+use crate::aggregate::{LoadCell, LoadMetrics};
 use crate::report::markdown::list;
 use crate::report::number::{count, percentile};
 use crate::report::text::markdown as escaped;
@@ -12,39 +12,39 @@ use crate::report::text::markdown as escaped;
 const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
 
 /// The whole file.
-pub(super) fn summary(figures: &LoadFigures) -> String {
-    let facts = heading(figures);
+pub(super) fn summary(metrics: &LoadMetrics) -> String {
+    let facts = heading(metrics);
     let mut text = String::new();
     let _ = writeln!(text, "## {}\n", escaped(&facts[0]));
     let facts: Vec<String> = facts[1..].iter().map(|fact| escaped(fact)).collect();
     let _ = writeln!(text, "{}\n", facts.join(" · "));
-    if figures.simulated {
+    if metrics.simulated {
         text.push_str("> **SIMULATED**: no real model gave any of these answers.\n\n");
     }
-    for reason in story::reasons(figures) {
+    for reason in story::reasons(metrics) {
         let _ = writeln!(text, "> {}\n", escaped(&reason));
     }
-    let all = &figures.all;
+    let all = &metrics.all;
     let _ =
-        writeln!(text, "{}; {}.\n", escaped(&story::asked(figures)), escaped(&story::sent(all)));
-    sums(&mut text, figures);
-    latencies(&mut text, figures);
+        writeln!(text, "{}; {}.\n", escaped(&story::asked(metrics)), escaped(&story::sent(all)));
+    sums(&mut text, metrics);
+    latencies(&mut text, metrics);
     let notes: Vec<String> =
-        figures.manifest.notes.iter().map(|note| crate::report::story::sentence(note)).collect();
+        metrics.manifest.notes.iter().map(|note| crate::report::story::sentence(note)).collect();
     list(&mut text, "Notes", &notes);
-    let asked = story::spec(figures);
+    let asked = story::spec(metrics);
     let asked: Vec<String> = asked.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     list(&mut text, "Asked", &asked);
     let _ = writeln!(
         text,
         "<sub>Run {} · seed {} · all figures, charts and definitions are in report.html.</sub>",
-        escaped(&figures.manifest.run),
-        figures.manifest.seed
+        escaped(&metrics.manifest.run),
+        metrics.manifest.seed
     );
     text
 }
 
-fn sums(text: &mut String, figures: &LoadFigures) {
+fn sums(text: &mut String, metrics: &LoadMetrics) {
     text.push_str(
         "| endpoint | asked | ok | goodput, per s (95 %) | good, % (95 %) | answered, per s | \
          available, % | $ per 1,000 tasks |\n|---|---:|---:|---|---|---:|---:|---:|\n",
@@ -62,29 +62,29 @@ fn sums(text: &mut String, figures: &LoadFigures) {
             story::per_1000(cell),
         );
     };
-    for endpoint in &figures.endpoints {
+    for endpoint in &metrics.endpoints {
         row(&escaped(endpoint.id.as_str()), &endpoint.cell);
     }
-    if figures.endpoints.len() > 1 {
-        row("**all**", &figures.all);
+    if metrics.endpoints.len() > 1 {
+        row("**all**", &metrics.all);
     }
     text.push('\n');
-    let met = story::objectives(&figures.spec);
+    let met = story::objectives(&metrics.spec);
     let _ = match met {
         Some(met) => writeln!(text, "Good: {}.\n", escaped(&met)),
         None => writeln!(text, "Good: any answer; no objective was stated.\n"),
     };
 }
 
-fn latencies(text: &mut String, figures: &LoadFigures) {
-    let error = story::timing_error(figures);
+fn latencies(text: &mut String, metrics: &LoadMetrics) {
+    let error = story::timing_error(metrics);
     text.push_str("| endpoint | milliseconds |");
     for key in KEYS {
         let _ = write!(text, " {} |", percentile(key));
     }
     text.push_str(" max |\n|---|---|---:|---:|---:|---:|---:|---:|\n");
-    for endpoint in &figures.endpoints {
-        for Measured { metric, label, latency } in story::measured(&figures.spec, &endpoint.cell) {
+    for endpoint in &metrics.endpoints {
+        for Measured { metric, label, latency } in story::measured(&metrics.spec, &endpoint.cell) {
             let median = latency.percentiles.get(&500).map(|p50| p50.value);
             let error = error.zip(median).and_then(|(e, median)| e.beside(metric, median));
             let error = error.map_or_else(String::new, |error| format!(" {error}"));

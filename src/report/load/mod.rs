@@ -15,7 +15,7 @@ use std::path::Path;
 
 use super::story::Names;
 use super::{ReportError, chart, csv, html, whole, write_charts, write_rows};
-use crate::aggregate::{AggregateError, LoadFigures, LoadViews};
+use crate::aggregate::{AggregateError, LoadMetrics, LoadViews};
 
 pub use interval_log::interval_log;
 pub use screen::answer;
@@ -27,19 +27,19 @@ pub use sweep::{SweepStep, sweep_answer, write_sweep};
 /// # Errors
 /// The first file that cannot be written, or the first request that cannot be read; the files
 /// before it are then already in place.
-pub fn write(dir: &Path, figures: &LoadFigures) -> Result<(), ReportError> {
-    let names = Names::of_ids(figures.endpoints.iter().map(|endpoint| &endpoint.id));
-    let charts = chart::of_load(figures, &names)?;
+pub fn write(dir: &Path, metrics: &LoadMetrics) -> Result<(), ReportError> {
+    let names = Names::of_ids(metrics.endpoints.iter().map(|endpoint| &endpoint.id));
+    let charts = chart::of_load(metrics, &names)?;
     let requests = LoadViews::open(dir).map_err(unread)?;
     let path = dir.join("requests.csv");
     write_rows(&path, &csv::REQUEST_COLUMNS, requests, csv::request_cells)?;
-    whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, figures))?;
-    whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, figures))?;
+    whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, metrics))?;
+    whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, metrics))?;
     write_charts(dir, &charts)?;
-    let page = page::Page::of(figures, &charts);
+    let page = page::Page::of(metrics, &charts);
     let page = html::render(include_str!("load.html.j2"), page)?;
     whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
-    let summary = markdown::summary(figures);
+    let summary = markdown::summary(metrics);
     whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
 }
 

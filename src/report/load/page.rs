@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::story::{self, Measured, heading, millis};
-use crate::aggregate::{LoadCell, LoadFigures};
+use crate::aggregate::{LoadCell, LoadMetrics};
 use crate::report::chart::Chart;
 use crate::report::number::{self, count};
 use crate::report::page::{ChartView, Validity, client, css, suites};
@@ -71,44 +71,44 @@ struct LatencyView {
 }
 
 impl Page {
-    pub(super) fn of(figures: &LoadFigures, charts: &[Chart]) -> Self {
-        let mut facts = heading(figures);
+    pub(super) fn of(metrics: &LoadMetrics, charts: &[Chart]) -> Self {
+        let mut facts = heading(metrics);
         let name = facts.remove(0);
-        let ended = figures.manifest.ended.as_ref().zip(figures.validity.as_ref());
-        let all = figures.all.counts.ok;
+        let ended = metrics.manifest.ended.as_ref().zip(metrics.validity.as_ref());
+        let all = metrics.all.counts.ok;
         let shown = |id: &str| plain(id).into_owned();
-        let several = figures.endpoints.len() > 1;
-        let each = figures.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
-        let error = story::timing_error(figures);
+        let several = metrics.endpoints.len() > 1;
+        let each = metrics.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
+        let error = story::timing_error(metrics);
         // What is in doubt is of no endpoint.
-        let whole = several || figures.all.counts.in_doubt > 0;
-        let cells = each.chain(whole.then(|| ("all".to_owned(), &figures.all)));
+        let whole = several || metrics.all.counts.in_doubt > 0;
+        let cells = each.chain(whole.then(|| ("all".to_owned(), &metrics.all)));
         Self {
             css: css(),
             name,
             facts,
-            simulated: figures.simulated,
-            demo: figures.manifest.demo,
-            validity: Validity::of(story::state(figures), all, ended),
-            lead: sentence(&format!("{}; {}", story::asked(figures), story::sent(&figures.all))),
-            objectives: story::objectives(&figures.spec),
-            open: figures.spec.mode == LoadMode::Open,
+            simulated: metrics.simulated,
+            demo: metrics.manifest.demo,
+            validity: Validity::of(story::state(metrics), all, ended),
+            lead: sentence(&format!("{}; {}", story::asked(metrics), story::sent(&metrics.all))),
+            objectives: story::objectives(&metrics.spec),
+            open: metrics.spec.mode == LoadMode::Open,
             calibrated: error.is_some(),
             endpoints: cells.clone().map(|(name, cell)| EndpointView::of(name, cell)).collect(),
             latencies: cells
                 .map(|(name, cell)| GroupView {
                     name,
-                    rows: story::measured(&figures.spec, cell)
+                    rows: story::measured(&metrics.spec, cell)
                         .into_iter()
                         .map(|row| LatencyView::of(row, error))
                         .collect(),
                 })
                 .collect(),
             charts: charts.iter().map(ChartView::of).collect(),
-            spec: story::spec(figures),
-            manifest: manifest(figures),
-            suites: suites(&figures.manifest),
-            notes: figures.manifest.notes.iter().map(|note| sentence(note)).collect(),
+            spec: story::spec(metrics),
+            manifest: manifest(metrics),
+            suites: suites(&metrics.manifest),
+            notes: metrics.manifest.notes.iter().map(|note| sentence(note)).collect(),
         }
     }
 }
@@ -148,8 +148,8 @@ impl LatencyView {
     }
 }
 
-fn manifest(figures: &LoadFigures) -> Vec<(String, String)> {
-    let (m, counts) = (&figures.manifest, &figures.all.counts);
+fn manifest(metrics: &LoadMetrics) -> Vec<(String, String)> {
+    let (m, counts) = (&metrics.manifest, &metrics.all.counts);
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let requests = format!(
         "{} = {} ok + {} failed + {} in doubt + {} dropped",
@@ -163,17 +163,17 @@ fn manifest(figures: &LoadFigures) -> Vec<(String, String)> {
         ("Run", m.run.clone()),
         ("Started", m.started_at.clone()),
         ("Requests", requests),
-        ("Requests of the warm-up, left out", count(figures.warmup)),
-        ("Requests sent again on a new connection", count(figures.all.retried_stale)),
-        ("Time that rates are over", format!("{} s", number::seconds(figures.duration_s))),
+        ("Requests of the warm-up, left out", count(metrics.warmup)),
+        ("Requests sent again on a new connection", count(metrics.all.retried_stale)),
+        ("Time that rates are over", format!("{} s", number::seconds(metrics.duration_s))),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
-        ("Cost by tokens, warm-up included", format!("${}", figures.cost)),
-        ("Cost by tokens, at most", format!("${}", figures.cost_upper)),
+        ("Cost by tokens, warm-up included", format!("${}", metrics.cost)),
+        ("Cost by tokens, at most", format!("${}", metrics.cost_upper)),
     ];
-    rows.extend(figures.hourly_cost.map(|cost| ("Cost by the hour", number::money(cost))));
+    rows.extend(metrics.hourly_cost.map(|cost| ("Cost by the hour", number::money(cost))));
     rows.push(("Plan, SHA-256", m.plan_hash.clone()));
-    rows.extend(figures.validity.iter().flat_map(client));
-    rows.extend(story::timing_error(figures).iter().flat_map(TimingError::record));
+    rows.extend(metrics.validity.iter().flat_map(client));
+    rows.extend(story::timing_error(metrics).iter().flat_map(TimingError::record));
     rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
 }

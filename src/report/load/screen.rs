@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::story::{self, Measured, heading, millis};
-use crate::aggregate::{LoadCell, LoadEndpoint, LoadFigures};
+use crate::aggregate::{LoadCell, LoadEndpoint, LoadMetrics};
 use crate::report::number::{percent, percentile, rate};
 use crate::report::screen::{COLUMNS, LINES, files, lines};
 use crate::report::story::{missing, things};
@@ -20,15 +20,15 @@ const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
 /// The answer of a load run as plain text, each line ended by a line feed. `dir` is the run folder
 /// as the user may type it.
 #[must_use]
-pub fn answer(figures: &LoadFigures, dir: &Path) -> String {
-    let mut said = head(figures);
+pub fn answer(metrics: &LoadMetrics, dir: &Path) -> String {
+    let mut said = head(metrics);
     let mut air = vec![said.len()];
-    match figures.endpoints.as_slice() {
-        [alone] => said.extend(percentiles(figures, alone)),
-        several => said.extend(endpoints(figures, several)),
+    match metrics.endpoints.as_slice() {
+        [alone] => said.extend(percentiles(metrics, alone)),
+        several => said.extend(endpoints(metrics, several)),
     }
     air.push(said.len());
-    said.extend(sums(figures));
+    said.extend(sums(metrics));
     air.push(said.len());
     said.push(files("report.html, *.csv and charts in ", dir));
     for at in air.into_iter().rev() {
@@ -40,12 +40,12 @@ pub fn answer(figures: &LoadFigures, dir: &Path) -> String {
 }
 
 /// The heading, what a simulated run must say of itself, and what is wrong with this one.
-fn head(figures: &LoadFigures) -> Vec<String> {
-    let mut facts = heading(figures);
+fn head(metrics: &LoadMetrics) -> Vec<String> {
+    let mut facts = heading(metrics);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|fact| width(fact) + 3).sum() };
     // The duration, which comes last, gives way first.
-    if figures.manifest.ended.is_some() && width(&facts[0]) + rest(&facts) > COLUMNS {
-        let ended = story::duration(figures);
+    if metrics.manifest.ended.is_some() && width(&facts[0]) + rest(&facts) > COLUMNS {
+        let ended = story::duration(metrics);
         facts.retain(|fact| Some(fact) != ended.as_ref());
     }
     // Then the arrivals, where they are named after a file.
@@ -56,16 +56,16 @@ fn head(figures: &LoadFigures) -> Vec<String> {
     let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(NAME_LEAST));
     let mut lines = vec![facts.join(" · ")];
-    if figures.simulated {
+    if metrics.simulated {
         lines.push("SIMULATED: no real model gave any of these answers".to_owned());
     }
-    lines.extend(story::reasons(figures).into_iter().take(REASONS));
+    lines.extend(story::reasons(metrics).into_iter().take(REASONS));
     lines.iter().map(|line| fit_end(line, COLUMNS)).collect()
 }
 
 /// One endpoint: every metric by percentile.
-fn percentiles(figures: &LoadFigures, endpoint: &LoadEndpoint) -> Vec<String> {
-    let error = story::timing_error(figures);
+fn percentiles(metrics: &LoadMetrics, endpoint: &LoadEndpoint) -> Vec<String> {
+    let error = story::timing_error(metrics);
     let row = |Measured { metric, label, latency }: Measured<'_>| {
         let mut cells = vec![label.to_owned()];
         cells.extend(KEYS.map(|key| story::at(latency, key)));
@@ -79,14 +79,14 @@ fn percentiles(figures: &LoadFigures, endpoint: &LoadEndpoint) -> Vec<String> {
     let mut header = vec!["milliseconds".to_owned()];
     header.extend(KEYS.map(percentile));
     header.push("max".to_owned());
-    let rows = story::measured(&figures.spec, &endpoint.cell).into_iter().map(row);
+    let rows = story::measured(&metrics.spec, &endpoint.cell).into_iter().map(row);
     let name = fit_middle(&plain(endpoint.id.as_str()), COLUMNS);
     std::iter::once(name).chain(table(std::iter::once(header).chain(rows).collect())).collect()
 }
 
 /// Several endpoints: one line each, and one for all.
-fn endpoints(figures: &LoadFigures, endpoints: &[LoadEndpoint]) -> Vec<String> {
-    let headline = story::headline(&figures.spec);
+fn endpoints(metrics: &LoadMetrics, endpoints: &[LoadEndpoint]) -> Vec<String> {
+    let headline = story::headline(&metrics.spec);
     let shown = &endpoints[..endpoints.len().min(ENDPOINTS)];
     let cells = || shown.iter().map(|e| &e.cell);
     let highs = headline
@@ -102,7 +102,7 @@ fn endpoints(figures: &LoadFigures, endpoints: &[LoadEndpoint]) -> Vec<String> {
             story::per_1000(cell),
         ]
     };
-    let error = story::timing_error(figures);
+    let error = story::timing_error(metrics);
     let column = |i: usize, name: &str| {
         let high = highs[i].map_or_else(String::new, |key| format!("/{}", percentile(key)));
         let median =
@@ -116,7 +116,7 @@ fn endpoints(figures: &LoadFigures, endpoints: &[LoadEndpoint]) -> Vec<String> {
     let header = header.chain([column(0, "TTFT"), column(1, "e2e"), "$/1,000".to_owned()]);
     let mut rows = vec![header.collect()];
     rows.extend(shown.iter().map(|e| row(&plain(e.id.as_str()), &e.cell)));
-    rows.push(row("all", &figures.all));
+    rows.push(row("all", &metrics.all));
     let mut lines = table(rows);
     if endpoints.len() > shown.len() {
         let more = endpoints.len() - shown.len();
@@ -154,11 +154,11 @@ const GAP: usize = 2;
 const NAME_LEAST: usize = 12;
 
 /// What became of the requests, how many were good, and what they cost.
-fn sums(figures: &LoadFigures) -> Vec<String> {
-    let all = &figures.all;
-    let open = figures.asked_per_s.is_some();
-    let mut lines = vec![story::asked(figures), story::sent(all)];
-    lines.push(match story::objectives(&figures.spec) {
+fn sums(metrics: &LoadMetrics) -> Vec<String> {
+    let all = &metrics.all;
+    let open = metrics.asked_per_s.is_some();
+    let mut lines = vec![story::asked(metrics), story::sent(all)];
+    lines.push(match story::objectives(&metrics.spec) {
         Some(met) => format!("good: {met}{}", if open { ", from the schedule" } else { "" }),
         None => "good: any answer (no objective was stated)".to_owned(),
     });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::aggregate::{Latency, LatencyMetric, LoadCell, LoadFigures};
+use crate::aggregate::{Latency, LatencyMetric, LoadCell, LoadMetrics};
 use crate::report::number::{self, count, dollars, percent, rate};
 use crate::report::story::{State, bill, missing, sentence, state_of, things, with_state};
 use crate::report::text::plain;
@@ -10,47 +10,47 @@ use crate::report::timing_error::TimingError;
 use crate::units::{LoadMode, LoadSlo, LoadSpec, Usd};
 
 /// The facts of the heading: the name first, then what is wrong with the run.
-pub(super) fn heading(figures: &LoadFigures) -> Vec<String> {
-    let (counts, spec) = (&figures.all.counts, &figures.spec);
+pub(super) fn heading(metrics: &LoadMetrics) -> Vec<String> {
+    let (counts, spec) = (&metrics.all.counts, &metrics.spec);
     let requests = things(counts.asked, "request");
-    let hours = figures.hourly_cost.unwrap_or_default();
-    let partial = figures.endpoints.iter().any(|e| !e.cell.priced && e.cell.counts.sent > 0);
+    let hours = metrics.hourly_cost.unwrap_or_default();
+    let partial = metrics.endpoints.iter().any(|e| !e.cell.priced && e.cell.counts.sent > 0);
     let mut facts = vec![
-        plain(&figures.manifest.name).into_owned(),
+        plain(&metrics.manifest.name).into_owned(),
         plain(&spec.shape).into_owned(),
-        match figures.endpoints.len() {
+        match metrics.endpoints.len() {
             1 => requests,
             n => format!("{requests} × {n} endpoints"),
         },
-        bill(figures.cost + hours, figures.cost_upper + hours, partial),
+        bill(metrics.cost + hours, metrics.cost_upper + hours, partial),
     ];
-    facts.extend(duration(figures));
-    with_state(facts, state(figures))
+    facts.extend(duration(metrics));
+    with_state(facts, state(metrics))
 }
 
 /// How long it took.
-pub(super) fn duration(figures: &LoadFigures) -> Option<String> {
-    figures.manifest.ended.as_ref().map(|ended| number::duration(ended.duration_ns))
+pub(super) fn duration(metrics: &LoadMetrics) -> Option<String> {
+    metrics.manifest.ended.as_ref().map(|ended| number::duration(ended.duration_ns))
 }
 
 /// How the run stands.
-pub(super) fn state(figures: &LoadFigures) -> State {
-    let (counts, manifest) = (&figures.all.counts, &figures.manifest);
-    let ended = manifest.ended.as_ref().zip(figures.validity.as_ref());
+pub(super) fn state(metrics: &LoadMetrics) -> State {
+    let (counts, manifest) = (&metrics.all.counts, &metrics.manifest);
+    let ended = manifest.ended.as_ref().zip(metrics.validity.as_ref());
     let ended = ended.map(|(ended, validity)| (ended.complete, validity.mark));
     state_of(counts.ok == 0 && counts.failed > 0, ended)
 }
 
 /// What is wrong with the run, one sentence each.
-pub(super) fn reasons(figures: &LoadFigures) -> Vec<String> {
-    let why = figures.manifest.ended.as_ref().and_then(|ended| ended.why.as_ref());
-    let marks = figures.validity.iter().flat_map(|validity| &validity.reasons);
+pub(super) fn reasons(metrics: &LoadMetrics) -> Vec<String> {
+    let why = metrics.manifest.ended.as_ref().and_then(|ended| ended.why.as_ref());
+    let marks = metrics.validity.iter().flat_map(|validity| &validity.reasons);
     why.into_iter().chain(marks).map(|reason| sentence(reason)).collect()
 }
 
 /// The metrics of the run in the order of reports, with their names for people: in open loop those
 /// from the schedule first.
-pub(super) fn metrics(spec: &LoadSpec) -> &'static [(LatencyMetric, &'static str)] {
+pub(super) fn latency_metrics(spec: &LoadSpec) -> &'static [(LatencyMetric, &'static str)] {
     match spec.mode {
         LoadMode::Open => &[
             (LatencyMetric::TtftSched, "TTFT, from schedule"),
@@ -78,7 +78,7 @@ pub(super) fn metrics(spec: &LoadSpec) -> &'static [(LatencyMetric, &'static str
 /// left out where it is the first token.
 pub(super) fn measured<'a>(spec: &LoadSpec, cell: &'a LoadCell) -> Vec<Measured<'a>> {
     let ttft = cell.latency.get(&LatencyMetric::Ttft);
-    metrics(spec)
+    latency_metrics(spec)
         .iter()
         .filter_map(|(metric, label)| {
             Some(Measured { metric: *metric, label, latency: cell.latency.get(metric)? })
@@ -100,18 +100,18 @@ pub(super) struct Measured<'a> {
 }
 
 /// The error of the machine's own timing, at about as many streams as were under way.
-pub(super) fn timing_error(figures: &LoadFigures) -> Option<TimingError<'_>> {
-    let streams = match figures.spec.mode {
+pub(super) fn timing_error(metrics: &LoadMetrics) -> Option<TimingError<'_>> {
+    let streams = match metrics.spec.mode {
         LoadMode::Closed { concurrency } => {
-            Some(f64::from(concurrency) * figures.endpoints.len() as f64)
+            Some(f64::from(concurrency) * metrics.endpoints.len() as f64)
         }
         // Little's law again: the rate times the time under way.
         LoadMode::Open => {
-            let e2e = figures.all.latency.get(&LatencyMetric::E2e).map(|e2e| e2e.mean);
-            e2e.zip(figures.all.requests_per_s).map(|(mean, per_s)| mean * per_s)
+            let e2e = metrics.all.latency.get(&LatencyMetric::E2e).map(|e2e| e2e.mean);
+            e2e.zip(metrics.all.requests_per_s).map(|(mean, per_s)| mean * per_s)
         }
     };
-    TimingError::of(&figures.manifest, streams)
+    TimingError::of(&metrics.manifest, streams)
 }
 
 /// The headline's first token and last: from the schedule in open loop.
@@ -158,17 +158,17 @@ pub(super) fn pair(latency: Option<&Latency>, high: Option<u16>) -> String {
 }
 
 /// `asked 4,000 (200/s) = 3,990 sent + 10 dropped`
-pub(super) fn asked(figures: &LoadFigures) -> String {
-    let counts = &figures.all.counts;
-    let per_s = figures.asked_per_s.map_or_else(String::new, |r| format!(" ({}/s)", rate(r)));
+pub(super) fn asked(metrics: &LoadMetrics) -> String {
+    let counts = &metrics.all.counts;
+    let per_s = metrics.asked_per_s.map_or_else(String::new, |r| format!(" ({}/s)", rate(r)));
     let mut text = format!(
         "asked {}{per_s} = {} sent + {} dropped",
         count(counts.asked),
         count(counts.sent),
         count(counts.dropped)
     );
-    if figures.warmup > 0 {
-        let _ = write!(text, "; {} of the warm-up left out", count(figures.warmup));
+    if metrics.warmup > 0 {
+        let _ = write!(text, "; {} of the warm-up left out", count(metrics.warmup));
     }
     text
 }
@@ -238,8 +238,8 @@ pub(super) fn per_1000(cell: &LoadCell) -> String {
 }
 
 /// What was asked of the run: name, value.
-pub(super) fn spec(figures: &LoadFigures) -> Vec<(String, String)> {
-    let spec = &figures.spec;
+pub(super) fn spec(metrics: &LoadMetrics) -> Vec<(String, String)> {
+    let spec = &metrics.spec;
     let mode = match spec.mode {
         LoadMode::Open => "open: requests leave when they are due".to_owned(),
         LoadMode::Closed { concurrency } => {
@@ -260,7 +260,7 @@ pub(super) fn spec(figures: &LoadFigures) -> Vec<(String, String)> {
     let hours =
         |(id, price): (&String, &Usd)| ("Price of an hour", format!("{}: ${price}", plain(id)));
     rows.extend(spec.per_hour.iter().map(hours));
-    if let Some(little) = figures.littles_law {
+    if let Some(little) = metrics.littles_law {
         let text = format!("{} % of the concurrency was kept up", number::percent(little));
         rows.push(("Little's law", text));
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::story;
-use crate::aggregate::{LatencyMetric, LoadFigures};
+use crate::aggregate::{LatencyMetric, LoadMetrics};
 use crate::report::number::{count, interval, percent, rate};
 use crate::report::screen::{COLUMNS, LINES, files, lines};
 use crate::report::text::{fit_end, pad_left};
@@ -53,8 +53,8 @@ const SWEEP_COLUMNS: [&str; 12] = [
 impl SweepStep {
     /// A rate and the figures of its run. `target`: the share of requests that must be good.
     #[must_use]
-    pub fn of(per_s: f64, target: f64, figures: &LoadFigures) -> Self {
-        let cell = &figures.all;
+    pub fn of(per_s: f64, target: f64, metrics: &LoadMetrics) -> Self {
+        let cell = &metrics.all;
         let pair = |metric: LatencyMetric| {
             let latency = cell.latency.get(&metric);
             story::pair(latency, story::highest(&latency.into_iter()))
@@ -62,15 +62,15 @@ impl SweepStep {
         Self {
             per_s,
             met: cell.good_fraction.is_some_and(|good| good.value >= target),
-            mark: figures.validity.as_ref().map_or(ValidityMark::Valid, |v| v.mark),
-            simulated: figures.simulated,
+            mark: metrics.validity.as_ref().map_or(ValidityMark::Valid, |v| v.mark),
+            simulated: metrics.simulated,
             asked: cell.counts.asked,
             dropped: cell.counts.dropped,
             failed: cell.counts.failed,
             good: cell.good_fraction,
             goodput_per_s: cell.goodput_per_s,
             latency: [pair(LatencyMetric::TtftSched), pair(LatencyMetric::E2eSched)],
-            objectives: story::objectives(&figures.spec).unwrap_or_default(),
+            objectives: story::objectives(&metrics.spec).unwrap_or_default(),
             target,
         }
     }

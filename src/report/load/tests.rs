@@ -1,5 +1,5 @@
 use super::*;
-use crate::aggregate::load_figures;
+use crate::aggregate::compute_load_metrics;
 use crate::aggregate::load_fixture::{self, LoadRun, dropped, failed, slo};
 use crate::units::ValidityMark;
 use crate::wire::ErrorClass;
@@ -8,9 +8,9 @@ use crate::wire::ErrorClass;
 fn written(run: LoadRun) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a folder");
     run.play(dir.path());
-    let figures = load_figures(dir.path()).expect("figures");
-    write(dir.path(), &figures).expect("written");
-    let screen = answer(&figures, Path::new("results/a-load"));
+    let metrics = compute_load_metrics(dir.path()).expect("figures");
+    write(dir.path(), &metrics).expect("written");
+    let screen = answer(&metrics, Path::new("results/a-load"));
     assert!(screen.lines().count() <= 24, "{screen}");
     assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
     (dir, screen)

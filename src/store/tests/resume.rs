@@ -20,8 +20,8 @@ async fn a_run_goes_on_where_it_was_cut() {
         let store = create(dir.path(), mode, 5, true);
         play(&store).await.expect("recorded");
         store.finish(ended()).await.expect("finished");
-        let earlier = Earlier::open(dir.path()).expect("readable").expect("a run");
-        assert!(matches!(Earlier::open(dir.path()), Err(StoreError::InUse { .. })), "locked");
+        let earlier = ExistingRun::open(dir.path()).expect("readable").expect("a run");
+        assert!(matches!(ExistingRun::open(dir.path()), Err(StoreError::InUse { .. })), "locked");
         // One attempt known, two refused without a cost, one in doubt: 0.5 each.
         assert_eq!(earlier.spent.total, usd("2.000000000000000000000001"));
         assert_eq!(earlier.spent.by_suite["words"], earlier.spent.total);
@@ -34,10 +34,10 @@ async fn a_run_goes_on_where_it_was_cut() {
             keep_content: true,
         };
         let trials: Vec<PlannedTrial> = (0..6).map(planned).collect();
-        let resumed = earlier.go_on(mode, new, &trials, 6_000_000_000).expect("it goes on");
+        let resumed = earlier.resume(mode, new, &trials, 6_000_000_000).expect("it goes on");
         let standing = |stored, open, attempts, ended| {
             let primed = 0;
-            Standing { stored, open, attempts, ended, primed }
+            TrialProgress { stored, open, attempts, ended, primed }
         };
         assert_eq!(
             resumed.standing,
@@ -69,18 +69,18 @@ async fn a_run_goes_on_where_it_was_cut() {
 #[test]
 fn what_was_never_begun_is_cleared_away() {
     let dir = TempDir::new().expect("a folder");
-    assert!(Earlier::open(dir.path()).expect("nothing there").is_none());
+    assert!(ExistingRun::open(dir.path()).expect("nothing there").is_none());
     let file = dir.path().join(FILE_NAME);
     std::fs::write(&file, "").expect("written");
-    assert!(Earlier::open(dir.path()).expect("an empty file").is_none());
+    assert!(ExistingRun::open(dir.path()).expect("an empty file").is_none());
     let conn = Connection::open(&file).expect("made");
     conn.pragma_update(None, "journal_mode", "WAL").expect("set");
     drop(conn);
-    assert!(Earlier::open(dir.path()).expect("an empty database").is_none());
+    assert!(ExistingRun::open(dir.path()).expect("an empty database").is_none());
     assert_eq!(files(dir.path()), Vec::<String>::new());
     let foreign = Connection::open(&file).expect("made");
     foreign.execute_batch("CREATE TABLE t (x)").expect("made");
     drop(foreign);
-    assert!(matches!(Earlier::open(dir.path()), Err(StoreError::NotOurs { .. })));
+    assert!(matches!(ExistingRun::open(dir.path()), Err(StoreError::NotOurs { .. })));
     assert!(file.exists(), "somebody's database is left alone");
 }

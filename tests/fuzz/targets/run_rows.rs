@@ -101,16 +101,16 @@ fn change(db: &Connection, cell: &Cell) -> rusqlite::Result<()> {
 /// Everything that reads a run.
 fn read(dir: &Path) {
     if aggregate::is_load(dir).unwrap_or(false) {
-        if let Ok(figures) = aggregate::load_figures(dir) {
-            let _screen = report::load_answer(&figures, dir);
+        if let Ok(metrics) = aggregate::compute_load_metrics(dir) {
+            let _screen = report::load_answer(&metrics, dir);
         }
         return;
     }
-    let Ok(figures) = aggregate::figures(dir) else { return };
-    let tuned = tune::tune(&figures);
-    let _screen = report::answer(&figures, &tuned, dir);
+    let Ok(metrics) = aggregate::compute_metrics(dir) else { return };
+    let tuned = tune::tune(&metrics);
+    let _screen = report::answer(&metrics, &tuned, dir);
     if let Ok(trials) = aggregate::TrialViews::open(dir) {
-        let _written = report::write_all(dir, &figures, &tuned, trials);
+        let _written = report::write_all(dir, &metrics, &tuned, trials);
     }
     let _graded = grade::grade_run(dir);
 }

@@ -13,8 +13,8 @@ use super::run::{Run, Unit, settled};
 use super::tally::Tally;
 use super::timing::Timing;
 use super::{
-    AggregateError, Cell, Counts, EndpointFigures, Figures, ScoreTable, ScoredTask, Served,
-    cached_share, compare, local,
+    AggregateError, Cell, Counts, EndpointMetrics, RoutingCounts, RunMetrics, ScoreTable,
+    ScoredTask, cached_share, compare, local,
 };
 use crate::catalog::Price;
 use crate::stats::Estimate;
@@ -23,7 +23,7 @@ use crate::store::{Order, Reader, TrialRow, TrialStatus};
 use crate::units::Usd;
 
 /// The figures of the run in this folder, finished or not.
-pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
+pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
     let reader = Reader::open(dir)?;
     let run = Run::read(&reader)?;
     if run.manifest.load.is_some() {
@@ -33,20 +33,20 @@ pub fn figures(dir: &Path) -> Result<Figures, AggregateError> {
     let mut pass = Pass::new(&run)?;
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
     let uncounted = pass.uncounted;
-    let mut figures = pass.finish();
+    let mut metrics = pass.finish();
     // Conservation. A broken disk or another program can break it too: a trial whose task is gone.
-    let counted = figures.counts.planned;
+    let counted = metrics.counts.planned;
     if counted != planned {
         let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
         return Err(AggregateError::Corrupt(why));
     }
     if uncounted && reader.keeps_content()? {
         let local = local::tokens(&reader, &run.endpoints)?;
-        for (endpoint, local) in figures.endpoints.iter_mut().zip(local) {
+        for (endpoint, local) in metrics.endpoints.iter_mut().zip(local) {
             endpoint.local = Some(local);
         }
     }
-    Ok(figures)
+    Ok(metrics)
 }
 
 /// What the pass over the rows holds.
@@ -55,7 +55,7 @@ struct Pass<'a> {
     /// The wall-clock time of the run's anchor.
     started: Timestamp,
     units: Vec<Unit>,
-    endpoints: Vec<EndpointFigures>,
+    endpoints: Vec<EndpointMetrics>,
     table: Vec<Vec<f32>>,
     simulated: bool,
     /// Whether an answer came without usage.
@@ -70,7 +70,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(run: &'a Run) -> Result<Self, AggregateError> {
-        let endpoints = run.endpoints.iter().map(|stored| EndpointFigures {
+        let endpoints = run.endpoints.iter().map(|stored| EndpointMetrics {
             id: stored.endpoint.id.clone(),
             model: stored.endpoint.model.clone(),
             provider: stored.endpoint.provider.name.clone(),
@@ -78,7 +78,7 @@ impl<'a> Pass<'a> {
             all: Cell::default(),
             cells: vec![Cell::default(); run.categories.len()],
             local: None,
-            served: Served {
+            served: RoutingCounts {
                 pin: stored.endpoint.provider.pin().map(str::to_owned),
                 by: BTreeMap::new(),
             },
@@ -143,16 +143,16 @@ impl<'a> Pass<'a> {
         let Some((endpoint, category)) = self.at else { return };
         let tally = std::mem::take(&mut self.cell);
         let quality = self.quality(Some(category));
-        let figures = &mut self.endpoints[endpoint];
-        figures.cells[category] = Cell { quality, ..tally.finish(figures.priced) };
+        let metrics = &mut self.endpoints[endpoint];
+        metrics.cells[category] = Cell { quality, ..tally.finish(metrics.priced) };
     }
 
     fn end_endpoint(&mut self) {
         let Some((endpoint, _)) = self.at else { return };
         let tally = std::mem::take(&mut self.row);
         let quality = self.quality(None);
-        let figures = &mut self.endpoints[endpoint];
-        figures.all = Cell { quality, ..tally.finish(figures.priced) };
+        let metrics = &mut self.endpoints[endpoint];
+        metrics.all = Cell { quality, ..tally.finish(metrics.priced) };
         for (task, (sum, n)) in self.scores.iter_mut().enumerate() {
             if *n > 0 {
                 self.table[task][endpoint] = single(*sum / f64::from(*n));
@@ -178,7 +178,7 @@ impl<'a> Pass<'a> {
         mean_score(&tasks)
     }
 
-    fn finish(mut self) -> Figures {
+    fn finish(mut self) -> RunMetrics {
         self.end_cell();
         self.end_endpoint();
         let run = self.run;
@@ -193,7 +193,7 @@ impl<'a> Pass<'a> {
         if categories.len() > 1 {
             let graded = compare::traffic(&categories, &endpoints, |cell| cell.quality);
             let billed = compare::traffic(&categories, &endpoints, |cell| cell.cost_per_task);
-            for EndpointFigures { all, cells, .. } in &mut endpoints {
+            for EndpointMetrics { all, cells, .. } in &mut endpoints {
                 all.quality = compare::mixture(&graded, cells.iter().map(|c| c.quality));
                 all.cost_per_task =
                     compare::mixture(&billed, cells.iter().map(|c| c.cost_per_task));
@@ -210,7 +210,7 @@ impl<'a> Pass<'a> {
         let scores = ScoreTable { tasks, scores: self.table };
         let today = compare::today(judging, &categories, &endpoints);
         compare::against_today(&mut endpoints, &categories, &scores, &today);
-        Figures {
+        RunMetrics {
             simulated: self.simulated,
             counts: endpoints.iter().fold(Counts::default(), |sum, e| sum.and(&e.all.counts)),
             cost: endpoints.iter().map(|endpoint| endpoint.all.cost).sum::<Usd>(),
