@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ use weighbridge::units::{
 /// An endpoint of the simulated fleet; under a fixed schedule all are the same.
 pub const MODEL: &str = "gale/small@fjord";
 pub const PROVIDER: &str = "fjord";
+/// The id of its endpoint.
+pub const ENDPOINT: &str = "gale/small@fjord";
 
 /// The request that every client sends.
 pub fn body() -> Bytes {
@@ -121,21 +124,21 @@ pub struct Run {
     pub store: Store,
     pub clock: Clock,
     pub transport: HttpTransport,
-    url: String,
+    url: Arc<str>,
     body: Bytes,
     next: AtomicU32,
 }
 
 impl Run {
-    pub fn create(dir: &Path, server: &Server, trials: u32, through_library: bool) -> Self {
+    pub fn create(dir: &Path, server: &Server, trials: u32, via_reqwest: bool) -> Self {
         let clock = Clock::real();
         let provider = endpoint(server).provider;
         let transport = HttpTransport::new([&provider], Duration::from_secs(10), &clock)
             .expect("an HTTP client");
-        let transport = if through_library { transport.through_library() } else { transport };
+        let transport = if via_reqwest { transport.via_reqwest() } else { transport };
         let store = store(dir, server, trials);
         let next = AtomicU32::new(0);
-        Self { store, clock, transport, url: server.url(), body: body(), next }
+        Self { store, clock, transport, url: server.url().into(), body: body(), next }
     }
 
     /// The next request's number, its intent durable.
@@ -165,8 +168,9 @@ impl Run {
         let key = format!("client-{trial}");
         let since = |stamp: Stamp| nanos(stamp.since(self.clock.anchor()));
         let outgoing = Outgoing {
-            provider: PROVIDER.to_owned(),
-            url: self.url.clone(),
+            provider: PROVIDER.into(),
+            endpoint: ENDPOINT.into(),
+            url: Arc::clone(&self.url),
             headers: vec![
                 (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
                 (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
@@ -176,6 +180,7 @@ impl Run {
                 ),
             ],
             body: self.body.clone(),
+            fresh: false,
         };
         let limits = AttemptLimits::default();
         let dialect = Dialect::OpenaiChat;

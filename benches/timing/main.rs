@@ -159,7 +159,8 @@ fn errors(seen: &[Seen], ledger: &BTreeMap<String, Served>) -> Errors {
 }
 
 async fn ours(run: &Arc<Run>, server: &Server, streams: usize, each: usize) -> Vec<Seen> {
-    let ready = run.transport.warm(client::PROVIDER, &server.base_url, streams).await;
+    let ready =
+        run.transport.warm(client::PROVIDER, client::ENDPOINT, &server.base_url, streams).await;
     assert_eq!(ready, streams, "connections are ready");
     let mut tasks = tokio::task::JoinSet::new();
     for stream in 0..streams {

@@ -197,7 +197,8 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
     let mut part = 0;
     for (streams, time) in STREAMS {
         // Connections are set up apart: what is calibrated is the stamping of streams.
-        asking.transport.warm("sim", &server.url, streams as usize).await;
+        let id = asking.lane.endpoint().id.as_str();
+        asking.transport.warm("sim", id, &server.url, streams as usize).await;
         part += 1;
         seen.push((streams, asking.streams(part, streams, time).await));
     }

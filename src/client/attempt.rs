@@ -85,7 +85,6 @@ pub struct Stamps {
 
 /// Everything that is known about an attempt once it ended.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
 pub struct AttemptRecord {
     /// When everything happened.
     pub stamps: Stamps,
@@ -99,9 +98,6 @@ pub struct AttemptRecord {
     pub streamed: bool,
     /// The version of HTTP that carried the response; `None`: none came, or over no network.
     pub protocol: Option<Protocol>,
-    /// The request was sent once more because an idle connection had been closed; this counts
-    /// neither as the provider's failure nor as a retry.
-    pub retried_stale: bool,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
     /// What the response's headers say of the key's rate limits; `None`: nothing.
@@ -197,7 +193,6 @@ impl Reading {
             simulated: false,
             streamed: attempt.stream,
             protocol: None,
-            retried_stale: false,
             retry_after: None,
             rate_limits: None,
             token_reads: 0,
@@ -269,11 +264,6 @@ impl Reading {
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));
         self.record.streamed = events && head.status == 200;
         self.record.protocol = head.protocol;
-        if let Some(resent) = head.resent {
-            // What the closed connection took is neither connection set-up nor the provider's time.
-            self.record.retried_stale = true;
-            self.record.stamps.dispatched = resent;
-        }
         match text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
             None => Ok(()),
             Some(coding) => Err(WireError {
@@ -481,7 +471,7 @@ mod tests {
             headers.insert("content-encoding", self.coding.parse().expect("a header"));
             let at = self.clock.now();
             let status = self.status;
-            let head = Head { status, headers, connected: None, at, protocol: None, resent: None };
+            let head = Head { status, headers, connected: None, at, protocol: None };
             Ok((head, PlayedBody(self.parts.clone().into_iter(), self.then, self.clock.clone())))
         }
     }
@@ -511,12 +501,7 @@ mod tests {
         runtime.block_on(async {
             let clock = Clock::virtual_time();
             let transport = Played { status, kind, coding, parts, then, clock: clock.clone() };
-            let outgoing = Outgoing {
-                provider: String::new(),
-                url: String::new(),
-                headers: Vec::new(),
-                body: Bytes::new(),
-            };
+            let outgoing = Outgoing::default();
             let limits = AttemptLimits::default();
             let dialect = Dialect::OpenaiChat;
             let attempt = Attempt { outgoing, dialect, stream: true, limits };

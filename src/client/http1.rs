@@ -1,19 +1,21 @@
 //! HTTP/1.1 responses at byte level (RFC 9112): the head, and a body taken out of its framing in
 //! place, so that one read of the socket stays one piece of the body.
 
+use std::mem::MaybeUninit;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The most bytes of a response head.
 pub const MAX_HEAD: usize = 64 << 10;
 /// The most headers of a response.
-const MAX_HEADERS: usize = 128;
+const MAX_HEADERS: usize = 256;
 /// The most bytes of chunk extensions and trailers, which nobody reads.
 const MAX_IGNORED: usize = 16 << 10;
 
 /// What came is not HTTP/1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an HTTP/1.1 response: {0}")]
-pub struct NotHttp(pub &'static str);
+pub struct ParseError(pub &'static str);
 
 /// A response head.
 #[derive(Debug)]
@@ -34,23 +36,24 @@ pub struct ResponseHead {
 /// responses (100, 103) are given like any other: whoever asks skips them.
 ///
 /// # Errors
-/// [`NotHttp`] for what cannot become a head, however it goes on.
-pub fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, NotHttp> {
-    let mut space = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Response::new(&mut space);
-    let n_bytes = match parsed.parse(bytes) {
+/// [`ParseError`] for what cannot become a head, however it goes on.
+pub fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, ParseError> {
+    let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let n_bytes = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut space) {
         Ok(httparse::Status::Complete(n_bytes)) => n_bytes,
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
-        Ok(httparse::Status::Partial) => return Err(NotHttp("its head is too long")),
-        Err(_) => return Err(NotHttp("its head does not read")),
+        Ok(httparse::Status::Partial) => return Err(ParseError("its head is too long")),
+        Err(_) => return Err(ParseError("its head does not read")),
     };
-    let status = parsed.code.ok_or(NotHttp("no status"))?;
+    let status = parsed.code.ok_or(ParseError("no status"))?;
     let mut headers = HeaderMap::with_capacity(parsed.headers.len());
     for header in &*parsed.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes());
         let value = HeaderValue::from_bytes(header.value);
         let (Ok(name), Ok(value)) = (name, value) else {
-            return Err(NotHttp("a header does not read"));
+            return Err(ParseError("a header does not read"));
         };
         headers.append(name, value);
     }
@@ -72,7 +75,7 @@ fn mentions(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
 }
 
 /// How long the body is: RFC 9112, section 6.3.
-fn framing(status: u16, headers: &HeaderMap) -> Result<Framing, NotHttp> {
+fn framing(status: u16, headers: &HeaderMap) -> Result<Framing, ParseError> {
     if matches!(status, 100..=199 | 204 | 304) {
         return Ok(Framing::Length(0));
     }
@@ -90,9 +93,9 @@ fn framing(status: u16, headers: &HeaderMap) -> Result<Framing, NotHttp> {
             .to_str()
             .ok()
             .and_then(|text| text.trim().parse().ok())
-            .ok_or(NotHttp("its content-length does not read"))?;
+            .ok_or(ParseError("its content-length does not read"))?;
         if length.is_some_and(|before| before != said) {
-            return Err(NotHttp("two different content-lengths"));
+            return Err(ParseError("two different content-lengths"));
         }
         length = Some(said);
     }
@@ -112,7 +115,7 @@ pub enum Framing {
 
 /// What was taken from a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Consumed {
     /// Bytes of the body: they are now at the front.
     pub body: usize,
     /// Bytes that belong to this response, framing included.
@@ -133,16 +136,16 @@ impl Framing {
     /// Takes one read: moves the bytes of the body to its front.
     ///
     /// # Errors
-    /// [`NotHttp`] where the framing is broken: nothing after it can be told apart.
-    pub fn take(&mut self, bytes: &mut [u8]) -> Result<Taken, NotHttp> {
+    /// [`ParseError`] where the framing is broken: nothing after it can be told apart.
+    pub fn take(&mut self, bytes: &mut [u8]) -> Result<Consumed, ParseError> {
         match self {
             Self::Length(left) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= n as u64;
-                Ok(Taken { body: n, used: n })
+                Ok(Consumed { body: n, used: n })
             }
             Self::Chunked(chunked) => chunked.take(bytes),
-            Self::UntilClose => Ok(Taken { body: bytes.len(), used: bytes.len() }),
+            Self::UntilClose => Ok(Consumed { body: bytes.len(), used: bytes.len() }),
         }
     }
 }
@@ -185,7 +188,7 @@ enum State {
 }
 
 impl Chunked {
-    fn take(&mut self, bytes: &mut [u8]) -> Result<Taken, NotHttp> {
+    fn take(&mut self, bytes: &mut [u8]) -> Result<Consumed, ParseError> {
         let (mut from, mut to) = (0, 0);
         while from < bytes.len() && self.state != State::Over {
             if self.state == State::Data {
@@ -202,16 +205,16 @@ impl Chunked {
                 from += 1;
             }
         }
-        Ok(Taken { body: to, used: from })
+        Ok(Consumed { body: to, used: from })
     }
 
     /// One byte of the framing.
-    fn step(&mut self, byte: u8) -> Result<State, NotHttp> {
-        const BAD_SIZE: NotHttp = NotHttp("a chunk's size does not read");
+    fn step(&mut self, byte: u8) -> Result<State, ParseError> {
+        const BAD_SIZE: ParseError = ParseError("a chunk's size does not read");
         if matches!(self.state, State::Extension | State::Trailer) {
             self.ignored += 1;
             if self.ignored > MAX_IGNORED {
-                return Err(NotHttp("chunk extensions or trailers without end"));
+                return Err(ParseError("chunk extensions or trailers without end"));
             }
         }
         Ok(match (self.state, byte) {
@@ -240,7 +243,7 @@ impl Chunked {
             (State::Trailer, b'\n') => State::TrailerStart,
             (State::TrailerStart | State::Trailer, _) => State::Trailer,
             (State::DataCr | State::DataLf, _) => {
-                return Err(NotHttp("a chunk is longer than its size"));
+                return Err(ParseError("a chunk is longer than its size"));
             }
             _ => return Err(BAD_SIZE),
         })
@@ -253,7 +256,7 @@ mod tests {
 
     use super::*;
 
-    fn body(framing: &Framing, parts: &[&[u8]]) -> Result<(Vec<u8>, bool), NotHttp> {
+    fn body(framing: &Framing, parts: &[&[u8]]) -> Result<(Vec<u8>, bool), ParseError> {
         let (mut framing, mut out) = (framing.clone(), Vec::new());
         for part in parts {
             let mut bytes = part.to_vec();
@@ -263,7 +266,7 @@ mod tests {
         Ok((out, framing.is_over()))
     }
 
-    fn chunked(text: &str) -> Result<(String, bool), NotHttp> {
+    fn chunked(text: &str) -> Result<(String, bool), ParseError> {
         let framing = Framing::Chunked(Chunked::default());
         let (bytes, over) = body(&framing, &[text.as_bytes()])?;
         Ok((String::from_utf8(bytes).expect("UTF-8"), over))
@@ -291,9 +294,9 @@ mod tests {
     fn what_follows_the_body_is_not_taken() {
         let mut bytes = *b"2\r\nhi\r\n0\r\n\r\nHTTP";
         let mut framing = Framing::Chunked(Chunked::default());
-        assert_eq!(framing.take(&mut bytes), Ok(Taken { body: 2, used: 12 }));
+        assert_eq!(framing.take(&mut bytes), Ok(Consumed { body: 2, used: 12 }));
         let mut framing = Framing::Length(3);
-        assert_eq!(framing.take(&mut bytes), Ok(Taken { body: 3, used: 3 }));
+        assert_eq!(framing.take(&mut bytes), Ok(Consumed { body: 3, used: 3 }));
         assert!(framing.is_over());
     }
 

@@ -1,6 +1,7 @@
-//! One attempt, timed. Nothing is retried here, except what a closed idle connection swallowed.
+//! One timed attempt: a request is sent at most once.
 
 pub mod attempt;
+mod connection;
 mod direct;
 pub mod fetch;
 pub mod http;
@@ -9,10 +10,11 @@ mod routed;
 pub mod runtime;
 mod socket;
 pub mod transport;
+mod via_reqwest;
 
 pub use attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, Stamps};
 pub use http::{HttpTransport, through_proxy};
 pub use transport::{ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError};
 
-/// What requests say that they come from.
+/// The `user-agent` of every request.
 const USER_AGENT: &str = concat!("weighbridge/", env!("CARGO_PKG_VERSION"));

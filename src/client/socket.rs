@@ -1,8 +1,8 @@
 //! A TCP connection whose reads are stamped below everything that decodes them.
 //!
-//! On Linux the stamp is the kernel's own receive time of the read's last bytes (`SO_TIMESTAMPNS`),
-//! so that a client that was late to run does not count its own lateness as the provider's. Where
-//! the kernel does not tell, it is the clock at the moment the read returned.
+//! On Linux the stamp is the kernel's receive time of the read's last bytes (`SO_TIMESTAMPNS`), so
+//! that a client that was scheduled late does not add its delay to the provider's latency. Elsewhere
+//! the stamp is the clock's time when the read returned.
 
 use std::io;
 use std::pin::Pin;
@@ -13,29 +13,34 @@ use tokio::net::TcpStream;
 
 use crate::units::{Clock, Stamp};
 
-/// A connection with the stamp of its last read.
+/// A TCP connection with the stamp of its last read.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     clock: Clock,
     last: Stamp,
+    /// Bytes that the system took for sending.
+    written: u64,
     control: Control,
 }
 
 impl Socket {
-    /// Takes over a connection.
     pub fn new(stream: TcpStream, clock: Clock) -> Self {
-        // A delayed small write costs far more than the packet: but a connection that cannot be
-        // set is still a connection.
+        // A delayed small write costs far more than the packet. A failure is harmless.
         let _ = stream.set_nodelay(true);
-        let control = Control::of(&stream);
+        let control = Control::new(&stream);
         let last = clock.now();
-        Self { stream, clock, last, control }
+        Self { stream, clock, last, written: 0, control }
     }
 
-    /// When the bytes of the last read came.
+    /// The stamp of the last read's bytes.
     pub fn last_read(&self) -> Stamp {
         self.last
+    }
+
+    /// Bytes that the system took for sending so far.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 }
 
@@ -57,8 +62,8 @@ impl AsyncRead for Socket {
             let tried = stream.try_io(Interest::READABLE, || {
                 let (n, wall) = control.read(stream, space)?;
                 received = Some((n, wall));
-                // A read that did not fill its space emptied the socket: as tokio's own read does,
-                // say so, which saves the call that would only find nothing.
+                // A read that did not fill its space emptied the socket. Report that, as tokio's own
+                // read does: it saves a call that would find nothing.
                 if n > 0 && n < space.len() {
                     Err(io::ErrorKind::WouldBlock.into())
                 } else {
@@ -67,7 +72,7 @@ impl AsyncRead for Socket {
             });
             match (received, tried) {
                 (Some((n, wall)), _) => {
-                    // The wall clock may be set at any time, so time never runs backwards here.
+                    // The wall clock may be set at any time; stamps must not run backwards.
                     let now = this.clock.now();
                     let at = wall.and_then(|wall| this.clock.just_past(wall)).unwrap_or(now);
                     this.last = at.min(now).max(this.last);
@@ -88,7 +93,10 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let n = ready!(Pin::new(&mut this.stream).poll_write(context, bytes))?;
+        this.written += n as u64;
+        Poll::Ready(Ok(n))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -120,9 +128,9 @@ mod linux {
     pub(super) struct Control(Option<Vec<u8>>);
 
     impl Control {
-        pub fn of(stream: &TcpStream) -> Self {
-            let told = setsockopt(stream, sockopt::ReceiveTimestampns, &true);
-            Self(told.is_ok().then(|| nix::cmsg_space!(TimeSpec)))
+        pub fn new(stream: &TcpStream) -> Self {
+            let set = setsockopt(stream, sockopt::ReceiveTimestampns, &true);
+            Self(set.is_ok().then(|| nix::cmsg_space!(TimeSpec)))
         }
 
         /// One read: how much, and when it came by the wall clock.
@@ -134,8 +142,8 @@ mod linux {
             let mut space = [IoSliceMut::new(into)];
             let control = self.0.as_deref_mut();
             let read = recvmsg::<()>(stream.as_raw_fd(), &mut space, control, MsgFlags::empty())?;
-            let at = read.cmsgs().ok().and_then(|mut said| {
-                said.find_map(|message| match message {
+            let at = read.cmsgs().ok().and_then(|mut messages| {
+                messages.find_map(|message| match message {
                     ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at)),
                     _ => None,
                 })
@@ -157,7 +165,7 @@ mod portable {
     pub(super) struct Control;
 
     impl Control {
-        pub fn of(_: &TcpStream) -> Self {
+        pub fn new(_: &TcpStream) -> Self {
             Self
         }
 

@@ -4,6 +4,7 @@
 //! ([`crate::client`]) and the simulator in process ([`crate::sim`]).
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,17 +12,22 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::units::Stamp;
 use crate::wire::ErrorClass;
 
-/// A request, ready to leave: everything is serialised.
-#[derive(Clone, Debug)]
+/// A serialised request.
+#[derive(Clone, Debug, Default)]
 pub struct Outgoing {
-    /// The provider's name: which connection pool serves it.
-    pub provider: String,
+    /// The provider's name.
+    pub provider: Arc<str>,
+    /// The endpoint's id. A connection serves the requests of one endpoint only.
+    pub endpoint: Arc<str>,
     /// The whole URL.
-    pub url: String,
+    pub url: Arc<str>,
     /// Headers; the one that holds a key is marked sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    /// Whether it needs a new connection: set after [`ErrorClass::StaleConnection`], so that the
+    /// next try cannot fail in the same way.
+    pub fresh: bool,
 }
 
 /// The version of HTTP.
@@ -47,10 +53,6 @@ pub struct Head {
     pub at: Stamp,
     /// The version of HTTP that carried the response; `None`: it came over no network.
     pub protocol: Option<Protocol>,
-    /// A reused connection turned out to be closed just as the request came, before any byte of a
-    /// response: when the request was then sent once more on a fresh one. Not the provider's
-    /// failure.
-    pub resent: Option<Stamp>,
 }
 
 /// Bytes of a body, stamped when they were read and before anything was decoded.
@@ -66,8 +68,8 @@ pub struct TimedChunk {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TransportError {
-    /// Its class: [`ErrorClass::Connect`], [`ErrorClass::ConnectTimeout`], [`ErrorClass::Reset`]
-    /// or [`ErrorClass::Protocol`].
+    /// Its class: [`ErrorClass::Connect`], [`ErrorClass::ConnectTimeout`], [`ErrorClass::Reset`],
+    /// [`ErrorClass::StaleConnection`] or [`ErrorClass::Protocol`].
     pub class: ErrorClass,
     /// What happened, without any key.
     pub message: String,
@@ -84,9 +86,25 @@ pub trait Transport: Send + Sync + 'static {
     /// A response body.
     type Body: ChunkStream;
 
-    /// Sends a request and waits for the response head.
+    /// Sends a request and waits for the response head. A request of which a byte was written is
+    /// never sent again.
     fn open(
         &self,
         request: Outgoing,
     ) -> impl Future<Output = Result<(Head, Self::Body), TransportError>> + Send;
+}
+
+/// An error's message with those of its causes, outermost first.
+pub(super) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        source = cause.source();
+    }
+    message
 }

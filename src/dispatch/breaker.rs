@@ -84,7 +84,7 @@ impl Sign {
             // A fault of the caller is an answer: the next task may be fine.
             None | Some(ErrorClass::BadRequest | ErrorClass::TooLarge) => Self::Alive,
             Some(ErrorClass::RateLimited | ErrorClass::Overloaded) if asked => Self::Neither,
-            Some(ErrorClass::Interrupted) => Self::Neither,
+            Some(ErrorClass::Interrupted | ErrorClass::StaleConnection) => Self::Neither,
             Some(_) => Self::Failing,
         }
     }
@@ -301,5 +301,6 @@ mod tests {
         check(Some(ErrorClass::Auth), false, Sign::Failing);
         check(Some(ErrorClass::RateLimited), false, Sign::Failing);
         check(Some(ErrorClass::RateLimited), true, Sign::Neither);
+        check(Some(ErrorClass::StaleConnection), false, Sign::Neither);
     }
 }

@@ -417,7 +417,6 @@ mod tests {
             simulated: true,
             streamed: false,
             protocol: None,
-            retried_stale: false,
             retry_after: None,
             rate_limits: None,
             token_reads: 0,

@@ -114,7 +114,9 @@ pub enum DispatchError {
 #[derive(Debug)]
 pub struct Lane {
     endpoint: Endpoint,
-    url: String,
+    provider: Arc<str>,
+    id: Arc<str>,
+    url: Arc<str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     redactor: Option<Redactor>,
     gate: Arc<Gate>,
@@ -133,14 +135,26 @@ impl Lane {
     pub fn new(endpoint: Endpoint, keys: &Keys, breaker: BreakerPolicy) -> Result<Self, BadKey> {
         let provider = &endpoint.provider;
         let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
-        let url = format!("{}{path}", provider.base_url);
+        let url = format!("{}{path}", provider.base_url).into();
+        let (name, id) = (provider.name.as_str().into(), endpoint.id.as_str().into());
         let key = keys.get(&provider.name);
         let headers = headers::of(provider, key)?;
         let alone = Manners { share: None, among: 1 };
         let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, alone, Vec::new()));
         let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
         let (closed, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
-        Ok(Self { endpoint, url, headers, redactor, gate, breaker, closed, unknown_events })
+        Ok(Self {
+            endpoint,
+            provider: name,
+            id,
+            url,
+            headers,
+            redactor,
+            gate,
+            breaker,
+            closed,
+            unknown_events,
+        })
     }
 
     /// The same lane, whose requests leave by this gate.
@@ -182,10 +196,12 @@ impl Lane {
         }
         headers.push((HeaderName::from_static("idempotency-key"), key));
         let outgoing = Outgoing {
-            provider: self.endpoint.provider.name.clone(),
-            url: self.url.clone(),
+            provider: Arc::clone(&self.provider),
+            endpoint: Arc::clone(&self.id),
+            url: Arc::clone(&self.url),
             headers,
             body,
+            fresh: false,
         };
         let dialect = self.endpoint.provider.dialect;
         Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }
@@ -259,6 +275,8 @@ struct Course {
     ended: u32,
     /// Of those that ended, the ones that warmed a cache: they are no attempts to answer.
     primed: u32,
+    /// Of those that ended in this session, the ones that a stale connection lost.
+    stale: u32,
     backoff: Duration,
     pacing: Duration,
     cost: Usd,
@@ -293,6 +311,7 @@ impl<T: Transport> Dispatcher<T> {
             attempts: job.attempts,
             ended: job.ended,
             primed: job.primed,
+            stale: 0,
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
             cost: Usd::ZERO,
@@ -323,7 +342,8 @@ impl<T: Transport> Dispatcher<T> {
             self.store.intent(intent).await?;
             course.attempts += 1;
             let number = course.answering().to_string();
-            let outgoing = self.outgoing(lane, &job, &number);
+            let mut outgoing = self.outgoing(lane, &job, &number);
+            outgoing.outgoing.fresh = course.failed.as_ref().is_some_and(is_stale);
             let made = attempt::make(&self.transport, &self.clock, outgoing);
             let mut record = tokio::select! {
                 record = made => record,
@@ -340,6 +360,7 @@ impl<T: Transport> Dispatcher<T> {
             let ending = self.ending(&job, &course, &record, cost);
             let wait = self.next_wait(&job, &course, &record);
             course.ended += 1;
+            course.stale += u32::from(is_stale(&record));
             let Some(wait) = wait else {
                 let (trial, done) = Self::end(&job, &course, record);
                 let score = self.score(&job, &trial);
@@ -465,7 +486,11 @@ impl<T: Transport> Dispatcher<T> {
     /// How long to wait before the attempt after this one; `None`: it was the last.
     fn next_wait(&self, job: &Job, course: &Course, record: &AttemptRecord) -> Option<Duration> {
         let Outcome::Failed { class, .. } = record.outcome else { return None };
-        self.retry.wait(self.seed, &job.key, course.answering(), class, record.retry_after)
+        if class == ErrorClass::StaleConnection {
+            return Some(Duration::ZERO);
+        }
+        let attempt = course.answering() - course.stale;
+        self.retry.wait(self.seed, &job.key, attempt, class, record.retry_after)
     }
 
     /// Ends a trial whose last attempt is on record.
@@ -609,6 +634,11 @@ pub fn cost_of(endpoint: &Endpoint, record: &AttemptRecord, clock: &Clock) -> Op
         return Some(Usd::ZERO);
     }
     (!endpoint.price.is_billed()).then_some(Usd::ZERO)
+}
+
+/// Whether a stale connection lost the request: it is sent again at once, on a new connection.
+fn is_stale(record: &AttemptRecord) -> bool {
+    matches!(record.outcome, Outcome::Failed { class: ErrorClass::StaleConnection, .. })
 }
 
 /// The time to the first token without connection set-up.

@@ -226,7 +226,6 @@ mod tests {
             simulated: true,
             streamed: true,
             protocol: None,
-            retried_stale: false,
             retry_after: None,
             rate_limits: None,
             token_reads: 1,

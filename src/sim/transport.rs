@@ -59,7 +59,7 @@ impl Transport for InProcess {
         let headers = std::mem::take(&mut body.script.headers);
         // The connection is always there: nothing is set up.
         let status = body.script.status;
-        let head = Head { status, headers, connected: None, at, protocol: None, resent: None };
+        let head = Head { status, headers, connected: None, at, protocol: None };
         Ok((head, body))
     }
 }
@@ -186,10 +186,9 @@ mod tests {
         let body = json!({"model": model, "stream": true,
             "messages": [{"role": "user", "content": content}]});
         Outgoing {
-            provider: provider.to_owned(),
-            url: format!("http://sim.invalid/{provider}/v1/chat/completions"),
-            headers: Vec::new(),
+            url: format!("http://sim.invalid/{provider}/v1/chat/completions").into(),
             body: Bytes::from(body.to_string()),
+            ..Outgoing::default()
         }
     }
 
@@ -283,10 +282,9 @@ mod tests {
         );
         let path = wire::path(dialect, model, true);
         Outgoing {
-            provider: "fjord".to_owned(),
-            url: format!("http://sim.invalid/fjord/v1{path}"),
-            headers: Vec::new(),
+            url: format!("http://sim.invalid/fjord/v1{path}").into(),
             body: Bytes::from(body),
+            ..Outgoing::default()
         }
     }
 

@@ -25,6 +25,9 @@ pub enum ErrorClass {
     TotalTimeout,
     /// The connection broke before the answer was complete.
     Reset,
+    /// The server closed a kept connection before any byte of a response. The request is sent again
+    /// on a new connection; this is not the provider's failure.
+    StaleConnection,
     /// The stream ended without an end: no `[DONE]`, no finish reason.
     Truncated,
     /// What came is not what the dialect says: malformed JSON, invalid UTF-8, a compressed body.
@@ -49,7 +52,7 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// All classes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::RateLimited,
         Self::Overloaded,
         Self::Server,
@@ -59,6 +62,7 @@ impl ErrorClass {
         Self::StallTimeout,
         Self::TotalTimeout,
         Self::Reset,
+        Self::StaleConnection,
         Self::Truncated,
         Self::Protocol,
         Self::Empty,
@@ -84,6 +88,7 @@ impl ErrorClass {
             Self::StallTimeout => "stall_timeout",
             Self::TotalTimeout => "total_timeout",
             Self::Reset => "reset",
+            Self::StaleConnection => "stale_connection",
             Self::Truncated => "truncated",
             Self::Protocol => "protocol",
             Self::Empty => "empty",
@@ -131,6 +136,7 @@ impl ErrorClass {
             | Self::FirstTokenTimeout
             | Self::StallTimeout
             | Self::Reset
+            | Self::StaleConnection
             | Self::Truncated
             | Self::Protocol
             | Self::Empty => true,

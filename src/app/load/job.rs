@@ -1,6 +1,5 @@
 //! One load run: from a plan to a run database with an ending.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,7 +158,6 @@ impl Job<'_> {
     /// Opens connections before anything is timed.
     async fn warm(&self, transport: &HttpTransport, mode: &Mode) {
         let endpoints = &self.inputs.plan.endpoints;
-        let mut wanted: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
         for endpoint in endpoints {
             let n = match mode {
                 Mode::Closed(closed) => closed.concurrency as usize,
@@ -167,12 +165,9 @@ impl Job<'_> {
                     MOST_WARMED.min(arrivals.len()).div_ceil(endpoints.len())
                 }
             };
-            let provider = &endpoint.provider;
-            wanted.entry(&provider.name).or_insert((&provider.base_url, 0)).1 += n;
-        }
-        for (name, (base_url, n)) in wanted {
+            let (provider, id) = (&endpoint.provider, endpoint.id.as_str());
             // A provider that cannot be reached shows in the requests themselves.
-            let _ = transport.warm(name, base_url, n).await;
+            let _ = transport.warm(&provider.name, id, &provider.base_url, n).await;
         }
     }
 

@@ -184,7 +184,7 @@ impl<T: Transport> LoadLane<T> {
             fate,
             http_status: record.status,
             simulated: record.simulated,
-            retried_stale: record.retried_stale,
+            retried_stale: class_of(&record) == Some(ErrorClass::StaleConnection),
             dispatched_ns: Some(at(stamps.dispatched)),
             connected_ns: stamps.connected.map(at),
             headers_ns: stamps.headers.map(at),
@@ -259,4 +259,11 @@ impl<T: Transport> LoadLane<T> {
 
 pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn class_of(record: &AttemptRecord) -> Option<ErrorClass> {
+    match record.outcome {
+        Outcome::Failed { class, .. } => Some(class),
+        Outcome::Answered(_) => None,
+    }
 }
