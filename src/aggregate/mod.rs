@@ -98,15 +98,10 @@ impl RunMetrics {
         self.endpoints.iter().any(|e| !e.priced && asked(e))
     }
 
-    /// What stands for today where none is stated. Only endpoints with a known price can, which is
-    /// worth saying where others were scored too.
+    /// Whether some scored endpoint could not stand for today because its price is unknown.
     #[must_use]
-    pub fn stand_in(&self) -> &'static str {
-        if self.endpoints.iter().any(|e| !e.priced && e.all.counts.scored > 0) {
-            "the best single endpoint of this run with a known price"
-        } else {
-            "the best single endpoint of this run"
-        }
+    pub fn has_unpriced(&self) -> bool {
+        self.endpoints.iter().any(|e| !e.priced && e.all.counts.scored > 0)
     }
 
     /// The figures of today's endpoint, where it was measured.

@@ -10,7 +10,6 @@ use anyhow::Context;
 
 use crate::app::fleet::{self, Behaviour, Serving};
 use crate::app::inputs::{Fleet, Inputs};
-use crate::app::run::SHORT;
 use crate::app::spend::Caps;
 use crate::catalog::{Endpoint, HttpVersion};
 use crate::cli::args::{RunArgs, Timeouts};
@@ -27,6 +26,7 @@ use crate::store::{
     ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, Spend, Store, StoreMode,
     StoredEndpoint, StoredTask, TrialProgress,
 };
+use crate::units::Fact;
 use crate::units::{
     Clock, ContentHash, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
 };
@@ -302,17 +302,14 @@ fn since_start(earlier: &ExistingRun, clock: &Clock) -> Duration {
 
 /// Makes the manifest one of the run that goes on.
 fn carry_over(manifest: &mut Manifest, earlier: &ExistingRun) {
-    const RESUMED: &str = "resumed ";
     let had = &earlier.manifest;
     manifest.run.clone_from(&had.run);
     manifest.started_at.clone_from(&had.started_at);
-    let before = had
-        .notes
-        .iter()
-        .find_map(|note| note.strip_prefix(RESUMED)?.split(' ').next()?.parse::<u32>().ok());
-    let times = before.unwrap_or(0) + 1;
-    let s = if times == 1 { "" } else { "s" };
-    manifest.notes.push(format!("{RESUMED}{times} time{s}: latencies are of several sessions"));
+    let before = had.notes.iter().find_map(|note| match note {
+        Fact::ResumedRun { times } => Some(*times),
+        _ => None,
+    });
+    manifest.notes.push(Fact::ResumedRun { times: before.unwrap_or(0) + 1 });
     // What is no longer in the plan stays in the run, and so does where it came from.
     for suite in &had.suites {
         if !manifest.suites.iter().any(|known| known.name == suite.name) {
@@ -376,7 +373,7 @@ pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
     let started_at = clock.wall_anchor().to_string();
     let mut notes = inputs.notes.clone();
     if inputs.simulated {
-        notes.push(SHORT.split_whitespace().collect::<Vec<_>>().join(" "));
+        notes.push(Fact::AnswersShortened);
     }
     Manifest {
         run: run_id(inputs, clock),

@@ -17,6 +17,7 @@ use crate::client;
 use crate::dispatch::{Keys, Manners};
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
+use crate::units::Fact;
 use crate::units::{Judging, Seed, ShardStamp, SuiteStamp};
 
 /// What the demo is judged by.
@@ -36,7 +37,7 @@ pub struct Inputs {
     /// What it is judged by.
     pub judging: Judging,
     /// What the user must see.
-    pub notes: Vec<String>,
+    pub notes: Vec<Fact>,
     /// The suites.
     pub suites: Vec<SuiteStamp>,
     /// The name for headings and folders.
@@ -90,7 +91,7 @@ impl Inputs {
             self.plan.tasks.iter().map(|task| task.suite.as_str()).collect();
         let suites = self.suites.clone();
         self.suites.retain(|stamp| present.contains(stamp.name.as_str()));
-        self.notes.push(format!("{SHARD_NOTE}{shard} of the plan's tasks"));
+        self.notes.push(Fact::Shard { k: shard.k, n: shard.n });
         self.shard = Some(ShardStamp {
             k: shard.k,
             n: shard.n,
@@ -102,9 +103,6 @@ impl Inputs {
         self.places = part.trials;
     }
 }
-
-/// How the note begins that tells a shard from a whole run.
-pub const SHARD_NOTE: &str = "shard ";
 
 /// Whether these flags, in this folder, mean the demo: nothing of the user's is here or named.
 pub fn is_demo(what: &PickArgs) -> bool {
@@ -156,9 +154,9 @@ fn read_for(
         config.catalog = fleet.catalog(false);
     }
     let mut notes = price_sources(&config.catalog);
-    notes.extend(config.catalog.warnings.iter().cloned());
+    notes.extend(config.catalog.warnings.iter().cloned().map(Fact::from));
     if simulated && let Some(path) = catalog_source::config_here() {
-        notes.push(format!("{} is left aside: the simulated fleet is weighed", path.display()));
+        notes.push(Fact::ConfigIgnored { path: path.display().to_string() });
     }
     let suites = suites(what, &config, simulated, &mut notes)?;
     if config.catalog.endpoints.is_empty() {
@@ -195,7 +193,7 @@ fn read_for(
             endpoint.id
         )));
     }
-    notes.extend(listed(&config.catalog, &endpoints));
+    notes.extend(listed(&config.catalog, &endpoints).into_iter().map(Fact::from));
     let repeats = match purpose {
         Purpose::Weigh { repeats } => repeats,
         Purpose::Load => 1,
@@ -218,31 +216,24 @@ fn read_for(
         Purpose::Weigh { .. } => judging(&config, &plan, &mut notes)?,
         Purpose::Load => config.judging(),
     };
-    let by_hour: Vec<&str> = plan
+    let by_hour: Vec<String> = plan
         .endpoints
         .iter()
         .filter(|e| matches!(e.price, Price::PerHour(_)))
-        .map(|e| e.id.as_str())
+        .map(|e| e.id.to_string())
         .collect();
     if !by_hour.is_empty() && purpose != Purpose::Load {
-        notes.push(format!(
-            "paid by the hour, so a request costs $0 here and `weighbridge load` tells dollars \
-             per task: {}",
-            by_hour.join(", ")
-        ));
+        notes.push(Fact::PaidByHour { endpoints: by_hour });
     }
-    let mut proxied: Vec<&str> = plan
+    let mut proxied: Vec<String> = plan
         .endpoints
         .iter()
         .filter(|e| !simulated && client::through_proxy(&e.provider))
-        .map(|e| e.provider.name.as_str())
+        .map(|e| e.provider.name.clone())
         .collect();
     proxied.dedup();
     if !proxied.is_empty() {
-        notes.push(format!(
-            "asked through the proxy that the environment names, whose time is in every latency: {}",
-            proxied.join(", ")
-        ));
+        notes.push(Fact::ThroughProxy { providers: proxied });
     }
     Ok(Inputs {
         book: Arc::clone(&plan.tasks),
@@ -262,11 +253,12 @@ fn read_for(
 }
 
 /// Where the prices were read, and when.
-fn price_sources(catalog: &Catalog) -> Vec<String> {
-    let line = |stamp: &SnapshotStamp| {
-        format!("prices are those of {}, read {}", stamp.source, stamp.fetched_at)
+fn price_sources(catalog: &Catalog) -> Vec<Fact> {
+    let fact = |stamp: &SnapshotStamp| Fact::PricesRead {
+        source: stamp.source.clone(),
+        read_at: stamp.fetched_at.to_string(),
     };
-    catalog.snapshots.iter().map(line).collect()
+    catalog.snapshots.iter().map(fact).collect()
 }
 
 /// The user's own configuration, and whether its prices were fetched for this command.
@@ -294,7 +286,7 @@ fn suites(
     what: &PickArgs,
     config: &Config,
     simulated: bool,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Fact>,
 ) -> Result<Vec<Suite>, Failure> {
     let map: ColumnMap = match &what.map {
         Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
@@ -303,7 +295,7 @@ fn suites(
     let mut loaded = Vec::new();
     let mut take = |path: &Path, map: &ColumnMap| -> Result<(), Failure> {
         let suite = load_path(path, map).map_err(refused)?;
-        notes.extend(suite.notes);
+        notes.extend(suite.notes.into_iter().map(Fact::from));
         loaded.push(suite.suite);
         Ok(())
     };
@@ -325,7 +317,7 @@ fn suites(
     }
     if loaded.is_empty() {
         if !simulated {
-            notes.push("no suite named: the bundled ones are asked".to_owned());
+            notes.push(Fact::BundledSuites);
         }
         return Ok(fleet::bundled_suites().into_iter().map(|loaded| loaded.suite).collect());
     }
@@ -373,7 +365,7 @@ fn nothing_to_run_on() -> Failure {
 fn keep_today(
     config: &Config,
     endpoints: &mut Vec<Endpoint>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Fact>,
 ) -> Result<(), Failure> {
     let Some(today) = &config.today else { return Ok(()) };
     if endpoints.iter().any(|e| e.id.as_str() == today) {
@@ -381,23 +373,21 @@ fn keep_today(
     }
     let endpoint = select::endpoint(&config.catalog.endpoints, today)
         .map_err(|e| refused(anyhow!("[today] endpoint: {e}")))?;
-    notes.push(format!("{today} serves today, so it is measured too"));
+    notes.push(Fact::TodayAdded { endpoint: today.clone() });
     endpoints.insert(0, endpoint.clone());
     Ok(())
 }
 
 /// What the run is judged by, and what had to be assumed.
-fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judging, Failure> {
+fn judging(config: &Config, plan: &Plan, notes: &mut Vec<Fact>) -> Result<Judging, Failure> {
     let mut judging = config.judging();
     let categories: BTreeSet<&str> = plan.tasks.iter().map(|t| t.category.as_str()).collect();
     if judging.today.is_none() {
-        notes.push(
-            "today is not stated: the best single endpoint of the run stands for it".to_owned(),
-        );
+        notes.push(Fact::TodayAssumed);
     }
     if judging.shares.is_empty() {
         if categories.len() > 1 {
-            notes.push("shares assumed: categories count equally".to_owned());
+            notes.push(Fact::SharesAssumed);
         }
         return Ok(judging);
     }
@@ -410,18 +400,15 @@ fn judging(config: &Config, plan: &Plan, notes: &mut Vec<String>) -> Result<Judg
             names.join(", ")
         )));
     }
-    let missing: Vec<&str> =
-        categories.iter().copied().filter(|name| !judging.shares.contains_key(*name)).collect();
+    let missing = categories.iter().filter(|name| !judging.shares.contains_key(**name));
+    let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
     if !missing.is_empty() {
-        notes.push(format!("no traffic is stated for {}: share 0", missing.join(", ")));
+        notes.push(Fact::NoTraffic { categories: missing });
     }
     let left_out: Vec<String> =
         judging.shares.keys().filter(|name| !categories.contains(name.as_str())).cloned().collect();
     if !left_out.is_empty() {
-        notes.push(format!(
-            "traffic of {} is not weighed; the other shares are scaled to 1",
-            left_out.join(", ")
-        ));
+        notes.push(Fact::TrafficNotMeasured { categories: left_out });
     }
     judging.shares = categories
         .iter()

@@ -6,13 +6,14 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::app::execution::run_name;
-use crate::app::inputs::{SHARD_NOTE, name_of};
+use crate::app::inputs::name_of;
 use crate::app::run::{conclude, exit};
 use crate::cli::args::MergeArgs;
 use crate::cli::{Failure, Outcome, console, refused};
 use crate::report;
 use crate::run::LaneEnd;
 use crate::store::{MergePart, Reader, StoredEndpoint, TrialStatus, merge_runs};
+use crate::units::Fact;
 use crate::units::{Manifest, PacingSummary, RunEnding, Validity};
 
 /// `weighbridge merge RUN… --out RUN`.
@@ -133,9 +134,9 @@ fn whole(parts: &[MergePart]) -> Manifest {
             manifest.name = name_of(&manifest.suites);
         }
     }
-    let mut notes: Vec<String> = Vec::new();
+    let mut notes: Vec<Fact> = Vec::new();
     for note in parts.iter().flat_map(|part| &part.manifest.notes) {
-        if !note.starts_with(SHARD_NOTE) && !notes.contains(note) {
+        if !matches!(note, Fact::Shard { .. }) && !notes.contains(note) {
             notes.push(note.clone());
         }
     }

@@ -9,7 +9,7 @@ use crate::plan::{estimate, show};
 pub fn plan(args: &PlanArgs) -> Outcome {
     let inputs = inputs::read(&args.what, &Fleet::unserved(), false)?;
     for note in &inputs.notes {
-        console::say(note);
+        console::say(&note.to_string());
     }
     let share = inputs.manners(args.what.rate_share).share.unwrap_or(1.0);
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency), share);

@@ -7,7 +7,7 @@ use crate::catalog::Endpoint;
 use crate::cli::args::PickArgs;
 use crate::cli::{Failure, refused};
 use crate::plan::{Config, Manner, Privacy};
-use crate::units::CacheMode;
+use crate::units::{CacheMode, Fact};
 
 /// That of a run: caches as they are, where nothing else is said.
 pub fn of_run(what: &PickArgs, config: &Config, simulated: bool) -> Manner {
@@ -38,14 +38,18 @@ fn of(what: &PickArgs, config: &Config, usual: CacheMode, simulated: bool) -> Ma
 pub fn leave_out_refused(
     endpoints: &mut Vec<Endpoint>,
     manner: &Manner,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Fact>,
 ) -> Result<(), Failure> {
     let before = endpoints.len();
     let mut first = None;
     endpoints.retain_mut(|endpoint| {
         let Some(why) = manner.fit(endpoint) else { return true };
-        let note = format!("{} is left out: ineligible ({}): {why}", endpoint.id, why.word());
-        first.get_or_insert_with(|| note.clone());
+        let note = Fact::EndpointLeftOut {
+            endpoint: endpoint.id.to_string(),
+            reason: why.word().to_owned(),
+            why: why.to_string(),
+        };
+        first.get_or_insert_with(|| note.to_string());
         notes.push(note);
         false
     });
@@ -57,17 +61,7 @@ pub fn leave_out_refused(
     }
 }
 
-/// What a run's cache mode does to its requests.
-pub fn cache_note(cache: CacheMode) -> Option<String> {
-    match cache {
-        CacheMode::AsIs => None,
-        CacheMode::Cold => Some(
-            "prompt caches are kept cold: each request begins with a nonce of its own".to_owned(),
-        ),
-        CacheMode::Warm => Some(
-            "prompt caches are warmed: each prompt is sent once before the request that counts; \
-             what that costs is in the run's spend, not in the figures"
-                .to_owned(),
-        ),
-    }
+/// How the run treats prompt caches, where it does anything about them.
+pub fn cache_note(mode: CacheMode) -> Option<Fact> {
+    (mode != CacheMode::AsIs).then_some(Fact::PromptCache { mode })
 }

@@ -22,6 +22,7 @@ use crate::report;
 use crate::run::LaneEnd;
 use crate::store::StoreError;
 use crate::tune;
+use crate::units::Fact;
 use crate::units::{Clock, Usd, ValidityMark};
 use crate::weights::WeightsFile;
 
@@ -29,8 +30,6 @@ use crate::weights::WeightsFile;
 const ASK_ABOVE: &str = "5";
 /// Billed endpoints above which a run wants a selection.
 const MOST_UNSELECTED: usize = 20;
-/// What is said of a run without content, on stderr and in its report.
-const NO_CONTENT: &str = "prompts and answers are not kept (--no-content)";
 
 /// `weighbridge run`.
 pub fn run(args: &RunArgs) -> Outcome {
@@ -77,7 +76,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     let keep_content = earlier.as_ref().map_or(!args.no_content, |earlier| earlier.keep_content);
     if !keep_content {
-        inputs.notes.push(NO_CONTENT.to_owned());
+        inputs.notes.push(Fact::NoContent);
     }
     caps.look_up_month(&dir, &now)?;
     heading(&inputs, args.virtual_time);
@@ -267,6 +266,6 @@ fn heading(inputs: &Inputs, virtual_time: bool) {
 }
 
 /// What the simulated fleet's default scale means for the reader.
-pub const SHORT: &str = "  prices, skills and TTFT ratios are the profiles'; lengths are not: answers\n  of at most \
+const SHORT: &str = "  prices, skills and TTFT ratios are the profiles'; lengths are not: answers\n  of at most \
      60 tokens, thinking of at most 2 s, stalls of at most 8 s (the profiles'\n  own: sim --scale \
      lengths=1)";

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::catalog::{Catalog, Endpoint, Price, Rate};
 use crate::units::names::glob_matches;
-use crate::units::{Clock, EndpointId};
+use crate::units::{Clock, EndpointId, Fact};
 
 /// Endpoints that are shown one by one; the rest is counted.
 const SHOWN: usize = 15;
@@ -54,7 +54,7 @@ fn shortened(name: &str, widest: usize) -> String {
 
 /// Leaves out what a wildcard caught and no price is listed for, such as routers that choose by
 /// themselves; says what. Where nothing has a price, nothing is left out: then all are alike.
-pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Option<String> {
+pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Option<Fact> {
     let named = |e: &Endpoint| {
         let whole = globs.iter().filter(|glob| !glob.contains(['*', '?']));
         whole.into_iter().any(|glob| {
@@ -69,10 +69,7 @@ pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Op
         return None;
     }
     endpoints.retain(|e| !goes(e));
-    let more = left_out.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let first = left_out[..left_out.len().min(NAMED)].join(", ");
-    Some(format!("no price is listed for {first}{more}: left out; a whole name with -m asks it"))
+    Some(Fact::PriceNotListed { endpoints: left_out })
 }
 
 /// What a price list says of the endpoints that were chosen, where it matters to a run. What holds

@@ -14,6 +14,7 @@ use super::bounds::{self, PromptSize};
 use super::privacy::Refusal;
 use crate::catalog::{Capability, Endpoint};
 use crate::suite::Task;
+use crate::units::Fact;
 
 /// Why an endpoint cannot take a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,41 +132,33 @@ fn sets_temperature(params: &Map<String, Value>) -> bool {
     stated.any(|value| !value.is_null())
 }
 
-/// Notes are cut after so many endpoints each.
-const NAMED: usize = 3;
-
 impl Plan {
-    /// What the reader must know of how requests are shaped: who is not asked at all and why, what
-    /// is cut, what is left out. One line each.
+    /// How requests are shaped: which endpoints are not asked and why, what is cut, what is left
+    /// out.
     #[must_use]
-    pub fn shape_notes(&self) -> Vec<String> {
-        let mut refused: BTreeMap<Ineligible, Vec<&str>> = BTreeMap::new();
+    pub fn shape_notes(&self) -> Vec<Fact> {
+        let mut refused: BTreeMap<Ineligible, Vec<String>> = BTreeMap::new();
         for (endpoint, why) in self.endpoints.iter().zip(&self.refused) {
             if let Some(why) = why.filter(|why| why.is_of_endpoint()) {
-                refused.entry(why).or_default().push(endpoint.id.as_str());
+                refused.entry(why).or_default().push(endpoint.id.to_string());
             }
         }
         let each = self.tasks.len() * self.repeats as usize;
-        let refused = refused.into_iter().map(|(why, of)| {
-            let n = of.len() * each;
-            let s = if n == 1 { "" } else { "s" };
-            format!("{n} trial{s} ineligible ({}): {why}: {}", why.word(), named(&of))
+        let refused = refused.into_iter().map(|(why, endpoints)| Fact::TrialsIneligible {
+            trials: (endpoints.len() * each) as u64,
+            reason: why.word().to_owned(),
+            why: why.to_string(),
+            endpoints,
         });
-        let mut notes: Vec<String> = refused.collect();
+        let mut notes: Vec<Fact> = refused.collect();
         let (cut, bare) = self.cut_and_bare();
-        let note_of = |what: &str, concerned: &[bool]| {
+        let concerned = |concerned: &[bool]| {
             let all = self.endpoints.iter().zip(concerned).filter(|(_, concerned)| **concerned);
-            let of: Vec<&str> = all.map(|(endpoint, _)| endpoint.id.as_str()).collect();
-            (!of.is_empty()).then(|| format!("{what}: {}", named(&of)))
+            let ids: Vec<String> = all.map(|(endpoint, _)| endpoint.id.to_string()).collect();
+            (!ids.is_empty()).then_some(ids)
         };
-        notes.extend(note_of(
-            "an output limit of the tasks is above what the endpoint gives, and cut to it",
-            &cut,
-        ));
-        notes.extend(note_of(
-            "the tasks' schema is not sent, for the endpoint takes none: the prompt alone asks",
-            &bare,
-        ));
+        notes.extend(concerned(&cut).map(|endpoints| Fact::OutputLimitCut { endpoints }));
+        notes.extend(concerned(&bare).map(|endpoints| Fact::SchemaNotSent { endpoints }));
         notes
     }
 
@@ -186,15 +179,6 @@ impl Plan {
             bare[idx] |= task.schema.is_some() && !endpoint.can(Capability::JsonSchema);
         }
         (cut, bare)
-    }
-}
-
-/// The first of some names, and how many more there are.
-fn named(all: &[&str]) -> String {
-    let first = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    match all.len() {
-        n if n > NAMED => format!("{first} and {} more", n - NAMED),
-        _ => first,
     }
 }
 
@@ -280,11 +264,14 @@ mod tests {
         let notes = plan_of(vec![long, shaped], fleet.into()).shape_notes();
         assert_eq!(notes.len(), 3, "{notes:?}");
         assert_eq!(
-            notes[0],
+            notes[0].to_string(),
             "4 trials ineligible (temperature): the variant sets a temperature, which the endpoint \
              does not take: a/1@local"
         );
-        assert!(notes[1].ends_with("cut to it: a/2@local, a/3@local, a/4@local"), "{notes:?}");
-        assert!(notes[2].starts_with("the tasks' schema is not sent"), "{notes:?}");
+        assert!(
+            notes[1].to_string().ends_with("cut to it: a/2@local, a/3@local, a/4@local"),
+            "{notes:?}"
+        );
+        assert!(matches!(notes[2], Fact::SchemaNotSent { .. }), "{notes:?}");
     }
 }

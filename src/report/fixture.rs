@@ -113,7 +113,10 @@ pub(super) fn hostile() -> (RunMetrics, WeightsFile) {
         ("a-category-whose-name-is-far-too-long-to-be-shown-in-any-table-of-the-report", 0.0, 0.1),
     ];
     let mut metrics = build("<i>x</i> \u{1b}]0;title\u{7}", &made, &categories, 8, false);
-    metrics.manifest.notes.push("</p><script src=http://evil></script> ${{7*7}} {{7*7}}".into());
+    metrics
+        .manifest
+        .notes
+        .push("</p><script src=http://evil></script> ${{7*7}} {{7*7}}".to_owned().into());
     let mut weights = weigh(&metrics, &[VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::Move]);
     for found in weights.categories.values_mut() {
         found.verdict.why = "</svg><script>x</script>\u{1b}[2J".to_owned();
@@ -138,7 +141,7 @@ pub(super) fn empty() -> (RunMetrics, WeightsFile) {
     metrics.manifest.ended = None;
     let mut weights = weigh(&metrics, &[VerdictWord::Stay]);
     weights.categories.clear();
-    weights.notes.push("nothing was scored, so there are no weights".to_owned());
+    weights.notes.push("nothing was scored, so there are no weights".to_owned().into());
     (metrics, weights)
 }
 
@@ -429,7 +432,9 @@ fn manifest(name: &str) -> Manifest {
             slo: Some(Slo { ttft_ms: 800.0, miss: 0.05 }),
             max_share_provider: None,
         },
-        notes: vec!["prompt ← question, reference ← expected (guessed: grader exact)".to_owned()],
+        notes: vec![
+            "prompt ← question, reference ← expected (guessed: grader exact)".to_owned().into(),
+        ],
         load: None,
         calibration: None,
         embedded: false,

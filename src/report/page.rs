@@ -12,6 +12,7 @@ use super::timing_error::TimingError;
 use super::verdict;
 use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
 use crate::stats::Estimate;
+use crate::units::fact::{Fact, stand_in};
 use crate::units::{Manifest, RunEnding, SuiteStamp, ValidityMark};
 use crate::weights::{VerdictWord, WeightsFile};
 
@@ -208,7 +209,8 @@ impl Validity {
             false if invalid => "bad",
             false => "doubtful",
         };
-        let reasons = ended.why.iter().chain(&validity.reasons).map(|r| story::sentence(r));
+        let marks = validity.reasons.iter().map(Fact::to_string);
+        let reasons = ended.why.iter().cloned().chain(marks).map(|why| story::sentence(&why));
         Self { word, tone, reasons: reasons.collect() }
     }
 }
@@ -434,7 +436,7 @@ fn judging(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)>
     let judging = metrics.judging();
     let today = metrics.today.endpoint.as_ref();
     let today = today.map_or_else(missing, |id| plain(id.as_str()).into_owned());
-    let stated = if metrics.today.stated { "stated" } else { metrics.stand_in() };
+    let stated = if metrics.today.stated { "stated" } else { stand_in(metrics.has_unpriced()) };
     let goal = weights.objective.goal.name();
     let margin = points(judging.margin);
     let mut rows = vec![

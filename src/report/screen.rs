@@ -10,6 +10,7 @@ use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
 use crate::aggregate::{EndpointMetrics, LatencyMetric, RunMetrics};
+use crate::units::Fact;
 use crate::units::Goal;
 use crate::weights::{VerdictWord, WeightsFile};
 
@@ -34,7 +35,7 @@ pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> Stri
     let head = head(metrics);
     let foot = foot(metrics, files);
     let unsaid = (verdicts.is_empty()).then(|| no_verdict(metrics, weights));
-    let stated = assumed(metrics, weights);
+    let (error, stated) = (timing_error(metrics), assumed(metrics, weights));
     let failed = story::failed(metrics, &names).map(|line| fit_end(&line, COLUMNS));
     let paced = paced::line(metrics, &names).map(|line| fit_end(&line, COLUMNS));
     // Header row, and the lines of remarks where there is anything to remark.
@@ -42,7 +43,7 @@ pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> Stri
     let fixed = head.len() + 1 + foot.len() + said;
     let room = LINES - fixed;
     let (mut shown, mut told) = (metrics.endpoints.len(), verdicts.len());
-    let mut remarked = !stated.is_empty();
+    let mut remarked = error.is_some() || !stated.is_empty();
     if shown + told + usize::from(remarked) > room {
         let least = room - shown.min(ENDPOINTS_FIRST) - usize::from(remarked);
         told = told.min(least);
@@ -53,7 +54,7 @@ pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> Stri
     let mut lines = head;
     lines.extend(table(metrics, &endpoints, &names));
     let left_out = metrics.endpoints.len() - endpoints.len();
-    lines.extend(remark(left_out, &stated));
+    lines.extend(remark(left_out, error.as_ref(), &stated));
     lines.extend(failed);
     lines.extend(paced);
     let table_end = lines.len();
@@ -134,10 +135,10 @@ fn foot(metrics: &RunMetrics, files: &Path) -> Vec<String> {
 }
 
 fn no_verdict(metrics: &RunMetrics, weights: &WeightsFile) -> String {
-    // The tuner's own reason, or what there is.
-    let own = weights.notes.iter().find(|note| note.starts_with("Nothing was tuned"));
+    // The tuner's reason, or the last note.
+    let own = weights.notes.iter().find(|note| matches!(note, Fact::NothingTuned { .. }));
     let why = own.or(weights.notes.last());
-    let why = why.map_or_else(String::new, |note| story::sentence(note));
+    let why = why.map_or_else(String::new, |note| story::sentence(&note.to_string()));
     let line = if why.is_empty() && metrics.counts.scored == 0 {
         "No verdict: nothing was scored.".to_owned()
     } else {
@@ -146,8 +147,8 @@ fn no_verdict(metrics: &RunMetrics, weights: &WeightsFile) -> String {
     fit_end(&line, COLUMNS)
 }
 
-/// What was assumed, in a few words.
-fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
+/// The timing error of the slowest TTFT, where it is known.
+fn timing_error(metrics: &RunMetrics) -> Option<String> {
     let medians = metrics.endpoints.iter().filter_map(|e| {
         let ttft = e.all.latency.get(&LatencyMetric::Ttft)?;
         Some(ttft.percentiles.get(&500)?.value)
@@ -155,7 +156,15 @@ fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
     let slowest = medians.fold(0.0, f64::max);
     let error = TimingError::of(&metrics.manifest, None);
     let error = error.and_then(|error| error.beside(LatencyMetric::Ttft, slowest));
-    let mut said: Vec<String> = error.into_iter().map(|e| format!("TTFT {e} ms")).collect();
+    error.map(|e| format!("TTFT {e} ms"))
+}
+
+/// What was assumed, in a few words.
+fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
+    let mut said = Vec::new();
+    if weights.notes.iter().any(|note| matches!(note, Fact::CapBroken { .. })) {
+        said.push("max_share.provider is broken (see the notes)".to_owned());
+    }
     if metrics.today.endpoint.is_some() && metrics.counts.scored > 0 {
         said.push(match weights.objective.goal {
             Goal::Better => "MOVE: shown better".to_owned(),
@@ -166,15 +175,11 @@ fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
         });
     }
     if metrics.today.endpoint.is_some() && !metrics.today.stated {
-        let unpriced = metrics.stand_in().ends_with("price");
-        let best = if unpriced { "best priced" } else { "best of this run" };
+        let best = if metrics.has_unpriced() { "best priced" } else { "best of this run" };
         said.push(format!("today = {best}"));
     }
     if metrics.categories.len() > 1 && metrics.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());
-    }
-    if weights.notes.iter().any(|note| note.starts_with("The cap is broken")) {
-        said.insert(0, "max_share.provider is broken (see the notes)".to_owned());
     }
     let unjudged = verdict::unjudged(metrics, weights);
     if !unjudged.is_empty() {
@@ -183,17 +188,16 @@ fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
     said
 }
 
-fn remark(left_out: usize, stated: &[String]) -> Option<String> {
-    let mut parts: Vec<String> = Vec::new();
-    if left_out > 0 {
-        parts.push(format!("… and {left_out} more"));
+fn remark(left_out: usize, error: Option<&String>, stated: &[String]) -> Option<String> {
+    let more = (left_out > 0).then(|| format!("… and {left_out} more"));
+    let all: Vec<&str> = more.iter().chain(error).chain(stated).map(String::as_str).collect();
+    let mut line = all.join(" · ");
+    // Assumptions must be on the screen; the timing error is in the report as well.
+    if width(&line) > COLUMNS {
+        let all: Vec<&str> = more.iter().chain(stated).map(String::as_str).collect();
+        line = all.join(" · ");
     }
-    parts.extend_from_slice(stated);
-    // What was assumed must be read here; the error of a latency stands in the report too.
-    if width(&parts.join(" · ")) > COLUMNS {
-        parts.retain(|part| !part.starts_with("TTFT "));
-    }
-    (!parts.is_empty()).then(|| fit_end(&parts.join(" · "), COLUMNS))
+    (!line.is_empty()).then(|| fit_end(&line, COLUMNS))
 }
 
 /// The endpoints to show, best first: today's and those that traffic moves to before the rest.

@@ -12,6 +12,7 @@ use super::serving;
 use super::text::plain;
 use crate::aggregate::{Cell, EndpointMetrics, LatencyMetric, RunMetrics, Significance};
 use crate::stats::Estimate;
+use crate::units::fact::{Fact, stand_in};
 use crate::units::{EndpointId, Usd, ValidityMark};
 use crate::weights::WeightsFile;
 
@@ -118,7 +119,7 @@ pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
     if let (Some(id), false) = (&metrics.today.endpoint, metrics.today.stated) {
         said.push(format!(
             "No [today] was stated: {}, {}, stands for it.",
-            metrics.stand_in(),
+            stand_in(metrics.has_unpriced()),
             plain(id.as_str())
         ));
     }
@@ -367,11 +368,15 @@ pub(super) fn sentence(text: &str) -> String {
     sentence
 }
 
-/// Whether a note says what [`assumptions`] says already.
-fn is_assumption(note: &str) -> bool {
-    ["No [today] ", "No [traffic] ", "Today is not stated", "today is not stated"]
-        .iter()
-        .any(|start| note.trim_start().starts_with(start))
+/// Whether [`assumptions`] states this fact already.
+fn is_assumption(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::TodayAssumed
+            | Fact::TodayStandsIn { .. }
+            | Fact::SharesAssumed
+            | Fact::SharesNotStated
+    )
 }
 
 /// The run's notes and the weights' notes, each once, and why the run is not wholly valid.
@@ -380,18 +385,15 @@ pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> 
     let ended = metrics.manifest.ended.as_ref();
     let why = ended.and_then(|e| e.why.as_ref());
     let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
-    let (paced, serving) = (paced::notes(metrics), serving::notes(metrics));
-    why.into_iter()
-        .chain(marks)
-        .chain(&paced)
-        .chain(&serving)
-        .chain(&metrics.manifest.notes)
-        .chain(&weights.notes)
-        // What is assumed stands in sentences of its own.
-        .filter(|note| !is_assumption(note))
-        .filter(|note| seen.insert(note.trim()))
-        .map(|note| sentence(note))
-        .filter(|note| !note.is_empty())
+    let facts = metrics.manifest.notes.iter().chain(&weights.notes);
+    why.cloned()
+        .into_iter()
+        .chain(marks.iter().map(Fact::to_string))
+        .chain(paced::notes(metrics))
+        .chain(serving::notes(metrics))
+        .chain(facts.filter(|fact| !is_assumption(fact)).map(Fact::to_string))
+        .map(|note| sentence(&note))
+        .filter(|note| !note.is_empty() && seen.insert(note.clone()))
         .chain(local::notes(metrics))
         .collect()
 }
@@ -448,11 +450,14 @@ mod tests {
     #[test]
     fn what_is_assumed_is_said_once() {
         let (mut metrics, mut weights) = fixture::support();
-        let told = |note: &str| note.starts_with("No [today]");
+        let before = notes(&metrics, &weights);
         metrics.today.stated = false;
-        weights.notes.push("No [today] is stated: large@azure stands for it.".to_owned());
-        assert_eq!(assumptions(&metrics).iter().filter(|note| told(note)).count(), 1);
-        assert!(!notes(&metrics, &weights).iter().any(|note| told(note)));
+        metrics.manifest.notes.push(Fact::TodayAssumed);
+        weights
+            .notes
+            .push(Fact::TodayStandsIn { endpoint: "large@azure".to_owned(), priced_only: false });
+        assert_eq!(assumptions(&metrics).len(), 1);
+        assert_eq!(notes(&metrics, &weights), before);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::stats::quantile;
+use crate::units::fact::{Fact, Lag};
 use crate::units::{Clock, Histogram, Stamp, Validity, ValidityMark};
 
 /// The threads whose CPU time is watched. They register themselves when they start.
@@ -135,18 +136,18 @@ pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
     let mut reasons = Vec::new();
     let ttft = median_ttft.unwrap_or_default();
     let lag = watch.lag.quantile(0.99);
-    if let Some((found, why)) = judge_lag("the client's runtime was late", 0.99, lag, ttft) {
+    if let Some((found, lag)) = judge_lag(0.99, lag, ttft) {
         mark = found;
-        reasons.push(why);
+        reasons.push(Fact::RuntimeLate(lag));
     }
     if let Some(peak) = watch.cpu_peak_5s.filter(|peak| *peak > 0.80) {
         mark = mark.max(ValidityMark::Degraded);
-        reasons.push(format!("an I/O thread was busy {:.0} % of the time over 5 s", peak * 100.0));
+        reasons.push(Fact::IoThreadBusy { share: peak });
     }
     let full = watch.full_seconds.values().max().copied().unwrap_or(0);
     if watch.seconds >= 2 && full * 2 > watch.seconds {
         mark = ValidityMark::Invalid;
-        reasons.push("an I/O thread was busy more than 97 % for half of the run".to_owned());
+        reasons.push(Fact::IoThreadSaturated);
     }
     let lag_p99_us = lag.map(|lag| u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
     Validity { mark, reasons, lag_p99_us, io_cpu_peak: watch.cpu_peak_5s }
@@ -154,18 +155,16 @@ pub fn judge(watch: &Watch, median_ttft: Option<Duration>) -> Validity {
 
 /// The mark of a lag at a percentile against the median TTFT; `None`: it is within its limit.
 fn judge_lag(
-    what: &str,
     percentile: f64,
     lag: Option<Duration>,
     ttft: Duration,
-) -> Option<(ValidityMark, String)> {
+) -> Option<(ValidityMark, Lag)> {
     let degraded = ttft.mul_f64(0.1).max(Duration::from_millis(5));
     let invalid = ttft.max(Duration::from_millis(50));
     let lag = lag.filter(|lag| *lag > degraded)?;
     let mark = if lag > invalid { ValidityMark::Invalid } else { ValidityMark::Degraded };
-    let (lag, limit) = (lag.as_secs_f64() * 1e3, degraded.as_secs_f64() * 1e3);
-    let name = percentile * 100.0;
-    Some((mark, format!("{what}: lag p{name:.0} {lag:.1} ms, limit {limit:.1} ms")))
+    let (lag_ms, limit_ms) = (lag.as_secs_f64() * 1e3, degraded.as_secs_f64() * 1e3);
+    Some((mark, Lag { percentile, lag_ms, limit_ms }))
 }
 
 /// What the load lane adds to the watch.
@@ -196,21 +195,18 @@ pub fn judge_load(watch: &Watch, median_ttft: Option<Duration>, checks: LoadChec
     let mut validity = judge(watch, median_ttft);
     if let Some((percentile, lag)) = checks.queue {
         let ttft = median_ttft.unwrap_or_default();
-        if let Some((mark, why)) = judge_lag("requests left late", percentile, Some(lag), ttft) {
+        if let Some((mark, lag)) = judge_lag(percentile, Some(lag), ttft) {
             validity.mark = validity.mark.max(mark);
-            validity.reasons.push(why);
+            validity.reasons.push(Fact::RequestsLate(lag));
         }
     }
     if checks.dropped > 0 {
         let share = checks.dropped as f64 / checks.asked.max(1) as f64;
         let mark = if share > 0.01 { ValidityMark::Invalid } else { ValidityMark::Degraded };
         validity.mark = validity.mark.max(mark);
-        validity.reasons.push(format!(
-            "{} of {} requests were dropped ({:.2} %)",
-            checks.dropped,
-            checks.asked,
-            share * 100.0
-        ));
+        validity
+            .reasons
+            .push(Fact::RequestsDropped { dropped: checks.dropped, asked: checks.asked });
     }
     validity
 }
@@ -253,7 +249,7 @@ mod tests {
             judge_load(&Watch::default(), None, checks)
         };
         assert_eq!(late(2).mark, ValidityMark::Valid, "two bear no percentile");
-        assert!(late(40).reasons[0].contains("lag p90 1000"), "{:?}", late(40).reasons);
+        assert!(late(40).reasons[0].to_string().contains("lag p90 1000"), "{:?}", late(40).reasons);
         assert_eq!(late(400).mark, ValidityMark::Invalid);
     }
 

@@ -42,7 +42,7 @@ fn manifest() -> Manifest {
             slo: None,
             max_share_provider: None,
         },
-        notes: vec!["a note".into()],
+        notes: vec!["a note".to_owned().into()],
         load: None,
         calibration: None,
         embedded: false,

@@ -175,6 +175,7 @@ fn reasons(sheets: &[Sheet<'_>], endpoint: usize) -> String {
 mod tests {
     use super::*;
     use crate::tune::fixture::{Plan, endpoint, metrics, with_slo};
+    use crate::units::Fact;
     use crate::units::{RunEnding, Validity, ValidityMark};
     use crate::weights::VerdictWord;
 
@@ -237,7 +238,11 @@ mod tests {
     fn a_category_without_traffic_is_tuned_by_itself() {
         let file = tune(&two(0.0));
         assert_eq!(file.categories["easy"].weights["acme/mini@birch"], PARTS);
-        assert!(file.notes.iter().any(|note| note.starts_with("easy without traffic")));
+        assert!(
+            file.notes
+                .iter()
+                .any(|note| *note == Fact::WithoutTraffic { categories: vec!["easy".to_owned()] })
+        );
         assert_eq!(file.expected.cost_per_task_usd.map(|c| c.value), Some(0.01));
     }
 
@@ -249,7 +254,7 @@ mod tests {
         assert!(file.categories.values().all(|c| c.weights.is_empty() && c.fallbacks.is_empty()));
         assert!(file.categories.values().all(|c| c.verdict.word == VerdictWord::Stay));
         assert_eq!(
-            file.notes[0],
+            file.notes[0].to_string(),
             "Nothing was tuned: no endpoint with a known price was scored, so nothing can be \
              compared."
         );
@@ -292,7 +297,7 @@ mod tests {
         let file = tune(&crate::tune::fixture::with_cap(one, 0.6));
         let said = "The cap is broken: azure has 100 % of the traffic, max_share.provider allows \
                     60 %.";
-        assert!(file.notes.iter().any(|note| note == said), "{:?}", file.notes);
+        assert!(file.notes.iter().any(|note| note.to_string() == said), "{:?}", file.notes);
     }
 
     #[test]
@@ -300,7 +305,7 @@ mod tests {
         let mut simulated = two(0.6);
         simulated.simulated = true;
         let file = tune(&simulated);
-        assert!(file.simulated && file.notes[0].starts_with("SIMULATED"));
-        assert!(!tune(&two(0.6)).notes.iter().any(|note| note.contains("SIMULATED")));
+        assert!(file.simulated && file.notes[0] == Fact::Simulated);
+        assert!(!tune(&two(0.6)).notes.contains(&Fact::Simulated));
     }
 }

@@ -1,10 +1,10 @@
-//! What the reader of a weights file must know, one sentence each.
+//! What the reader of a weights file must know.
 
 use std::collections::BTreeMap;
 
 use super::admit::{Setting, Sheet};
 use super::mix::Mix;
-use super::words;
+use crate::units::Fact;
 use crate::units::{Goal, ValidityMark};
 use crate::weights::{Expected, PARTS};
 
@@ -14,70 +14,57 @@ pub(super) fn notes(
     sheets: &[Sheet<'_>],
     mixes: &[Mix],
     expected: &Expected,
-) -> Vec<String> {
+) -> Vec<Fact> {
     let (metrics, judging) = (setting.metrics, setting.judging);
     let mut notes = Vec::new();
     if metrics.simulated {
-        notes.push(
-            "SIMULATED: this rests on answers of a simulator; do not route real traffic by it."
-                .to_owned(),
-        );
+        notes.push(Fact::Simulated);
     }
     if let Some(why) = &setting.blocked {
-        notes.push(format!("Nothing was tuned: {why}."));
+        notes.push(Fact::NothingTuned { why: why.clone() });
     } else {
         let mut held = sheets.iter().zip(mixes).filter(|(sheet, _)| sheet.share > 0.0);
-        let held = held.find_map(|(_, mix)| mix.held.as_deref());
-        notes.extend(held.map(|why| format!("{} keeps everything: {why}.", setting.today_name())));
+        let held = held.find_map(|(_, mix)| mix.held.clone());
+        notes.extend(
+            held.map(|why| Fact::TodayKeepsAll { today: setting.today_name().to_owned(), why }),
+        );
     }
     if let Some(ended) = metrics.manifest.ended.as_ref().filter(|ended| !ended.complete) {
-        let why = ended.why.as_deref().unwrap_or("it did not end by itself");
-        notes.push(format!("The run is not complete ({why}); this rests on what was answered."));
+        let why = ended.why.as_deref().unwrap_or("it did not end by itself").to_owned();
+        notes.push(Fact::RunIncomplete { why });
     }
     let latency_counts = judging.goal == Goal::Faster || judging.slo.is_some();
     let mark = metrics.manifest.ended.as_ref().map(|ended| ended.validity.mark);
     if latency_counts && mark == Some(ValidityMark::Degraded) {
-        notes.push("The run's latencies are degraded, and the objective rests on them.".to_owned());
+        notes.push(Fact::LatenciesDegraded);
     }
     if let (false, Some(_)) = (metrics.today.stated, &metrics.today.endpoint) {
-        notes.push(format!(
-            "No [today] is stated: {}, {}, stands for it.",
-            setting.today_name(),
-            metrics.stand_in()
-        ));
+        notes.push(Fact::TodayStandsIn {
+            endpoint: setting.today_name().to_owned(),
+            priced_only: metrics.has_unpriced(),
+        });
     }
     if metrics.categories.len() > 1 && !metrics.categories.iter().any(|c| c.share_stated) {
-        notes.push("No [traffic] shares are stated: categories count equally.".to_owned());
+        notes.push(Fact::SharesNotStated);
     }
-    let idle: Vec<&str> = sheets.iter().filter(|s| s.share <= 0.0).map(|s| s.name).collect();
-    if !idle.is_empty() {
-        notes.push(format!("{} without traffic: tuned by itself.", words::list(&idle)));
+    let idle = sheets.iter().filter(|sheet| sheet.share <= 0.0);
+    let categories: Vec<String> = idle.map(|sheet| sheet.name.to_owned()).collect();
+    if !categories.is_empty() {
+        notes.push(Fact::WithoutTraffic { categories });
     }
     notes.extend(unknown_costs(setting));
     notes.extend(broken_cap(setting, sheets, mixes));
     if let (Some(slo), Some(miss)) = (judging.slo, expected.slo_miss)
         && miss.value > slo.miss
     {
-        notes.push(format!(
-            "P(TTFT > {} ms) stays at {}, above the {} that the slo allows.",
-            slo.ttft_ms,
-            words::percent(miss.value),
-            words::percent(slo.miss)
-        ));
+        notes.push(Fact::SloMissed { ttft_ms: slo.ttft_ms, miss: miss.value, allowed: slo.miss });
     }
-    notes.push(
-        "Expected figures are means over the tasks that were measured, cells taken as independent; \
-         traffic that differs from those tasks will differ from them."
-            .to_owned(),
-    );
-    notes.push(
-        "The default mix is tuned on all categories together, each weighing its share.".to_owned(),
-    );
+    notes.extend([Fact::ExpectedAreMeans, Fact::DefaultMixTuned]);
     notes
 }
 
 /// A provider that has more of the traffic than the cap allows, because no mix keeps it.
-fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Option<String> {
+fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Option<Fact> {
     let cap = setting.judging.max_share_provider?;
     let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
     for (sheet, mix) in sheets.iter().zip(mixes) {
@@ -87,24 +74,15 @@ fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Opt
         }
     }
     let (provider, share) = shares.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (share > cap + 1e-6).then(|| {
-        format!(
-            "The cap is broken: {provider} has {} of the traffic, max_share.provider allows {}.",
-            words::percent(share),
-            words::percent(cap)
-        )
-    })
+    (share > cap + 1e-6).then(|| Fact::CapBroken { provider: provider.to_owned(), share, cap })
 }
 
-/// A cost that leaves out what is not known is too low.
-fn unknown_costs(setting: &Setting<'_>) -> Option<String> {
+/// A cost that leaves out unknown parts is too low.
+fn unknown_costs(setting: &Setting<'_>) -> Option<Fact> {
     let endpoints = setting.metrics.endpoints.iter();
-    let some: Vec<String> = endpoints
+    let attempts: Vec<(String, u64)> = endpoints
         .filter(|e| e.priced && e.all.cost_unknown > 0)
-        .map(|e| format!("{} ({})", e.id.short(), words::count(e.all.cost_unknown, "attempt")))
+        .map(|e| (e.id.short().to_owned(), e.all.cost_unknown))
         .collect();
-    let names: Vec<&str> = some.iter().map(String::as_str).collect();
-    (!names.is_empty()).then(|| {
-        format!("Attempts whose cost is not known are left out of it: {}.", words::list(&names))
-    })
+    (!attempts.is_empty()).then_some(Fact::CostUnknown { attempts })
 }

@@ -377,7 +377,7 @@ mod tests {
         let verdict = &file.categories["extract"].verdict;
         assert_eq!(verdict.word, VerdictWord::NotYet, "{verdict:?}");
         assert_eq!(verdict.candidate.as_deref(), Some("acme/mini@birch"));
-        assert!(file.notes.iter().any(|n| n.contains("no mix keeps P(TTFT > 800 ms)")));
+        assert!(file.notes.iter().any(|n| n.to_string().contains("no mix keeps P(TTFT > 800 ms)")));
     }
 
     #[test]

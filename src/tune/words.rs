@@ -1,16 +1,11 @@
 //! Numbers as the file's sentences write them.
 
 use crate::stats::Estimate;
+pub(super) use crate::units::prose::{group_thousands as thousands, join_and as list, percent};
 
 /// A share of 1 in points without needless digits: 0.02 → `2`, 0.015 → `1.5`.
 pub(super) fn points(share: f64) -> String {
     (libm::round(share * 10_000.0) / 100.0).to_string()
-}
-
-/// A share of 1 in percent, with one decimal where it is small or not whole.
-pub(super) fn percent(share: f64) -> String {
-    let tenths = libm::round(share * 1000.0) / 10.0;
-    format!("{tenths} %")
 }
 
 /// A difference in points with its interval: `−1.2 (−5.0…+2.6) pt`.
@@ -31,31 +26,9 @@ fn signed(difference: f64) -> String {
     format!("{tenths:+.1}").replace('-', "−")
 }
 
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(items: &[&str]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
 /// `1 task`, `2 tasks`.
 pub(super) fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
-
-/// `1,234,567`.
-pub(super) fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut shown = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -68,9 +41,6 @@ mod tests {
         for (share, shown) in [(0.02, "2"), (0.015, "1.5"), (0.07, "7"), (0.0, "0")] {
             assert_eq!(points(share), shown);
         }
-        for (share, shown) in [(0.5, "50 %"), (0.0834, "8.3 %"), (0.0004, "0 %")] {
-            assert_eq!(percent(share), shown);
-        }
     }
 
     #[test]
@@ -82,19 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
-        for (n, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(thousands(n), shown);
-        }
-    }
-
-    #[test]
-    fn lists_read_as_prose() {
-        for (items, shown) in
-            [(&["a"][..], "a"), (&["a", "b"], "a and b"), (&["a", "b", "c"], "a, b and c")]
-        {
-            assert_eq!(list(items), shown);
-        }
+    fn nouns_bear_their_number() {
         assert_eq!((count(1, "task"), count(2, "task")), ("1 task".into(), "2 tasks".into()));
     }
 }

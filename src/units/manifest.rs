@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheMode, Calibration, Judging, LoadSpec, PacingSummary, Validity};
+use super::{CacheMode, Calibration, Fact, Judging, LoadSpec, PacingSummary, Validity};
 
 /// What a run is: written when it starts, completed when it ends. Stored as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +34,8 @@ pub struct Manifest {
     pub prices_hash: String,
     /// What the run is judged by, after defaults: see [`Judging`].
     pub judging: Judging,
-    /// Notes that the reader must see (mapping of columns, assumed shares, warnings).
-    pub notes: Vec<String>,
+    /// What the reader must know (mapping of columns, assumed shares, warnings).
+    pub notes: Vec<Fact>,
     /// What the load lane was asked to do; `None`: another kind of run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<LoadSpec>,

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fact;
+
 /// Whether the run's latencies may be believed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validity {
     /// The mark.
     pub mark: ValidityMark,
     /// What was found, one line each; empty when valid.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Fact>,
     /// p99 of the client's runtime lag, microseconds; `None` in virtual time.
     pub lag_p99_us: Option<u64>,
     /// The largest share of a core that one I/O thread used over 5 s, 0..1.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::Estimate;
+use crate::units::fact::{self, Fact};
 use crate::units::{Goal, Slo, SuiteStamp, Usd};
 
 /// The version of the file's format.
@@ -44,8 +45,9 @@ pub struct WeightsFile {
     pub estimates: BTreeMap<String, BTreeMap<String, CellEstimates>>,
     /// What was left out of the weights, and why: endpoint → reason.
     pub left_out: BTreeMap<String, String>,
-    /// What the reader must know, one sentence each.
-    pub notes: Vec<String>,
+    /// What the reader must know; one sentence each in the file.
+    #[serde(with = "fact::as_sentences")]
+    pub notes: Vec<Fact>,
 }
 
 /// What the weights were tuned for.

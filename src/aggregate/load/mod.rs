@@ -21,6 +21,7 @@ use super::{AggregateError, Latency, LatencyMetric, TokenSums};
 use crate::catalog::{Endpoint, Price};
 use crate::stats::Estimate;
 use crate::store::{AttemptEnding, LoadFate, LoadRecord, LoadRow, LoadSpan, Reader};
+use crate::units::Fact;
 use crate::units::{
     EndpointId, LoadMode, LoadSpec, Manifest, TokensSource, Usd, Validity, ValidityMark,
 };
@@ -404,31 +405,23 @@ fn validity(manifest: &Manifest, counts: &LoadCounts, little: Option<f64>) -> Op
     if validity.mark == ValidityMark::Virtual {
         return Some(validity);
     }
-    // What the run said of itself already is not said twice.
-    let mut found = |size: f64, degraded: f64, invalid: f64, about: &str, why: String| {
+    // A fact that the run recorded is not listed twice.
+    let mut found = |size: f64, degraded: f64, invalid: f64, fact: Fact| {
         if size > degraded {
             let mark = if size > invalid { ValidityMark::Invalid } else { ValidityMark::Degraded };
             validity.mark = validity.mark.max(mark);
-            if !validity.reasons.iter().any(|reason| reason.contains(about)) {
-                validity.reasons.push(why);
+            let kind = std::mem::discriminant(&fact);
+            if !validity.reasons.iter().any(|reason| std::mem::discriminant(reason) == kind) {
+                validity.reasons.push(fact);
             }
         }
     };
     let share = counts.dropped as f64 / counts.asked.max(1) as f64;
-    let why = format!(
-        "{} of {} requests were dropped ({:.2} %)",
-        counts.dropped,
-        counts.asked,
-        share * 100.0
-    );
-    found(share, 0.0, 0.01, "were dropped", why);
+    let dropped = Fact::RequestsDropped { dropped: counts.dropped, asked: counts.asked };
+    found(share, 0.0, 0.01, dropped);
     if let Some(little) = little {
         let off = (little - 1.0).abs();
-        let why = format!(
-            "throughput × mean latency is {:.1} % off the concurrency (Little's law)",
-            off * 100.0
-        );
-        found(off, 0.02, 0.10, "Little's law", why);
+        found(off, 0.02, 0.10, Fact::LittlesLaw { off });
     }
     Some(validity)
 }

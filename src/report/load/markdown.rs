@@ -6,6 +6,7 @@ use super::story::{self, Measured, heading, millis};
 use crate::aggregate::{LoadCell, LoadMetrics};
 use crate::report::markdown::list;
 use crate::report::number::{count, percentile};
+use crate::report::story::sentence;
 use crate::report::text::markdown as escaped;
 
 /// The percentiles of the table, in tenths of a percent.
@@ -29,8 +30,8 @@ pub(super) fn summary(metrics: &LoadMetrics) -> String {
         writeln!(text, "{}; {}.\n", escaped(&story::asked(metrics)), escaped(&story::sent(all)));
     sums(&mut text, metrics);
     latencies(&mut text, metrics);
-    let notes: Vec<String> =
-        metrics.manifest.notes.iter().map(|note| crate::report::story::sentence(note)).collect();
+    let notes = metrics.manifest.notes.iter();
+    let notes: Vec<String> = notes.map(|note| sentence(&note.to_string())).collect();
     list(&mut text, "Notes", &notes);
     let asked = story::spec(metrics);
     let asked: Vec<String> = asked.iter().map(|(name, value)| format!("{name}: {value}")).collect();

@@ -108,7 +108,7 @@ impl Page {
             spec: story::spec(metrics),
             manifest: manifest(metrics),
             suites: suites(&metrics.manifest),
-            notes: metrics.manifest.notes.iter().map(|note| sentence(note)).collect(),
+            notes: metrics.manifest.notes.iter().map(|note| sentence(&note.to_string())).collect(),
         }
     }
 }

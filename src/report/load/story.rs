@@ -7,6 +7,7 @@ use crate::report::number::{self, count, dollars, percent, rate};
 use crate::report::story::{State, bill, missing, sentence, state_of, things, with_state};
 use crate::report::text::plain;
 use crate::report::timing_error::TimingError;
+use crate::units::Fact;
 use crate::units::{LoadMode, LoadSlo, LoadSpec, Usd};
 
 /// The facts of the heading: the name first, then what is wrong with the run.
@@ -43,9 +44,9 @@ pub(super) fn state(metrics: &LoadMetrics) -> State {
 
 /// What is wrong with the run, one sentence each.
 pub(super) fn reasons(metrics: &LoadMetrics) -> Vec<String> {
-    let why = metrics.manifest.ended.as_ref().and_then(|ended| ended.why.as_ref());
+    let why = metrics.manifest.ended.as_ref().and_then(|ended| ended.why.clone());
     let marks = metrics.validity.iter().flat_map(|validity| &validity.reasons);
-    why.into_iter().chain(marks).map(|reason| sentence(reason)).collect()
+    why.into_iter().chain(marks.map(Fact::to_string)).map(|reason| sentence(&reason)).collect()
 }
 
 /// The metrics of the run in the order of reports, with their names for people: in open loop those
