@@ -14,6 +14,10 @@ pub mod watch;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use exit::Exit;
 
@@ -81,20 +85,19 @@ pub fn main() -> ExitCode {
 }
 
 fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
+    let filter = match verbose {
         0 => return,
-        1 => "weighbridge=info",
-        2 => "weighbridge=debug",
-        _ => "trace",
+        1 => Targets::new().with_target("weighbridge", LevelFilter::INFO),
+        2 => Targets::new().with_target("weighbridge", LevelFilter::DEBUG),
+        _ => Targets::new().with_default(LevelFilter::TRACE),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| console::Log)
-        // Escapes of our own would be made visible with all others.
+        // The log shows escapes as text, so the layer must not write any.
         .with_ansi(false)
-        // A reader of stderr that has gone away must not end a run.
-        .log_internal_errors(false)
-        .init();
+        // A closed stderr must not end a run.
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
 fn completions(shell: clap_complete::Shell) -> Outcome {
