@@ -132,9 +132,6 @@ pub enum Outcome {
 /// What a stream of events says it is.
 const EVENTS: &str = "text/event-stream";
 
-/// Header that marks everything that the simulator says.
-pub const SIMULATED_HEADER: &str = "x-weighbridge-simulated";
-
 /// Makes one attempt. It never fails: whatever happens is in the record.
 pub async fn make<T: Transport>(transport: &T, clock: &Clock, attempt: Attempt) -> AttemptRecord {
     let dispatched = clock.now();
@@ -251,7 +248,7 @@ impl Reading {
         self.record.status = Some(head.status);
         self.record.stamps.connected = head.connected;
         self.record.stamps.headers = Some(head.at);
-        self.record.simulated = text(SIMULATED_HEADER).is_some();
+        self.record.simulated = text(wire::SIMULATED_HEADER).is_some();
         self.routed = Routed::of(&head.headers);
         // A date goes by the clock of whoever states it, and ours may be off.
         let now = text("date").and_then(http_date).unwrap_or_else(|| clock.wall(head.at));

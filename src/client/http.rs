@@ -123,7 +123,7 @@ impl HttpTransport {
     pub async fn is_simulated(&self, provider: &str, base_url: &str) -> bool {
         let Some(provider) = self.providers.get(provider) else { return false };
         let headers = provider.reqwest.headers_of_models(base_url).await;
-        headers.is_some_and(|headers| headers.contains_key(super::attempt::SIMULATED_HEADER))
+        headers.is_some_and(|headers| headers.contains_key(crate::wire::SIMULATED_HEADER))
     }
 
     fn proxied(&self, provider: &Provider, uri: &Uri) -> bool {

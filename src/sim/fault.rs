@@ -12,10 +12,10 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_
 use jiff::Timestamp;
 
 use crate::units::{Dialect, Usage, Usd};
+use crate::wire::server::answer::{self, Closing, StreamError};
 
 use super::behaviour::Case;
 use super::http1::http_date;
-use super::reply::{self, Closing, StreamError};
 use super::script::{Ending, Fault, Script};
 
 /// A way to break an answer.
@@ -345,7 +345,7 @@ pub(super) fn inflict(kind: FaultKind, script: Script, now: Timestamp) -> Script
 /// The faults that are a status.
 fn refusal(kind: FaultKind, dialect: Dialect, now: Timestamp) -> Option<Script> {
     let says = |status, message, code| {
-        Script::json(dialect, status, reply::error(dialect, status, message, code, None))
+        Script::json(dialect, status, answer::encode_error(dialect, status, message, code, None))
     };
     let limited = || says(429, "Rate limit reached for requests.", "rate_limit_error");
     let after = |value: HeaderValue| {
@@ -454,7 +454,7 @@ fn break_event(kind: FaultKind, script: &mut Script) {
             } else {
                 StreamError::RateLimit
             };
-            let event = reply::stream_error(script.dialect, error);
+            let event = answer::encode_stream_error(script.dialect, error);
             script.stops_at(middle + 1, true, Ending::Whole);
             script.events[middle].bytes = Bytes::from(event);
             script.events[middle].is_token = false;

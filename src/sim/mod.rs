@@ -6,6 +6,7 @@
 //! HTTP server ([`serve`]) and the in-process transport ([`InProcess`]) both only play scripts.
 
 pub mod answers;
+mod attempt_key;
 pub mod behaviour;
 pub mod catalog_file;
 pub mod delivery;
@@ -19,9 +20,7 @@ mod models;
 pub mod pace;
 mod pacer;
 pub mod profile;
-pub mod reply;
-mod request;
-mod route;
+mod prompt;
 pub mod script;
 pub mod server;
 pub mod simulator;
@@ -38,6 +37,6 @@ pub use pace::{Pace, ParseScheduleError, Schedule};
 pub use profile::{Fleet, Profile};
 pub use script::{Ending, Event, Fault, Script};
 pub use server::serve;
-pub use simulator::{SIMULATED_HEADER, Simulator};
+pub use simulator::Simulator;
 pub use transport::InProcess;
 pub use truth::Truth;

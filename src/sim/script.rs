@@ -8,16 +8,16 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AF
 use crate::catalog::Price;
 use crate::suite::Sample;
 use crate::units::{Dialect, EndpointId, Usage, Usd};
-use crate::wire::FinishReason;
+use crate::wire::server::answer::{self, Closing, Envelope, Piece, StreamEncoder};
+use crate::wire::server::request::CompletionRequest;
+use crate::wire::{FinishReason, SIMULATED_HEADER};
 
 use super::answers::KnownTask;
 use super::behaviour::{Case, Scale};
 use super::fault::FaultKind;
 use super::pace::{HEAD_SHARE, Pace, Schedule};
 use super::profile::FailureKind;
-use super::reply::{self, Closing, Envelope, Piece, StreamEncoder};
-use super::request::Chat;
-use super::simulator::SIMULATED_HEADER;
+use super::prompt::Prompt;
 
 /// What went wrong on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub struct Script {
 
 /// What a script is written from, beside the chances of its case.
 pub(super) struct Scene<'a> {
-    pub chat: &'a Chat,
+    pub prompt: &'a Prompt,
     pub known: Option<KnownTask<'a>>,
     pub scale: Scale,
     pub pace: Pace,
@@ -180,13 +180,13 @@ impl Script {
         message: &str,
         code: Option<&str>,
     ) -> Self {
-        let body = reply::error(dialect, status, message, "invalid_request_error", code);
+        let body = answer::encode_error(dialect, status, message, "invalid_request_error", code);
         Self { fault: Some(Fault::Refused), ..Self::json(dialect, status, body) }
     }
 
     /// Too many requests.
     pub(super) fn limited(dialect: Dialect, fault: Fault, retry_after_s: Option<u64>) -> Self {
-        let body = reply::error(
+        let body = answer::encode_error(
             dialect,
             429,
             "Rate limit reached for requests.",
@@ -251,7 +251,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
     if scene.pace == Pace::Profile
         && let Some((kind, after)) = case.failure(scene.scale)
     {
-        return failure(scene.chat.dialect, kind).delayed(after);
+        return failure(scene.prompt.request.dialect, kind).delayed(after);
     }
     let words = scene.pace.tokens().map(|n| vec!["word"; n].join(" "));
     // Words of a given number stand in for what the book says.
@@ -265,7 +265,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
         (None, None) => Speech::text(GENERIC),
     };
     let mut pieces = said.pieces();
-    let room = room(case, scene.chat);
+    let room = room(case, &scene.prompt.request);
     let cut_short = pieces.len() > room;
     pieces.truncate(room);
 
@@ -282,12 +282,12 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
         (false, None) => (0, 0),
     };
     if shown > 0 {
-        let filler = reply::cut(FILLER).cycle().map(Piece::Reasoning);
+        let filler = answer::split_pieces(FILLER).cycle().map(Piece::Reasoning);
         let shown = usize::try_from(shown).unwrap_or(usize::MAX);
         pieces = filler.take(shown).chain(pieces).collect();
     }
 
-    let input = scene.chat.input_tokens();
+    let input = scene.prompt.input_tokens();
     let usage = Usage {
         input: Some(input),
         cached_input: Some(cached_tokens(case, scene, input)),
@@ -317,7 +317,7 @@ fn encode(
     usage: &Usage,
     hidden: u64,
 ) -> Script {
-    let (id, dialect) = (case.response_name(), scene.chat.dialect);
+    let (id, dialect) = (case.response_name(), scene.prompt.request.dialect);
     let profile = case.profile;
     let served_by = scene.is_routed.then_some(profile.provider.as_str());
     let envelope = Envelope { id: &id, model: &profile.model, created: scene.created, served_by };
@@ -335,9 +335,9 @@ fn encode(
         (_, Some(gaps)) => gaps.next().unwrap_or_default(),
         (_, None) => Duration::ZERO,
     };
-    if !scene.chat.stream {
+    if !scene.prompt.request.stream {
         let all = at + (1..pieces.len()).map(|_| next_gap()).sum::<Duration>();
-        let body = reply::whole(dialect, envelope, pieces, reason, usage);
+        let body = answer::encode_answer(dialect, envelope, pieces, reason, usage);
         let mut script = Script::json(dialect, 200, body).delayed(all);
         script.events[0].is_token = true;
         return script;
@@ -353,7 +353,7 @@ fn encode(
         encoder.piece(*piece, goes_on(pieces, i));
         times.push((at, true));
     }
-    encoder.end(reason, scene.chat.include_usage.then_some(usage));
+    encoder.end(reason, scene.prompt.request.include_usage.then_some(usage));
     times.push((at, false));
     let mut script = Script::json(dialect, 200, Bytes::new());
     script.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -382,14 +382,14 @@ fn failure(dialect: Dialect, kind: FailureKind) -> Script {
         FailureKind::Server => 500,
         FailureKind::Timeout => 504,
     };
-    let body = reply::error(dialect, status, SERVER_MESSAGE, "server_error", None);
+    let body = answer::encode_error(dialect, status, SERVER_MESSAGE, "server_error", None);
     Script { fault: Some(fault), ..Script::json(dialect, status, body) }
 }
 
 /// The most output tokens: what the request allows, else what the endpoint does. The simulated
 /// models budget their thinking to it; only an answer that does not fit by itself is cut.
-fn room(case: &Case<'_>, chat: &Chat) -> usize {
-    let most = chat.max_tokens.unwrap_or(u64::MAX).min(case.profile.max_output);
+fn room(case: &Case<'_>, request: &CompletionRequest) -> usize {
+    let most = request.max_tokens.unwrap_or(u64::MAX).min(case.profile.max_output);
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
@@ -439,12 +439,14 @@ impl<'a> Speech<'a> {
 
     fn pieces(&self) -> Vec<Piece<'_>> {
         match self {
-            Self::Text(text) => reply::cut(text).map(Piece::Text).collect(),
+            Self::Text(text) => answer::split_pieces(text).map(Piece::Text).collect(),
             Self::Calls(calls) => {
                 let mut pieces = Vec::new();
                 for (i, (name, args)) in calls.iter().enumerate() {
                     pieces.push(Piece::ToolStart(i, name));
-                    pieces.extend(reply::cut(args).map(|text| Piece::ToolArguments(i, text)));
+                    pieces.extend(
+                        answer::split_pieces(args).map(|text| Piece::ToolArguments(i, text)),
+                    );
                 }
                 pieces
             }

@@ -5,8 +5,11 @@ use std::time::Duration;
 use http::header::{ALLOW, HeaderName, HeaderValue};
 
 use crate::units::{Clock, Dialect, Seed, Stamp};
+use crate::wire::server::answer::Closing;
+use crate::wire::server::{CompletionPath, Resource, parse_path};
 
 use super::answers::{AnswerBook, KnownTask};
+use super::attempt_key::AttemptKey;
 use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::delivery::Delivery;
 use super::fault::{self, FaultKind, Faults};
@@ -15,13 +18,8 @@ use super::limits::{KeyLimits, Meter, TooMany};
 use super::memory::Memory;
 use super::pace::Pace;
 use super::profile::Fleet;
-use super::reply::Closing;
-use super::request::{AttemptKey, Chat};
-use super::route::{Ask, Resource, route};
+use super::prompt::Prompt;
 use super::script::{self, Fault, Scene, Script};
-
-/// The header that every response bears, with the value `1`.
-pub const SIMULATED_HEADER: HeaderName = HeaderName::from_static("x-weighbridge-simulated");
 
 /// The header that names the response, as the ledger does.
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -146,7 +144,7 @@ impl Simulator {
     #[must_use]
     pub fn respond(&self, arrival: &Arrival<'_>) -> Script {
         let (path, query) = arrival.path.split_once('?').unwrap_or((arrival.path, ""));
-        let Some((provider, resource)) = route(path, query) else {
+        let Some((provider, resource)) = parse_path(path, query) else {
             let message = format!("There is nothing at {path}.");
             return Script::refused(Dialect::OpenaiChat, 404, &message, None);
         };
@@ -167,9 +165,10 @@ impl Simulator {
                 let listed = self.fleet.endpoints_of(&model);
                 listed.map_or_else(missing, |list| Script::json(dialect, 200, list))
             }
-            (Resource::Ask(ask), "POST") => self.ledgered(provider, &ask, arrival),
+            (Resource::Completion(path), "POST") => self.ledgered(provider, &path, arrival),
             (resource, method) => {
-                let allowed = if matches!(resource, Resource::Ask(_)) { "POST" } else { "GET" };
+                let allowed =
+                    if matches!(resource, Resource::Completion(_)) { "POST" } else { "GET" };
                 let message = format!("{method} is not allowed here; {allowed} is.");
                 let mut script = Script::refused(dialect, 405, &message, None);
                 script.headers.insert(ALLOW, HeaderValue::from_static(allowed));
@@ -200,12 +199,17 @@ impl Simulator {
         });
     }
 
-    fn ledgered(&self, provider: Option<&str>, ask: &Ask, arrival: &Arrival<'_>) -> Script {
+    fn ledgered(
+        &self,
+        provider: Option<&str>,
+        path: &CompletionPath,
+        arrival: &Arrival<'_>,
+    ) -> Script {
         let id = match arrival.key.filter(|key| key.len() <= MOST_KEY_BYTES) {
             Some(key) => key.to_owned(),
             None => self.memory.name(),
         };
-        let mut script = self.chat(provider, ask, arrival);
+        let mut script = self.complete(provider, path, arrival);
         if let Ok(value) = HeaderValue::from_str(&id) {
             script.headers.insert(REQUEST_ID_HEADER, value);
         }
@@ -213,25 +217,31 @@ impl Simulator {
         script
     }
 
-    fn chat(&self, provider: Option<&str>, ask: &Ask, arrival: &Arrival<'_>) -> Script {
-        let dialect = ask.dialect;
+    fn complete(
+        &self,
+        provider: Option<&str>,
+        path: &CompletionPath,
+        arrival: &Arrival<'_>,
+    ) -> Script {
+        let dialect = path.dialect;
         let refused = |status, message: &str, code| Script::refused(dialect, status, message, code);
-        let chat = match Chat::parse(ask, arrival.body) {
-            Ok(chat) => chat,
+        let prompt = match Prompt::parse(path, arrival.body) {
+            Ok(prompt) => prompt,
             Err(message) => return refused(400, &message, None),
         };
-        // Where the path names nobody, the fleet is a router of its own providers.
-        let pinned = chat.only.first().map(|only| only.split('/').next().unwrap_or(only));
-        let Some(index) = self.fleet.find(provider.or(pinned), &chat.model) else {
-            let message = format!("The model `{}` does not exist.", chat.model);
+        let request = &prompt.request;
+        // A path without a provider addresses the fleet as a router of its providers.
+        let pinned = request.only.first().map(|only| only.split('/').next().unwrap_or(only));
+        let Some(index) = self.fleet.find(provider.or(pinned), &request.model) else {
+            let message = format!("The model `{}` does not exist.", request.model);
             return refused(404, &message, Some("model_not_found"));
         };
         let profile = &self.fleet.profiles[index];
-        let hash = chat.prompt_hash();
+        let hash = prompt.hash();
         let known = self.book.get(&hash);
-        let mut script = if chat.has_tools() && !profile.tools {
+        let mut script = if request.has_tools() && !profile.tools {
             refused(400, "tools: this model does not take them.", None)
-        } else if chat.input_tokens() > profile.context_window {
+        } else if prompt.input_tokens() > profile.context_window {
             let window = profile.context_window;
             let message = format!("This model's maximum context length is {window} tokens.");
             refused(400, &message, Some("context_length_exceeded"))
@@ -261,14 +271,14 @@ impl Simulator {
             };
             let fault = self.faults.of(&case);
             let scene = Scene {
-                chat: &chat,
+                prompt: &prompt,
                 known,
                 scale: self.scale,
                 pace: self.pace,
                 slot: self.slot(arrival.at),
                 created: self.clock.wall(arrival.at).as_second(),
-                seen_before: was_sent && chat.nonce_bytes == 0,
-                is_routed: provider.is_none() && !chat.only.is_empty(),
+                seen_before: was_sent && prompt.nonce_bytes == 0,
+                is_routed: provider.is_none() && !request.only.is_empty(),
                 closing: fault.map_or(Closing::Whole, FaultKind::closing),
             };
             let mut script = script::write(&case, &scene);
@@ -317,6 +327,7 @@ mod tests {
 
     use super::*;
     use crate::suite::{Task, load_texts};
+    use crate::wire::SIMULATED_HEADER;
 
     /// Tasks of one category, each with what is said to it, right and wrong.
     fn suite(category: &str, lines: &[Value]) -> Vec<Task> {

@@ -6,12 +6,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
 use super::params::{self, Function};
 use super::provider_error::{WireError, in_band, malformed};
+use super::request::Request;
 use super::stream::Seen;
-use super::text::{Text, note, push};
-use super::{Answer, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
-use crate::units::Dialect;
+use super::text::{Text, kind_of, note, push};
+use super::usage;
+use crate::units::{Dialect, ToolCall};
 
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/messages";
@@ -164,7 +166,7 @@ pub(super) fn event(
 fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Result<Seen, WireError> {
     const KNOWN: [&str; 5] =
         ["message_start", "content_block_start", "content_block_delta", "message_delta", "error"];
-    match super::kind_of(data) {
+    match kind_of(data) {
         Some(kind) if !KNOWN.contains(&kind.as_str()) => {
             answer.unknown_events += 1;
             Ok(Seen::default())

@@ -6,12 +6,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
 use super::params::{self, Function};
 use super::provider_error::{WireError, in_band, malformed};
+use super::request::Request;
 use super::stream::Seen;
 use super::text::{Text, note, push};
-use super::{Answer, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
-use crate::units::Dialect;
+use super::usage;
+use crate::units::{Dialect, ToolCall};
 
 /// The path below a provider's base URL: the model stands in it, and how the answer is to come.
 pub(super) fn path(model: &str, stream: bool) -> String {

@@ -8,11 +8,13 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
 use super::provider_error::{WireError, in_band, malformed};
+use super::request::Request;
 use super::stream::Seen;
 use super::text::{Text, note, push};
-use super::{Answer, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
-use crate::units::{Dialect, ServiceTier, Usage};
+use super::usage;
+use crate::units::{Dialect, ServiceTier, ToolCall, Usage};
 
 /// The two names of the output limit.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];

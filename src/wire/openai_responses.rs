@@ -4,12 +4,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
+use super::error::ErrorClass;
 use super::params::{self, Function};
 use super::provider_error::{WireError, in_band, malformed};
+use super::request::Request;
 use super::stream::Seen;
-use super::text::{Text, note, push};
-use super::{Answer, ErrorClass, FinishReason, MAX_TOOL_CALLS, Request, ToolCall, usage};
-use crate::units::{Dialect, ServiceTier};
+use super::text::{Text, kind_of, note, push};
+use super::usage;
+use crate::units::{Dialect, ServiceTier, ToolCall};
 
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/responses";
@@ -166,7 +169,7 @@ const IGNORED: [&str; 13] = [
 
 /// An event of a kind that is not known may hold anything; one that is known must hold what it says.
 fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Result<Seen, WireError> {
-    let kind = super::kind_of(data);
+    let kind = kind_of(data);
     let is_read = |kind: &str| {
         kind == "error"
             || kind.ends_with("_text.delta")

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Request;
+use super::request::Request;
 
 /// The names of the output limit, over all dialects.
 const LIMITS: [&str; 4] =

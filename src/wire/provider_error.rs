@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::ErrorClass;
+use super::error::ErrorClass;
 
 /// What came is an error, or cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

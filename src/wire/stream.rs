@@ -1,8 +1,10 @@
 //! One decoder for the streams and the whole bodies of every dialect: whatever a provider speaks,
 //! the same normal form comes out.
 
+use super::answer::{Answer, FinishReason};
+use super::error::ErrorClass;
 use super::provider_error::WireError;
-use super::{Answer, ErrorClass, FinishReason, anthropic, gemini, openai_chat, openai_responses};
+use super::{anthropic, gemini, openai_chat, openai_responses};
 use crate::units::Dialect;
 
 /// What one event of a stream held, for the stamps.

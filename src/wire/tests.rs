@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::units::{Dialect, Message};
 
 fn encoded(dialect: Dialect, request: &Request<'_>) -> Value {
     serde_json::from_slice(&encode(dialect, request)).expect("JSON")

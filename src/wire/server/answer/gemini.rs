@@ -1,11 +1,10 @@
-//! Gemini's `generateContent` and `streamGenerateContent`, as the simulator writes them.
+//! Gemini's `generateContent` and `streamGenerateContent`, as a server writes them.
 
 use serde_json::{Value, json};
 
+use super::form::{Closing, Envelope, Piece, WholeAnswer, arguments, tail, tool_call_id};
 use crate::units::Usage;
 use crate::wire::FinishReason;
-
-use super::{Closing, Envelope, Piece, Spoken, arguments, tail, tool_call_id};
 
 /// Every chunk states the usage so far; a tool call comes in one piece.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ impl Encoder {
         self.part(out, &json!({"text": ""}));
     }
 
-    pub fn piece(&mut self, out: &mut Vec<u8>, piece: Piece<'_>, goes_on: bool) {
+    pub fn piece(&mut self, out: &mut Vec<u8>, piece: Piece<'_>, call_continues: bool) {
         let part = match piece {
             Piece::Reasoning(text) => json!({"text": text, "thought": true}),
             Piece::Text(text) => {
@@ -60,7 +59,7 @@ impl Encoder {
         };
         if !part.is_null() {
             self.part(out, &part);
-        } else if !goes_on && let Some((index, name, text)) = self.call.take() {
+        } else if !call_continues && let Some((index, name, text)) = self.call.take() {
             // What was cut short is no object, and is not sent.
             if let Some(args) = arguments(&text) {
                 self.part(out, &call_of(&self.id, index, &name, &args));
@@ -107,20 +106,20 @@ fn call_of(response: &str, index: usize, name: &str, args: &Value) -> Value {
 }
 
 /// An answer that is not streamed.
-pub(super) fn whole(
+pub(super) fn encode(
     envelope: Envelope<'_>,
-    spoken: &Spoken,
+    answer: &WholeAnswer,
     reason: FinishReason,
     usage: &Usage,
 ) -> Value {
     let mut parts = Vec::new();
-    if !spoken.reasoning.is_empty() {
-        parts.push(json!({"text": spoken.reasoning, "thought": true}));
+    if !answer.reasoning.is_empty() {
+        parts.push(json!({"text": answer.reasoning, "thought": true}));
     }
-    if !spoken.content.is_empty() {
-        parts.push(json!({"text": spoken.content}));
+    if !answer.content.is_empty() {
+        parts.push(json!({"text": answer.content}));
     }
-    for (index, (name, text)) in spoken.calls.iter().enumerate() {
+    for (index, (name, text)) in answer.calls.iter().enumerate() {
         parts.extend(arguments(text).map(|args| call_of(envelope.id, index, name, &args)));
     }
     json!({"candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0,

@@ -1,11 +1,10 @@
-//! OpenAI responses, as the simulator writes them.
+//! OpenAI responses, as a server writes them.
 
 use serde_json::{Value, json};
 
+use super::form::{Closing, Envelope, Piece, WholeAnswer, named_event, tail, tool_call_id};
 use crate::units::Usage;
 use crate::wire::FinishReason;
-
-use super::{Closing, Envelope, Piece, Spoken, named_event, tail, tool_call_id};
 
 /// Output comes in items, one after the other; each is opened and closed, and said again at the end.
 #[derive(Debug)]
@@ -229,14 +228,14 @@ fn response_of(
 }
 
 /// An answer that is not streamed.
-pub(super) fn whole(
+pub(super) fn encode(
     envelope: Envelope<'_>,
-    spoken: &Spoken,
+    answer: &WholeAnswer,
     reason: FinishReason,
     usage: &Usage,
 ) -> Value {
     let mut items = Vec::new();
-    for (kind, text) in [(Kind::Reasoning, &spoken.reasoning), (Kind::Message, &spoken.content)] {
+    for (kind, text) in [(Kind::Reasoning, &answer.reasoning), (Kind::Message, &answer.content)] {
         if !text.is_empty() {
             items.push(Item { kind, text: text.clone() });
         }
@@ -245,7 +244,7 @@ pub(super) fn whole(
         kind: Kind::Call { index, name: name.clone() },
         text: text.clone(),
     };
-    items.extend(spoken.calls.iter().enumerate().map(call));
+    items.extend(answer.calls.iter().enumerate().map(call));
     let items: Vec<Value> = items
         .iter()
         .enumerate()

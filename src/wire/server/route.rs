@@ -1,16 +1,16 @@
-//! Which provider of the fleet a path means, in which dialect, and what for.
+//! The paths of every dialect: which provider, which resource.
 
 use crate::units::Dialect;
 
-/// What a path asks for.
+/// The resource of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(crate) enum Resource {
     /// The list of models, in the form of a dialect.
     Models(Dialect),
-    /// Whoever serves a model, as OpenRouter lists them.
+    /// The endpoints of a model, as OpenRouter lists them.
     Endpoints(String),
-    /// An answer.
-    Ask(Ask),
+    /// A completion.
+    Completion(CompletionPath),
 }
 
 impl Resource {
@@ -18,24 +18,24 @@ impl Resource {
         match self {
             Self::Models(dialect) => *dialect,
             Self::Endpoints(_) => Dialect::OpenaiChat,
-            Self::Ask(ask) => ask.dialect,
+            Self::Completion(path) => path.dialect,
         }
     }
 }
 
-/// What a path says of the answer that it asks for.
+/// The path of a completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ask {
+pub(crate) struct CompletionPath {
     pub dialect: Dialect,
-    /// The model and whether to stream, where the path says them and not the body.
-    pub named: Option<(String, bool)>,
+    /// The model and whether to stream, where the path and not the body has them (Gemini).
+    pub model_and_stream: Option<(String, bool)>,
 }
 
-/// Below what the resources of a provider stand.
+/// The first part of a resource's path, below its provider.
 const ROOTS: [&str; 2] = ["v1/", "v1beta/"];
 
 /// The provider and the resource of a path: `/v1/…`, `/v1beta/…`, or the same below `/<provider>`.
-pub(super) fn route<'a>(path: &'a str, query: &str) -> Option<(Option<&'a str>, Resource)> {
+pub(crate) fn parse_path<'a>(path: &'a str, query: &str) -> Option<(Option<&'a str>, Resource)> {
     let path = path.strip_prefix('/')?;
     for root in ROOTS {
         if let Some(rest) = path.strip_prefix(root) {
@@ -48,13 +48,14 @@ pub(super) fn route<'a>(path: &'a str, query: &str) -> Option<(Option<&'a str>, 
 }
 
 fn resource(root: &str, rest: &str, query: &str) -> Option<Resource> {
-    let ask = |dialect| Some(Resource::Ask(Ask { dialect, named: None }));
+    let completion =
+        |dialect| Some(Resource::Completion(CompletionPath { dialect, model_and_stream: None }));
     match rest {
         "models" if root == "v1beta/" => return Some(Resource::Models(Dialect::Gemini)),
         "models" => return Some(Resource::Models(Dialect::OpenaiChat)),
-        "chat/completions" => return ask(Dialect::OpenaiChat),
-        "responses" => return ask(Dialect::OpenaiResponses),
-        "messages" => return ask(Dialect::Anthropic),
+        "chat/completions" => return completion(Dialect::OpenaiChat),
+        "responses" => return completion(Dialect::OpenaiResponses),
+        "messages" => return completion(Dialect::Anthropic),
         _ => {}
     }
     let model = rest.strip_prefix("models/").and_then(|rest| rest.strip_suffix("/endpoints"));
@@ -64,12 +65,12 @@ fn resource(root: &str, rest: &str, query: &str) -> Option<Resource> {
     let (model, operation) = rest.strip_prefix("models/")?.rsplit_once(':')?;
     let stream = match operation {
         "generateContent" => false,
-        // Without this a stream would be a list that grows, which nobody asks for.
+        // Without `alt=sse` a stream is a JSON array that grows; no client here uses that form.
         "streamGenerateContent" if query.split('&').any(|part| part == "alt=sse") => true,
         _ => return None,
     };
-    let named = Some((unescaped(model)?, stream));
-    Some(Resource::Ask(Ask { dialect: Dialect::Gemini, named }))
+    let model_and_stream = Some((unescaped(model)?, stream));
+    Some(Resource::Completion(CompletionPath { dialect: Dialect::Gemini, model_and_stream }))
 }
 
 /// A part of a path without its escapes (RFC 3986 §2.1).
@@ -96,16 +97,17 @@ mod tests {
     fn paths_mean_a_provider_and_a_resource() {
         let check = |path: &str, expected: Option<(Option<&str>, Resource)>| {
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
-            assert_eq!(route(path, query), expected, "{path}");
+            assert_eq!(parse_path(path, query), expected, "{path}");
         };
-        let ask = |dialect| Resource::Ask(Ask { dialect, named: None });
+        let completion =
+            |dialect| Resource::Completion(CompletionPath { dialect, model_and_stream: None });
         let gemini = |model: &str, stream| {
-            let named = Some((model.to_owned(), stream));
-            Resource::Ask(Ask { dialect: Dialect::Gemini, named })
+            let model_and_stream = Some((model.to_owned(), stream));
+            Resource::Completion(CompletionPath { dialect: Dialect::Gemini, model_and_stream })
         };
-        check("/v1/chat/completions", Some((None, ask(Dialect::OpenaiChat))));
-        check("/fjord/v1/responses", Some((Some("fjord"), ask(Dialect::OpenaiResponses))));
-        check("/v1/messages?beta=true", Some((None, ask(Dialect::Anthropic))));
+        check("/v1/chat/completions", Some((None, completion(Dialect::OpenaiChat))));
+        check("/fjord/v1/responses", Some((Some("fjord"), completion(Dialect::OpenaiResponses))));
+        check("/v1/messages?beta=true", Some((None, completion(Dialect::Anthropic))));
         check("/v1/models", Some((None, Resource::Models(Dialect::OpenaiChat))));
         let endpoints = Resource::Endpoints("elm/moe:free".to_owned());
         check("/v1/models/elm/moe:free/endpoints", Some((None, endpoints)));

@@ -1,12 +1,11 @@
-//! OpenAI chat completions, as the simulator writes them.
+//! OpenAI chat completions, as a server writes them.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::form::{Closing, Envelope, Piece, WholeAnswer, escape, tool_call_id};
 use crate::units::Usage;
 use crate::wire::FinishReason;
-
-use super::{Closing, Envelope, Piece, Spoken, escape, tool_call_id};
 
 /// A chunk costs an escape and a few copies: this is the dialect of load tests.
 #[derive(Debug)]
@@ -112,23 +111,23 @@ impl Encoder {
 }
 
 /// An answer that is not streamed.
-pub(super) fn whole(
+pub(super) fn encode(
     envelope: Envelope<'_>,
-    spoken: &Spoken,
+    answer: &WholeAnswer,
     reason: FinishReason,
     usage: &Usage,
 ) -> Value {
-    let mut message = json!({"role": "assistant", "content": spoken.content, "refusal": null});
-    if !spoken.reasoning.is_empty() {
-        message["reasoning_content"] = json!(spoken.reasoning);
+    let mut message = json!({"role": "assistant", "content": answer.content, "refusal": null});
+    if !answer.reasoning.is_empty() {
+        message["reasoning_content"] = json!(answer.reasoning);
     }
-    if !spoken.calls.is_empty() {
+    if !answer.calls.is_empty() {
         let call = |(index, (name, arguments)): (usize, &(String, String))| {
             json!({"id": tool_call_id(envelope.id, index), "type": "function",
                 "function": {"name": name, "arguments": arguments}})
         };
-        message["tool_calls"] = spoken.calls.iter().enumerate().map(call).collect();
-        if spoken.content.is_empty() {
+        message["tool_calls"] = answer.calls.iter().enumerate().map(call).collect();
+        if answer.content.is_empty() {
             message["content"] = Value::Null;
         }
     }

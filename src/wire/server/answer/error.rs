@@ -1,4 +1,4 @@
-//! Errors in each dialect's own form.
+//! Errors in every dialect.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::units::Dialect;
 
 /// Encodes an error as the body of a response. `kind` and `code` are those of OpenAI; the other
-/// dialects have their own words for the status.
+/// dialects derive theirs from the status.
 #[must_use]
-pub fn error(
+pub(crate) fn encode_error(
     dialect: Dialect,
     status: u16,
     message: &str,
@@ -19,24 +19,23 @@ pub fn error(
         Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             json!({"error": {"message": message, "type": kind, "code": code}})
         }
-        Dialect::Anthropic => of_anthropic(status, message),
-        Dialect::Gemini => of_gemini(status, message),
+        Dialect::Anthropic => anthropic(status, message),
+        Dialect::Gemini => gemini(status, message),
     };
     Bytes::from(body.to_string())
 }
 
 /// An error inside a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamError {
-    /// What is behind the provider failed.
+pub(crate) enum StreamError {
+    /// The server behind the provider failed.
     BadGateway,
-    /// Too many requests.
     RateLimit,
 }
 
-/// Encodes an error as an event of a stream, with what ends the stream after it.
+/// Encodes an error as an event of a stream, followed by the end of the stream.
 #[must_use]
-pub fn stream_error(dialect: Dialect, error: StreamError) -> String {
+pub(crate) fn encode_stream_error(dialect: Dialect, error: StreamError) -> String {
     const MESSAGE: &str = "The provider failed.";
     let status = match error {
         StreamError::BadGateway => 502,
@@ -44,7 +43,7 @@ pub fn stream_error(dialect: Dialect, error: StreamError) -> String {
     };
     match dialect {
         Dialect::OpenaiChat => {
-            // By number or by word: both are seen.
+            // Providers send a number or a word.
             let code = match error {
                 StreamError::BadGateway => json!(502),
                 StreamError::RateLimit => json!("rate_limit_exceeded"),
@@ -60,12 +59,12 @@ pub fn stream_error(dialect: Dialect, error: StreamError) -> String {
             let event = json!({"type": "error", "code": code, "message": MESSAGE, "param": null});
             format!("event: error\ndata: {event}\n\n")
         }
-        Dialect::Anthropic => format!("event: error\ndata: {}\n\n", of_anthropic(status, MESSAGE)),
-        Dialect::Gemini => format!("data: {}\n\n", of_gemini(status, MESSAGE)),
+        Dialect::Anthropic => format!("event: error\ndata: {}\n\n", anthropic(status, MESSAGE)),
+        Dialect::Gemini => format!("data: {}\n\n", gemini(status, MESSAGE)),
     }
 }
 
-fn of_anthropic(status: u16, message: &str) -> Value {
+fn anthropic(status: u16, message: &str) -> Value {
     let kind = match status {
         400 | 405 => "invalid_request_error",
         401 => "authentication_error",
@@ -80,7 +79,7 @@ fn of_anthropic(status: u16, message: &str) -> Value {
     json!({"type": "error", "error": {"type": kind, "message": message}})
 }
 
-fn of_gemini(status: u16, message: &str) -> Value {
+fn gemini(status: u16, message: &str) -> Value {
     let word = match status {
         400 | 405 | 413 => "INVALID_ARGUMENT",
         401 => "UNAUTHENTICATED",

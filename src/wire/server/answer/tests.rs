@@ -1,10 +1,12 @@
-//! What the simulator writes, and that our own decoder reads it as it was meant.
+//! The server's answers, and that the client's decoder reads them back.
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::wire::{Answer, ErrorClass, StreamDecoder, WireError, decode_body, decode_error, sse};
+use crate::units::{Dialect, Usage};
+use crate::wire::{
+    Answer, ErrorClass, FinishReason, StreamDecoder, WireError, decode_body, decode_error, sse,
+};
 
 const ENVELOPE: Envelope<'static> =
     Envelope { id: "chatcmpl-1f", model: "acme/\"odd\"", created: 7, served_by: None };
@@ -60,31 +62,13 @@ fn an_answer_that_is_not_streamed() {
         Piece::ToolArguments(0, "{\"x\""),
         Piece::ToolArguments(0, ":1}"),
     ];
-    let body = whole(Dialect::OpenaiChat, ENVELOPE, &pieces, FinishReason::ToolCalls, &USAGE);
+    let body =
+        encode_answer(Dialect::OpenaiChat, ENVELOPE, &pieces, FinishReason::ToolCalls, &USAGE);
     let body: Value = serde_json::from_slice(&body).expect("JSON");
     let message = &body["choices"][0]["message"];
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], "{\"x\":1}");
     assert_eq!(message["content"], Value::Null);
     assert_eq!(body["usage"]["prompt_tokens_details"]["cached_tokens"], 1);
-}
-
-#[test]
-fn pieces_are_like_tokens() {
-    let check = |text: &str, expected: &[&str]| {
-        assert_eq!(cut(text).collect::<Vec<_>>(), expected);
-    };
-    check("The answer is 42.", &["The", " answ", "er is", " 42."]);
-    check("", &[]);
-    check("日本語のテキスト", &["日本語のテ", "キスト"]);
-}
-
-proptest! {
-    #[test]
-    fn pieces_joined_are_the_text(text in "\\PC*") {
-        let pieces: Vec<&str> = cut(&text).collect();
-        prop_assert!(pieces.iter().all(|p| !p.is_empty()));
-        prop_assert_eq!(pieces.concat(), text);
-    }
 }
 
 /// Reasoning, text and two calls, as a stream of a dialect.
@@ -116,9 +100,9 @@ const SAID: [Piece<'static>; 7] = [
 ];
 
 #[test]
-fn every_dialect_says_the_same_streamed_and_not() {
+fn every_dialect_gives_the_same_answer_streamed_and_not() {
     for dialect in Dialect::ALL {
-        let body = whole(dialect, ENVELOPE, &SAID, FinishReason::ToolCalls, &USAGE);
+        let body = encode_answer(dialect, ENVELOPE, &SAID, FinishReason::ToolCalls, &USAGE);
         for (answer, error) in [stream(dialect, Closing::Whole), decode_body(dialect, &body)] {
             assert_eq!(error, None, "{dialect:?}");
             assert_eq!(answer.reasoning, "h\"m so", "{dialect:?}");
@@ -168,7 +152,7 @@ fn errors_are_understood_in_every_dialect() {
             (500, ErrorClass::Server),
             (529, ErrorClass::Overloaded),
         ] {
-            let body = error(dialect, status, "why", "kind", None);
+            let body = encode_error(dialect, status, "why", "kind", None);
             let said = decode_error(status, &body);
             assert_eq!((said.class, said.detail), (class, format!("HTTP {status}: why")));
         }
@@ -176,7 +160,7 @@ fn errors_are_understood_in_every_dialect() {
             (StreamError::BadGateway, ErrorClass::Server),
             (StreamError::RateLimit, ErrorClass::RateLimited),
         ] {
-            let event = stream_error(dialect, kind);
+            let event = encode_stream_error(dialect, kind);
             let data = event.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
             let said = StreamDecoder::new(dialect).event(data.as_bytes());
             assert_eq!(said.expect_err("an error").class, class, "{dialect:?}");

@@ -1,11 +1,12 @@
-//! Anthropic messages, as the simulator writes them.
+//! Anthropic messages, as a server writes them.
 
 use serde_json::{Value, json};
 
+use super::form::{
+    Closing, Envelope, Piece, WholeAnswer, arguments, named_event, tail, tool_call_id,
+};
 use crate::units::Usage;
 use crate::wire::FinishReason;
-
-use super::{Closing, Envelope, Piece, Spoken, arguments, named_event, tail, tool_call_id};
 
 /// Content comes in blocks, one after the other; each is opened and closed.
 #[derive(Debug)]
@@ -113,20 +114,20 @@ impl Encoder {
 }
 
 /// An answer that is not streamed.
-pub(super) fn whole(
+pub(super) fn encode(
     envelope: Envelope<'_>,
-    spoken: &Spoken,
+    answer: &WholeAnswer,
     reason: FinishReason,
     usage: &Usage,
 ) -> Value {
     let mut content = Vec::new();
-    if !spoken.reasoning.is_empty() {
-        content.push(json!({"type": "thinking", "thinking": spoken.reasoning, "signature": ""}));
+    if !answer.reasoning.is_empty() {
+        content.push(json!({"type": "thinking", "thinking": answer.reasoning, "signature": ""}));
     }
-    if !spoken.content.is_empty() {
-        content.push(json!({"type": "text", "text": spoken.content}));
+    if !answer.content.is_empty() {
+        content.push(json!({"type": "text", "text": answer.content}));
     }
-    for (index, (name, text)) in spoken.calls.iter().enumerate() {
+    for (index, (name, text)) in answer.calls.iter().enumerate() {
         let input = arguments(text).unwrap_or(json!({}));
         let id = tool_call_id(envelope.id, index);
         content.push(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
