@@ -27,9 +27,11 @@ use support::{Bars, folder, grouped};
 use tokio_util::sync::CancellationToken;
 use weighbridge::catalog::{Endpoint, Price, Rates};
 use weighbridge::client::AttemptLimits;
-use weighbridge::dispatch::{BreakerPolicy, Budget, Dispatcher, Keys, Lane, Purses, RetryPolicy};
+use weighbridge::dispatch::{
+    BreakerPolicy, Budget, Budgets, EndpointClient, Keys, RetryPolicy, Trials,
+};
 use weighbridge::plan::Plan;
-use weighbridge::run::{Asked, LaneEnd, Progress, Signals, dearest, run_tasks, suites};
+use weighbridge::run::{Asked, Progress, RunEnd, Signals, dearest, run_tasks, suites};
 use weighbridge::sim::{
     AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
@@ -42,7 +44,7 @@ const CONCURRENCY: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /// What one plan came to.
 struct Came {
-    end: LaneEnd,
+    end: RunEnd,
     billed: Usd,
     cap: Usd,
     unspent: Usd,
@@ -124,18 +126,19 @@ async fn asked(
     }
     let sim = Arc::new(sim.with_ledger(ledger));
     let lane = |endpoint: &Endpoint| {
-        Lane::new(endpoint.clone(), &Keys::new(), BreakerPolicy::default()).expect("no key")
+        EndpointClient::new(endpoint.clone(), &Keys::new(), BreakerPolicy::default())
+            .expect("no key")
     };
     let none = |_: &Endpoint| Budget::new(None);
     let (store, standing) = store(&dir.join("run"), plan);
-    let dispatcher = Arc::new(Dispatcher {
+    let trials = Arc::new(Trials {
         transport: InProcess::new(Arc::clone(&sim)),
         clock,
         store,
         judge: None,
         seed: plan.seed,
         lanes: plan.endpoints.iter().map(lane).collect(),
-        purses: Purses {
+        budgets: Budgets {
             run: Budget::new(Some(cap)),
             month: Budget::new(None),
             endpoints: plan.endpoints.iter().map(none).collect(),
@@ -153,9 +156,9 @@ async fn asked(
     let at_once = vec![at_once; plan.endpoints.len()];
     let asked = Asked { plan, standing: &standing };
     let signals = Signals::default();
-    let end = run_tasks(asked, &dispatcher, &at_once, &progress, &signals).await.expect("it ends");
-    let spent = dispatcher.purses.run.spent();
-    drop(dispatcher);
+    let end = run_tasks(asked, &trials, &at_once, &progress, &signals).await.expect("it ends");
+    let spent = trials.budgets.run.spent();
+    drop(trials);
     sim.ledger().expect("kept").finish().expect("written");
     let text = std::fs::read_to_string(&path).expect("a ledger");
     let billed = |line: &str| -> Usd {

@@ -30,7 +30,9 @@ use support::{Bars, folder, grouped};
 use tokio_util::sync::CancellationToken;
 use weighbridge::catalog::Endpoint;
 use weighbridge::client::AttemptLimits;
-use weighbridge::dispatch::{BreakerPolicy, Budget, Dispatcher, Keys, Lane, Purses, RetryPolicy};
+use weighbridge::dispatch::{
+    BreakerPolicy, Budget, Budgets, EndpointClient, Keys, RetryPolicy, Trials,
+};
 use weighbridge::plan::Plan;
 use weighbridge::run::{Asked, Progress, Signals, run_tasks, suites};
 use weighbridge::sim::{
@@ -164,11 +166,11 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
             let again = again.expect("it goes on");
             (again.store, again.standing)
         };
-        let dispatcher = dispatcher(plan, &sim, &clock, store);
+        let trials = trials(plan, &sim, &clock, store);
         let progress = Progress::new(&vec![0; plan.endpoints.len()]);
         let (asked, signals) = (Asked { plan, standing: &standing }, Signals::default());
         let slots = vec![at_once; plan.endpoints.len()];
-        let lane = run_tasks(asked, &dispatcher, &slots, &progress, &signals);
+        let lane = run_tasks(asked, &trials, &slots, &progress, &signals);
         if session < came.kills {
             // Short of the usual length of such a run as often as beyond it.
             let until = Duration::from_secs_f64(0.05 + 30.0 * draw.uniform() * draw.uniform());
@@ -177,7 +179,7 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
         } else if let Err(error) = lane.await {
             came.broken.push(format!("the last session failed: {error}"));
         } else {
-            let ended = dispatcher.store.clone().finish(ended()).await;
+            let ended = trials.store.clone().finish(ended()).await;
             ended.expect("it ends in good order");
         }
     }
@@ -203,25 +205,26 @@ fn ended() -> RunEnding {
     }
 }
 
-fn dispatcher(
+fn trials(
     plan: &Plan,
     sim: &Arc<Simulator>,
     clock: &Clock,
     store: Store,
-) -> Arc<Dispatcher<InProcess>> {
+) -> Arc<Trials<InProcess>> {
     // Given up, an endpoint would leave trials open, which is no failing of the books.
     let breaker = BreakerPolicy { failures: 0, ..BreakerPolicy::default() };
-    let lane =
-        |endpoint: &Endpoint| Lane::new(endpoint.clone(), &Keys::new(), breaker).expect("no key");
+    let lane = |endpoint: &Endpoint| {
+        EndpointClient::new(endpoint.clone(), &Keys::new(), breaker).expect("no key")
+    };
     let none = || Budget::new(None);
-    Arc::new(Dispatcher {
+    Arc::new(Trials {
         transport: InProcess::new(Arc::clone(sim)),
         clock: clock.clone(),
         store,
         judge: None,
         seed: plan.seed,
         lanes: plan.endpoints.iter().map(lane).collect(),
-        purses: Purses {
+        budgets: Budgets {
             run: none(),
             month: none(),
             endpoints: plan.endpoints.iter().map(|_| none()).collect(),

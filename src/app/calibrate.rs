@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::cli::{Exit, Outcome, console};
 use crate::client::{self, HttpTransport};
-use crate::dispatch::{BreakerPolicy, Keys, Lane};
+use crate::dispatch::{BreakerPolicy, EndpointClient, Keys};
 use crate::run::calibrate::{Asking, Errors, Seen, Written, summary};
 use crate::units::{
     CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Clock, Message,
@@ -190,7 +190,7 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
     );
     let connect = Duration::from_secs(10);
     let transport = HttpTransport::new([&endpoint.provider], connect, clock)?;
-    let lane = Lane::new(endpoint, &Keys::new(), BreakerPolicy::default())?;
+    let lane = EndpointClient::new(endpoint, &Keys::new(), BreakerPolicy::default())?;
     let asking =
         Arc::new(Asking { transport, clock: clock.clone(), lane, body: Bytes::from(body) });
     let (mut seen, mut lag) = (Vec::new(), Vec::new());

@@ -17,10 +17,12 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::watch::{Notice, Watcher};
 use crate::cli::{Failure, console, refused};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
-use crate::dispatch::{BreakerPolicy, Dispatcher, Gate, Judge, Keys, Lane, RetryPolicy, gates};
+use crate::dispatch::{
+    BreakerPolicy, EndpointClient, Gate, Judge, Keys, RetryPolicy, Trials, gates,
+};
 use crate::grade::{GradeTask, grade};
 use crate::plan::Plan;
-use crate::run::{Asked, IoThreads, LaneEnd, Progress, Signals, Watch, judge, run_tasks};
+use crate::run::{Asked, IoThreads, Progress, RunEnd, Signals, Watch, judge, run_tasks};
 use crate::sim::{self, InProcess};
 use crate::store::{
     ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, Spend, Store, StoreMode,
@@ -53,7 +55,7 @@ pub struct Execution<'a> {
 
 /// A session of a run, under way.
 struct Session<T> {
-    dispatcher: Arc<Dispatcher<T>>,
+    trials: Arc<Trials<T>>,
     /// Where each trial of the plan stood at its beginning.
     standing: Vec<TrialProgress>,
     /// What the sessions before came to.
@@ -79,7 +81,7 @@ impl Execution<'_> {
     }
 
     /// Asks every trial of the fleet in process, on a paused clock.
-    pub fn in_virtual_time(&self) -> Result<LaneEnd, Failure> {
+    pub fn in_virtual_time(&self) -> Result<RunEnd, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -105,7 +107,7 @@ impl Execution<'_> {
     }
 
     /// Asks every trial over HTTP.
-    pub fn over_http(&self) -> Result<LaneEnd, Failure> {
+    pub fn over_http(&self) -> Result<RunEnd, Failure> {
         let threads = IoThreads::default();
         let on_start = threads.clone();
         let runtime = client::runtime::build(move || on_start.register())?;
@@ -116,14 +118,13 @@ impl Execution<'_> {
             let transport =
                 HttpTransport::new(providers, timeouts.connect, &clock).map_err(refused)?;
             let session = self.session(transport, &clock, StoreMode::Threaded)?;
-            let dispatcher = &session.dispatcher;
+            let trials = &session.trials;
             let progress = Arc::new(self.progress(&session.standing));
             let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
             let notice = Notice::default();
             let watcher =
                 Watcher::start(names, Arc::clone(&progress), notice.clone(), clock.clone());
-            let signals =
-                Signals { drain: dispatcher.drain.clone(), abort: dispatcher.abort.clone() };
+            let signals = Signals { drain: trials.drain.clone(), abort: trials.abort.clone() };
             let stop = tokio_util::sync::CancellationToken::new();
             let mut beside = tokio::task::JoinSet::new();
             let (listened, mut interrupts) = (signals.clone(), Interrupts::listen()?);
@@ -162,10 +163,10 @@ impl Execution<'_> {
         session: &Session<T>,
         progress: &Progress,
         signals: &Signals,
-    ) -> Result<LaneEnd, Failure> {
+    ) -> Result<RunEnd, Failure> {
         let at_once = self.inputs.at_once(self.args.what.concurrency);
         let asked = Asked { plan: &self.inputs.plan, standing: &session.standing };
-        let lane = run_tasks(asked, &session.dispatcher, &at_once, progress, signals).await;
+        let lane = run_tasks(asked, &session.trials, &at_once, progress, signals).await;
         Ok(lane.with_context(|| {
             format!("the run stopped; what was recorded is in {}", self.dir.display())
         })?)
@@ -182,18 +183,18 @@ impl Execution<'_> {
         let lanes = lanes(self.inputs, self.keys, breaker(self.args))?;
         let what = &self.args.what;
         let at_once = self.inputs.at_once(what.concurrency);
-        let manners = self.inputs.manners(what.rate_share);
-        let gates = gates(&self.inputs.plan.endpoints, &at_once, manners);
+        let quota_share = self.inputs.quota_share(what.rate_share);
+        let gates = gates(&self.inputs.plan.endpoints, &at_once, quota_share);
         let mut retry = RetryPolicy::default();
         retry.patience = self.args.patience.unwrap_or(retry.patience);
-        let dispatcher = Arc::new(Dispatcher {
+        let trials = Arc::new(Trials {
             transport,
             clock: clock.clone(),
             store: begun.store,
             judge: (!self.keep_content).then(|| judge_of(&self.inputs.plan)),
             seed: self.inputs.plan.seed,
             lanes: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
-            purses: self.caps.purses(self.inputs, &begun.spent),
+            budgets: self.caps.budgets(self.inputs, &begun.spent),
             retry,
             since_start: begun.since_start,
             run: begun.run,
@@ -202,7 +203,7 @@ impl Execution<'_> {
             drain: tokio_util::sync::CancellationToken::new(),
             abort: tokio_util::sync::CancellationToken::new(),
         });
-        Ok(Session { dispatcher, standing: begun.standing, before: begun.before })
+        Ok(Session { trials, standing: begun.standing, before: begun.before })
     }
 
     /// Makes the run database, or opens the one that is there.
@@ -266,14 +267,13 @@ impl Execution<'_> {
     async fn close<T: Transport>(
         &self,
         session: Session<T>,
-        end: &LaneEnd,
+        end: &RunEnd,
         validity: Validity,
         clock: &Clock,
     ) -> Result<(), Failure> {
         let duration = clock.now().since(clock.anchor());
-        let dispatcher =
-            Arc::into_inner(session.dispatcher).context("a trial outlived its lane")?;
-        let mut paced = paced(&dispatcher.lanes);
+        let trials = Arc::into_inner(session.trials).context("a trial outlived its lane")?;
+        let mut paced = paced(&trials.lanes);
         paced.extend(session.before.paced);
         let ended = RunEnding {
             complete: end.complete,
@@ -284,10 +284,10 @@ impl Execution<'_> {
             paced: PacingSummary::combine(&paced),
             unknown_events: RunEnding::sum_unknown_events([
                 &session.before.unknown_events,
-                &unknown_events(&dispatcher.lanes),
+                &unknown_events(&trials.lanes),
             ]),
         };
-        Ok(dispatcher.store.finish(ended).await?)
+        Ok(trials.store.finish(ended).await?)
     }
 }
 
@@ -409,21 +409,25 @@ fn is_calibrated(inputs: &Inputs, clock: &Clock) -> bool {
 }
 
 /// The endpoints as they are driven.
-pub fn lanes(inputs: &Inputs, keys: &Keys, breaker: BreakerPolicy) -> Result<Vec<Lane>, Failure> {
-    let lane = |endpoint: &Endpoint| Lane::new(endpoint.clone(), keys, breaker);
+pub fn lanes(
+    inputs: &Inputs,
+    keys: &Keys,
+    breaker: BreakerPolicy,
+) -> Result<Vec<EndpointClient>, Failure> {
+    let lane = |endpoint: &Endpoint| EndpointClient::new(endpoint.clone(), keys, breaker);
     inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
 }
 
 /// What the endpoints' streams held that nobody knows.
-fn unknown_events(lanes: &[Lane]) -> BTreeMap<String, u64> {
-    let of = |lane: &Lane| (lane.endpoint().id.to_string(), lane.unknown_events());
+fn unknown_events(lanes: &[EndpointClient]) -> BTreeMap<String, u64> {
+    let of = |lane: &EndpointClient| (lane.endpoint().id.to_string(), lane.unknown_events());
     lanes.iter().map(of).filter(|(_, n)| *n > 0).collect()
 }
 
 /// What happened at the gates of these lanes, each once.
-fn paced(lanes: &[Lane]) -> Vec<PacingSummary> {
+fn paced(lanes: &[EndpointClient]) -> Vec<PacingSummary> {
     let mut gates: Vec<&Arc<Gate>> = Vec::new();
-    for gate in lanes.iter().map(Lane::gate) {
+    for gate in lanes.iter().map(EndpointClient::gate) {
         if !gates.iter().any(|known| Arc::ptr_eq(known, gate)) {
             gates.push(gate);
         }

@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
 use crate::cli::args::{PickArgs, WhatArgs};
 use crate::cli::{Failure, console, refused};
 use crate::client;
-use crate::dispatch::{Keys, Manners};
+use crate::dispatch::{Keys, QuotaShare};
 use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
 use crate::suite::{ColumnMap, Suite, Task, load_path};
 use crate::units::Fact;
@@ -74,8 +74,8 @@ impl Inputs {
 
     /// How the keys' limits are used. The fleet inside the binary serves nobody else, so that
     /// there is nobody to leave a share to unless the flag says so.
-    pub fn manners(&self, flag: Option<f64>) -> Manners {
-        Manners { share: flag.or(self.rate_share), among: self.among() }
+    pub fn quota_share(&self, flag: Option<f64>) -> QuotaShare {
+        QuotaShare { share: flag.or(self.rate_share), among: self.among() }
     }
 
     /// How many processes share the providers' limits.

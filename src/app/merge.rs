@@ -11,7 +11,7 @@ use crate::app::run::{conclude, exit};
 use crate::cli::args::MergeArgs;
 use crate::cli::{Failure, Outcome, console, refused};
 use crate::report;
-use crate::run::LaneEnd;
+use crate::run::RunEnd;
 use crate::store::{MergePart, Reader, StoredEndpoint, TrialStatus, merge_runs};
 use crate::units::Fact;
 use crate::units::{Manifest, PacingSummary, RunEnding, Validity};
@@ -29,7 +29,7 @@ pub fn merge(args: &MergeArgs) -> Outcome {
     let parts = anchored(parts)?;
     let manifest = whole(&parts);
     let ended = ended(&parts)?;
-    let end = LaneEnd { complete: ended.complete, why: ended.why.clone() };
+    let end = RunEnd { complete: ended.complete, why: ended.why.clone() };
     merge_runs(&args.out, &manifest, &ended, &parts).map_err(refused)?;
     console::say(&format!("{} runs merged in {}", parts.len(), args.out.display()));
     let (metrics, weights) = conclude(&args.out)?;

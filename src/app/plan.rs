@@ -11,7 +11,7 @@ pub fn plan(args: &PlanArgs) -> Outcome {
     for note in &inputs.notes {
         console::say(&note.to_string());
     }
-    let share = inputs.manners(args.what.rate_share).share.unwrap_or(1.0);
+    let share = inputs.quota_share(args.what.rate_share).share.unwrap_or(1.0);
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency), share);
     match args.format {
         PlanFormat::Table => {

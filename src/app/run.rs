@@ -19,7 +19,7 @@ use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::grade::grade_run;
 use crate::plan::estimate;
 use crate::report;
-use crate::run::LaneEnd;
+use crate::run::RunEnd;
 use crate::store::StoreError;
 use crate::tune;
 use crate::units::Fact;
@@ -132,7 +132,7 @@ pub(super) fn conclude(dir: &Path) -> Result<(RunMetrics, WeightsFile), anyhow::
     Ok((metrics, tuned))
 }
 
-pub(super) fn exit(end: &LaneEnd, metrics: &RunMetrics) -> Exit {
+pub(super) fn exit(end: &RunEnd, metrics: &RunMetrics) -> Exit {
     if let Some(why) = &end.why {
         console::say(&format!("weighbridge: incomplete: {why}"));
     }
@@ -165,7 +165,7 @@ fn allowed(args: &RunArgs, inputs: &Inputs, caps: &Caps) -> Result<(), Failure> 
     if inputs.simulated {
         return Ok(());
     }
-    let share = inputs.manners(args.what.rate_share).share.unwrap_or(1.0);
+    let share = inputs.quota_share(args.what.rate_share).share.unwrap_or(1.0);
     let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency), share);
     let dollars = estimate
         .billed_expected

@@ -9,7 +9,7 @@ use crate::app::inputs::Inputs;
 use crate::catalog::Price;
 use crate::cli::args::RunArgs;
 use crate::cli::{Exit, Failure, console, refused};
-use crate::dispatch::{Budget, Purses};
+use crate::dispatch::{Budget, Budgets};
 use crate::run::{dearest, suites};
 use crate::store::{Reader, Spend, StoreError};
 use crate::units::{Clock, Usd};
@@ -73,13 +73,13 @@ impl Caps {
         Ok(())
     }
 
-    /// The purses of a run of which some was spent before.
-    pub fn purses(&self, inputs: &Inputs, before: &Spend) -> Purses {
+    /// The budgets of a run of which some was spent before.
+    pub fn budgets(&self, inputs: &Inputs, before: &Spend) -> Budgets {
         let spent = |by: &std::collections::BTreeMap<String, Usd>, name: &str| {
             by.get(name).copied().unwrap_or_default()
         };
         let plan = &inputs.plan;
-        Purses {
+        Budgets {
             run: Budget::begun(self.run, before.total),
             month: match self.month {
                 Some((cap, spent)) => Budget::begun(Some(cap), spent),

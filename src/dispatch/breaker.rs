@@ -59,7 +59,7 @@ enum State {
 
 /// The leave of one request to go; how it ended must be told.
 #[derive(Debug)]
-pub struct Pass<'a> {
+pub struct BreakerPermit<'a> {
     breaker: &'a Breaker,
     probe: bool,
     told: bool,
@@ -67,7 +67,7 @@ pub struct Pass<'a> {
 
 /// What an attempt says about its endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
+pub enum Health {
     /// It answered, or refused this one request: it is there.
     Alive,
     /// It failed.
@@ -76,7 +76,7 @@ pub enum Sign {
     Neither,
 }
 
-impl Sign {
+impl Health {
     /// What the end of an attempt says; `asked`: whether the provider named a pause.
     #[must_use]
     pub const fn of(class: Option<ErrorClass>, asked: bool) -> Self {
@@ -111,14 +111,14 @@ impl Breaker {
     }
 
     /// Waits until a request may go; tells `held` that others need not wait for this endpoint.
-    pub async fn pass(&self, clock: &Clock, held: &Notify) -> Pass<'_> {
+    pub async fn pass(&self, clock: &Clock, held: &Notify) -> BreakerPermit<'_> {
         loop {
             // Registered before the look, so that no change between the two is missed.
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let until = match self.look(clock.now()) {
-                Look::Go { probe } => return Pass { breaker: self, probe, told: false },
+                Look::Go { probe } => return BreakerPermit { breaker: self, probe, told: false },
                 Look::Wait(until) => until,
             };
             held.notify_one();
@@ -145,14 +145,14 @@ impl Breaker {
         }
     }
 
-    fn told(&self, sign: Sign, probe: bool, now: Stamp) -> bool {
+    fn told(&self, sign: Health, probe: bool, now: Stamp) -> bool {
         let mut state = self.state();
         let before = *state;
         *state = match (before, sign) {
             (State::GivenUp, _) => State::GivenUp,
-            (_, Sign::Alive) => State::Closed { failures: 0 },
-            (State::Closed { failures }, Sign::Failing) => self.counted(failures + 1, now),
-            (State::Probing { probes, since }, Sign::Failing) if probe => {
+            (_, Health::Alive) => State::Closed { failures: 0 },
+            (State::Closed { failures }, Health::Failing) => self.counted(failures + 1, now),
+            (State::Probing { probes, since }, Health::Failing) if probe => {
                 if now.since(since) >= self.policy.patience {
                     State::GivenUp
                 } else {
@@ -160,7 +160,7 @@ impl Breaker {
                     State::Paused { until: now.after(self.pause(probes)), probes, since }
                 }
             }
-            (State::Probing { probes, since }, Sign::Neither) if probe => {
+            (State::Probing { probes, since }, Health::Neither) if probe => {
                 State::Paused { until: now, probes, since }
             }
             // What left before the pause and ends in it says nothing new.
@@ -201,7 +201,7 @@ enum Look {
     Wait(Option<Stamp>),
 }
 
-impl Pass<'_> {
+impl BreakerPermit<'_> {
     /// Whether the request may still go: another's failure may have paused the endpoint meanwhile.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -209,13 +209,13 @@ impl Pass<'_> {
     }
 
     /// The attempt ended. True: the endpoint is given up with it.
-    pub fn ended(mut self, sign: Sign, now: Stamp) -> bool {
+    pub fn ended(mut self, sign: Health, now: Stamp) -> bool {
         self.told = true;
         self.breaker.told(sign, self.probe, now)
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for BreakerPermit<'_> {
     /// A probe that never ended leaves its place to the next.
     fn drop(&mut self) {
         if !self.told && self.probe {
@@ -244,7 +244,7 @@ mod tests {
 
     /// Sends requests one after the other until they are through or the endpoint is given up, each
     /// with the sign that its number gives; returns when each left, in whole seconds.
-    async fn play(n: usize, sign: impl Fn(usize) -> Sign) -> (Vec<u64>, bool) {
+    async fn play(n: usize, sign: impl Fn(usize) -> Health) -> (Vec<u64>, bool) {
         let (clock, held) = (Clock::virtual_time(), Notify::new());
         let breaker = Breaker::new(policy());
         let mut left = Vec::new();
@@ -260,18 +260,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_row_of_failures_pauses_probes_and_ends() {
-        let (left, given_up) = play(20, |_| Sign::Failing).await;
+        let (left, given_up) = play(20, |_| Health::Failing).await;
         assert_eq!(left, [0, 0, 0, 1, 3, 7, 11], "pauses of 1, 2, 4 and 4 s");
         assert!(given_up, "the probe at 11 s is past a patience of 10 s");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_ends_the_row() {
-        let sign = |i| if i % 3 == 2 { Sign::Alive } else { Sign::Failing };
+        let sign = |i| if i % 3 == 2 { Health::Alive } else { Health::Failing };
         assert_eq!(play(30, sign).await, (vec![0; 30], false));
-        let sign = |i| if i < 4 { Sign::Failing } else { Sign::Alive };
+        let sign = |i| if i < 4 { Health::Failing } else { Health::Alive };
         assert_eq!(play(7, sign).await, (vec![0, 0, 0, 1, 3, 3, 3], false));
-        assert_eq!(play(9, |_| Sign::Neither).await.0, [0; 9]);
+        assert_eq!(play(9, |_| Health::Neither).await.0, [0; 9]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -280,7 +280,7 @@ mod tests {
         let breaker = Breaker::new(policy());
         for _ in 0..3 {
             let pass = breaker.pass(&clock, &held).await;
-            assert!(pass.holds() && !pass.ended(Sign::Failing, clock.now()));
+            assert!(pass.holds() && !pass.ended(Health::Failing, clock.now()));
         }
         assert!(breaker.is_open());
         let probe = breaker.pass(&clock, &held).await;
@@ -288,19 +288,19 @@ mod tests {
         let early = tokio::time::timeout(Duration::from_secs(60), next.as_mut()).await;
         assert!(early.is_err(), "one probe at a time");
         drop(probe);
-        assert!(!next.await.ended(Sign::Alive, clock.now()));
+        assert!(!next.await.ended(Health::Alive, clock.now()));
         assert!(!breaker.is_open());
     }
 
     #[test]
     fn whose_fault_it_was() {
-        let check = |class, asked, expected| assert_eq!(Sign::of(class, asked), expected);
-        check(None, false, Sign::Alive);
-        check(Some(ErrorClass::BadRequest), false, Sign::Alive);
-        check(Some(ErrorClass::Server), false, Sign::Failing);
-        check(Some(ErrorClass::Auth), false, Sign::Failing);
-        check(Some(ErrorClass::RateLimited), false, Sign::Failing);
-        check(Some(ErrorClass::RateLimited), true, Sign::Neither);
-        check(Some(ErrorClass::StaleConnection), false, Sign::Neither);
+        let check = |class, asked, expected| assert_eq!(Health::of(class, asked), expected);
+        check(None, false, Health::Alive);
+        check(Some(ErrorClass::BadRequest), false, Health::Alive);
+        check(Some(ErrorClass::Server), false, Health::Failing);
+        check(Some(ErrorClass::Auth), false, Health::Failing);
+        check(Some(ErrorClass::RateLimited), false, Health::Failing);
+        check(Some(ErrorClass::RateLimited), true, Health::Neither);
+        check(Some(ErrorClass::StaleConnection), false, Health::Neither);
     }
 }

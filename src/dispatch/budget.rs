@@ -171,7 +171,7 @@ impl Drop for Reservation<'_> {
 
 /// Which of a run's caps is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purse {
+pub enum BudgetScope {
     /// That of one endpoint.
     Endpoint,
     /// That of one suite.
@@ -187,7 +187,7 @@ pub enum Purse {
 
 /// All the caps that a run keeps: an attempt must fit in each that concerns it.
 #[derive(Debug)]
-pub struct Purses {
+pub struct Budgets {
     /// The run's.
     pub run: Budget,
     /// The month's, with what other runs spent in it.
@@ -205,7 +205,7 @@ pub struct Reservations<'a>([Reservation<'a>; 4]);
 /// A reservation whose attempt has not left: given back when it is dropped.
 struct Unsent<'a>(Option<Reservation<'a>>);
 
-impl Purses {
+impl Budgets {
     /// Sets the worst case of an attempt aside in each purse; waits as [`Budget::reserve`] does.
     ///
     /// Always in the same order, so that no two wait for each other; whoever waits for a later purse
@@ -218,16 +218,17 @@ impl Purses {
         endpoint: usize,
         suite: usize,
         worst: Usd,
-    ) -> Result<Reservations<'_>, Purse> {
+    ) -> Result<Reservations<'_>, BudgetScope> {
         let unsent = |reserved: Result<_, Exhausted>, purse| match reserved {
             Ok(reservation) => Ok(Unsent(Some(reservation))),
             Err(Exhausted) => Err(purse),
         };
-        let endpoint = unsent(self.endpoints[endpoint].reserve(worst).await, Purse::Endpoint)?;
-        let its = Purse::Suite { suite };
+        let endpoint =
+            unsent(self.endpoints[endpoint].reserve(worst).await, BudgetScope::Endpoint)?;
+        let its = BudgetScope::Suite { suite };
         let suite = unsent(self.suites[suite].reserve(worst).await, its)?;
-        let month = unsent(self.month.reserve(worst).await, Purse::Month)?;
-        let run = unsent(self.run.reserve(worst).await, Purse::Run)?;
+        let month = unsent(self.month.reserve(worst).await, BudgetScope::Month)?;
+        let run = unsent(self.run.reserve(worst).await, BudgetScope::Run)?;
         Ok(Reservations([endpoint, suite, month, run].map(Unsent::sent)))
     }
 }
@@ -262,9 +263,9 @@ impl Reservations<'_> {
 mod tests {
     use super::*;
 
-    fn purses(endpoint: &str, run: &str) -> Purses {
+    fn budgets(endpoint: &str, run: &str) -> Budgets {
         let of = |limit: &str| Budget::new(Some(usd(limit)));
-        Purses {
+        Budgets {
             run: of(run),
             month: Budget::begun(Some(usd("9")), usd("8.5")),
             endpoints: vec![of(endpoint), Budget::new(None)],
@@ -274,27 +275,27 @@ mod tests {
 
     #[tokio::test]
     async fn each_purse_holds_for_its_own() {
-        let purses = purses("0.2", "0.6");
-        purses.reserve(0, 0, usd("0.2")).await.expect("fits").settle(Some(usd("0.1")));
-        let over = purses.reserve(0, 0, usd("0.2")).await;
-        assert_eq!(over.err(), Some(Purse::Endpoint));
-        purses.reserve(1, 0, usd("0.3")).await.expect("the other has room").settle(None);
-        let over = purses.reserve(1, 0, usd("0.11")).await;
-        assert_eq!(over.err(), Some(Purse::Month), "8.5 + 0.4 + 0.11");
-        assert_eq!((purses.run.spent(), purses.month.spent()), (usd("0.4"), usd("8.9")));
+        let budgets = budgets("0.2", "0.6");
+        budgets.reserve(0, 0, usd("0.2")).await.expect("fits").settle(Some(usd("0.1")));
+        let over = budgets.reserve(0, 0, usd("0.2")).await;
+        assert_eq!(over.err(), Some(BudgetScope::Endpoint));
+        budgets.reserve(1, 0, usd("0.3")).await.expect("the other has room").settle(None);
+        let over = budgets.reserve(1, 0, usd("0.11")).await;
+        assert_eq!(over.err(), Some(BudgetScope::Month), "8.5 + 0.4 + 0.11");
+        assert_eq!((budgets.run.spent(), budgets.month.spent()), (usd("0.4"), usd("8.9")));
     }
 
     #[tokio::test]
     async fn who_gives_up_waiting_leaves_nothing_behind() {
-        let purses = purses("0.5", "0.3");
-        let first = purses.reserve(1, 0, usd("0.3")).await.expect("fits");
-        let waiting = purses.reserve(0, 0, usd("0.2"));
+        let budgets = budgets("0.5", "0.3");
+        let first = budgets.reserve(1, 0, usd("0.3")).await.expect("fits");
+        let waiting = budgets.reserve(0, 0, usd("0.2"));
         assert!(tokio::time::timeout(std::time::Duration::ZERO, waiting).await.is_err());
-        assert_eq!(purses.endpoints[0].spent(), Usd::ZERO, "it was never sent");
+        assert_eq!(budgets.endpoints[0].spent(), Usd::ZERO, "it was never sent");
         first.release();
-        assert_eq!(purses.run.spent(), Usd::ZERO);
-        drop(purses.reserve(0, 0, usd("0.1")).await.expect("fits"));
-        assert_eq!(purses.run.spent(), usd("0.1"), "sent and never settled: all of it");
+        assert_eq!(budgets.run.spent(), Usd::ZERO);
+        drop(budgets.reserve(0, 0, usd("0.1")).await.expect("fits"));
+        assert_eq!(budgets.run.spent(), usd("0.1"), "sent and never settled: all of it");
     }
 
     fn usd(text: &str) -> Usd {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::pacing::{Kept, Low, Manners, Pacer, StatedBy, Taken, Total};
+use super::pacing::{Kept, LimitSource, LowQuota, Pacer, QuotaShare, TokenUse, Total};
 use crate::catalog::{Endpoint, Limits};
 use crate::client::{AttemptRecord, Outcome};
 use crate::units::{Clock, EnforcedLimit, PacingSummary, Stamp, Usage};
@@ -35,30 +35,30 @@ pub struct Gate {
 struct State {
     pacer: Pacer,
     slots: Slots,
-    manners: Manners,
+    quota_share: QuotaShare,
 }
 
 /// The place of a request that is under way; it is free again when this is dropped.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct SlotGuard<'a> {
     gate: &'a Gate,
     /// What had left with it.
     as_of: Total,
     left: Stamp,
-    expected: Taken,
+    expected: TokenUse,
 }
 
 /// The gates of some endpoints, in their order: one for each model at each provider. `at_once`: how
 /// many requests may be under way at each endpoint.
 #[must_use]
-pub fn gates(endpoints: &[Endpoint], at_once: &[usize], manners: Manners) -> Vec<Arc<Gate>> {
+pub fn gates(endpoints: &[Endpoint], at_once: &[usize], quota_share: QuotaShare) -> Vec<Arc<Gate>> {
     let key = |e: &Endpoint| (e.provider.name.clone(), e.upstream_model.clone());
     let mut made: BTreeMap<(String, String), Sharing> = BTreeMap::new();
     for (endpoint, at_once) in endpoints.iter().zip(at_once) {
         made.entry(key(endpoint)).or_default().add(endpoint, *at_once);
     }
     let gate = |sharing: Sharing| {
-        Arc::new(Gate::new(&sharing.limits, sharing.at_once, manners, sharing.ids))
+        Arc::new(Gate::new(&sharing.limits, sharing.at_once, quota_share, sharing.ids))
     };
     let made: BTreeMap<_, _> = made.into_iter().map(|(key, all)| (key, gate(all))).collect();
     endpoints.iter().map(|endpoint| Arc::clone(&made[&key(endpoint)])).collect()
@@ -92,10 +92,15 @@ fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 impl Gate {
     /// A gate for these limits, through which so many may be under way at once.
     #[must_use]
-    pub fn new(limits: &Limits, at_once: usize, manners: Manners, endpoints: Vec<String>) -> Self {
+    pub fn new(
+        limits: &Limits,
+        at_once: usize,
+        quota_share: QuotaShare,
+        endpoints: Vec<String>,
+    ) -> Self {
         let most = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
-        let slots = Slots::new(most, manners.share.is_some());
-        let state = State { pacer: Pacer::new(limits, manners), slots, manners };
+        let slots = Slots::new(most, quota_share.share.is_some());
+        let state = State { pacer: Pacer::new(limits, quota_share), slots, quota_share };
         let (turn, changed) = (tokio::sync::Mutex::new(()), Notify::new());
         Self { turn, changed, state: Mutex::new(state), endpoints }
     }
@@ -106,9 +111,9 @@ impl Gate {
         &self,
         clock: &Clock,
         held: &Notify,
-        expected: Taken,
+        expected: TokenUse,
         wanted: impl Fn() -> bool,
-    ) -> Option<Place<'_>> {
+    ) -> Option<SlotGuard<'_>> {
         let _turn = self.turn.lock().await;
         loop {
             if !wanted() {
@@ -117,7 +122,7 @@ impl Gate {
             let left = clock.now();
             let tried = self.state().try_leave(left, expected);
             let until = match tried {
-                Ok(as_of) => return Some(Place { gate: self, as_of, left, expected }),
+                Ok(as_of) => return Some(SlotGuard { gate: self, as_of, left, expected }),
                 Err(until) => until,
             };
             held.notify_one();
@@ -142,7 +147,7 @@ impl Gate {
     #[must_use]
     pub fn paced(&self) -> Option<PacingSummary> {
         let state = self.state();
-        let share = state.manners.share?;
+        let share = state.quota_share.share?;
         let limits: Vec<EnforcedLimit> = state.pacer.kept().map(kept).collect();
         let (slots, low_pauses) = (&state.slots, state.pacer.low_pauses());
         if slots.refused == 0 && low_pauses == 0 && limits.is_empty() {
@@ -169,13 +174,13 @@ fn kept(kept: Kept) -> EnforcedLimit {
         counted: kept.counted.name().to_owned(),
         limit: kept.limit,
         per: kept.per.name().to_owned(),
-        by_headers: kept.by == StatedBy::Headers,
+        by_headers: kept.by == LimitSource::Headers,
     }
 }
 
 impl State {
     /// Lets a request leave, or says until when it has to wait; without a time: until another ends.
-    fn try_leave(&mut self, now: Stamp, expected: Taken) -> Result<Total, Option<Stamp>> {
+    fn try_leave(&mut self, now: Stamp, expected: TokenUse) -> Result<Total, Option<Stamp>> {
         let next = self.pacer.next(now);
         if next > now {
             self.pacer.wait(now);
@@ -188,7 +193,7 @@ impl State {
     }
 }
 
-impl Place<'_> {
+impl SlotGuard<'_> {
     /// Takes in how the request ended, and until when the provider asks for a pause; gives the limit
     /// of which so little remains that it is left to others. All this is known before the place is
     /// free, so that whoever takes it does not run into the same wall.
@@ -197,7 +202,7 @@ impl Place<'_> {
         record: &AttemptRecord,
         pause: Option<Stamp>,
         clock: &Clock,
-    ) -> Option<Low> {
+    ) -> Option<LowQuota> {
         let now = clock.now();
         let mut state = self.gate.state();
         if let Some(until) = pause {
@@ -224,7 +229,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for SlotGuard<'_> {
     fn drop(&mut self) {
         self.gate.state().slots.give_back();
         self.gate.changed.notify_one();
@@ -232,8 +237,8 @@ impl Drop for Place<'_> {
 }
 
 /// What a usage takes from limits; `None`: not known.
-fn taken(usage: &Usage) -> Option<Taken> {
-    Some(Taken { input: usage.input?, output: usage.output? })
+fn taken(usage: &Usage) -> Option<TokenUse> {
+    Some(TokenUse { input: usage.input?, output: usage.output? })
 }
 
 /// How many may be under way at once.
@@ -323,8 +328,8 @@ mod tests {
     }
 
     fn gate(limits: &Limits, at_once: usize, share: Option<f64>) -> Arc<Gate> {
-        let manners = Manners { share, among: 1 };
-        Arc::new(Gate::new(limits, at_once, manners, vec!["a/b@c".to_owned()]))
+        let quota_share = QuotaShare { share, among: 1 };
+        Arc::new(Gate::new(limits, at_once, quota_share, vec!["a/b@c".to_owned()]))
     }
 
     #[test]
@@ -373,7 +378,7 @@ mod tests {
         for _ in 0..n {
             let (gate, clock, held) = (Arc::clone(&gate), clock.clone(), Arc::clone(&held));
             all.spawn(async move {
-                let place = gate.pass(&clock, &held, Taken::default(), || true).await;
+                let place = gate.pass(&clock, &held, TokenUse::default(), || true).await;
                 let left = clock.now().since(clock.anchor()).as_secs();
                 clock.sleep_until(clock.now().after(Duration::from_secs(1))).await;
                 drop(place.expect("wanted"));
@@ -430,13 +435,13 @@ mod tests {
     async fn a_pause_is_known_before_the_place_is_free() {
         let (gate, clock, held) =
             (gate(&Limits::default(), 1, Some(0.5)), Clock::virtual_time(), Notify::new());
-        let first = gate.pass(&clock, &held, Taken::default(), || true).await.expect("wanted");
+        let first = gate.pass(&clock, &held, TokenUse::default(), || true).await.expect("wanted");
         let until = clock.now().after(Duration::from_secs(9));
         let low = first.learn(&refusal(clock.now()), Some(until), &clock);
         assert_eq!((low, gate.state().slots.under_way), (None, 1), "the place is still taken");
         assert_eq!(gate.state().pacer.next(clock.now()), until);
         drop(first);
-        let _second = gate.pass(&clock, &held, Taken::default(), || true).await.expect("wanted");
+        let _second = gate.pass(&clock, &held, TokenUse::default(), || true).await.expect("wanted");
         assert!(clock.now() >= until);
     }
 
@@ -444,9 +449,9 @@ mod tests {
     async fn whoever_is_not_wanted_takes_no_place() {
         let limits = Limits { requests_per_min: Some(60), ..Limits::default() };
         let (gate, clock, held) = (gate(&limits, 1, None), Clock::virtual_time(), Notify::new());
-        assert!(gate.pass(&clock, &held, Taken::default(), || false).await.is_none());
+        assert!(gate.pass(&clock, &held, TokenUse::default(), || false).await.is_none());
         assert!(!gate.is_held(clock.now()));
-        assert!(gate.pass(&clock, &held, Taken::default(), || true).await.is_some());
+        assert!(gate.pass(&clock, &held, TokenUse::default(), || true).await.is_some());
         assert!(gate.is_held(clock.now()));
     }
 
@@ -468,8 +473,8 @@ mod tests {
             "[[variant]]\nname = \"high\"\nmatch = \"a/one@p\"\nsystem = \"s\"\n".to_owned(),
         ];
         let catalog = crate::catalog::load_text(&catalog.concat(), "c.toml").expect("a catalog");
-        let manners = Manners { share: None, among: 1 };
-        let gates = gates(&catalog.endpoints, &[4; 4], manners);
+        let quota_share = QuotaShare { share: None, among: 1 };
+        let gates = gates(&catalog.endpoints, &[4; 4], quota_share);
         let ids: Vec<&str> = catalog.endpoints.iter().map(|e| e.id.as_str()).collect();
         assert_eq!(ids, ["a/one@p", "a/one@p#high", "a/two@p", "a/one@q"]);
         assert!(Arc::ptr_eq(&gates[0], &gates[1]));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::units::AnswerContent;
 
-/// Gives a score to an answer. Graders stand above this folder, so whoever makes the dispatcher
+/// Gives a score to an answer. Graders stand above this folder, so whoever makes the trials
 /// brings one.
 pub struct Judge(Box<Score>);
 

@@ -32,17 +32,17 @@ use crate::units::{AnswerContent, Body, Clock, Seed, Stamp, TokensSource, TrialK
 use crate::wire::{self, Answer, ErrorClass};
 
 pub use breaker::{Breaker, BreakerPolicy};
-pub use budget::{Budget, Exhausted, Purse, Purses, Reservation};
+pub use budget::{Budget, BudgetScope, Budgets, Exhausted, Reservation};
 pub use gate::{Gate, gates};
 pub use headers::{BadKey, of as headers_of};
 pub use judge::Judge;
-pub use pacing::{Manners, Taken};
+pub use pacing::{QuotaShare, TokenUse};
 pub use retry::RetryPolicy;
 
-use breaker::{Pass, Sign};
+use breaker::{BreakerPermit, Health};
 use budget::Reservations;
-use gate::Place;
-use pacing::Low;
+use gate::SlotGuard;
+use pacing::LowQuota;
 use redact::Redactor;
 
 /// Keys by provider name. They are shown nowhere.
@@ -50,7 +50,7 @@ pub type Keys = BTreeMap<String, SecretString>;
 
 /// One trial, ready to be asked.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct TrialJob {
     /// Its position in the plan.
     pub trial: u32,
     /// Its task: what the judge knows it by.
@@ -59,9 +59,9 @@ pub struct Job {
     pub key: TrialKey,
     /// Its repeat.
     pub repeat: u32,
-    /// The endpoint: index into the dispatcher's lanes.
+    /// The endpoint: index into the trials's lanes.
     pub lane: usize,
-    /// The suite: index into the dispatcher's purses.
+    /// The suite: index into the trials's budgets.
     pub suite: usize,
     /// Requests that earlier sessions intended for it.
     pub attempts: u32,
@@ -75,14 +75,14 @@ pub struct Job {
     /// The most that one attempt can cost; `None`: unknown price.
     pub bound: Option<Usd>,
     /// What the request is expected to take from limits on tokens.
-    pub takes: Taken,
+    pub takes: TokenUse,
     /// Whether it is sent once ahead of the request that counts, for the provider's prompt cache.
     pub prime: bool,
 }
 
 /// How a trial went, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Done {
+pub struct TrialOutcome {
     /// The endpoint.
     pub lane: usize,
     /// How it ended.
@@ -101,7 +101,7 @@ pub enum DispatchError {
     Store(#[from] StoreError),
     /// A budget is used up.
     #[error("the budget does not allow another trial")]
-    Budget(Purse),
+    Budget(BudgetScope),
     /// The run was interrupted before the trial's first request left.
     #[error("the run was interrupted before the trial was asked")]
     Interrupted,
@@ -110,9 +110,9 @@ pub enum DispatchError {
     Closed,
 }
 
-/// An endpoint as the dispatcher drives it.
+/// An endpoint as the trials drives it.
 #[derive(Debug)]
-pub struct Lane {
+pub struct EndpointClient {
     endpoint: Endpoint,
     provider: Arc<str>,
     id: Arc<str>,
@@ -127,8 +127,8 @@ pub struct Lane {
     unknown_events: AtomicU64,
 }
 
-impl Lane {
-    /// A lane for an endpoint whose key nobody else uses: see [`Lane::behind`].
+impl EndpointClient {
+    /// A lane for an endpoint whose key nobody else uses: see [`EndpointClient::behind`].
     ///
     /// # Errors
     /// [`BadKey`] when its provider's key cannot be a header.
@@ -139,7 +139,7 @@ impl Lane {
         let (name, id) = (provider.name.as_str().into(), endpoint.id.as_str().into());
         let key = keys.get(&provider.name);
         let headers = headers::of(provider, key)?;
-        let alone = Manners { share: None, among: 1 };
+        let alone = QuotaShare { share: None, among: 1 };
         let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, alone, Vec::new()));
         let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
         let (closed, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
@@ -234,7 +234,7 @@ impl Lane {
 
 /// Asks trials: paced, within the budget, retried, recorded.
 #[derive(Debug)]
-pub struct Dispatcher<T> {
+pub struct Trials<T> {
     /// How requests leave.
     pub transport: T,
     /// The run's clock.
@@ -247,9 +247,9 @@ pub struct Dispatcher<T> {
     /// The run's seed, for the jitter of retries.
     pub seed: Seed,
     /// The endpoints.
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<EndpointClient>,
     /// The money.
-    pub purses: Purses,
+    pub budgets: Budgets,
     /// When to try again.
     pub retry: RetryPolicy,
     /// The time-outs.
@@ -268,7 +268,7 @@ pub struct Dispatcher<T> {
 }
 
 /// What a trial accumulates over its attempts.
-struct Course {
+struct TrialState {
     /// Requests intended, in earlier sessions too: the number of the next one.
     attempts: u32,
     /// Of those, the ones that ended.
@@ -285,7 +285,7 @@ struct Course {
     failed: Option<AttemptRecord>,
 }
 
-impl Course {
+impl TrialState {
     /// Attempts to answer that ended: the number that the next one's key bears, so that what is in
     /// doubt is asked again under the key that it had.
     fn answering(&self) -> u32 {
@@ -295,19 +295,19 @@ impl Course {
 
 /// Leave for one attempt to go.
 struct Leave<'a> {
-    pass: Pass<'a>,
-    place: Place<'a>,
+    pass: BreakerPermit<'a>,
+    place: SlotGuard<'a>,
     reservations: Reservations<'a>,
 }
 
-impl<T: Transport> Dispatcher<T> {
+impl<T: Transport> Trials<T> {
     /// Asks one trial until it is answered, given up or cut.
     ///
     /// # Errors
     /// When the run cannot go on: see [`DispatchError`]. A trial that fails is not an error.
-    pub async fn ask(&self, job: Job) -> Result<Done, DispatchError> {
+    pub async fn ask(&self, job: TrialJob) -> Result<TrialOutcome, DispatchError> {
         let lane = &self.lanes[job.lane];
-        let mut course = Course {
+        let mut state = TrialState {
             attempts: job.attempts,
             ended: job.ended,
             primed: job.primed,
@@ -318,58 +318,58 @@ impl<T: Transport> Dispatcher<T> {
             first_dispatch: None,
             failed: None,
         };
-        if job.prime && !self.prime(lane, &job, &mut course).await? {
-            return Ok(Self::cut(&job, &course));
+        if job.prime && !self.prime(lane, &job, &mut state).await? {
+            return Ok(Self::cut(&job, &state));
         }
         loop {
-            let leave = match self.leave(lane, &job, &mut course).await {
+            let leave = match self.leave(lane, &job, &mut state).await {
                 Ok(leave) => leave,
                 // Every attempt ended: the trial failed as far as it went.
                 Err(why) => {
-                    return match course.failed.take() {
-                        Some(record) => self.finish(&job, &course, record).await,
+                    return match state.failed.take() {
+                        Some(record) => self.finish(&job, &state, record).await,
                         None => Err(why),
                     };
                 }
             };
             let intent = AttemptIntent {
                 trial: job.trial,
-                attempt: course.attempts,
+                attempt: state.attempts,
                 source: Source::Run,
                 bound: job.bound,
                 at_ns: self.since_anchor(self.clock.now()),
             };
             self.store.intent(intent).await?;
-            course.attempts += 1;
-            let number = course.answering().to_string();
+            state.attempts += 1;
+            let number = state.answering().to_string();
             let mut outgoing = self.outgoing(lane, &job, &number);
-            outgoing.outgoing.fresh = course.failed.as_ref().is_some_and(is_stale);
+            outgoing.outgoing.fresh = state.failed.as_ref().is_some_and(is_stale);
             let made = attempt::make(&self.transport, &self.clock, outgoing);
             let mut record = tokio::select! {
                 record = made => record,
                 // An intent without an ending is what *in doubt* means.
-                () = self.abort.cancelled() => return Ok(Self::cut(&job, &course)),
+                () = self.abort.cancelled() => return Ok(Self::cut(&job, &state)),
             };
             lane.redact(&mut record);
             let cost = cost_of(&lane.endpoint, &record, &self.clock);
             leave.reservations.settle(cost);
-            course.cost += cost.unwrap_or(Usd::ZERO);
-            course.first_dispatch.get_or_insert(record.stamps.dispatched);
-            self.tell(lane, &job, &course, &record);
+            state.cost += cost.unwrap_or(Usd::ZERO);
+            state.first_dispatch.get_or_insert(record.stamps.dispatched);
+            self.tell(lane, &job, &state, &record);
             self.note(lane, leave.pass, leave.place, &record);
-            let ending = self.ending(&job, &course, &record, cost);
-            let wait = self.next_wait(&job, &course, &record);
-            course.ended += 1;
-            course.stale += u32::from(is_stale(&record));
+            let ending = self.ending(&job, &state, &record, cost);
+            let wait = self.next_wait(&job, &state, &record);
+            state.ended += 1;
+            state.stale += u32::from(is_stale(&record));
             let Some(wait) = wait else {
-                let (trial, done) = Self::end(&job, &course, record);
+                let (trial, done) = Self::end(&job, &state, record);
                 let score = self.score(&job, &trial);
                 self.store.last_attempt(ending, trial, score).await?;
                 return Ok(done);
             };
             self.store.attempt(ending).await?;
-            course.backoff += wait;
-            course.failed = Some(record);
+            state.backoff += wait;
+            state.failed = Some(record);
             tokio::select! {
                 () = self.clock.sleep_until(self.clock.now().after(wait)) => {}
                 // The next round ends the trial.
@@ -381,16 +381,16 @@ impl<T: Transport> Dispatcher<T> {
     /// Waits until the next attempt may go: for the breaker, the endpoint's limits, the budget.
     async fn leave<'a>(
         &'a self,
-        lane: &'a Lane,
-        job: &Job,
-        course: &mut Course,
+        lane: &'a EndpointClient,
+        job: &TrialJob,
+        state: &mut TrialState,
     ) -> Result<Leave<'a>, DispatchError> {
         // What was begun is ended: a cache that was warmed is paid for.
-        let first = course.attempts == job.attempts;
+        let first = state.attempts == job.attempts;
         let may_leave = async {
             let (pass, place, paced) = self.pace(lane, job.takes).await;
             let worst = job.bound.unwrap_or(Usd::ZERO);
-            (pass, place, paced, self.purses.reserve(job.lane, job.suite, worst).await)
+            (pass, place, paced, self.budgets.reserve(job.lane, job.suite, worst).await)
         };
         let (pass, place, paced, reserved) = tokio::select! {
             biased;
@@ -398,10 +398,10 @@ impl<T: Transport> Dispatcher<T> {
             () = self.abort.cancelled() => return Err(DispatchError::Interrupted),
             may_leave = may_leave => may_leave,
         };
-        course.pacing += paced;
+        state.pacing += paced;
         let reservations = reserved.map_err(|purse| {
-            if purse == Purse::Endpoint {
-                let limit = self.purses.endpoints[job.lane].limit().unwrap_or_default();
+            if purse == BudgetScope::Endpoint {
+                let limit = self.budgets.endpoints[job.lane].limit().unwrap_or_default();
                 let id = &lane.endpoint.id;
                 lane.close(format!("the budget of ${limit} for {id} allows no further trial"));
                 return DispatchError::Closed;
@@ -416,7 +416,11 @@ impl<T: Transport> Dispatcher<T> {
     }
 
     /// Waits for the breaker and for the endpoint's limits and gives the time that it took.
-    async fn pace<'a>(&self, lane: &'a Lane, takes: Taken) -> (Pass<'a>, Place<'a>, Duration) {
+    async fn pace<'a>(
+        &self,
+        lane: &'a EndpointClient,
+        takes: TokenUse,
+    ) -> (BreakerPermit<'a>, SlotGuard<'a>, Duration) {
         let came = self.clock.now();
         loop {
             let pass = lane.breaker.pass(&self.clock, &self.held).await;
@@ -429,13 +433,19 @@ impl<T: Transport> Dispatcher<T> {
     }
 
     /// A trial's request, under the number that tells it from the trial's others.
-    fn outgoing(&self, lane: &Lane, job: &Job, number: &str) -> Attempt {
+    fn outgoing(&self, lane: &EndpointClient, job: &TrialJob, number: &str) -> Attempt {
         let key = format!("{}-{}-{number}-{}", job.key.hex(), job.repeat, self.run);
         lane.attempt(job.body.of_request(&key), key, self.limits)
     }
 
     /// Tells the endpoint's breaker and its gate how an attempt went.
-    fn note(&self, lane: &Lane, pass: Pass<'_>, place: Place<'_>, record: &AttemptRecord) {
+    fn note(
+        &self,
+        lane: &EndpointClient,
+        pass: BreakerPermit<'_>,
+        place: SlotGuard<'_>,
+        record: &AttemptRecord,
+    ) {
         let (class, answer) = match &record.outcome {
             Outcome::Failed { class, partial, .. } => (Some(*class), partial),
             Outcome::Answered(answer) => (None, answer),
@@ -449,7 +459,7 @@ impl<T: Transport> Dispatcher<T> {
             asked => (None, asked.map(|asked| record.stamps.ended.after(asked))),
         };
         let low = place.learn(record, pause, &self.clock);
-        if pass.ended(Sign::of(class, asked.is_some()), self.clock.now()) {
+        if pass.ended(Health::of(class, asked.is_some()), self.clock.now()) {
             let class = class.map_or("unknown", ErrorClass::name);
             lane.close(format!("{id} was given up: it went on failing, last with {class}"));
             self.held.notify_one();
@@ -469,7 +479,7 @@ impl<T: Transport> Dispatcher<T> {
 
     /// Less of a limit remains than is to be left to others. The gate waits for it; what takes longer
     /// than a run is willing to wait is given up.
-    fn leave_the_rest(&self, lane: &Lane, low: &Low) {
+    fn leave_the_rest(&self, lane: &EndpointClient, low: &LowQuota) {
         let wait = low.reset.since(self.clock.now());
         if wait > self.retry.patience {
             let (id, limit) = (&lane.endpoint.id, low.limit);
@@ -484,30 +494,39 @@ impl<T: Transport> Dispatcher<T> {
     }
 
     /// How long to wait before the attempt after this one; `None`: it was the last.
-    fn next_wait(&self, job: &Job, course: &Course, record: &AttemptRecord) -> Option<Duration> {
+    fn next_wait(
+        &self,
+        job: &TrialJob,
+        state: &TrialState,
+        record: &AttemptRecord,
+    ) -> Option<Duration> {
         let Outcome::Failed { class, .. } = record.outcome else { return None };
         if class == ErrorClass::StaleConnection {
             return Some(Duration::ZERO);
         }
-        let attempt = course.answering() - course.stale;
+        let attempt = state.answering() - state.stale;
         self.retry.wait(self.seed, &job.key, attempt, class, record.retry_after)
     }
 
     /// Ends a trial whose last attempt is on record.
     async fn finish(
         &self,
-        job: &Job,
-        course: &Course,
+        job: &TrialJob,
+        state: &TrialState,
         record: AttemptRecord,
-    ) -> Result<Done, DispatchError> {
-        let (ending, done) = Self::end(job, course, record);
+    ) -> Result<TrialOutcome, DispatchError> {
+        let (ending, done) = Self::end(job, state, record);
         self.store.trial(ending).await?;
         Ok(done)
     }
 
     /// What a trial came to with its last attempt.
-    fn end(job: &Job, course: &Course, record: AttemptRecord) -> (TrialEnding, Done) {
-        let first = course.first_dispatch.unwrap_or(record.stamps.dispatched);
+    fn end(
+        job: &TrialJob,
+        state: &TrialState,
+        record: AttemptRecord,
+    ) -> (TrialEnding, TrialOutcome) {
+        let first = state.first_dispatch.unwrap_or(record.stamps.dispatched);
         let last = record.stamps.last_token.unwrap_or(record.stamps.ended);
         let ttft = ttft(&record);
         let (status, error, answer) = match record.outcome {
@@ -520,18 +539,18 @@ impl<T: Transport> Dispatcher<T> {
             trial: job.trial,
             status,
             error,
-            attempts: course.attempts,
-            backoff_ns: nanos(course.backoff),
-            pacing_ns: nanos(course.pacing),
+            attempts: state.attempts,
+            backoff_ns: nanos(state.backoff),
+            pacing_ns: nanos(state.pacing),
             e2e_with_retries_ns: timed.then(|| nanos(last.since(first))),
             answer,
         };
-        (ending, Done { lane: job.lane, status, ttft, cost: course.cost })
+        (ending, TrialOutcome { lane: job.lane, status, ttft, cost: state.cost })
     }
 
     /// The verdict on a trial's answer, where nobody could give it later: it is recorded with the
     /// trial's ending, so that a crash keeps both or neither.
-    fn score(&self, job: &Job, ending: &TrialEnding) -> Option<ScoreRow> {
+    fn score(&self, job: &TrialJob, ending: &TrialEnding) -> Option<ScoreRow> {
         let (judge, answer) = (self.judge.as_ref()?, ending.answer.as_ref()?);
         let score = judge.score(job.task, answer);
         Some(ScoreRow { trial: job.trial, score, detail: String::new() })
@@ -539,8 +558,14 @@ impl<T: Transport> Dispatcher<T> {
 
     /// Says on stderr, where -v asks for it, how an attempt went. A provider's words may quote the
     /// prompt, so they go where the answers go.
-    fn tell(&self, lane: &Lane, job: &Job, course: &Course, record: &AttemptRecord) {
-        let (endpoint, attempt) = (lane.endpoint.id.as_str(), course.attempts);
+    fn tell(
+        &self,
+        lane: &EndpointClient,
+        job: &TrialJob,
+        state: &TrialState,
+        record: &AttemptRecord,
+    ) {
+        let (endpoint, attempt) = (lane.endpoint.id.as_str(), state.attempts);
         let trial = job.key.hex();
         match &record.outcome {
             Outcome::Failed { class, detail, .. } => {
@@ -555,8 +580,8 @@ impl<T: Transport> Dispatcher<T> {
         }
     }
 
-    fn cut(job: &Job, course: &Course) -> Done {
-        Done { lane: job.lane, status: TrialStatus::InDoubt, ttft: None, cost: course.cost }
+    fn cut(job: &TrialJob, state: &TrialState) -> TrialOutcome {
+        TrialOutcome { lane: job.lane, status: TrialStatus::InDoubt, ttft: None, cost: state.cost }
     }
 
     fn since_anchor(&self, stamp: Stamp) -> u64 {
@@ -565,8 +590,8 @@ impl<T: Transport> Dispatcher<T> {
 
     fn ending(
         &self,
-        job: &Job,
-        course: &Course,
+        job: &TrialJob,
+        state: &TrialState,
         record: &AttemptRecord,
         cost: Option<Usd>,
     ) -> AttemptEnding {
@@ -580,7 +605,7 @@ impl<T: Transport> Dispatcher<T> {
         let stamps = &record.stamps;
         AttemptEnding {
             trial: job.trial,
-            attempt: course.attempts - 1,
+            attempt: state.attempts - 1,
             error,
             error_detail,
             http_status: record.status,

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use crate::catalog::Limits;
 use crate::units::Stamp;
 use crate::wire::RateLimits;
-use crate::wire::rate_limit::{Counted, Hint, Per, Window};
+use crate::wire::rate_limit::{Hint, LimitKind, Per, Window};
 
 /// How a key's limits are used.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Manners {
+pub struct QuotaShare {
     /// The share of each limit that is used at most, above 0 and at most 1. The rest is left to
     /// others with the same key. `None`: there are none and nothing is to be learnt, as with the
     /// simulated fleet in the same process, which is asked at its full pace.
@@ -26,7 +26,7 @@ pub struct Manners {
 
 /// What a request takes from its key's limits, in tokens; of requests it takes one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct TokenUse {
     /// Of the prompt.
     pub input: u64,
     /// Of the answer.
@@ -38,7 +38,7 @@ pub const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Where a limit was stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatedBy {
+pub enum LimitSource {
     /// By the catalog.
     Catalog,
     /// By the headers of a response.
@@ -49,18 +49,18 @@ pub enum StatedBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// What it counts.
-    pub counted: Counted,
+    pub counted: LimitKind,
     /// How many it allows.
     pub limit: u64,
     /// In what time.
     pub per: Per,
     /// Who stated it.
-    pub by: StatedBy,
+    pub by: LimitSource,
 }
 
 /// A limit of which so little remains that the rest is left to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Low {
+pub struct LowQuota {
     /// The limit.
     pub limit: Kept,
     /// When it is full again, as was stated.
@@ -75,9 +75,9 @@ pub struct Low {
 /// what a provider says remains is held against the rest that is left to others.
 #[derive(Clone, Debug)]
 pub struct Pacer {
-    manners: Manners,
+    quota_share: QuotaShare,
     rates: Vec<Rate>,
-    seen: BTreeMap<(Counted, Option<Per>), Seen>,
+    seen: BTreeMap<(LimitKind, Option<Per>), Seen>,
     history: History,
     /// All that left.
     left: Total,
@@ -92,7 +92,7 @@ pub struct Pacer {
 struct Rate {
     limit: Kept,
     /// Whose header stated it.
-    key: Option<(Counted, Option<Per>)>,
+    key: Option<(LimitKind, Option<Per>)>,
     allowed: u64,
     among: u32,
     /// When the next may leave, nanoseconds.
@@ -131,16 +131,16 @@ struct Seen {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
     requests: u64,
-    taken: Taken,
+    taken: TokenUse,
 }
 
-impl Taken {
-    fn of(self, counted: Counted) -> u64 {
+impl TokenUse {
+    fn of(self, counted: LimitKind) -> u64 {
         match counted {
-            Counted::Requests => 1,
-            Counted::Tokens => self.input.saturating_add(self.output),
-            Counted::InputTokens => self.input,
-            Counted::OutputTokens => self.output,
+            LimitKind::Requests => 1,
+            LimitKind::Tokens => self.input.saturating_add(self.output),
+            LimitKind::InputTokens => self.input,
+            LimitKind::OutputTokens => self.output,
         }
     }
 
@@ -151,12 +151,12 @@ impl Taken {
 }
 
 impl Total {
-    fn of(self, counted: Counted) -> u64 {
-        if counted == Counted::Requests { self.requests } else { self.taken.of(counted) }
+    fn of(self, counted: LimitKind) -> u64 {
+        if counted == LimitKind::Requests { self.requests } else { self.taken.of(counted) }
     }
 }
 
-impl Manners {
+impl QuotaShare {
     /// How many of a limit are ours: never none, or nothing would ever be asked.
     fn allowed(self, limit: u64) -> u64 {
         let Some(share) = self.share else { return limit };
@@ -177,8 +177,8 @@ impl Manners {
 }
 
 impl Rate {
-    fn new(limit: Kept, key: Option<(Counted, Option<Per>)>, manners: Manners) -> Self {
-        let (allowed, among) = (manners.allowed(limit.limit), manners.among.max(1));
+    fn new(limit: Kept, key: Option<(LimitKind, Option<Per>)>, quota_share: QuotaShare) -> Self {
+        let (allowed, among) = (quota_share.allowed(limit.limit), quota_share.among.max(1));
         Self { limit, key, allowed, among, next_ns: 0, held: false }
     }
 
@@ -195,11 +195,11 @@ impl Rate {
 
 impl Seen {
     /// Whether less than the rest remains, counting what left since.
-    fn is_low(&self, counted: Counted, left: Total, manners: Manners, now: Stamp) -> bool {
+    fn is_low(&self, counted: LimitKind, left: Total, quota_share: QuotaShare, now: Stamp) -> bool {
         let Some(remaining) = self.remaining else { return false };
         let since = left.of(counted).saturating_sub(self.as_of.of(counted));
         // With nothing left to others, only what is not there at all is waited for.
-        let least = manners.rest(self.limit).max(1).saturating_add(since);
+        let least = quota_share.rest(self.limit).max(1).saturating_add(since);
         now < self.reset && remaining < least
     }
 }
@@ -207,18 +207,18 @@ impl Seen {
 impl Pacer {
     /// A pacer for an endpoint's limits.
     #[must_use]
-    pub fn new(limits: &Limits, manners: Manners) -> Self {
+    pub fn new(limits: &Limits, quota_share: QuotaShare) -> Self {
         let stated = [
-            (Counted::Requests, limits.requests_per_min.map(u64::from)),
-            (Counted::Tokens, limits.tokens_per_min),
+            (LimitKind::Requests, limits.requests_per_min.map(u64::from)),
+            (LimitKind::Tokens, limits.tokens_per_min),
         ];
-        let rate = |(counted, limit): (Counted, Option<u64>)| {
+        let rate = |(counted, limit): (LimitKind, Option<u64>)| {
             let limit = limit.filter(|n| *n > 0)?;
-            let limit = Kept { counted, limit, per: Per::Minute, by: StatedBy::Catalog };
-            Some(Rate::new(limit, None, manners))
+            let limit = Kept { counted, limit, per: Per::Minute, by: LimitSource::Catalog };
+            Some(Rate::new(limit, None, quota_share))
         };
         Self {
-            manners,
+            quota_share,
             rates: stated.into_iter().filter_map(rate).collect(),
             seen: BTreeMap::new(),
             history: History::default(),
@@ -243,9 +243,10 @@ impl Pacer {
     }
 
     /// The limits of which less than the rest remains.
-    fn low(&self, now: Stamp) -> impl Iterator<Item = (Counted, &Seen)> {
-        let is_low =
-            move |(key, seen): &(Counted, &Seen)| seen.is_low(*key, self.left, self.manners, now);
+    fn low(&self, now: Stamp) -> impl Iterator<Item = (LimitKind, &Seen)> {
+        let is_low = move |(key, seen): &(LimitKind, &Seen)| {
+            seen.is_low(*key, self.left, self.quota_share, now)
+        };
         self.seen.iter().map(|((counted, _), seen)| (*counted, seen)).filter(is_low)
     }
 
@@ -257,7 +258,7 @@ impl Pacer {
     }
 
     /// A request leaves; gives what has left by then.
-    pub fn leave(&mut self, now: Stamp, taken: Taken) -> Total {
+    pub fn leave(&mut self, now: Stamp, taken: TokenUse) -> Total {
         for rate in &mut self.rates {
             rate.leave(now, taken.of(rate.limit.counted));
         }
@@ -266,7 +267,7 @@ impl Pacer {
         self.left.taken = self.left.taken.plus(taken);
         // It is the one that looks; the others wait for what it brings back.
         for ((counted, _), seen) in &mut self.seen {
-            if seen.is_low(*counted, self.left, self.manners, now) {
+            if seen.is_low(*counted, self.left, self.quota_share, now) {
                 seen.look_at = now.after(LOOK_AGAIN);
             }
         }
@@ -276,7 +277,7 @@ impl Pacer {
     /// A request took other than was expected. What it took more counts as one window of the limit
     /// at most: after that the limit is there again, and a provider that errs in its usage must not
     /// stop an endpoint for years.
-    pub fn settle(&mut self, expected: Taken, taken: Taken) {
+    pub fn settle(&mut self, expected: TokenUse, taken: TokenUse) {
         for rate in &mut self.rates {
             let (expected, taken) = (expected.of(rate.limit.counted), taken.of(rate.limit.counted));
             let (more, less) = (taken.saturating_sub(expected), expected.saturating_sub(taken));
@@ -294,22 +295,22 @@ impl Pacer {
         as_of: Total,
         (came, wall): (Stamp, Timestamp),
         now: Stamp,
-    ) -> Option<Low> {
-        self.manners.share?;
+    ) -> Option<LowQuota> {
+        self.quota_share.share?;
         let was_low = self.low(now).next().is_some();
         let wall = said.date.unwrap_or(wall);
         for window in &said.windows {
             self.take(window, as_of, came, wall);
         }
-        let (manners, left) = (self.manners, self.left);
-        let mut lowest: Option<Low> = None;
+        let (quota_share, left) = (self.quota_share, self.left);
+        let mut lowest: Option<LowQuota> = None;
         for ((counted, _), seen) in &mut self.seen {
-            if !seen.is_low(*counted, left, manners, now) {
+            if !seen.is_low(*counted, left, quota_share, now) {
                 continue;
             }
             seen.was_low = true;
             if lowest.is_none_or(|low| low.reset < seen.reset) {
-                lowest = Some(Low { limit: seen.kept(*counted), reset: seen.reset });
+                lowest = Some(LowQuota { limit: seen.kept(*counted), reset: seen.reset });
             }
         }
         self.low_pauses += u64::from(lowest.is_some() && !was_low);
@@ -355,13 +356,13 @@ impl Pacer {
 
     /// Keeps a limit from now on, as if it had always been known: what left in the last minute
     /// counts.
-    fn keep(&mut self, key: (Counted, Option<Per>), limit: Kept) {
+    fn keep(&mut self, key: (LimitKind, Option<Per>), limit: Kept) {
         let held = self.rates.iter().any(|rate| rate.key == Some(key) && rate.held);
         self.rates.retain(|rate| rate.key != Some(key));
         if limit.per > Per::Minute {
             return;
         }
-        let mut rate = Rate { held, ..Rate::new(limit, Some(key), self.manners) };
+        let mut rate = Rate { held, ..Rate::new(limit, Some(key), self.quota_share) };
         for slot in &self.history.0 {
             rate.leave(slot.last, slot.total.of(limit.counted));
         }
@@ -371,7 +372,7 @@ impl Pacer {
     /// The limits that requests had to wait for, and those of which too little remained.
     pub fn kept(&self) -> impl Iterator<Item = Kept> {
         let held = self.rates.iter().filter(|rate| rate.held).map(|rate| rate.limit);
-        let longer = |(key, seen): (&(Counted, Option<Per>), &Seen)| {
+        let longer = |(key, seen): (&(LimitKind, Option<Per>), &Seen)| {
             let is_rate = self.rates.iter().any(|rate| rate.key == Some(*key) && rate.held);
             (seen.was_low && seen.is_stated && !is_rate).then(|| seen.kept(key.0))
         };
@@ -432,8 +433,8 @@ impl Period {
 }
 
 impl Seen {
-    fn kept(&self, counted: Counted) -> Kept {
-        Kept { counted, limit: self.limit, per: self.per, by: StatedBy::Headers }
+    fn kept(&self, counted: LimitKind) -> Kept {
+        Kept { counted, limit: self.limit, per: self.per, by: LimitSource::Headers }
     }
 }
 
@@ -451,7 +452,7 @@ struct Slot {
 impl History {
     const SECONDS: u64 = 60;
 
-    fn leave(&mut self, at: Stamp, taken: Taken) {
+    fn leave(&mut self, at: Stamp, taken: TokenUse) {
         let second = at.as_nanos() / 1_000_000_000;
         while self.0.front().is_some_and(|slot| slot.second + Self::SECONDS < second) {
             self.0.pop_front();

@@ -1,37 +1,37 @@
 //! Priming: a trial's request is sent once ahead of the one that counts, so that the provider's prompt
 //! cache holds its prompt by then.
 
-use super::{Course, DispatchError, Dispatcher, Job, Lane, Leave, cost_of};
+use super::{DispatchError, EndpointClient, Leave, TrialJob, TrialState, Trials, cost_of};
 use crate::client::{Transport, attempt};
 use crate::store::{AttemptIntent, Source};
 use crate::units::Usd;
 
-impl<T: Transport> Dispatcher<T> {
+impl<T: Transport> Trials<T> {
     /// Sends the request and waits for its end. It is paced, reserved and recorded like any other;
     /// how it went decides nothing, for whether the cache is warm shows in the tokens of the request
     /// that counts. Gives whether the trial goes on: not where it was cut.
     pub(super) async fn prime(
         &self,
-        lane: &Lane,
-        job: &Job,
-        course: &mut Course,
+        lane: &EndpointClient,
+        job: &TrialJob,
+        state: &mut TrialState,
     ) -> Result<bool, DispatchError> {
-        let paced = course.pacing;
-        let Leave { pass, reservations, place } = self.leave(lane, job, course).await?;
+        let paced = state.pacing;
+        let Leave { pass, reservations, place } = self.leave(lane, job, state).await?;
         // What it waited for is not what the request that counts waited for.
-        course.pacing = paced;
+        state.pacing = paced;
         let intent = AttemptIntent {
             trial: job.trial,
-            attempt: course.attempts,
+            attempt: state.attempts,
             source: Source::Prime,
             bound: job.bound,
             at_ns: self.since_anchor(self.clock.now()),
         };
         self.store.intent(intent).await?;
-        course.attempts += 1;
+        state.attempts += 1;
         // A key of its own: a gateway that honours keys must neither replay to it the answer that
         // is in doubt, nor its own to the request that counts.
-        let outgoing = self.outgoing(lane, job, &format!("p{}", course.primed));
+        let outgoing = self.outgoing(lane, job, &format!("p{}", state.primed));
         let made = attempt::make(&self.transport, &self.clock, outgoing);
         let mut record = tokio::select! {
             record = made => record,
@@ -40,13 +40,13 @@ impl<T: Transport> Dispatcher<T> {
         lane.redact(&mut record);
         let cost = cost_of(&lane.endpoint, &record, &self.clock);
         reservations.settle(cost);
-        course.cost += cost.unwrap_or(Usd::ZERO);
-        self.tell(lane, job, course, &record);
+        state.cost += cost.unwrap_or(Usd::ZERO);
+        self.tell(lane, job, state, &record);
         self.note(lane, pass, place, &record);
-        let ending = self.ending(job, course, &record, cost);
+        let ending = self.ending(job, state, &record, cost);
         self.store.attempt(ending).await?;
-        course.ended += 1;
-        course.primed += 1;
+        state.ended += 1;
+        state.primed += 1;
         Ok(true)
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::load::{LoadError, Timekeeper, Worked, keep_time};
 use crate::client::{AttemptLimits, AttemptRecord, Transport, attempt};
-use crate::dispatch::Lane;
+use crate::dispatch::EndpointClient;
 use crate::plan::{Shape, draw};
 use crate::stats::quantile;
 use crate::units::{CalibratedError, Clock, Histogram, Seed, Stamp};
@@ -50,7 +50,7 @@ pub struct Asking<T> {
     /// The clock, which the server shares.
     pub clock: Clock,
     /// The endpoint.
-    pub lane: Lane,
+    pub lane: EndpointClient,
     /// The body of every request.
     pub body: Bytes,
 }

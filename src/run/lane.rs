@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Progress;
 use super::render;
 use crate::client::Transport;
-use crate::dispatch::{DispatchError, Dispatcher, Done, Job, Lane, Purse, Purses, Taken};
+use crate::dispatch::{
+    BudgetScope, Budgets, DispatchError, EndpointClient, TokenUse, TrialJob, TrialOutcome, Trials,
+};
 use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::{StoreError, TrialProgress};
 use crate::units::{CacheMode, Stamp, Usd};
@@ -37,7 +39,7 @@ pub struct Signals {
 
 /// How the lane ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneEnd {
+pub struct RunEnd {
     /// Whether every eligible trial was asked.
     pub complete: bool,
     /// Why not.
@@ -97,18 +99,18 @@ pub fn suites(plan: &Plan) -> Vec<&str> {
 /// [`RunError`] when nothing more can be recorded. Failing trials are not errors.
 pub async fn run_tasks<T: Transport>(
     asked: Asked<'_>,
-    dispatcher: &Arc<Dispatcher<T>>,
+    trials: &Arc<Trials<T>>,
     at_once: &[usize],
     progress: &Progress,
     signals: &Signals,
-) -> Result<LaneEnd, RunError> {
-    let clock = &dispatcher.clock;
+) -> Result<RunEnd, RunError> {
+    let clock = &trials.clock;
     let plan = asked.plan;
     let mut queues = queues(asked, at_once, clock.now());
     let suites: BTreeMap<&str, usize> = suites(plan).into_iter().zip(0..).collect();
     let suite_of = |idx: u32| suites[plan.task(&plan.trials[idx as usize]).suite.as_str()];
     let mut closed_suites = Vec::new();
-    let mut under_way: JoinSet<(usize, Result<Done, DispatchError>)> = JoinSet::new();
+    let mut under_way: JoinSet<(usize, Result<TrialOutcome, DispatchError>)> = JoinSet::new();
     let mut exhausted = None;
     let mut unasked = 0;
     let mut look = clock.now().after(LOOK);
@@ -119,9 +121,9 @@ pub async fn run_tasks<T: Transport>(
                 let standing = asked.standing[idx as usize];
                 let job = job(plan, trial, lane);
                 let TrialProgress { stored, attempts, ended, primed, .. } = standing;
-                Job { trial: stored, suite: suite_of(idx), attempts, ended, primed, ..job }
+                TrialJob { trial: stored, suite: suite_of(idx), attempts, ended, primed, ..job }
             };
-            start(plan, dispatcher, &mut queues, &mut under_way, job);
+            start(plan, trials, &mut queues, &mut under_way, job);
         }
         let (lane, ended) = tokio::select! {
             joined = under_way.join_next() => match joined {
@@ -131,7 +133,7 @@ pub async fn run_tasks<T: Transport>(
             },
             // Wakes the lane so that it stops starting trials; then it waits for the rest.
             () = signals.drain.cancelled(), if !signals.drain.is_cancelled() => continue,
-            () = dispatcher.held.notified() => continue,
+            () = trials.held.notified() => continue,
             () = clock.sleep_until(look) => {
                 look = clock.now().after(LOOK);
                 continue;
@@ -141,7 +143,7 @@ pub async fn run_tasks<T: Transport>(
         queues[lane].heard = clock.now();
         match ended {
             Ok(done) => progress.note(&done),
-            Err(DispatchError::Budget(Purse::Suite { suite })) => {
+            Err(DispatchError::Budget(BudgetScope::Suite { suite })) => {
                 unasked += 1 + leave_out(&mut queues, |idx| suite_of(idx) == suite);
                 closed_suites.push(suite);
             }
@@ -157,16 +159,16 @@ pub async fn run_tasks<T: Transport>(
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    let lanes = dispatcher.lanes.iter().filter_map(Lane::closed).map(str::to_owned);
+    let lanes = trials.lanes.iter().filter_map(EndpointClient::closed).map(str::to_owned);
     closed_suites.sort_unstable();
     closed_suites.dedup();
     let names: Vec<&str> = suites.into_keys().collect();
     let suites = closed_suites.into_iter().map(|suite| {
-        let limit = dispatcher.purses.suites[suite].limit().unwrap_or_default();
+        let limit = trials.budgets.suites[suite].limit().unwrap_or_default();
         format!("the budget of ${limit} for {} allows no further trial", names[suite])
     });
     let closed = lanes.chain(suites).collect::<Vec<_>>().join("; ");
-    Ok(end(left + unasked, exhausted, &dispatcher.purses, &closed, signals))
+    Ok(end(left + unasked, exhausted, &trials.budgets, &closed, signals))
 }
 
 /// Takes what is not yet begun out of the queues, and says how much it was.
@@ -183,12 +185,12 @@ fn leave_out(queues: &mut [Queue], out: impl Fn(u32) -> bool) -> usize {
 
 fn end(
     left: usize,
-    exhausted: Option<Purse>,
-    purses: &Purses,
+    exhausted: Option<BudgetScope>,
+    budgets: &Budgets,
     closed: &str,
     signals: &Signals,
-) -> LaneEnd {
-    let why = if let Some(more) = purses.run.passed_by() {
+) -> RunEnd {
+    let why = if let Some(more) = budgets.run.passed_by() {
         // The cap is on the worst case of what was asked; what a provider states is its own.
         Some(format!(
             "the budget was passed by ${}: a provider stated more tokens than it was allowed; {} \
@@ -196,8 +198,8 @@ fn end(
             more.to_fixed(4),
             plural(left)
         ))
-    } else if exhausted == Some(Purse::Month) {
-        let limit = purses.month.limit().unwrap_or_default();
+    } else if exhausted == Some(BudgetScope::Month) {
+        let limit = budgets.month.limit().unwrap_or_default();
         Some(format!("[spend] per_month = \"{limit}\" is used up; {} left out", plural(left)))
     } else if exhausted.is_some() {
         Some(format!("the budget allows no further trial; {} left out", plural(left)))
@@ -213,7 +215,7 @@ fn end(
     } else {
         None
     };
-    LaneEnd { complete: why.is_none(), why }
+    RunEnd { complete: why.is_none(), why }
 }
 
 fn plural(trials: usize) -> String {
@@ -234,17 +236,17 @@ fn queues(asked: Asked<'_>, at_once: &[usize], now: Stamp) -> Vec<Queue> {
 /// Starts every trial that may start now.
 fn start<T: Transport>(
     plan: &Plan,
-    dispatcher: &Arc<Dispatcher<T>>,
+    trials: &Arc<Trials<T>>,
     queues: &mut [Queue],
-    under_way: &mut JoinSet<(usize, Result<Done, DispatchError>)>,
-    job: impl Fn(u32, usize) -> Job,
+    under_way: &mut JoinSet<(usize, Result<TrialOutcome, DispatchError>)>,
+    job: impl Fn(u32, usize) -> TrialJob,
 ) {
-    let now = dispatcher.clock.now();
+    let now = trials.clock.now();
     let block =
         |queue: &Queue| queue.trials.get(queue.next).map(|&i| plan.trials[i as usize].block);
     let live = |lane: usize, queue: &Queue| {
         let silent = queue.under_way > 0 && now.since(queue.heard) > SILENT;
-        let lane = &dispatcher.lanes[lane];
+        let lane = &trials.lanes[lane];
         !silent && !lane.is_held(now) && lane.closed().is_none()
     };
     let slowest = queues
@@ -258,10 +260,10 @@ fn start<T: Transport>(
     let most = slowest.saturating_add(BLOCKS_AHEAD);
     // In the plan's order, whichever endpoint is next in it: where a budget or a limit lets only
     // some through, what was asked is balanced over endpoints.
-    while let Some((lane, idx)) = next(plan, dispatcher, queues, most) {
+    while let Some((lane, idx)) = next(plan, trials, queues, most) {
         let job = job(idx, lane);
-        let dispatcher = Arc::clone(dispatcher);
-        under_way.spawn(async move { (lane, dispatcher.ask(job).await) });
+        let trials = Arc::clone(trials);
+        under_way.spawn(async move { (lane, trials.ask(job).await) });
         let queue = &mut queues[lane];
         if queue.under_way == 0 {
             queue.heard = now;
@@ -275,26 +277,26 @@ fn start<T: Transport>(
 /// closed, and is not too far ahead.
 fn next<T: Transport>(
     plan: &Plan,
-    dispatcher: &Dispatcher<T>,
+    trials: &Trials<T>,
     queues: &[Queue],
     most_block: u32,
 ) -> Option<(usize, u32)> {
     let open = |(lane, queue): (usize, &Queue)| {
         let idx = *queue.trials.get(queue.next)?;
-        let free = queue.under_way < queue.at_once && dispatcher.lanes[lane].closed().is_none();
+        let free = queue.under_way < queue.at_once && trials.lanes[lane].closed().is_none();
         (free && plan.trials[idx as usize].block <= most_block).then_some((lane, idx))
     };
     queues.iter().enumerate().filter_map(open).min_by_key(|(_, idx)| *idx)
 }
 
-fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
+fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
     let task = &plan.tasks[trial.task as usize];
     let endpoint = &plan.endpoints[lane];
     let max_tokens = output_bound(task, endpoint);
     let body = render::body(task, endpoint, max_tokens, plan.cache);
     let messages = task.messages.len() + usize::from(endpoint.system.is_some());
     let input = input_bound(body.bytes.len(), messages);
-    Job {
+    TrialJob {
         trial: trial.idx,
         task: trial.task,
         key: trial.key,
@@ -307,7 +309,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> Job {
         bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         prime: plan.cache == CacheMode::Warm,
-        takes: Taken {
+        takes: TokenUse {
             input: body.bytes.len() as u64 / 4,
             output: max_tokens.unwrap_or(0).min(1024),
         },

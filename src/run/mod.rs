@@ -9,6 +9,6 @@ mod progress;
 mod render;
 mod validity;
 
-pub use lane::{Asked, LaneEnd, RunError, Signals, dearest, run_tasks, suites};
+pub use lane::{Asked, RunEnd, RunError, Signals, dearest, run_tasks, suites};
 pub use progress::{EndpointProgress, Progress};
 pub use validity::{IoThreads, LoadChecks, Watch, judge, judge_load};

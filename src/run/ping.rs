@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::render;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Transport, attempt};
-use crate::dispatch::Lane;
+use crate::dispatch::EndpointClient;
 use crate::plan::{input_bound, max_tokens, output_bound};
 use crate::suite::{GraderSpec, Task};
 use crate::units::{CacheMode, Category, Clock, Message, Usd};
@@ -65,7 +65,7 @@ fn task() -> Task {
 pub async fn ping<T: Transport>(
     transport: T,
     clock: &Clock,
-    pings: Vec<(Lane, Ping)>,
+    pings: Vec<(EndpointClient, Ping)>,
     limits: AttemptLimits,
 ) -> Vec<AttemptRecord> {
     let transport = Arc::new(transport);
@@ -93,7 +93,7 @@ pub async fn ping<T: Transport>(
 async fn ask<T: Transport>(
     transport: Arc<T>,
     clock: Clock,
-    lane: Lane,
+    lane: EndpointClient,
     attempt: Attempt,
     nth: usize,
 ) -> (usize, AttemptRecord) {

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::dispatch::Done;
+use crate::dispatch::TrialOutcome;
 use crate::store::TrialStatus;
 use crate::units::{Histogram, Usd};
 
@@ -63,7 +63,7 @@ impl Progress {
         read(&self.0.lock().expect("nothing panics while it holds the progress"))
     }
 
-    pub(super) fn note(&self, done: &Done) {
+    pub(super) fn note(&self, done: &TrialOutcome) {
         let mut all = self.0.lock().expect("nothing panics while it holds the progress");
         let endpoint = &mut all[done.lane];
         endpoint.done += 1;

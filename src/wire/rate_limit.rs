@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counted {
+pub enum LimitKind {
     /// Requests.
     Requests,
     /// Tokens of prompt and answer together.
@@ -24,7 +24,7 @@ pub enum Counted {
     OutputTokens,
 }
 
-impl Counted {
+impl LimitKind {
     /// Everything that is counted.
     pub const ALL: [Self; 4] =
         [Self::Requests, Self::Tokens, Self::InputTokens, Self::OutputTokens];
@@ -125,7 +125,7 @@ impl When {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// What it counts.
-    pub counted: Counted,
+    pub counted: LimitKind,
     /// The time that it is for, where a header names it.
     pub per: Option<Per>,
     /// How many it allows; never 0.
@@ -294,7 +294,7 @@ enum Value {
 /// What a header's name says.
 struct Named {
     part: Part,
-    counted: Counted,
+    counted: LimitKind,
     per: Option<Per>,
     is_bare: bool,
 }
@@ -307,11 +307,11 @@ impl Named {
                 "limit" => part.replace(Part::Limit).is_none(),
                 "remaining" => part.replace(Part::Remaining).is_none(),
                 "reset" => part.replace(Part::Reset).is_none(),
-                "requests" | "request" | "req" => counted.replace(Counted::Requests).is_none(),
-                "tokens" | "token" => counted.replace(Counted::Tokens).is_none(),
-                "input" | "prompt" => side.replace(Counted::InputTokens).is_none(),
+                "requests" | "request" | "req" => counted.replace(LimitKind::Requests).is_none(),
+                "tokens" | "token" => counted.replace(LimitKind::Tokens).is_none(),
+                "input" | "prompt" => side.replace(LimitKind::InputTokens).is_none(),
                 "output" | "completion" | "generated" => {
-                    side.replace(Counted::OutputTokens).is_none()
+                    side.replace(LimitKind::OutputTokens).is_none()
                 }
                 "second" => per.replace(Per::Second).is_none(),
                 "minute" => per.replace(Per::Minute).is_none(),
@@ -326,8 +326,8 @@ impl Named {
         }
         let is_bare = counted.is_none() && per.is_none();
         let counted = match (counted, side) {
-            (counted, None) => counted.unwrap_or(Counted::Requests),
-            (Some(Counted::Tokens), Some(side)) => side,
+            (counted, None) => counted.unwrap_or(LimitKind::Requests),
+            (Some(LimitKind::Tokens), Some(side)) => side,
             _ => return None,
         };
         Some(Self { part: part?, counted, per, is_bare })
@@ -404,7 +404,7 @@ mod tests {
     }
 
     fn window(
-        counted: Counted,
+        counted: LimitKind,
         per: Option<Per>,
         limit: u64,
         remaining: u64,
@@ -436,8 +436,8 @@ mod tests {
                 ("x-request-id", "req_1"),
             ],
             &[
-                window(Counted::Requests, None, 5_000, 4_999, 12),
-                window(Counted::Tokens, None, 160_000, 159_976, 9),
+                window(LimitKind::Requests, None, 5_000, 4_999, 12),
+                window(LimitKind::Tokens, None, 160_000, 159_976, 9),
             ],
         );
         // Groq's own: requests a day, tokens a minute.
@@ -447,7 +447,7 @@ mod tests {
                 ("x-ratelimit-remaining-requests", "14370"),
                 ("x-ratelimit-reset-requests", "2m59.56s"),
             ],
-            &[window(Counted::Requests, None, 14_400, 14_370, 179_560)],
+            &[window(LimitKind::Requests, None, 14_400, 14_370, 179_560)],
         );
         let azure = read(&[("x-ratelimit-remaining-requests", "9")]);
         assert_eq!((azure[0].limit, azure[0].remaining, azure[0].reset), (None, Some(9), None));
@@ -465,8 +465,8 @@ mod tests {
             ("anthropic-ratelimit-unified-reset", "1755780000"),
             ("anthropic-organization-id", "36562039"),
         ]);
-        let counted: Vec<Counted> = found.iter().map(|w| w.counted).collect();
-        assert_eq!(counted, [Counted::InputTokens, Counted::OutputTokens, Counted::Requests]);
+        let counted: Vec<LimitKind> = found.iter().map(|w| w.counted).collect();
+        assert_eq!(counted, [LimitKind::InputTokens, LimitKind::OutputTokens, LimitKind::Requests]);
         let waits = [0, 2].map(|i| found[i].reset.expect("stated").wait(now()));
         assert_eq!(waits, [Duration::from_secs(1), Duration::ZERO], "what has passed is now");
     }
@@ -480,7 +480,10 @@ mod tests {
             ("x-ratelimit-reset", epoch),
         ]);
         assert_eq!(openrouter.len(), 1);
-        assert_eq!((openrouter[0].counted, openrouter[0].remaining), (Counted::Requests, Some(0)));
+        assert_eq!(
+            (openrouter[0].counted, openrouter[0].remaining),
+            (LimitKind::Requests, Some(0))
+        );
         let at = Timestamp::from_second(1_755_780_060).expect("in range");
         assert_eq!(openrouter[0].reset, Some(When::At(at)));
         check(
@@ -493,12 +496,12 @@ mod tests {
                 Window {
                     remaining: None,
                     reset: None,
-                    ..window(Counted::Tokens, Some(Per::Minute), 5_000_000, 0, 0)
+                    ..window(LimitKind::Tokens, Some(Per::Minute), 5_000_000, 0, 0)
                 },
                 Window {
                     remaining: None,
                     reset: None,
-                    ..window(Counted::Requests, Some(Per::Minute), 720, 0, 0)
+                    ..window(LimitKind::Requests, Some(Per::Minute), 720, 0, 0)
                 },
             ],
         );
@@ -508,7 +511,7 @@ mod tests {
                 ("x-ratelimit-remaining-requests-day", "14000"),
                 ("x-ratelimit-reset-requests-day", "33011.5"),
             ],
-            &[window(Counted::Requests, Some(Per::Day), 14_400, 14_000, 33_011_500)],
+            &[window(LimitKind::Requests, Some(Per::Day), 14_400, 14_000, 33_011_500)],
         );
         check(
             &[
@@ -516,7 +519,7 @@ mod tests {
                 ("ratelimit-remaining", "5"),
                 ("ratelimit-reset", "7"),
             ],
-            &[Window { is_bare: true, ..window(Counted::Requests, None, 100, 5, 7_000) }],
+            &[Window { is_bare: true, ..window(LimitKind::Requests, None, 100, 5, 7_000) }],
         );
     }
 
@@ -568,7 +571,7 @@ mod tests {
     #[test]
     fn numbers_hint_at_what_a_limit_is_for() {
         let check = |limit, remaining, reset_ms, per: Result<Per, Hint>| {
-            let window = window(Counted::Requests, None, limit, remaining, reset_ms);
+            let window = window(LimitKind::Requests, None, limit, remaining, reset_ms);
             let missing = limit.saturating_sub(remaining);
             let expected = per.map_or_else(|hint| hint, |per| Hint::Evenly { per, missing });
             assert_eq!(window.hint(now()), expected, "{window:?}");

@@ -16,7 +16,7 @@ use crate::cli::args::{CatalogPingArgs, Format};
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::attempt::Outcome as Ended;
 use crate::client::{AttemptLimits, AttemptRecord, HttpTransport, runtime};
-use crate::dispatch::{BreakerPolicy, Keys, Lane, cost_of, ttft};
+use crate::dispatch::{BreakerPolicy, EndpointClient, Keys, cost_of, ttft};
 use crate::plan::{Manner, select};
 use crate::run::ping::{Ping, ping};
 use crate::units::{Clock, Usd};
@@ -90,7 +90,7 @@ fn catalog(args: &CatalogPingArgs) -> Result<(Found, Option<Serving>), Failure> 
 /// An endpoint that is asked, by its place.
 struct Asked {
     at: usize,
-    lane: Lane,
+    lane: EndpointClient,
     ping: Ping,
 }
 
@@ -132,7 +132,7 @@ fn prepare(
 }
 
 /// A lane to an endpoint; an error says why there is none.
-fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<Lane, String> {
+fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<EndpointClient, String> {
     let provider = &endpoint.provider;
     if provider.base_url.is_empty() {
         return Err(format!("no address is known for {}", provider.name));
@@ -145,7 +145,8 @@ fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<Lane, String> {
         let key = inputs::key_of(provider).map_err(|failure| failure.error.to_string())?;
         keys.extend(key.map(|key| (provider.name.clone(), key)));
     }
-    Lane::new(endpoint.clone(), keys, BreakerPolicy::default()).map_err(|bad| bad.to_string())
+    EndpointClient::new(endpoint.clone(), keys, BreakerPolicy::default())
+        .map_err(|bad| bad.to_string())
 }
 
 /// The most that the requests can cost, if that may be spent.

@@ -19,7 +19,7 @@ use crate::cli::{Failure, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Budget, Keys};
 use crate::run::load::{
-    Closed, LoadEnd, LoadLane, LoadProgress, LoadSetup, Prompts, Recorded, Recorder, RecorderSetup,
+    Closed, LoadEnd, LoadProgress, LoadSetup, LoadTest, Prompts, Recorded, Recorder, RecorderSetup,
     run_closed, run_open,
 };
 use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
@@ -84,7 +84,7 @@ impl Job<'_> {
             })?;
             let signals = Signals::default();
             let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
-            let lane = LoadLane::new(
+            let lane = LoadTest::new(
                 LoadSetup {
                     transport,
                     clock: clock.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::LoadError;
-use super::lane::{LoadEnd, LoadLane, Ticket, nanos};
+use super::lane::{LoadEnd, LoadTest, Ticket, nanos};
 use crate::client::Transport;
 use crate::units::{Stamp, Usd};
 
@@ -35,7 +35,7 @@ pub struct Closed {
 
 /// What all users share.
 struct Shared<T> {
-    lane: Arc<LoadLane<T>>,
+    lane: Arc<LoadTest<T>>,
     /// Numbers of requests.
     next: AtomicU64,
     /// Per endpoint: requests so far, and those that may still count.
@@ -50,7 +50,7 @@ struct Shared<T> {
 /// # Errors
 /// When nothing more can be recorded. Failing requests are not errors.
 pub async fn run_closed<T: Transport>(
-    lane: &Arc<LoadLane<T>>,
+    lane: &Arc<LoadTest<T>>,
     closed: Closed,
 ) -> Result<LoadEnd, LoadError> {
     let n = lane.setup.prompts.n_endpoints() as u64;

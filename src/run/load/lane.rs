@@ -9,7 +9,7 @@ use super::progress::LoadProgress;
 use super::prompts::{Prepared, Prompts};
 use super::recorder::{Ending, Sink};
 use crate::client::{AttemptLimits, AttemptRecord, Outcome, Transport, attempt};
-use crate::dispatch::{Budget, Lane, Reservation, cost_of};
+use crate::dispatch::{Budget, EndpointClient, Reservation, cost_of};
 use crate::run::Signals;
 use crate::store::{LoadFate, LoadRecord};
 use crate::units::{Clock, ContentHash, Stamp, Usd};
@@ -23,7 +23,7 @@ pub struct LoadSetup<T> {
     /// The run's clock.
     pub clock: Clock,
     /// The endpoints.
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<EndpointClient>,
     /// The money.
     pub budget: Budget,
     /// The time-outs.
@@ -42,7 +42,7 @@ pub struct LoadSetup<T> {
 
 /// A load lane that runs.
 #[derive(Debug)]
-pub struct LoadLane<T> {
+pub struct LoadTest<T> {
     pub(super) setup: LoadSetup<T>,
     pub(super) sink: Sink,
     pub(super) under_way: AtomicU64,
@@ -82,7 +82,7 @@ pub(super) struct Ticket {
     pub(super) warmup: bool,
 }
 
-impl<T: Transport> LoadLane<T> {
+impl<T: Transport> LoadTest<T> {
     /// A lane whose records go to a recorder.
     #[must_use]
     pub fn new(setup: LoadSetup<T>, sink: Sink) -> Arc<Self> {

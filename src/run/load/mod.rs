@@ -11,7 +11,7 @@ mod schedule;
 mod sweep;
 
 pub use closed::{Closed, run_closed};
-pub use lane::{LoadEnd, LoadLane, LoadSetup};
+pub use lane::{LoadEnd, LoadSetup, LoadTest};
 pub use open::run_open;
 pub use progress::{LoadProgress, LoadState};
 pub use prompts::Prompts;

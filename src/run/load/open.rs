@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use super::lane::{LoadEnd, LoadLane, Ticket};
+use super::lane::{LoadEnd, LoadTest, Ticket};
 use super::prompts::Prepared;
 use super::schedule::{MOST_LATE, Timekeeper, Worked, keep_time};
 use super::{LoadError, lane::nanos};
@@ -36,7 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(50);
 /// # Errors
 /// When nothing more can be recorded. Failing requests are not errors.
 pub async fn run_open<T: Transport>(
-    lane: &Arc<LoadLane<T>>,
+    lane: &Arc<LoadTest<T>>,
     arrivals: Arrivals,
     warmup: Duration,
 ) -> Result<LoadEnd, LoadError> {
@@ -80,7 +80,7 @@ pub async fn run_open<T: Transport>(
 
 /// What the thread that keeps time does at each moment.
 struct Sender<T> {
-    lane: Arc<LoadLane<T>>,
+    lane: Arc<LoadTest<T>>,
     runtime: Handle,
     under_way: TaskTracker,
     lengths: Option<Vec<crate::plan::Lengths>>,
