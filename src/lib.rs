@@ -6,6 +6,7 @@ pub mod units;
 pub mod stats;
 
 pub mod catalog;
+pub mod graders;
 pub mod suite;
 pub mod weights;
 pub mod wire;

@@ -285,7 +285,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         category: "bench".into(),
         cluster: None,
         tags: vec![],
-        grader: weighbridge::suite::GraderSpec::Number { tolerance: None },
+        grader: weighbridge::graders::GraderSpec::from_id("number").expect("a grader"),
         reference: None,
         schema: None,
         messages: vec![],

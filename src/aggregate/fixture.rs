@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
+use crate::graders::GraderSpec;
 use crate::store::{
     AttemptEnding, AttemptIntent, NewRun, PlannedTrial, ScoreRow, Source, Store, StoreMode,
     StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
 };
-use crate::suite::GraderSpec;
 use crate::units::{
     AnswerContent, ContentHash, EndpointId, Goal, Judging, Manifest, RunEnding, TokensSource,
     TrialKey, Usage, Usd, Validity, ValidityMark,
@@ -257,7 +257,7 @@ pub(super) fn task(idx: u32, category: &str) -> StoredTask {
         category: category.into(),
         cluster: None,
         tags: vec!["a".into(), "b".into()],
-        grader: GraderSpec::Exact { ignore_case: false },
+        grader: GraderSpec::from_id("exact").expect("a grader"),
         reference: None,
         schema: None,
         messages: vec![],

@@ -20,7 +20,6 @@ use crate::client::{self, AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{
     BreakerPolicy, EndpointClient, Gate, Judge, Keys, RetryPolicy, Trials, gates,
 };
-use crate::grade::{GradeTask, grade};
 use crate::plan::Plan;
 use crate::run::{Asked, IoThreads, Progress, RunEnd, Signals, Watch, judge, run_tasks};
 use crate::sim::{self, InProcess};
@@ -350,7 +349,7 @@ fn judge_of(plan: &Plan) -> Judge {
     let tasks = Arc::clone(&plan.tasks);
     Judge::new(move |task, answer| {
         let task = tasks.get(task as usize)?;
-        grade(&GradeTask::from(task), answer).score
+        task.grade(answer).value
     })
 }
 

@@ -11,8 +11,8 @@ use crate::app::inputs::Inputs;
 use crate::catalog::Endpoint;
 use crate::cli::args::RunArgs;
 use crate::cli::{Failure, console, refused};
+use crate::graders::GraderSpec;
 use crate::store::{ExistingRun, StoredTrial};
-use crate::suite::GraderSpec;
 
 /// Changed things that are named one by one; the rest is counted.
 const NAMED: usize = 3;

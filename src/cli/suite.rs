@@ -8,8 +8,7 @@ use anyhow::anyhow;
 use super::args::{Format, SuiteCommand};
 use super::{Exit, Failure, Outcome, console, refused};
 use crate::app::fleet;
-use crate::grade::{Severity, check_suite};
-use crate::suite::{ColumnMap, LoadedSuite, Suite, load_path};
+use crate::suite::{ColumnMap, LoadedSuite, Severity, Suite, check_suite, load_path};
 
 /// `weighbridge suite …`.
 pub fn suite(command: &SuiteCommand) -> Outcome {
@@ -73,7 +72,7 @@ impl Listed {
             version: suite.version.clone(),
             tasks: suite.tasks.len(),
             categories: joined(suite.tasks.iter().map(|t| t.category.as_str()).collect()),
-            graders: joined(suite.tasks.iter().map(|t| t.grader.name()).collect()),
+            graders: joined(suite.tasks.iter().map(|t| t.grader.id()).collect()),
             license: suite.license.clone().unwrap_or_default(),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::grade;
+use crate::graders::Expected;
 use crate::store::{Reader, ScoreRow, StoreError, Writer};
 
-/// How many answers were graded.
+/// The number of answers graded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Graded {
-    /// The grader judged them.
+    /// Answers with a score.
     pub scored: u64,
-    /// The grader could not.
+    /// Answers that the grader could not judge.
     pub unscored: u64,
 }
 
@@ -25,10 +25,12 @@ pub fn grade_run(dir: &Path) -> Result<Graded, StoreError> {
     writer.regrade(|trial, task, answer| {
         let answer = answer?;
         let rubric = &rubrics[task as usize];
-        let score = grade(&rubric.into(), &answer);
-        graded.scored += u64::from(score.score.is_some());
-        graded.unscored += u64::from(score.score.is_none());
-        Some(ScoreRow { trial, score: score.score, detail: score.detail })
+        let expected =
+            Expected { reference: rubric.reference.as_ref(), schema: rubric.schema.as_ref() };
+        let score = rubric.grader.grade(&expected, &answer);
+        graded.scored += u64::from(score.value.is_some());
+        graded.unscored += u64::from(score.value.is_none());
+        Some(ScoreRow { trial, score: score.value, detail: score.detail })
     })?;
     Ok(graded)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::catalog::{Capability, Dialect, Limits, Price, Provider, Rates};
-use crate::suite::GraderSpec;
+use crate::graders::GraderSpec;
 use crate::units::{Category, EndpointId, Message, Usd};
 
 /// A task that asks `prompt`.
@@ -14,7 +14,7 @@ pub(super) fn task(id: &str, category: &str, prompt: &str) -> Task {
         id: id.to_owned(),
         category: Category::new(category),
         messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
-        grader: GraderSpec::None {},
+        grader: GraderSpec::NONE,
         reference: None,
         answer: None,
         wrong: None,
@@ -137,7 +137,7 @@ fn a_key_is_its_content() {
     let same: [Change<'_>; 4] = [
         (&|t| t.id = "2".to_owned(), &|_| {}),
         (&|t| t.reference = Some("4".into()), &|_| {}),
-        (&|t| t.grader = GraderSpec::Choice {}, &|e| e.price = Price::Free),
+        (&|t| t.grader = GraderSpec::from_id("choice").unwrap(), &|e| e.price = Price::Free),
         (&|_| {}, &|e| e.provider.base_url = "http://127.0.0.1:2/v1".to_owned()),
     ];
     for (change_task, change_endpoint) in same {

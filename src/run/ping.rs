@@ -10,8 +10,9 @@ use super::render;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Transport, attempt};
 use crate::dispatch::EndpointClient;
+use crate::graders::GraderSpec;
 use crate::plan::{input_bound, max_tokens, output_bound};
-use crate::suite::{GraderSpec, Task};
+use crate::suite::Task;
 use crate::units::{CacheMode, Category, Clock, Message, Usd};
 
 /// Tokens that are asked for: the least that OpenAI's responses API takes.
@@ -48,7 +49,7 @@ fn task() -> Task {
         id: "ping".to_owned(),
         category: Category::new("ping"),
         messages: vec![Message { role: "user".to_owned(), content }],
-        grader: GraderSpec::None {},
+        grader: GraderSpec::NONE,
         reference: None,
         answer: None,
         wrong: None,

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::suite::{Sample, Task, sample};
-use crate::units::{Category, ContentHash};
+use crate::suite::Task;
+use crate::units::{AnswerContent, Category, ContentHash};
 
 /// The tasks that the simulator can answer, by the hash of their prompt
 /// ([`crate::suite::prompt_hash`]). Answers are made when they are asked for: two kept for each
@@ -23,7 +23,7 @@ impl AnswerBook {
     pub fn of(tasks: Arc<[Task]>) -> Self {
         let mut by_prompt = HashMap::with_capacity(tasks.len());
         for (at, task) in (0..).zip(tasks.iter()) {
-            let (right, wrong) = (sample::right(task), sample::wrong(task, &tasks, at.into()));
+            let (right, wrong) = (task.right_answer(), task.wrong_answer(&tasks, at.into()));
             if right.is_some() && wrong.is_some() {
                 by_prompt.insert(task.prompt_hash(), at);
             }
@@ -71,12 +71,12 @@ impl<'a> KnownTask<'a> {
 
     /// What is said when the answer is to be right, or is not to be.
     #[must_use]
-    pub fn answer(self, is_right: bool) -> Sample {
+    pub fn answer(self, is_right: bool) -> AnswerContent {
         let task = self.task();
         let answer = if is_right {
-            sample::right(task)
+            task.right_answer()
         } else {
-            sample::wrong(task, self.all, self.at.into())
+            task.wrong_answer(self.all, self.at.into())
         };
         answer.expect("the book holds tasks that have both")
     }
@@ -102,8 +102,8 @@ mod tests {
         let book = AnswerBook::of(Arc::clone(&tasks));
         let known = book.get(&tasks[0].prompt_hash()).expect("in the book");
         assert_eq!((known.path().as_str(), known.category().as_str()), ("quiz/a", "math"));
-        assert_eq!(known.answer(true), Sample::Text("1".into()));
-        assert_eq!(known.answer(false), Sample::Text("2".into()));
+        assert_eq!(known.answer(true).text, "1");
+        assert_eq!(known.answer(false).text, "2");
         assert!(AnswerBook::empty().get(&tasks[0].prompt_hash()).is_none());
     }
 

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::catalog::Price;
-use crate::suite::Sample;
-use crate::units::{Dialect, EndpointId, Usage, Usd};
+use crate::units::{AnswerContent, Dialect, EndpointId, ToolCall, Usage, Usd};
 use crate::wire::server::answer::{self, Closing, Envelope, Piece, StreamEncoder};
 use crate::wire::server::request::CompletionRequest;
 use crate::wire::{FinishReason, SIMULATED_HEADER};
@@ -420,7 +419,7 @@ fn simulated_headers() -> HeaderMap {
 /// What is said, with the arguments of tools as text.
 enum Speech<'a> {
     Text(&'a str),
-    Calls(Vec<(&'a str, String)>),
+    Calls(Vec<(&'a str, &'a str)>),
 }
 
 impl<'a> Speech<'a> {
@@ -428,13 +427,12 @@ impl<'a> Speech<'a> {
         Self::Text(text)
     }
 
-    fn of(said: &'a Sample) -> Self {
-        match said {
-            Sample::Text(text) => Self::Text(text),
-            Sample::ToolCalls(calls) => Self::Calls(
-                calls.iter().map(|(name, args)| (name.as_str(), args.to_string())).collect(),
-            ),
+    fn of(answer: &'a AnswerContent) -> Self {
+        if answer.tool_calls.is_empty() {
+            return Self::Text(&answer.text);
         }
+        let call = |call: &'a ToolCall| (call.name.as_str(), call.arguments.as_str());
+        Self::Calls(answer.tool_calls.iter().map(call).collect())
     }
 
     fn pieces(&self) -> Vec<Piece<'_>> {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
 use super::{AttemptEnding, Source, StoreError, StoredEndpoint, StoredTask, TrialStatus};
-use crate::suite::GraderSpec;
+use crate::graders::GraderSpec;
 use crate::units::{AnswerContent, Manifest, Message, TrialKey, Usage, Usd};
 use crate::wire::ErrorClass;
 

@@ -23,7 +23,7 @@ pub struct StoredTask {
     /// Labels.
     pub tags: Vec<String>,
     /// The grader.
-    pub grader: crate::suite::GraderSpec,
+    pub grader: crate::graders::GraderSpec,
     /// The reference.
     pub reference: Option<serde_json::Value>,
     /// The schema.

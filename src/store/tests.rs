@@ -12,7 +12,6 @@ use tempfile::TempDir;
 use super::live::Lane;
 use super::*;
 use crate::catalog::{Dialect, Endpoint, Limits, Price, Provider};
-use crate::suite::GraderSpec;
 use crate::units::{
     AnswerContent, ContentHash, EndpointId, Goal, Judging, LoadMode, LoadSlo, LoadSpec, Manifest,
     Message, RunEnding, TokensSource, TrialKey, Usage, Usd, Validity, ValidityMark,
@@ -78,7 +77,7 @@ fn task(idx: u32) -> StoredTask {
         category: "math".into(),
         cluster: (idx == 1).then(|| "c".into()),
         tags: vec!["hard".into()],
-        grader: GraderSpec::Number { tolerance: Some("0.5".into()) },
+        grader: serde_json::from_str(r#"{"kind":"number","tolerance":"0.5"}"#).expect("a grader"),
         reference: Some(serde_json::json!("42")),
         schema: None,
         messages: vec![Message { role: "user".into(), content: "six times seven?".into() }],

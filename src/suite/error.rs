@@ -1,30 +1,32 @@
-//! Why a suite cannot be loaded: where, what, and what to do about it.
+//! Why a suite cannot be loaded: the place, the reason, the remedy.
+
+use crate::graders::SpecError;
 
 /// Why a suite cannot be loaded. `at` is a file and a line: `suites/support/tasks.jsonl:7`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SuiteError {
-    /// Nothing there.
+    /// A path that does not exist.
     #[error(
         "{path} does not exist; --suite takes a folder with suite.toml and tasks.jsonl, a .jsonl or a .csv"
     )]
     Missing {
-        /// What was asked for.
+        /// The path.
         path: String,
     },
-    /// There, but not to be read.
+    /// A file that cannot be read.
     #[error("{path} cannot be read: {why}")]
     Unreadable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
     /// Neither a folder of the right form nor a file of a known kind.
     #[error("{path} is not a suite: {why}")]
     NotASuite {
-        /// What was asked for.
+        /// The path.
         path: String,
-        /// What is amiss, and the remedy.
+        /// The reason, and the remedy.
         why: String,
     },
     /// Larger than a limit.
@@ -32,13 +34,13 @@ pub enum SuiteError {
     TooLarge {
         /// The file, with its line where the limit is one of lines.
         at: String,
-        /// How much there is.
+        /// The size.
         found: usize,
         /// Bytes, tasks.
         unit: &'static str,
         /// The limit.
         limit: usize,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
     /// Not UTF-8.
@@ -54,10 +56,10 @@ pub enum SuiteError {
         at: String,
         /// `JSON`, `TOML`, `CSV`.
         format: &'static str,
-        /// What the parser said.
+        /// The parser's error.
         why: String,
     },
-    /// A key that means nothing here.
+    /// A key that is not known.
     #[error("{at}: unknown key `{key}`; {hint}")]
     UnknownKey {
         /// File and line.
@@ -74,20 +76,18 @@ pub enum SuiteError {
         at: String,
         /// The key.
         key: String,
-        /// What it must be.
+        /// The requirement.
         why: String,
     },
-    /// No grader of that name.
-    #[error("{at}: unknown grader `{name}`; {hint}")]
-    UnknownGrader {
+    /// A grader that does not exist, or with a bad setting.
+    #[error("{at}: {source}")]
+    BadGrader {
         /// File and line.
         at: String,
-        /// The name.
-        name: String,
-        /// The nearest grader, or all of them.
-        hint: String,
+        /// Why.
+        source: SpecError,
     },
-    /// A task that nobody said how to judge.
+    /// A task without a grader.
     #[error(
         "{at}: task `{id}` has no grader; set `grader` here or in suite.toml (`grader = \"none\"` measures cost and speed only)"
     )]
@@ -107,9 +107,9 @@ pub enum SuiteError {
         /// Line of the first.
         first: usize,
     },
-    /// The grader has nothing to judge by.
+    /// A task without a part that its grader needs.
     #[error(
-        "{at}: task `{id}` has no {needs}, which grader `{grader}` needs; add it, or use grader `none`"
+        "{at}: task `{id}` has no {part}, which grader `{grader}` needs; add it, or use grader `none`"
     )]
     NoReference {
         /// File and line.
@@ -119,7 +119,7 @@ pub enum SuiteError {
         /// The grader.
         grader: &'static str,
         /// `reference`, `reference or schema`.
-        needs: &'static str,
+        part: &'static str,
     },
     /// A reference that the grader cannot use.
     #[error("{at}: task `{id}`: the reference does not suit grader `{grader}`: {why}")]
@@ -139,24 +139,16 @@ pub enum SuiteError {
         /// The file.
         path: String,
     },
-    /// No column to take the prompts from, or one that `--map` names does not exist.
+    /// No column of prompts, or a column of `--map` that does not exist.
     #[error("{path}: {why}; its columns are {columns}. Say which is which: --map {example}")]
     Unmapped {
         /// The file.
         path: String,
-        /// What is amiss.
+        /// The reason.
         why: String,
         /// The columns it has.
         columns: String,
         /// A map that would work for this file.
         example: String,
     },
-}
-
-/// A phrase that names the nearest of some names, or all of them when none is near.
-pub(super) fn did_you_mean(typed: &str, names: &[&str]) -> String {
-    match crate::units::names::nearest(typed, names.iter().copied(), 1).first() {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", names.join(", ")),
-    }
 }

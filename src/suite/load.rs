@@ -1,25 +1,12 @@
-//! Loading suites: a folder, a single `.jsonl` or a single `.csv`. What is wrong with one is found
-//! here, before any request is sent.
+//! Loading suites: a folder, a single `.jsonl` or a single `.csv`. Errors in a suite are found here,
+//! before any request is sent.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::columns::ColumnMap;
 use super::error::SuiteError;
+use super::importers::{ColumnMap, csv, folder, jsonl};
 use super::source::Source;
-use super::{Suite, Task, folder, reference, table};
-use crate::units::ContentHash;
-
-/// A suite and what its reader should know about how it was read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoadedSuite {
-    /// The suite.
-    pub suite: Suite,
-    /// What `suite.toml` says about it.
-    pub description: Option<String>,
-    /// How the columns of a single file were taken, and which grader was guessed.
-    pub notes: Vec<String>,
-}
+use super::task::LoadedSuite;
 
 /// The files of a suite folder.
 const HEADER: &str = "suite.toml";
@@ -44,8 +31,8 @@ pub fn load_path(path: &Path, map: &ColumnMap) -> Result<LoadedSuite, SuiteError
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let read = match extension.to_ascii_lowercase().as_str() {
-        "csv" => table::read_csv,
-        "jsonl" | "ndjson" => table::read_jsonl,
+        "csv" => csv::read,
+        "jsonl" | "ndjson" => jsonl::read,
         _ => {
             return Err(SuiteError::NotASuite {
                 path: shown,
@@ -101,41 +88,6 @@ fn last_name(path: &Path, stem: bool) -> String {
         .unwrap_or_else(|| "suite".to_owned())
 }
 
-/// The first twelve hexadecimal digits of a content hash: the version of what states none.
-pub(super) fn short_hash(hash: &ContentHash) -> String {
-    hash.hex()[..12].to_owned()
-}
-
-/// What is wrong between a task's grader and its reference.
-pub(super) fn task_flaw(at: &str, task: &Task) -> Option<SuiteError> {
-    let (at, id, grader) = (at.to_owned(), task.id.clone(), task.grader.name());
-    match reference::check(&task.grader, task.reference.as_ref(), task.schema.as_ref()) {
-        Ok(()) => None,
-        Err(reference::Flaw::Missing(needs)) => {
-            Some(SuiteError::NoReference { at, id, grader, needs })
-        }
-        Err(reference::Flaw::Unusable(why)) => {
-            Some(SuiteError::BadReference { at, id, grader, why })
-        }
-    }
-}
-
-/// The ids that a suite has used, with their lines.
-#[derive(Default)]
-pub(super) struct Ids(BTreeMap<String, usize>);
-
-impl Ids {
-    /// Takes an id, or says where it was used before.
-    pub fn add(&mut self, at: &str, line: usize, id: &str) -> Result<(), SuiteError> {
-        match self.0.insert(id.to_owned(), line) {
-            None => Ok(()),
-            Some(first) => {
-                Err(SuiteError::DuplicateId { at: at.to_owned(), id: id.to_owned(), first })
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
@@ -143,7 +95,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::suite::GraderSpec;
+    use crate::graders::GraderSpec;
+    use crate::suite::Task;
 
     fn file(name: &str, bytes: impl AsRef<[u8]>, map: &str) -> Result<LoadedSuite, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -203,10 +156,8 @@ mod tests {
             rows(&loaded),
             [row("a", "Sum of two: 1+1", "2", "sums"), row("7", "hi", "\"ho\"", "talk")]
         );
-        assert_eq!(
-            suite.tasks[0].grader,
-            GraderSpec::Number { tolerance: Some("0.01".to_owned()) }
-        );
+        let number = json!({"kind": "number", "tolerance": "0.01"});
+        assert_eq!(suite.tasks[0].grader, GraderSpec::parse(&number).unwrap());
         assert_eq!((suite.tasks[0].max_tokens, suite.tasks[1].max_tokens), (Some(100), Some(5)));
         assert_eq!(suite.tasks[0].wrong, Some(json!("3")));
         assert_eq!(suite.tasks[1].cluster.as_deref(), Some("c1"));
@@ -254,7 +205,7 @@ mod tests {
         assert!(broken.starts_with("suites/s/suite.toml:1: broken TOML: "), "{broken}");
         let template = texts("prompt = \"{{ prompt\"\n", "").unwrap_err();
         assert!(
-            template.starts_with("suites/s/suite.toml:1: `prompt` is no template: "),
+            template.starts_with("suites/s/suite.toml:1: `prompt` is not a valid template: "),
             "{template}"
         );
     }
@@ -410,7 +361,7 @@ mod tests {
         let loaded = file("t.csv", bytes, map).unwrap_or_else(|e| panic!("{shown:?}: {e}"));
         let expected: Vec<_> = expected.iter().map(|r| row(r.0, r.1, r.2, r.3)).collect();
         assert_eq!(rows(&loaded), expected, "{shown:?}");
-        assert_eq!(loaded.suite.tasks[0].grader.name(), grader, "{shown:?}");
+        assert_eq!(loaded.suite.tasks[0].grader.id(), grader, "{shown:?}");
     }
 
     #[test]
@@ -469,7 +420,7 @@ mod tests {
     fn each_category_has_its_own_grader() {
         let csv = "prompt,answer,type\na,4,sums\nb,\"1,200\",sums\nc,refund,triage\nd,bug,triage\n";
         let loaded = file("mixed.csv", csv, "").unwrap();
-        let graders: Vec<&str> = loaded.suite.tasks.iter().map(|t| t.grader.name()).collect();
+        let graders: Vec<&str> = loaded.suite.tasks.iter().map(|t| t.grader.id()).collect();
         assert_eq!(graders, ["number", "number", "exact", "exact"]);
         assert!(loaded.notes[0].contains("number for sums ("), "{:?}", loaded.notes);
         assert!(loaded.notes[0].contains("exact for triage ("), "{:?}", loaded.notes);
@@ -506,7 +457,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(rows(&loaded), [row("1", "hi", "[\"a\",\"b\"]", "t")]);
-        assert_eq!(loaded.suite.tasks[0].grader, GraderSpec::OneOf { ignore_case: true });
+        let one_of = json!({"kind": "one_of", "ignore_case": true});
+        assert_eq!(loaded.suite.tasks[0].grader, GraderSpec::parse(&one_of).unwrap());
         assert_eq!(loaded.notes[1], "t.jsonl: columns not used: x");
     }
 }

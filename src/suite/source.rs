@@ -97,19 +97,19 @@ impl Source {
                         remedy: "no model takes a prompt of that length",
                     });
                 }
-                within_task_limit(&self.name, tasks + 1)?;
+                check_task_count(&self.name, tasks + 1)?;
                 let object = serde_json::from_str(line).map_err(|e| SuiteError::Broken {
                     at: self.at(line_no),
                     format: "JSON",
-                    why: json_complaint(&e),
+                    why: describe_json_error(&e),
                 })?;
                 Ok((line_no, object))
             })
     }
 }
 
-/// Refuses a task beyond [`MAX_TASKS`].
-pub(super) fn within_task_limit(name: &str, tasks: usize) -> Result<(), SuiteError> {
+/// An error beyond [`MAX_TASKS`].
+pub(super) fn check_task_count(name: &str, tasks: usize) -> Result<(), SuiteError> {
     if tasks <= MAX_TASKS {
         return Ok(());
     }
@@ -122,8 +122,8 @@ pub(super) fn within_task_limit(name: &str, tasks: usize) -> Result<(), SuiteErr
     })
 }
 
-/// What `serde_json` said about one line, which is always "line 1" to it.
-fn json_complaint(error: &serde_json::Error) -> String {
+/// The error of `serde_json` in one line of a file, without its own line number.
+fn describe_json_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if error.is_data() {
         return "each line must be one JSON object".to_owned();
@@ -160,8 +160,8 @@ mod tests {
             error.starts_with("t.jsonl:2 has 16777218 bytes, more than the limit of 16777216"),
             "{error}"
         );
-        assert!(within_task_limit("t", MAX_TASKS).is_ok());
-        assert!(within_task_limit("t", MAX_TASKS + 1).is_err());
+        assert!(check_task_count("t", MAX_TASKS).is_ok());
+        assert!(check_task_count("t", MAX_TASKS + 1).is_err());
     }
 
     #[test]

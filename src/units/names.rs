@@ -58,6 +58,14 @@ pub fn nearest<'a>(
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }
 
+/// A phrase that names the nearest of some names, or all of them where none is near.
+pub(crate) fn suggest(typed: &str, names: &[&str]) -> String {
+    match nearest(typed, names.iter().copied(), 1).first() {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", names.join(", ")),
+    }
+}
+
 /// What to say of a glob that matches none of these names: the nearest ones, else what there is.
 /// A name is near when the glob's letters resemble the whole of it or its beginning.
 #[must_use]

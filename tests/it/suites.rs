@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use weighbridge::grade::check::answer_of;
-use weighbridge::grade::{Severity, check_suite, grade};
 use weighbridge::suite::bundled::BUNDLED;
-use weighbridge::suite::{LoadedSuite, Sample, Task, load_texts, sample};
+use weighbridge::suite::{LoadedSuite, Severity, check_suite, load_texts};
 
 use crate::support::{folder, run};
 
@@ -28,7 +26,7 @@ fn there_are_at_least_8_of_40_to_100_tasks_and_one_category_each() {
         let own: BTreeSet<&str> = suite.tasks.iter().map(|t| t.category.as_str()).collect();
         assert_eq!(own.len(), 1, "{}: {own:?}", suite.name);
         categories.extend(own);
-        graders.extend(suite.tasks.iter().map(|task| task.grader.name()));
+        graders.extend(suite.tasks.iter().map(|task| task.grader.id()));
         assert!(suite.license.is_some(), "{} has a licence", suite.name);
         assert!(loaded.description.is_some(), "{} says what it is", suite.name);
     }
@@ -61,17 +59,17 @@ fn suite_check_finds_nothing_wrong() {
 
 #[test]
 fn right_answers_pass_and_wrong_ones_do_not() {
-    let score = |task: &Task, right: &Sample| grade(&task.into(), &answer_of(right)).score;
     let mut graded = 0;
     for loaded in all() {
         let tasks = &loaded.suite.tasks;
         for task in tasks {
-            let right = sample::right(task).unwrap_or_else(|| panic!("{}", task.path()));
-            assert_eq!(score(task, &right), Some(1.0), "{}: {right:?}", task.path());
+            let right = task.right_answer().unwrap_or_else(|| panic!("{}", task.path()));
+            assert_eq!(task.grade(&right).value, Some(1.0), "{}: {right:?}", task.path());
             for pick in 0..5 {
-                let wrong = sample::wrong(task, tasks, pick)
+                let wrong = task
+                    .wrong_answer(tasks, pick)
                     .unwrap_or_else(|| panic!("{} has no wrong answer", task.path()));
-                assert_eq!(score(task, &wrong), Some(0.0), "{}: {wrong:?}", task.path());
+                assert_eq!(task.grade(&wrong).value, Some(0.0), "{}: {wrong:?}", task.path());
                 graded += 1;
             }
         }

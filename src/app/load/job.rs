@@ -18,13 +18,14 @@ use crate::cli::watch::{Notice, Watcher};
 use crate::cli::{Failure, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Budget, Keys};
+use crate::graders::GraderSpec;
 use crate::run::load::{
     Closed, LoadEnd, LoadProgress, LoadSetup, LoadTest, Prompts, Recorded, Recorder, RecorderSetup,
     run_closed, run_open,
 };
 use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
 use crate::store::{NewRun, Store, StoreMode, StoredEndpoint, StoredTask};
-use crate::suite::{GraderSpec, Task};
+use crate::suite::Task;
 use crate::units::{Category, Clock, ContentHash, LoadMode, LoadSlo, LoadSpec, RunEnding, Usd};
 
 /// Requests under way at most, where the system gives as many sockets. Beyond it, what an open
@@ -277,7 +278,7 @@ fn trace_task() -> Task {
         id: "lengths".to_owned(),
         category: Category::new("trace"),
         messages: Vec::new(),
-        grader: GraderSpec::None {},
+        grader: GraderSpec::NONE,
         reference: None,
         answer: None,
         wrong: None,

@@ -3,8 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use weighbridge::grade::{GradeTask, check_suite, grade};
-use weighbridge::suite::{ColumnMap, LoadedSuite, load_path, load_texts};
+use weighbridge::suite::{ColumnMap, LoadedSuite, check_suite, load_path, load_texts};
 use weighbridge::units::AnswerContent;
 
 /// A header for tasks that come without one.
@@ -17,8 +16,8 @@ fn look_at(loaded: &LoadedSuite) {
         let answers = task.messages.iter().map(|message| message.content.as_str());
         for text in answers.chain([task.id.as_str()]).take(3) {
             let answer = AnswerContent { text: text.to_owned(), ..AnswerContent::default() };
-            let score = grade(&GradeTask::from(task), &answer);
-            assert!(score.score.is_none_or(|score| (0.0..=1.0).contains(&score)), "{score:?}");
+            let score = task.grade(&answer);
+            assert!(score.value.is_none_or(|value| (0.0..=1.0).contains(&value)), "{score:?}");
             assert!(!score.detail.contains(char::is_control), "{score:?}");
         }
     }

@@ -1,29 +1,24 @@
-//! Proving a suite: for every task, a right answer that its grader accepts and a wrong one that it
-//! rejects.
+//! Checking a suite: the grader of every task must accept a right answer and reject a wrong one.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use super::task::{LoadedSuite, Task};
+use crate::graders::{GraderSpec, compile_schema, quoted};
+use crate::units::AnswerContent;
 
-use super::{GradeTask, Score, grade, json};
-use crate::suite::sample::{self, Sample};
-use crate::suite::{GraderSpec, LoadedSuite, Task, reference};
-use crate::units::{AnswerContent, ToolCall};
-
-/// A prompt longer than this is worth a word before it is sent to every endpoint: some 100,000
-/// tokens of English.
+/// A prompt longer than this, some 100,000 tokens of English, gets a warning.
 const LONG_PROMPT_BYTES: usize = 400_000;
 
 /// How many ids a finding about many tasks lists.
 const MAX_LISTED: usize = 5;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The suite works, but could prove more.
     Warning,
-    /// The task scores what it should not.
+    /// The task gives wrong scores.
     Error,
 }
 
@@ -32,9 +27,9 @@ pub enum Severity {
 pub struct Finding {
     /// The task's id; `None`: about the suite as a whole.
     pub task: Option<String>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What was found, and the remedy; one sentence.
+    /// The problem, and the remedy; one sentence.
     pub message: String,
 }
 
@@ -74,53 +69,56 @@ pub fn check_suite(suite: &LoadedSuite) -> Vec<Finding> {
             let message = format!("the prompt has {bytes} bytes, beyond many context windows");
             found(Severity::Warning, message);
         }
-        if matches!(task.grader, GraderSpec::None {}) {
+        if task.grader == GraderSpec::NONE {
             ungraded.push(task.id.as_str());
             continue;
         }
         if task.wrong.is_none() {
             without_wrong.push(task.id.as_str());
         }
-        if let Some(message) = unknown_tool(task) {
+        if let Some(message) = task.grader.find_contradiction(&task.sample_task()) {
             found(Severity::Error, message);
         }
-        for (severity, message) in proof(task, tasks, idx) {
+        for (severity, message) in prove(task, tasks, idx) {
             found(severity, message);
         }
     }
     let n = tasks.len();
     if !ungraded.is_empty() {
-        findings.push(whole(&ungraded, n, "not graded: they measure cost and speed only"));
+        findings.push(warn_of_several(
+            &ungraded,
+            n,
+            "not graded: they measure cost and speed only",
+        ));
     }
     if !without_wrong.is_empty() {
-        let message = "without a `wrong` answer of their own: a made-up one stands for it";
-        findings.push(whole(&without_wrong, n, message));
+        let message = "without a `wrong` answer: the check uses a generated one";
+        findings.push(warn_of_several(&without_wrong, n, message));
     }
     findings
 }
 
 /// A warning about several tasks at once.
-fn whole(ids: &[&str], n: usize, what: &str) -> Finding {
+fn warn_of_several(ids: &[&str], n: usize, what: &str) -> Finding {
     let listed = ids[..ids.len().min(MAX_LISTED)].join(", ");
     let more = if ids.len() > MAX_LISTED { ", …" } else { "" };
     let message = format!("{} of {n} tasks are {what} ({listed}{more})", ids.len());
     Finding { task: None, severity: Severity::Warning, message }
 }
 
-/// What the grader says to a right and to a wrong answer, where it should say otherwise.
-fn proof(task: &Task, all: &[Task], idx: usize) -> Vec<(Severity, String)> {
-    if let Some(Err(why)) = task.schema.as_ref().map(json::compile) {
+/// The grader's errors about a right and a wrong answer.
+fn prove(task: &Task, all: &[Task], idx: usize) -> Vec<(Severity, String)> {
+    if let Some(Err(why)) = task.schema.as_ref().map(compile_schema) {
         return vec![(Severity::Error, format!("the schema does not compile: {why}"))];
     }
     let mut findings = Vec::new();
-    let judged = |sample: &Sample| grade(&GradeTask::from(task), &answer_of(sample));
-    match sample::right(task).map(|right| judged(&right)) {
+    match task.right_answer().map(|right| task.grade(&right)) {
         None => findings.push((
             Severity::Warning,
-            format!("no right answer follows from grader `{}`; add `answer`", task.grader.name()),
+            format!("no right answer follows from grader `{}`; add `answer`", task.grader.id()),
         )),
-        Some(Score { score: None, detail }) => {
-            findings.push((Severity::Error, format!("the grader cannot judge: {detail}")));
+        Some(score) if score.value.is_none() => {
+            findings.push((Severity::Error, format!("the grader cannot judge: {}", score.detail)));
         }
         Some(score) if !score.is_right() => findings.push((
             Severity::Error,
@@ -128,59 +126,27 @@ fn proof(task: &Task, all: &[Task], idx: usize) -> Vec<(Severity, String)> {
         )),
         Some(_) => {}
     }
-    if let Some(wrong) = sample::wrong(task, all, idx as u64)
-        && judged(&wrong).is_right()
+    if let Some(wrong) = task.wrong_answer(all, idx as u64)
+        && task.grade(&wrong).is_right()
     {
-        let said = match &wrong {
-            Sample::Text(text) => super::quoted(text),
-            Sample::ToolCalls(calls) => format!("a call of {}", calls[0].0),
-        };
-        findings.push((Severity::Error, format!("the grader accepts a wrong answer: {said}")));
+        let wrong = describe(&wrong);
+        findings.push((Severity::Error, format!("the grader accepts a wrong answer: {wrong}")));
     }
     findings
 }
 
-/// A call in the reference of a tool that the task does not offer.
-fn unknown_tool(task: &Task) -> Option<String> {
-    if !matches!(task.grader, GraderSpec::ToolCall {}) {
-        return None;
-    }
-    let Some(tools) = task.tools.as_ref().and_then(Value::as_array) else {
-        return Some("a tool call is expected but the task has no `tools`".to_owned());
-    };
-    let calls = reference::calls(task.reference.as_ref()?).ok()?;
-    let offered = |name: &str| {
-        tools
-            .iter()
-            .any(|tool| tool.pointer("/function/name").and_then(Value::as_str) == Some(name))
-    };
-    let unknown = calls.iter().find(|call| !offered(&call.name))?;
-    Some(format!("the reference calls `{}`, which is not among the task's tools", unknown.name))
-}
-
-/// A sample as an answer that was received.
-#[must_use]
-pub fn answer_of(sample: &Sample) -> AnswerContent {
-    match sample {
-        Sample::Text(text) => AnswerContent { text: text.clone(), ..AnswerContent::default() },
-        Sample::ToolCalls(calls) => AnswerContent {
-            tool_calls: calls
-                .iter()
-                .enumerate()
-                .map(|(idx, (name, arguments))| ToolCall {
-                    id: format!("call_{idx}"),
-                    name: name.clone(),
-                    arguments: arguments.to_string(),
-                })
-                .collect(),
-            ..AnswerContent::default()
-        },
+fn describe(answer: &AnswerContent) -> String {
+    match answer.tool_calls.first() {
+        Some(call) => format!("a call of {}", call.name),
+        None => quoted(&answer.text),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
+
+    use serde_json::Value;
 
     use super::*;
     use crate::suite::{ColumnMap, load_path, load_texts};
@@ -207,15 +173,14 @@ mod tests {
     fn assert_proved(loaded: &LoadedSuite, picks: u64) {
         let tasks = &loaded.suite.tasks;
         for task in tasks {
-            let grading = GradeTask::from(task);
-            if let Some(right) = sample::right(task) {
-                let score = grade(&grading, &answer_of(&right));
+            if let Some(right) = task.right_answer() {
+                let score = task.grade(&right);
                 assert!(score.is_right(), "{}: {right:?}: {}", task.id, score.detail);
             }
             for pick in 0..picks {
-                let wrong = sample::wrong(task, tasks, pick).unwrap();
-                let score = grade(&grading, &answer_of(&wrong));
-                assert_eq!(score.score, Some(0.0), "{}: {wrong:?}: {}", task.id, score.detail);
+                let wrong = task.wrong_answer(tasks, pick).unwrap();
+                let score = task.grade(&wrong);
+                assert_eq!(score.value, Some(0.0), "{}: {wrong:?}: {}", task.id, score.detail);
             }
         }
     }
@@ -257,7 +222,7 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(
             findings.last().unwrap().message,
-            "23 of 24 tasks are without a `wrong` answer of their own: a made-up one stands for it (n1, n2, n3, n4, n5, …)"
+            "23 of 24 tasks are without a `wrong` answer: the check uses a generated one (n1, n2, n3, n4, n5, …)"
         );
     }
 
@@ -313,7 +278,7 @@ mod tests {
         let map: ColumnMap = "prompt=question,reference=answer".parse().unwrap();
         let loaded = load_path(&path, &map).unwrap();
         assert_eq!(loaded.suite.tasks.len(), 1_319);
-        assert!(loaded.suite.tasks.iter().all(|task| task.grader.name() == "number"));
+        assert!(loaded.suite.tasks.iter().all(|task| task.grader.id() == "number"));
         assert!(
             loaded.notes[0].ends_with(
                 "gsm8k_test.jsonl: prompt ← question, reference ← answer; grader guessed: number (1319 of 1319 references end in a number)"
@@ -325,13 +290,8 @@ mod tests {
         for task in &loaded.suite.tasks {
             let reference = task.reference.as_ref().and_then(Value::as_str).unwrap();
             let stated = reference.rsplit_once("#### ").unwrap().1.replace(',', "");
-            let right = sample::right(task);
-            assert_eq!(
-                right,
-                Some(Sample::Text(format!("The answer is {stated}."))),
-                "{}",
-                task.id
-            );
+            let right = task.right_answer().unwrap();
+            assert_eq!(right.text, format!("The answer is {stated}."), "{}", task.id);
         }
     }
 }

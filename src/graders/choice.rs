@@ -1,38 +1,105 @@
-//! The `choice` grader: which letter of a multiple choice an answer settles on.
+//! The `choice` grader: the letter of a multiple choice that an answer settles on.
 //!
-//! Five readings, the surest first: what is called the answer (the last time it is said), a last
-//! line that is a letter alone, a leading letter, the last letter set off by brackets or bold, and
-//! a letter that ends the last line, in whatever language.
+//! Five readings, the surest first: the letter that is called the answer (the last one), a last line
+//! that is a letter alone, a leading letter, the last letter set off by brackets or bold, and a
+//! letter that ends the last line, in any language.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Verdict, quoted};
-use crate::suite::reference;
+use super::expected::{Expected, GradingError};
+use super::grader::Grader;
+use super::sample::{Peers, SampleTask, index, text_answer};
+use super::score::{Score, quoted};
+use crate::units::AnswerContent;
 
-/// Judges the letter; an answer that settles on none, or on two, is wrong.
-pub(super) fn verdict(reference: &Value, answer: &str) -> Verdict {
-    let Some(expected) = reference::letter(reference) else {
-        return Verdict::Unscored("unusable reference: it must be a letter".to_owned());
-    };
-    match choice_of(answer) {
-        Choice::One(letter) => {
-            Verdict::of(letter == expected, format!("got {letter}, expected {expected}"))
-        }
-        Choice::Several(a, b) => {
-            Verdict::Wrong(format!("ambiguous: both {a} and {b}, expected {expected}"))
-        }
-        Choice::None => {
-            Verdict::Wrong(format!("no choice in {}, expected {expected}", quoted(answer)))
-        }
+/// The letter of a multiple choice; an answer that settles on none, or on two, is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {}
+
+impl Grader for Choice {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn check_reference(&self, reference: &Value) -> Result<(), GradingError> {
+        expected_letter(reference).map(drop)
+    }
+
+    fn right_answer(&self, reference: &Value) -> Option<AnswerContent> {
+        Some(text_answer(format!("Answer: {}", letter(reference)?)))
+    }
+
+    fn wrong_answer(
+        &self,
+        task: &SampleTask<'_>,
+        peers: &Peers<'_>,
+        pick: u64,
+    ) -> Option<AnswerContent> {
+        let right = letter(task.expected.reference?)?;
+        Some(text_answer(format!("Answer: {}", other_letter(right, peers, pick))))
+    }
+
+    fn score(
+        &self,
+        expected: &Expected<'_>,
+        answer: &AnswerContent,
+    ) -> Result<Score, GradingError> {
+        let expected = expected_letter(expected.reference()?)?;
+        Ok(match find_letter(&answer.text) {
+            Found::One(letter) => {
+                Score::from_match(letter == expected, &format!("got {letter}, expected {expected}"))
+            }
+            Found::Several(a, b) => {
+                Score::wrong(&format!("ambiguous: both {a} and {b}, expected {expected}"))
+            }
+            Found::None => {
+                Score::wrong(&format!("no choice in {}, expected {expected}", quoted(&answer.text)))
+            }
+        })
     }
 }
 
-/// What an answer settles on.
+/// The letter of a reference: `B`, `b`, `(B)`, `B.`, `B)`.
+pub(super) fn letter(reference: &Value) -> Option<char> {
+    let Value::String(text) = reference else { return None };
+    let mut inner = text.trim().trim_start_matches('(').trim_end_matches([')', '.', ':']).chars();
+    match (inner.next(), inner.next()) {
+        (Some(letter), None) => {
+            Some(letter.to_ascii_uppercase()).filter(|c| ('A'..='J').contains(c))
+        }
+        _ => None,
+    }
+}
+
+fn expected_letter(reference: &Value) -> Result<char, GradingError> {
+    letter(reference)
+        .ok_or_else(|| GradingError::Reference("it must be a letter from A to J".to_owned()))
+}
+
+/// The number of tasks whose references show the letters that a suite uses: enough to meet the last
+/// of ten options, and few enough to read for every trial of a long run.
+const MAX_PEERS: usize = 200;
+
+/// Another letter among those that the suite's references use, A to D at least.
+fn other_letter(right: char, peers: &Peers<'_>, pick: u64) -> char {
+    let used = peers
+        .iter_from(0)
+        .take(MAX_PEERS)
+        .filter(|peer| peer.grader == "choice")
+        .filter_map(|peer| letter(peer.expected.reference?));
+    let last = used.fold('D'.max(right), char::max);
+    let others: Vec<char> = ('A'..=last).filter(|letter| *letter != right).collect();
+    others[index(pick, others.len())]
+}
+
+/// The letters that an answer settles on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
+enum Found {
     One(char),
     Several(char, char),
     None,
@@ -42,7 +109,7 @@ enum Choice {
 const WRAPPED: &str =
     r#"[\s*_`"'“(\[$]*(?:\\(?:boxed|text|textbf|mathrm|mathbf)\{[\s*(]*)*(?P<l>[A-J])"#;
 
-/// What comes before a choice: "the answer is", "Answer:", "correct option is", "I choose",
+/// The words before a choice: "the answer is", "Answer:", "correct option is", "I choose",
 /// `\boxed{`.
 const CALLED: &str = concat!(
     r"(?i:\b(?:answer(?:\s+to\s+(?:this|the)\s+(?:question|problem))?",
@@ -89,7 +156,7 @@ static LEADING: LazyLock<Regex> = LazyLock::new(|| {
 static TRAILING: LazyLock<Regex> =
     LazyLock::new(|| compiled(r#"[\s:：](?P<l>[A-HJ])[\s.。!*_`"'”)]*$"#));
 
-/// What makes a letter at the end of a line one that is ruled out.
+/// Words that rule out a letter at the end of their line.
 static DENIED: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r"(?i)\b(?:not|cannot|never|neither|wrong|incorrect|except)\b|n['’]t\b")
 });
@@ -103,32 +170,32 @@ fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that a test compiles")
 }
 
-fn choice_of(answer: &str) -> Choice {
+fn find_letter(answer: &str) -> Found {
     if let Some(stated) = stated(answer) {
         return stated;
     }
     let lines: Vec<&str> = answer.lines().filter(|line| !line.trim().is_empty()).collect();
     let Some((first, last)) = lines.first().zip(lines.last()) else {
-        return Choice::None;
+        return Found::None;
     };
     if let Some(found) = ALONE.captures(last).or_else(|| ALONE.captures(first)) {
-        return Choice::One(letter_of(&found).to_ascii_uppercase());
+        return Found::One(letter_of(&found).to_ascii_uppercase());
     }
     if let Some(letter) = leading(first) {
         // An answer that goes through the options one by one has not chosen the first of them.
         return match lines[1..].iter().find_map(|line| leading(line).filter(|l| *l != letter)) {
-            Some(other) => Choice::Several(letter, other),
-            None => Choice::One(letter),
+            Some(other) => Found::Several(letter, other),
+            None => Found::One(letter),
         };
     }
     let trailing = || if DENIED.is_match(last) { None } else { TRAILING.captures(last) };
     let found = SET_OFF.captures_iter(answer).last().or_else(trailing);
-    found.map_or(Choice::None, |found| Choice::One(letter_of(&found)))
+    found.map_or(Found::None, |found| Found::One(letter_of(&found)))
 }
 
 /// The last choice that is called the answer.
-fn stated(answer: &str) -> Option<Choice> {
-    let mut last: Option<(usize, Choice)> = None;
+fn stated(answer: &str) -> Option<Found> {
+    let mut last: Option<(usize, Found)> = None;
     let readings = [&STATED, &STATED_SMALL, &JUDGED];
     for found in readings.into_iter().flat_map(|reading| reading.captures_iter(answer)) {
         let letter = found.name("l").expect("every match has its letter");
@@ -138,8 +205,8 @@ fn stated(answer: &str) -> Option<Choice> {
             continue;
         }
         let choice = match alternative(rest) {
-            Some(other) if other != said => Choice::Several(said, other),
-            _ => Choice::One(said),
+            Some(other) if other != said => Found::Several(said, other),
+            _ => Found::One(said),
         };
         last = Some((letter.start(), choice));
     }
@@ -163,7 +230,7 @@ fn leading(line: &str) -> Option<char> {
     chosen.then_some(letter)
 }
 
-/// What may follow a letter that is a choice: "A because", where "A dog" and "I think" are words.
+/// Words that may follow a letter that is a choice: "A because", where "A dog" and "I think" are words.
 const LINKS: [&str; 12] =
     ["because", "since", "as", "is", "due", "given", "based", "for", "which", "where", "or", "and"];
 
@@ -216,10 +283,10 @@ mod tests {
     use super::*;
 
     fn check(answer: &str, expected: &str) {
-        let found = match choice_of(answer) {
-            Choice::One(letter) => letter.to_string(),
-            Choice::Several(a, b) => format!("{a}{b}"),
-            Choice::None => "none".to_owned(),
+        let found = match find_letter(answer) {
+            Found::One(letter) => letter.to_string(),
+            Found::Several(a, b) => format!("{a}{b}"),
+            Found::None => "none".to_owned(),
         };
         assert_eq!(found, expected, "{answer:?}");
     }
@@ -339,22 +406,33 @@ mod tests {
         check("Answer: (B) and (D)", "BD");
         check("Answer: B/C", "BC");
         check("A) warm\nB) cold", "AB");
-        assert_eq!(
-            verdict(&json!("B"), "Answer: B or C"),
-            Verdict::Wrong("ambiguous: both B and C, expected B".to_owned())
-        );
     }
 
     #[test]
-    fn verdicts() {
-        assert_eq!(verdict(&json!("b"), "B"), Verdict::Right("got B, expected B".to_owned()));
-        assert_eq!(verdict(&json!("A"), "B"), Verdict::Wrong("got B, expected A".to_owned()));
+    fn scores() {
+        let check = |reference: &str, answer: &str, expected: Score| {
+            let reference = json!(reference);
+            let task = Expected { reference: Some(&reference), schema: None };
+            assert_eq!(Choice {}.score(&task, &text_answer(answer)), Ok(expected), "{answer}");
+        };
+        check("b", "B", Score::right("got B, expected B"));
+        check("A", "B", Score::wrong("got B, expected A"));
+        check("B", "Answer: B or C", Score::wrong("ambiguous: both B and C, expected B"));
+    }
+
+    #[test]
+    fn letters_of_references() {
+        for text in ["B", "b", "(B)", "B.", " B) "] {
+            assert_eq!(letter(&json!(text)), Some('B'), "{text}");
+        }
+        assert_eq!(letter(&json!("BB")), None);
+        assert_eq!(letter(&json!("")), None);
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC*|([A-J]|answer is|[ *().:/\\-é\n]|is correct|or|é){0,20}") {
-            let _ = choice_of(&text);
+            let _ = find_letter(&text);
         }
     }
 }

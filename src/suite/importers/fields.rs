@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::error::{SuiteError, did_you_mean};
-use crate::units::Message;
+use crate::suite::error::SuiteError;
+use crate::units::{Message, names};
 
 /// The longest id, name, category, tag or cluster: they stand in tables and file names.
 const MAX_NAME_CHARS: usize = 200;
@@ -27,7 +27,7 @@ impl Fields<'_> {
             Some(key) => Err(SuiteError::UnknownKey {
                 at: (self.at)(key),
                 key: key.clone(),
-                hint: did_you_mean(key, known),
+                hint: names::suggest(key, known),
             }),
         }
     }
@@ -137,7 +137,7 @@ pub(super) fn messages(value: &Value) -> Result<Vec<Message>, String> {
         };
         let (role, content) = (text("role")?, text("content")?);
         if !ROLES.contains(&role.as_str()) {
-            let hint = did_you_mean(&role, &ROLES);
+            let hint = names::suggest(&role, &ROLES);
             return Err(format!("holds a message with the unknown role `{role}`; {hint}"));
         }
         match object.keys().find(|key| !matches!(key.as_str(), "role" | "content")) {

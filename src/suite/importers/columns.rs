@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::error::did_you_mean;
+use crate::units::names;
 
 /// What a column may stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl ColumnMap {
         for (field, column) in pairs {
             let Some(known) = Field::ALL.into_iter().find(|f| f.name() == field) else {
                 let names = Field::ALL.map(Field::name);
-                let hint = did_you_mean(field, &names);
+                let hint = names::suggest(field, &names);
                 let hint = if hint.ends_with('?') { hint } else { String::new() };
                 return Err(MapError::UnknownField { field: field.to_owned(), hint });
             };

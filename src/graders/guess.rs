@@ -1,10 +1,16 @@
-//! Which grader suits a file of prompts and references that names none.
+//! The grader that suits the references of a file that names none.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{GraderSpec, number, reference};
+use super::choice::{Choice, letter};
+use super::json::{Json, read_structure};
+use super::number::Number;
+use super::number_text::{ends_in_marked_number, is_numeric};
+use super::reference;
+use super::spec::GraderSpec;
+use super::text::{Exact, OneOf};
 
 /// Labels and short answers are compared whole; anything longer is prose, which is never equal.
 const MAX_SHORT_CHARS: usize = 60;
@@ -16,9 +22,12 @@ const MIN_CLASSIFIED: usize = 20;
 /// A class may be a longer phrase than a short answer.
 const MAX_CLASS_CHARS: usize = 100;
 
-/// Guesses the grader from the references, and says why. `column` is where they come from;
-/// references that are not there do not count (the loader refuses them if the grader needs them).
-pub(super) fn guess(column: Option<&str>, references: &[Option<Value>]) -> (GraderSpec, String) {
+/// Guesses the grader from the references of a column, and gives the reason. Absent references do
+/// not count: the loader refuses them if the grader needs them.
+pub(crate) fn guess_grader(
+    column: Option<&str>,
+    references: &[Option<Value>],
+) -> (GraderSpec, String) {
     let Some(column) = column else {
         return none("no reference column");
     };
@@ -30,11 +39,11 @@ pub(super) fn guess(column: Option<&str>, references: &[Option<Value>]) -> (Grad
     let all = |test: &dyn Fn(&Value) -> bool| present.iter().all(|value| test(value));
     if all(&|v| ends_in_number(v)) {
         let why = format!("{n} of {total} references end in a number");
-        return (GraderSpec::Number { tolerance: None }, why);
+        return (GraderSpec::Number(Number::default()), why);
     }
-    if all(&|v| reference::letter(v).is_some()) {
+    if all(&|v| letter(v).is_some()) {
         let why = format!("{n} of {total} references are one letter from A to J");
-        return (GraderSpec::Choice {}, why);
+        return (GraderSpec::Choice(Choice::default()), why);
     }
     // In the files of OpenAI Evals, where the name comes from, a list under `ideal` is a choice.
     if column.eq_ignore_ascii_case("ideal")
@@ -42,11 +51,11 @@ pub(super) fn guess(column: Option<&str>, references: &[Option<Value>]) -> (Grad
         && present.iter().any(|v| v.is_array())
     {
         let why = "each `ideal` is a text or a list of them, and case is ignored".to_owned();
-        return (GraderSpec::OneOf { ignore_case: true }, why);
+        return (GraderSpec::OneOf(OneOf::ignoring_case()), why);
     }
-    if all(&|v| structure(v).is_some()) {
+    if all(&|v| read_structure(v).is_some()) {
         let why = format!("{n} of {total} references are JSON objects or lists");
-        return (GraderSpec::Json {}, why);
+        return (GraderSpec::Json(Json::default()), why);
     }
     let texts: Vec<String> = present.iter().filter_map(|v| reference::text(v)).collect();
     if texts.len() < n {
@@ -55,36 +64,25 @@ pub(super) fn guess(column: Option<&str>, references: &[Option<Value>]) -> (Grad
     let classes: BTreeSet<String> = texts.iter().map(|t| t.trim().to_lowercase()).collect();
     if n >= MIN_CLASSIFIED && classes.len() <= MAX_CLASSES && short(&texts, MAX_CLASS_CHARS) {
         let why = format!("{} classes over {n} references, and case is ignored", classes.len());
-        return (GraderSpec::Exact { ignore_case: true }, why);
+        return (GraderSpec::Exact(Exact::ignoring_case()), why);
     }
     if short(&texts, MAX_SHORT_CHARS) {
         let why = format!(
             "every reference is one line of at most {MAX_SHORT_CHARS} characters, and case is ignored"
         );
-        return (GraderSpec::Exact { ignore_case: true }, why);
+        return (GraderSpec::Exact(Exact::ignoring_case()), why);
     }
     none("the references are long free text, which no answer equals")
 }
 
-/// A reference that a JSON grader compares with: an object or a list, or a text that holds one.
-pub(super) fn structure(value: &Value) -> Option<Value> {
-    match value {
-        Value::Object(_) | Value::Array(_) => Some(value.clone()),
-        Value::String(text) => serde_json::from_str::<Value>(text)
-            .ok()
-            .filter(|parsed| parsed.is_object() || parsed.is_array()),
-        _ => None,
-    }
-}
-
 fn none(why: &str) -> (GraderSpec, String) {
-    (GraderSpec::None {}, format!("{why}: it measures cost and speed only"))
+    (GraderSpec::NONE, format!("{why}: it measures cost and speed only"))
 }
 
 fn ends_in_number(value: &Value) -> bool {
     match value {
         Value::Number(_) => true,
-        Value::String(text) => number::is_numeric(text) || number::ends_in_marked_number(text),
+        Value::String(text) => is_numeric(text) || ends_in_marked_number(text),
         _ => false,
     }
 }
@@ -102,8 +100,8 @@ mod tests {
     fn check(references: &[Value], expected: &str, says: &str) {
         let references: Vec<Option<Value>> =
             references.iter().map(|v| Some(v.clone()).filter(|v| !v.is_null())).collect();
-        let (grader, why) = guess(Some("answer"), &references);
-        assert_eq!(grader.name(), expected, "{references:?}: {why}");
+        let (grader, why) = guess_grader(Some("answer"), &references);
+        assert_eq!(grader.id(), expected, "{references:?}: {why}");
         assert!(why.contains(says), "{why}");
     }
 
@@ -127,7 +125,7 @@ mod tests {
     #[test]
     fn lists_under_ideal_are_alternatives() {
         let references = [Some(json!(["a", "b"])), Some(json!("c"))];
-        assert_eq!(guess(Some("ideal"), &references).0.name(), "one_of");
-        assert_eq!(guess(None, &references).0.name(), "none");
+        assert_eq!(guess_grader(Some("ideal"), &references).0.id(), "one_of");
+        assert_eq!(guess_grader(None, &references).0.id(), "none");
     }
 }

@@ -1,92 +1,11 @@
 //! The number that a text states: the last one, or the last in a `\boxed{…}`.
 
-use std::fmt;
-
-use super::decimal::Decimal;
-use super::scan::{CURRENCY, Scanner};
-
-/// A number as people write them: a decimal, or a fraction of two.
-#[derive(Clone, Debug)]
-pub struct Number {
-    numerator: Decimal,
-    /// Above zero.
-    denominator: Decimal,
-}
-
-impl Number {
-    /// A fraction; `None` over zero or less.
-    #[must_use]
-    pub fn ratio(numerator: Decimal, denominator: Decimal) -> Option<Self> {
-        let positive = !denominator.is_zero() && !denominator.is_negative();
-        positive.then_some(Self { numerator, denominator })
-    }
-
-    /// Whether two numbers are at most `tolerance` apart (|a − b| ≤ tolerance, exactly).
-    #[must_use]
-    pub fn within(&self, other: &Self, tolerance: &Decimal) -> bool {
-        // Cross-multiplied by both denominators, which are positive: no division, no rounding.
-        let apart = self
-            .numerator
-            .times(&other.denominator)
-            .minus(&other.numerator.times(&self.denominator));
-        let allowed = tolerance.times(&self.denominator).times(&other.denominator);
-        apart.magnitude_at_most(&allowed)
-    }
-
-    /// Whether two numbers are the same value.
-    #[must_use]
-    pub fn equals(&self, other: &Self) -> bool {
-        self.within(other, &Decimal::zero())
-    }
-
-    /// The number a decimal further on.
-    #[must_use]
-    pub fn plus(&self, step: &Decimal) -> Self {
-        Self {
-            numerator: self.numerator.plus(&step.times(&self.denominator)),
-            denominator: self.denominator.clone(),
-        }
-    }
-
-    /// A multiple of the number.
-    #[must_use]
-    pub fn times(&self, factor: &Decimal) -> Self {
-        Self { numerator: self.numerator.times(factor), denominator: self.denominator.clone() }
-    }
-
-    /// One unit of its last written digit, but never more than 1.
-    #[must_use]
-    pub fn unit(&self) -> Decimal {
-        self.numerator.unit()
-    }
-
-    /// The same with the other sign.
-    #[must_use]
-    pub fn negated(self) -> Self {
-        Self { numerator: self.numerator.negated(), ..self }
-    }
-}
-
-impl From<Decimal> for Number {
-    fn from(value: Decimal) -> Self {
-        Self { numerator: value, denominator: Decimal::whole(1) }
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.denominator == Decimal::whole(1) {
-            write!(f, "{}", self.numerator)
-        } else {
-            write!(f, "{}/{}", self.numerator, self.denominator)
-        }
-    }
-}
+use super::number_scan::{CURRENCY, Scanner};
+use super::rational::Rational;
 
 /// The number that a text ends in: the last one it holds, or the last one in its last `\boxed{…}`,
 /// since a box marks the final answer wherever it stands.
-#[must_use]
-pub fn last_number(text: &str) -> Option<Number> {
+pub(super) fn last_number(text: &str) -> Option<Rational> {
     let last = |text: &str| {
         let chars: Vec<char> = text.chars().collect();
         Scanner::new(&chars).last().map(|found| found.number)
@@ -95,8 +14,7 @@ pub fn last_number(text: &str) -> Option<Number> {
 }
 
 /// Whether a text is a number and nothing else but currency, percent and emphasis marks.
-#[must_use]
-pub fn is_numeric(text: &str) -> bool {
+pub(super) fn is_numeric(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     let mut found = Scanner::new(&chars);
     let (Some(only), None) = (found.next(), found.next()) else {
@@ -107,12 +25,11 @@ pub fn is_numeric(text: &str) -> bool {
 }
 
 /// Whether a text ends in `#### N`, as the worked answers of GSM8K do.
-#[must_use]
-pub fn ends_in_marked_number(text: &str) -> bool {
+pub(super) fn ends_in_marked_number(text: &str) -> bool {
     text.rfind("####").is_some_and(|at| is_numeric(&text[at + 4..]))
 }
 
-/// What stands in the last `\boxed{…}`.
+/// The content of the last `\boxed{…}`.
 fn boxed(text: &str) -> Option<&str> {
     const OPEN: &str = "\\boxed{";
     let inner = &text[text.rfind(OPEN)? + OPEN.len()..];
@@ -196,10 +113,12 @@ mod tests {
         check("on 1/2/2024", "2024");
         check("5/0", "0");
         let three_quarters = last_number("3/4").unwrap();
-        assert!(three_quarters.equals(&last_number("0.75").unwrap()));
+        let zero = Rational::default();
+        assert!(three_quarters.is_within(&last_number("0.75").unwrap(), &zero));
         let third = last_number("1/3").unwrap();
-        assert!(!third.equals(&last_number("0.333").unwrap()));
-        assert!(third.within(&last_number("0.333").unwrap(), &Decimal::parse("0.001").unwrap()));
+        let rounded = last_number("0.333").unwrap();
+        assert!(!third.is_within(&rounded, &zero));
+        assert!(third.is_within(&rounded, &Rational::parse("0.001").unwrap()));
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! Walking the numbers of a text: signs, currencies, groups of digits, powers of ten, fractions.
+//! Finding the numbers of a text: signs, currencies, groups of digits, powers of ten, fractions.
 
-use super::decimal::Decimal;
-use super::number::Number;
+use super::rational::Rational;
 
 /// Marks that may stand before a number.
 pub(super) const CURRENCY: [char; 4] = ['$', '€', '£', '¥'];
@@ -9,7 +8,7 @@ pub(super) const CURRENCY: [char; 4] = ['$', '€', '£', '¥'];
 /// Hyphen-minus, U+2212 minus, en dash, small and full-width hyphen.
 const MINUS: [char; 5] = ['-', '\u{2212}', '\u{2013}', '\u{fe63}', '\u{ff0d}'];
 
-/// What may stand between groups of three digits: `1,234` · `1 234` (also no-break and thin spaces)
+/// Separators between groups of three digits: `1,234` · `1 234` (also no-break and thin spaces)
 /// · `1_234` · `1'234` · LaTeX `1{,}234` and `1\,234`.
 const SEPARATORS: [&str; 10] =
     [",", " ", "_", "\u{a0}", "\u{202f}", "\u{2009}", "'", "\u{2019}", "{,}", "\\,"];
@@ -17,22 +16,22 @@ const SEPARATORS: [&str; 10] =
 /// The raised digits, each at its value.
 const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-/// A number and where it stands, in characters; its sign and currency mark are included.
+/// A number and its place in characters, sign and currency mark included.
 pub(super) struct Found {
-    pub number: Number,
+    pub number: Rational,
     pub start: usize,
     pub end: usize,
 }
 
-/// An unsigned decimal and where it ends.
+/// An unsigned decimal and its end.
 struct Unsigned {
-    value: Decimal,
+    value: Rational,
     end: usize,
     /// Digits and group separators only.
     whole: bool,
 }
 
-/// Walks the numbers of a text.
+/// The numbers of a text, in order.
 pub(super) struct Scanner<'a> {
     chars: &'a [char],
     at: usize,
@@ -125,7 +124,7 @@ impl<'a> Scanner<'a> {
         matches!(self.before(at), Some('^'))
     }
 
-    /// An unsigned number; `None` beyond the limits of [`Decimal`].
+    /// An unsigned number; `None` beyond the limits of [`Rational`].
     fn unsigned(&self, start: usize) -> Option<Unsigned> {
         let mut whole: String = String::new();
         let mut end = self.digits(start);
@@ -155,7 +154,7 @@ impl<'a> Scanner<'a> {
             end = exponent_end;
             is_whole = false;
         }
-        let value = Decimal::from_parts(false, &whole, &fraction, power)?;
+        let value = Rational::from_digits(&whole, &fraction, power)?;
         Some(Unsigned { value, end, whole: is_whole })
     }
 
@@ -239,13 +238,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// `3/4`, and `1 3/4`; dates such as `1/2/2024` are no fractions.
-    fn with_fraction(&self, start: usize, first: Unsigned) -> (Number, usize) {
-        let plain = |first: Unsigned| (first.value.into(), first.end);
+    fn with_fraction(&self, start: usize, first: Unsigned) -> (Rational, usize) {
         if !first.whole || self.before(start) == Some('/') {
-            return plain(first);
+            return (first.value, first.end);
         }
-        if let Some((denominator, end)) = self.over(first.end)
-            && let Some(number) = Number::ratio(first.value.clone(), denominator)
+        if let Some((denominator, end)) = self.denominator(first.end)
+            && let Some(number) = first.value.clone().over(denominator)
         {
             return (number, end);
         }
@@ -253,29 +251,27 @@ impl<'a> Scanner<'a> {
         if self.get(first.end) == Some(' ')
             && self.is_digit(mixed)
             && let Some(top) = self.unsigned(mixed).filter(|top| top.whole)
-            && let Some((denominator, end)) = self.over(top.end)
-            && top.value.magnitude_at_most(&denominator)
+            && let Some((denominator, end)) = self.denominator(top.end)
+            && let Some(fraction) = top.value.over(denominator)
+            && let Some(number) = Rational::mixed(&first.value, fraction)
         {
-            let numerator = first.value.times(&denominator).plus(&top.value);
-            if let Some(number) = Number::ratio(numerator, denominator) {
-                return (number, end);
-            }
+            return (number, end);
         }
-        plain(first)
+        (first.value, first.end)
     }
 
     /// The denominator behind a slash.
-    fn over(&self, at: usize) -> Option<(Decimal, usize)> {
+    fn denominator(&self, at: usize) -> Option<(Rational, usize)> {
         if !matches!(self.get(at), Some('/' | '\u{2044}')) || !self.is_digit(at + 1) {
             return None;
         }
-        let below = self.unsigned(at + 1).filter(|below| below.whole && !below.value.is_zero())?;
+        let below = self.unsigned(at + 1).filter(|below| below.whole)?;
         let date = self.get(below.end) == Some('/') && self.is_digit(below.end + 1);
         (!date).then_some((below.value, below.end))
     }
 
     /// `\frac{3}{4}`, also `\dfrac` and `\tfrac`.
-    fn latex_fraction(&self, at: usize) -> Option<(Number, usize)> {
+    fn latex_fraction(&self, at: usize) -> Option<(Rational, usize)> {
         let name = ["\\frac{", "\\dfrac{", "\\tfrac{"].into_iter().find(|n| self.is_text(at, n))?;
         let top_at = at + name.chars().count();
         let negative = self.get(top_at).is_some_and(|c| MINUS.contains(&c));
@@ -284,7 +280,7 @@ impl<'a> Scanner<'a> {
             return None;
         }
         let below = self.braced(top.end + 2)?;
-        let number = Number::ratio(top.value, below.value)?;
+        let number = top.value.over(below.value)?;
         let number = if negative { number.negated() } else { number };
         (self.get(below.end) == Some('}')).then_some((number, below.end + 1))
     }
@@ -294,7 +290,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Applies the sign before a number. A dash behind a word or another number joins or subtracts.
-    fn signed(&self, number: Number, mut start: usize, end: usize) -> Found {
+    fn signed(&self, number: Rational, mut start: usize, end: usize) -> Found {
         if self.before(start).is_some_and(|c| CURRENCY.contains(&c)) {
             start -= 1;
             if self.before(start) == Some('\\') {

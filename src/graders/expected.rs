@@ -1,0 +1,35 @@
+//! What a task expects of an answer.
+
+use serde_json::Value;
+
+/// What a grader compares an answer with, borrowed from a suite's task or from a stored run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected<'a> {
+    /// The reference, in the grader's form.
+    pub reference: Option<&'a Value>,
+    /// The JSON Schema of the answer.
+    pub schema: Option<&'a Value>,
+}
+
+impl<'a> Expected<'a> {
+    pub(super) fn reference(&self) -> Result<&'a Value, GradingError> {
+        self.reference.ok_or(GradingError::Missing("reference"))
+    }
+}
+
+/// Why a grader cannot judge the answers to a task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GradingError {
+    /// A part of the task that the grader needs: `reference`, or `reference or schema`.
+    #[error("the task has no {0}")]
+    Missing(&'static str),
+    /// A reference that is not in the grader's form.
+    #[error("unusable reference: {0}")]
+    Reference(String),
+    /// A schema that does not compile.
+    #[error("unusable schema: {0}")]
+    Schema(String),
+    /// A tolerance that is not a decimal.
+    #[error("unusable tolerance: not a decimal")]
+    Tolerance,
+}

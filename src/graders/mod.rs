@@ -1,0 +1,34 @@
+//! Graders: an answer to a score, without a model, a clock or a file. One file per family holds its
+//! settings, the check of a reference, sample answers for the simulator, and the score.
+//!
+//! A new grader is a file with a type that implements [`grader::Grader`], and a line in the list of
+//! `spec.rs`.
+
+mod choice;
+mod expected;
+mod grader;
+mod guess;
+mod json;
+mod json_schema;
+mod json_value;
+mod none;
+mod number;
+mod number_scan;
+mod number_text;
+mod rational;
+mod reference;
+mod sample;
+mod score;
+mod spec;
+mod stated;
+mod text;
+mod tool_call;
+
+pub use expected::{Expected, GradingError};
+pub(crate) use guess::guess_grader;
+pub(crate) use json_schema::{check_schema, compile_schema};
+pub use sample::{Peers, SampleTask};
+pub(crate) use score::quoted;
+pub use score::{MAX_DETAIL_CHARS, Score};
+pub use spec::{GraderSpec, SpecError};
+pub(crate) use stated::stated_answer;

@@ -1,0 +1,48 @@
+//! The `none` grader: cost and speed only.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::expected::{Expected, GradingError};
+use super::grader::Grader;
+use super::score::Score;
+use crate::units::AnswerContent;
+
+/// No score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ungraded {}
+
+impl Grader for Ungraded {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn missing(&self, _expected: &Expected<'_>) -> Option<&'static str> {
+        None
+    }
+
+    fn check_reference(&self, _reference: &Value) -> Result<(), GradingError> {
+        Ok(())
+    }
+
+    fn read_cell(&self, _cell: &Value) -> Option<Value> {
+        None
+    }
+
+    fn right_answer(&self, _reference: &Value) -> Option<AnswerContent> {
+        None
+    }
+
+    fn needs_text(&self) -> bool {
+        false
+    }
+
+    fn score(
+        &self,
+        _expected: &Expected<'_>,
+        _answer: &AnswerContent,
+    ) -> Result<Score, GradingError> {
+        Ok(Score::unscored("not graded"))
+    }
+}
