@@ -305,10 +305,10 @@ fn carry_over(manifest: &mut Manifest, earlier: &ExistingRun) {
     manifest.run.clone_from(&had.run);
     manifest.started_at.clone_from(&had.started_at);
     let before = had.notes.iter().find_map(|note| match note {
-        Fact::ResumedRun { times } => Some(*times),
+        Fact::Resumed { times } => Some(*times),
         _ => None,
     });
-    manifest.notes.push(Fact::ResumedRun { times: before.unwrap_or(0) + 1 });
+    manifest.notes.push(Fact::Resumed { times: before.unwrap_or(0) + 1 });
     // What is no longer in the plan stays in the run, and so does where it came from.
     for suite in &had.suites {
         if !manifest.suites.iter().any(|known| known.name == suite.name) {

@@ -24,7 +24,7 @@ const NAMED: usize = 3;
 #[serde(remote = "Self", tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// The run was interrupted and resumed.
-    ResumedRun {
+    Resumed {
         /// How often.
         times: u32,
     },
@@ -268,7 +268,7 @@ impl fmt::Display for Fact {
 impl Fact {
     fn write_of_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ResumedRun { times } => {
+            Self::Resumed { times } => {
                 let times = prose::pluralize(u64::from(*times), "time");
                 write!(f, "resumed {times}: latencies are of several sessions")
             }
@@ -516,7 +516,7 @@ mod tests {
             assert_eq!(serde_json::to_string(&fact).expect("JSON"), json);
             assert_eq!(serde_json::from_str::<Fact>(json).expect(json), fact);
         };
-        check(Fact::ResumedRun { times: 2 }, r#"{"fact":"resumed","times":2}"#);
+        check(Fact::Resumed { times: 2 }, r#"{"fact":"resumed","times":2}"#);
         check(Fact::NoContent, r#"{"fact":"no_content"}"#);
         check(
             Fact::RuntimeLate(Lag { percentile: 0.99, lag_ms: 12.5, limit_ms: 5.0 }),

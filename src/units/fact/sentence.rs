@@ -64,7 +64,7 @@ fn with_values(sentence: &str) -> Option<Fact> {
 fn resumed(sentence: &str) -> Option<Fact> {
     let [times, _] =
         values(sentence, ["resumed ", " time", ": latencies are of several sessions"])?;
-    Some(Fact::ResumedRun { times: times.parse().ok()? })
+    Some(Fact::Resumed { times: times.parse().ok()? })
 }
 
 fn shard(sentence: &str) -> Option<Fact> {
@@ -135,11 +135,11 @@ mod tests {
         vec![
             (
                 "resumed 1 time: latencies are of several sessions",
-                Some(Fact::ResumedRun { times: 1 }),
+                Some(Fact::Resumed { times: 1 }),
             ),
             (
                 "resumed 12 times: latencies are of several sessions",
-                Some(Fact::ResumedRun { times: 12 }),
+                Some(Fact::Resumed { times: 12 }),
             ),
             ("shard 2/16 of the plan's tasks", Some(Fact::Shard { k: 2, n: 16 })),
             ("prompts and answers are not kept (--no-content)", Some(Fact::NoContent)),
