@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::units::plain::inert;
+use crate::units::escape::escape_csv_formula;
 
 /// Rows as CSV, with a header. Nothing in it is a formula: a cell that begins like one is text, except
 /// where all of it is a number.
@@ -15,7 +15,7 @@ pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let safe = |cell: &str| match cell.parse::<f64>() {
         Ok(_) => cell.to_owned(),
-        Err(_) => inert(cell).into_owned(),
+        Err(_) => escape_csv_formula(cell).into_owned(),
     };
     for row in csv::ReaderBuilder::new().has_headers(false).from_reader(cells.as_slice()).records()
     {

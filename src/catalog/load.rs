@@ -16,7 +16,7 @@ use super::{
     Router, SnapshotStamp, agreed, base_url, headers, overlay, price, snapshot, variant,
 };
 use crate::units::EndpointId;
-use crate::units::plain::acts;
+use crate::units::escape::is_unsafe_char;
 use crate::units::toml_text::{Place, TomlError, TomlText, did_you_mean};
 
 /// A catalog file that has been read into memory.
@@ -451,7 +451,7 @@ const MAX_NAME_BYTES: usize = 256;
 
 /// Whether an endpoint's id can be taken apart by a name, and whether it shows as what it is.
 pub(crate) fn is_name(name: &str) -> bool {
-    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || acts(c);
+    let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || is_unsafe_char(c);
     !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains(forbidden)
 }
 

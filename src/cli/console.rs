@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::units::plain::plain_lines;
+use crate::units::escape::escape_control_lines;
 
 /// Writes data to stdout. A reader that has gone away (`| head`) is success.
 ///
@@ -22,13 +22,13 @@ pub fn data(text: &str) -> io::Result<()> {
 /// # Errors
 /// As of [`data`].
 pub fn table(text: &str) -> io::Result<()> {
-    data(&plain_lines(text))
+    data(&escape_control_lines(text))
 }
 
 /// Says something on stderr, of which nothing acts on a terminal. Nothing can be done where that
 /// fails.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", plain_lines(text));
+    let _ = writeln!(io::stderr().lock(), "{}", escape_control_lines(text));
 }
 
 /// Where the log goes: stderr, a record at a time, of which nothing acts on a terminal.
@@ -38,7 +38,7 @@ pub struct Log;
 impl Write for Log {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(record);
-        io::stderr().lock().write_all(plain_lines(&text).as_bytes())?;
+        io::stderr().lock().write_all(escape_control_lines(&text).as_bytes())?;
         Ok(record.len())
     }
 

@@ -11,7 +11,7 @@ use super::console;
 use crate::run::load::{LoadProgress, LoadState};
 use crate::run::{EndpointProgress, Progress};
 use crate::units::Clock;
-use crate::units::plain::plain;
+use crate::units::escape::escape_control;
 
 /// What has to be said while the lines are drawn: said between them, it would be overdrawn.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ impl Notice {
     /// Says it, on the terminal's last line or on stderr.
     pub fn say(&self, text: &str) {
         if console::is_watched() {
-            plain(text)
+            escape_control(text)
                 .as_ref()
                 .clone_into(&mut self.0.lock().expect("nothing panics while it holds the notice"));
         } else {
@@ -144,7 +144,7 @@ fn load_row(planned: Option<u64>, state: &LoadState, per_s: f64) -> String {
 
 /// One endpoint's line, at most 80 columns.
 fn row(name: &str, endpoint: &EndpointProgress, elapsed: Duration) -> String {
-    let name: String = plain(name).chars().take(30).collect();
+    let name: String = escape_control(name).chars().take(30).collect();
     let done = format!("{}/{}", endpoint.done, endpoint.total);
     let ttft =
         endpoint.ttft_p50().map_or("–".to_owned(), |t| format!("{:.2} s", t.as_secs_f64()));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ReportError;
 use super::chart::Chart;
 use super::page::Page;
-use super::story::Names;
+use super::run_text::Names;
 use crate::aggregate::RunMetrics;
 use crate::weights::WeightsFile;
 

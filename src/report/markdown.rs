@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::number::share;
-use super::story::{
+use super::run_text::{
     self, Names, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
 };
 use super::text::markdown as escaped;
@@ -23,11 +23,11 @@ pub(super) fn summary(metrics: &RunMetrics, weights: &WeightsFile, names: &Names
     }
     verdicts(&mut text, metrics, weights, names);
     endpoints(&mut text, metrics);
-    let failed: Vec<String> = story::failed(metrics, names).into_iter().collect();
+    let failed: Vec<String> = run_text::failed(metrics, names).into_iter().collect();
     list(&mut text, "Failed", &failed);
-    list(&mut text, "Assumed", &story::assumptions(metrics));
+    list(&mut text, "Assumed", &run_text::assumptions(metrics));
     list(&mut text, "No verdict", &verdict::unjudged(metrics, weights));
-    list(&mut text, "Notes", &story::notes(metrics, weights));
+    list(&mut text, "Notes", &run_text::notes(metrics, weights));
     let left_out: Vec<String> =
         weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
     if metrics.counts.scored > 0 {

@@ -2,7 +2,7 @@
 //! the CSV files.
 //!
 //! It reads figures and weights and computes none of its own. Names from catalogs, suites and
-//! servers are hostile: `text` makes them plain, and each file escapes them for its place.
+//! servers are hostile: `text` makes them escape_control, and each file escapes them for its place.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -17,16 +17,16 @@ mod chart;
 mod csv;
 mod html;
 pub mod load;
-mod local;
 mod markdown;
 mod number;
-mod paced;
 mod page;
+mod rate_limit_notes;
+mod routing_notes;
+mod run_text;
 mod screen;
-mod serving;
-mod story;
 mod text;
 mod timing_error;
+mod token_count_notes;
 mod verdict;
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ pub fn write_all<E>(
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let names = story::Names::of(metrics);
+    let names = run_text::Names::of(metrics);
     let charts = chart::all(metrics, weights, &names)?;
     write_trials(&dir.join("trials.csv"), trials)?;
     whole(&dir.join("summary.csv"), |file| csv::write_summary(file, metrics))?;

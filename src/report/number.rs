@@ -11,11 +11,6 @@ pub(super) const NONE: &str = "n/a";
 /// The minus sign (U+2212), as wide as the plus.
 const MINUS: char = '−';
 
-/// A count with a comma between thousands.
-pub(super) fn count(n: u64) -> String {
-    group(&n.to_string())
-}
-
 /// Puts a comma between thousands of the whole part of a plain decimal.
 fn group(decimal: &str) -> String {
     let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
@@ -259,7 +254,6 @@ mod tests {
 
     #[test]
     fn people_read() {
-        assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(percent(0.923), "92.3");
         assert_eq!(points(-0.035), "−3.5");
         assert_eq!(points(0.005), "+0.5");

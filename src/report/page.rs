@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::chart::{self, Chart};
-use super::number::{self, count, currency, dollars, points, probability, share};
-use super::story::{self, Names, State, missing, ranked, things};
-use super::text::plain;
+use super::number::{self, currency, dollars, points, probability, share};
+use super::run_text::{self, Names, State, missing, ranked};
+use super::text::escape_control;
 use super::timing_error::TimingError;
 use super::verdict;
 use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
 use crate::stats::Estimate;
 use crate::units::fact::{Fact, stand_in};
+use crate::units::prose::{group_thousands, pluralize};
 use crate::units::{Manifest, RunEnding, SuiteStamp, ValidityMark};
 use crate::weights::{VerdictWord, WeightsFile};
 
@@ -139,7 +140,7 @@ impl Page {
         names: &Names,
         charts: &[Chart],
     ) -> Self {
-        let mut facts = story::heading(metrics);
+        let mut facts = run_text::heading(metrics);
         let name = facts.remove(0);
         let scored = metrics.counts.scored > 0;
         Self {
@@ -166,9 +167,9 @@ impl Page {
             left_out: weights
                 .left_out
                 .iter()
-                .map(|(id, why)| (plain(id).into_owned(), story::sentence(why)))
+                .map(|(id, why)| (escape_control(id).into_owned(), run_text::sentence(why)))
                 .collect(),
-            notes: story::notes(metrics, weights),
+            notes: run_text::notes(metrics, weights),
             judging: judging(metrics, weights),
             manifest: manifest(metrics, weights),
             suites: suites(&metrics.manifest),
@@ -178,7 +179,7 @@ impl Page {
 
 /// What was assumed, and which categories have no verdict.
 fn assumptions(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
-    let mut said = story::assumptions(metrics);
+    let mut said = run_text::assumptions(metrics);
     let unjudged = verdict::unjudged(metrics, weights);
     if !unjudged.is_empty() {
         said.push(format!("No verdict for {}: no weights were made there.", unjudged.join(", ")));
@@ -189,7 +190,7 @@ fn assumptions(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
 fn validity(metrics: &RunMetrics) -> Validity {
     let ended = metrics.manifest.ended.as_ref();
     let seen = ended.map(|ended| (ended, &ended.validity));
-    Validity::of(story::state(metrics), metrics.counts.ok, seen)
+    Validity::of(run_text::state(metrics), metrics.counts.ok, seen)
 }
 
 impl Validity {
@@ -210,7 +211,7 @@ impl Validity {
             false => "doubtful",
         };
         let marks = validity.reasons.iter().map(Fact::to_string);
-        let reasons = ended.why.iter().cloned().chain(marks).map(|why| story::sentence(&why));
+        let reasons = ended.why.iter().cloned().chain(marks).map(|why| run_text::sentence(&why));
         Self { word, tone, reasons: reasons.collect() }
     }
 }
@@ -229,14 +230,16 @@ pub(super) fn css() -> String {
 /// Name, version and hash of the suites of a run.
 pub(super) fn suites(manifest: &Manifest) -> Vec<[String; 3]> {
     let shown = |suite: &SuiteStamp| {
-        [&suite.name, &suite.version, &suite.hash].map(|text| plain(text).into_owned())
+        [&suite.name, &suite.version, &suite.hash].map(|text| escape_control(text).into_owned())
     };
     manifest.suites.iter().map(shown).collect()
 }
 
 /// What a run noted of its own client.
 pub(super) fn client(validity: &crate::units::Validity) -> Vec<(&'static str, String)> {
-    let lag = validity.lag_p99_us.map(|lag| ("Client's lag, p99", format!("{} µs", count(lag))));
+    let lag = validity
+        .lag_p99_us
+        .map(|lag| ("Client's lag, p99", format!("{} µs", group_thousands(lag))));
     let cpu = validity.io_cpu_peak.map(|cpu| ("Client's busiest I/O thread", share(cpu)));
     lag.into_iter().chain(cpu).collect()
 }
@@ -272,17 +275,17 @@ fn endpoints(metrics: &RunMetrics) -> Vec<EndpointView> {
             let today = metrics.today.endpoint.as_ref() == Some(&e.id);
             let cell = &e.all;
             EndpointView {
-                name: plain(e.id.as_str()).into_owned(),
-                provider: plain(&e.provider).into_owned(),
+                name: escape_control(e.id.as_str()).into_owned(),
+                provider: escape_control(&e.provider).into_owned(),
                 today,
-                quality: story::quality_or_failure(cell),
+                quality: run_text::quality_or_failure(cell),
                 bar: known(e).zip(range).map(|(quality, range)| bar(&quality, range)),
-                cost: story::per_1000(cell),
-                pass_cost: story::per_1000_passes(cell),
-                vs_today: story::vs_today(cell, today),
+                cost: run_text::per_1000(cell),
+                pass_cost: run_text::per_1000_passes(cell),
+                vs_today: run_text::vs_today(cell, today),
                 vs_tone: tone(cell),
-                ttft: story::ttft_pair(cell).trim_end_matches(" s").to_owned(),
-                availability: story::availability(cell),
+                ttft: run_text::ttft_pair(cell).trim_end_matches(" s").to_owned(),
+                availability: run_text::availability(cell),
                 slo_miss: known_percent(cell.slo_miss.as_ref()),
                 trials: trials(cell),
             }
@@ -305,7 +308,7 @@ fn bar(quality: &Estimate, (low, high): (f64, f64)) -> Bar {
 
 /// How a difference is coloured.
 fn tone(cell: &Cell) -> &'static str {
-    cell.vs_today.as_ref().map_or("", |d| story::significance(d.significance))
+    cell.vs_today.as_ref().map_or("", |d| run_text::significance(d.significance))
 }
 
 fn known_percent(estimate: Option<&Estimate>) -> String {
@@ -315,7 +318,7 @@ fn known_percent(estimate: Option<&Estimate>) -> String {
 /// Trials that count, and what is counted beside them.
 fn trials(cell: &Cell) -> String {
     let counts = &cell.counts;
-    let mut text = count(counts.trials());
+    let mut text = group_thousands(counts.trials());
     for (n, what) in [
         (counts.failed, "failed"),
         (counts.ineligible, "ineligible"),
@@ -323,10 +326,10 @@ fn trials(cell: &Cell) -> String {
         (counts.in_doubt, "in doubt"),
     ] {
         if n > 0 {
-            let _ = write!(text, ", {} {what}", count(n));
+            let _ = write!(text, ", {} {what}", group_thousands(n));
         }
         if what == "failed" && n > 0 {
-            let _ = write!(text, " ({})", story::failures(cell));
+            let _ = write!(text, " ({})", run_text::failures(cell));
         }
     }
     text
@@ -344,9 +347,9 @@ fn categories(metrics: &RunMetrics, names: &Names) -> Vec<CategoryView> {
             let quality = |cell: &Cell| cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
             rows.sort_by(|a, b| quality(b.1).total_cmp(&quality(a.1)));
             CategoryView {
-                name: plain(category.name.as_str()).into_owned(),
+                name: escape_control(category.name.as_str()).into_owned(),
                 share: share(category.share),
-                tasks: things(category.tasks, "task"),
+                tasks: pluralize(category.tasks, "task"),
                 rows: rows
                     .into_iter()
                     .map(|(e, cell)| cell_view(metrics, e, cell, names))
@@ -371,19 +374,19 @@ fn cell_view(
     CellView {
         name: names.short(endpoint.id.as_str()),
         today,
-        n: count(cell.counts.scored),
-        quality: story::quality(cell),
+        n: group_thousands(cell.counts.scored),
+        quality: run_text::quality(cell),
         vs_today,
         vs_tone: tone(cell),
         p: cell.vs_today.as_ref().map_or_else(String::new, |d| probability(d.p_adjusted)),
-        cost: story::per_1000(cell),
-        pass_cost: story::per_1000_passes(cell),
-        ttft_50: story::ttft(cell, 500),
-        ttft_90: story::ttft(cell, 900),
-        failed: count(cell.counts.failed),
-        unscored: count(cell.counts.unscored),
-        truncated: count(cell.counts.truncated),
-        refused: count(cell.counts.refused),
+        cost: run_text::per_1000(cell),
+        pass_cost: run_text::per_1000_passes(cell),
+        ttft_50: run_text::ttft(cell, 500),
+        ttft_90: run_text::ttft(cell, 900),
+        failed: group_thousands(cell.counts.failed),
+        unscored: group_thousands(cell.counts.unscored),
+        truncated: group_thousands(cell.counts.truncated),
+        refused: group_thousands(cell.counts.refused),
     }
 }
 
@@ -394,7 +397,7 @@ fn weight_views(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> V
     }
     let stated = metrics.categories.iter().filter_map(|c| {
         let name = c.name.as_str();
-        Some((plain(name).into_owned(), weights.categories.get(name)?))
+        Some((escape_control(name).into_owned(), weights.categories.get(name)?))
     });
     for (category, found) in stated.chain([("(no label)".to_owned(), &weights.default)]) {
         let mix = verdict::mix(found);
@@ -417,7 +420,7 @@ fn weight_views(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> V
                 expected.cost_per_task_usd.as_ref().map(per_1000),
                 expected.today_cost_per_task_usd.as_ref().map(per_1000),
             ),
-            why: story::sentence(&found.verdict.why),
+            why: run_text::sentence(&found.verdict.why),
         });
     }
     views
@@ -435,7 +438,7 @@ fn against(new: Option<String>, today: Option<String>) -> String {
 fn judging(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)> {
     let judging = metrics.judging();
     let today = metrics.today.endpoint.as_ref();
-    let today = today.map_or_else(missing, |id| plain(id.as_str()).into_owned());
+    let today = today.map_or_else(missing, |id| escape_control(id.as_str()).into_owned());
     let stated = if metrics.today.stated { "stated" } else { stand_in(metrics.has_unpriced()) };
     let goal = weights.objective.goal.name();
     let margin = points(judging.margin);
@@ -457,7 +460,7 @@ fn judging(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)>
         rows.push(("Largest share of one provider".to_owned(), share(cap)));
     }
     if let Some(requests) = judging.requests_per_month {
-        rows.push(("Requests a month".to_owned(), count(requests)));
+        rows.push(("Requests a month".to_owned(), group_thousands(requests)));
     }
     rows
 }
@@ -467,12 +470,12 @@ fn manifest(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)
     let counts = &metrics.counts;
     let planned = format!(
         "{} = {} ok + {} failed + {} ineligible + {} skipped + {} in doubt",
-        count(counts.planned),
-        count(counts.ok),
-        count(counts.failed),
-        count(counts.ineligible),
-        count(counts.skipped),
-        count(counts.in_doubt)
+        group_thousands(counts.planned),
+        group_thousands(counts.ok),
+        group_thousands(counts.failed),
+        group_thousands(counts.ineligible),
+        group_thousands(counts.skipped),
+        group_thousands(counts.in_doubt)
     );
     let partial = metrics.cost_is_partial();
     let most = if partial {
@@ -498,5 +501,5 @@ fn manifest(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)
         rows.extend(client(&ended.validity));
     }
     rows.extend(TimingError::of(m, None).iter().flat_map(TimingError::record));
-    rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
+    rows.into_iter().map(|(k, v)| (k.to_owned(), escape_control(&v).into_owned())).collect()
 }

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::number::{duration, points, share};
-use super::paced;
-use super::story::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
-use super::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
+use super::rate_limit_notes;
+use super::run_text::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
+use super::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
 use crate::aggregate::{EndpointMetrics, LatencyMetric, RunMetrics};
@@ -36,8 +36,8 @@ pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> Stri
     let foot = foot(metrics, files);
     let unsaid = (verdicts.is_empty()).then(|| no_verdict(metrics, weights));
     let (error, stated) = (timing_error(metrics), assumed(metrics, weights));
-    let failed = story::failed(metrics, &names).map(|line| fit_end(&line, COLUMNS));
-    let paced = paced::line(metrics, &names).map(|line| fit_end(&line, COLUMNS));
+    let failed = run_text::failed(metrics, &names).map(|line| fit_end(&line, COLUMNS));
+    let paced = rate_limit_notes::line(metrics, &names).map(|line| fit_end(&line, COLUMNS));
     // Header row, and the lines of remarks where there is anything to remark.
     let said = [&unsaid, &failed, &paced].into_iter().flatten().count();
     let fixed = head.len() + 1 + foot.len() + said;
@@ -78,7 +78,7 @@ pub(super) fn lines(lines: &[String]) -> String {
 
 /// Which files are where.
 pub(super) fn files(listed: &str, folder: &Path) -> String {
-    let folder = plain(&folder.to_string_lossy()).into_owned();
+    let folder = escape_control(&folder.to_string_lossy()).into_owned();
     if width(listed) + width(&folder) <= COLUMNS {
         format!("{listed}{folder}")
     } else {
@@ -138,7 +138,7 @@ fn no_verdict(metrics: &RunMetrics, weights: &WeightsFile) -> String {
     // The tuner's reason, or the last note.
     let own = weights.notes.iter().find(|note| matches!(note, Fact::NothingTuned { .. }));
     let why = own.or(weights.notes.last());
-    let why = why.map_or_else(String::new, |note| story::sentence(&note.to_string()));
+    let why = why.map_or_else(String::new, |note| run_text::sentence(&note.to_string()));
     let line = if why.is_empty() && metrics.counts.scored == 0 {
         "No verdict: nothing was scored.".to_owned()
     } else {
@@ -238,7 +238,7 @@ fn table(metrics: &RunMetrics, endpoints: &[&EndpointMetrics], names: &Names) ->
     let wide = [widest(0), widest(1), widest(2), widest(3)];
     // Two columns of space before each of the four.
     let left = COLUMNS.saturating_sub(wide.iter().sum::<usize>() + 8).max(8);
-    let full = |e: &EndpointMetrics| plain(e.id.as_str()).into_owned();
+    let full = |e: &EndpointMetrics| escape_control(e.id.as_str()).into_owned();
     let mark = |e: &EndpointMetrics| if is_today(e) { " today" } else { "" };
     let all_fit = endpoints.iter().all(|e| width(&full(e)) + width(mark(e)) <= left);
     let shown: Vec<String> = endpoints
@@ -262,7 +262,7 @@ fn table(metrics: &RunMetrics, endpoints: &[&EndpointMetrics], names: &Names) ->
     std::iter::once(line("endpoint", &header))
         .chain(endpoints.iter().zip(&shown).zip(&rows).map(|((e, name), row)| {
             // What never answered has no figures, and says why across their columns.
-            match story::never_answered(&e.all) {
+            match run_text::never_answered(&e.all) {
                 Some(why) => fit_end(&format!("{}  {why}", pad_right(name, names_wide)), COLUMNS),
                 None => line(name, row),
             }

@@ -3,7 +3,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub(super) use crate::units::plain::plain;
+pub(super) use crate::units::escape::escape_control;
 
 /// Columns that a text takes in a terminal.
 pub(super) fn width(text: &str) -> usize {
@@ -59,7 +59,7 @@ pub(super) fn pad_left(text: &str, columns: usize) -> String {
 
 /// A plain text as GitHub Markdown shows it literally, in a table cell too.
 pub(super) fn markdown(text: &str) -> String {
-    let text = plain(text);
+    let text = escape_control(text);
     let mut escaped = String::with_capacity(text.len() + 8);
     for (at, c) in text.char_indices() {
         let rest = &text[at..];
@@ -85,7 +85,7 @@ pub(super) fn markdown(text: &str) -> String {
 
 /// Plain text as XML character data and attribute value.
 pub(super) fn xml(text: &str) -> String {
-    let text = plain(text);
+    let text = escape_control(text);
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {

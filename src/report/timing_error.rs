@@ -2,7 +2,7 @@
 //! beside the figures that it applies to.
 
 use super::number::significant;
-use super::text::plain;
+use super::text::escape_control;
 use crate::aggregate::LatencyMetric;
 use crate::units::{CalibratedError, Calibration, Manifest};
 
@@ -66,7 +66,10 @@ impl<'a> TimingError<'a> {
                 format!("at {} streams: {}", at.streams, errors.join("; ")),
             ),
             ("Own lag of the schedule", lags.join("; ")),
-            ("Calibrated", format!("{}, version {}, {}", plain(&c.host), c.version, c.measured_at)),
+            (
+                "Calibrated",
+                format!("{}, version {}, {}", escape_control(&c.host), c.version, c.measured_at),
+            ),
         ]
     }
 }

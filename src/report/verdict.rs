@@ -1,11 +1,12 @@
 //! The verdicts in words, and what the whole mixture of the weights brings.
 
-use super::number::{count, currency, difference, dollars, percent, points, share};
-use super::story::{Names, missing, sentence};
-use super::text::plain;
+use super::number::{currency, difference, dollars, percent, points, share};
+use super::run_text::{Names, missing, sentence};
+use super::text::escape_control;
 use crate::aggregate::RunMetrics;
 use crate::stats::Estimate;
 use crate::units::Goal;
+use crate::units::prose::group_thousands;
 use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
 
 /// A category's verdict with all that its sentence needs.
@@ -36,7 +37,7 @@ pub(super) fn verdicts<'a>(
         .filter_map(|category| {
             let found = weights.categories.get(category.name.as_str())?;
             Some(CategoryVerdict {
-                category: plain(category.name.as_str()).into_owned(),
+                category: escape_control(category.name.as_str()).into_owned(),
                 share: category.share,
                 verdict: &found.verdict,
                 today: weights.objective.today.as_deref(),
@@ -55,7 +56,7 @@ pub(super) fn unjudged(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<Strin
     }
     let names = metrics.categories.iter().map(|c| c.name.as_str());
     let missing = names.filter(|name| !weights.categories.contains_key(*name));
-    missing.map(|name| plain(name).into_owned()).collect()
+    missing.map(|name| escape_control(name).into_owned()).collect()
 }
 
 /// The endpoints of a mix and their shares, the largest first.
@@ -87,7 +88,7 @@ impl CategoryVerdict<'_> {
                     return format!("Keep {keep} for now. {}", sentence(&verdict.why));
                 };
                 let tell = match verdict.tasks_needed {
-                    Some(n) => format!("; about {} more tasks would tell", count(n)),
+                    Some(n) => format!("; about {} more tasks would tell", group_thousands(n)),
                     None => String::new(),
                 };
                 let candidate = names.short(candidate);
@@ -163,11 +164,11 @@ impl CategoryVerdict<'_> {
                 // The difference is the candidate's, so the line names it; without a number the
                 // words say why there is none.
                 let Some(candidate) = verdict.candidate.as_deref() else {
-                    let why = plain(&verdict.why).into_owned();
+                    let why = escape_control(&verdict.why).into_owned();
                     let what = [format!("{today} stays"), today];
                     return Columns { what, gap, tail: [why.clone(), why.clone(), why] };
                 };
-                let tell = match verdict.tasks_needed.map(count) {
+                let tell = match verdict.tasks_needed.map(group_thousands) {
                     Some(n) => [
                         format!("≈ {n} tasks would tell"),
                         format!("≈ {n} more tasks"),
@@ -181,7 +182,7 @@ impl CategoryVerdict<'_> {
             }
             VerdictWord::Stay => {
                 let kept = self.mix.first().map_or(today, |(id, _)| names.model(id));
-                let why = plain(&verdict.why).into_owned();
+                let why = escape_control(&verdict.why).into_owned();
                 Columns {
                     what: [kept.clone(), kept],
                     gap: String::new(),
@@ -295,7 +296,7 @@ fn monthly(metrics: &RunMetrics, weights: &WeightsFile) -> Option<String> {
     let less = if saved < 0.0 { "more" } else { "less" };
     Some(format!(
         "At {} requests a month that is {} {less}.",
-        count(requests),
+        group_thousands(requests),
         currency(&dollars(saved.abs()))
     ))
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::catalog::snapshot::{key, quoted};
-use crate::units::plain::plain;
+use crate::units::escape::escape_control;
 
 /// What stands in the file.
 #[derive(Clone, Debug, Default)]
@@ -86,10 +86,13 @@ impl Starter {
         }
         text.push_str("models = [\n");
         for group in self.models.iter().filter(|group| !group.ids.is_empty()) {
-            let _ = writeln!(text, "    # {}", plain(&group.about));
+            let _ = writeln!(text, "    # {}", escape_control(&group.about));
             for (id, said) in &group.ids {
-                let said =
-                    if said.is_empty() { String::new() } else { format!("   # {}", plain(said)) };
+                let said = if said.is_empty() {
+                    String::new()
+                } else {
+                    format!("   # {}", escape_control(said))
+                };
                 let _ = writeln!(text, "    {},{said}", quoted(id));
             }
         }
@@ -213,7 +216,7 @@ fn shares(names: &[String]) -> String {
 
 /// A line of prose; what comes from outside cannot end it.
 pub fn push_prose(text: &mut String, line: &str) {
-    let _ = writeln!(text, "# {}", plain(line));
+    let _ = writeln!(text, "# {}", escape_control(line));
 }
 
 /// Settings at rest.

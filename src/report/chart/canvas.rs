@@ -7,9 +7,9 @@ use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontFamily, FontStyle, ShapeStyle};
 
-use super::ink::{Ink, restyle, style_sheet};
+use super::color::{ColorRole, restyle, style_sheet};
 use crate::report::ReportError;
-use crate::report::text::{plain, xml};
+use crate::report::text::{escape_control, xml};
 
 /// The family that a reader of SVG falls back to without our style sheet.
 const FAMILY: &str = "sans-serif";
@@ -96,11 +96,11 @@ impl Mark {
 pub(super) type Point = (f64, f64);
 
 enum Shape {
-    Path { points: Vec<Point>, ink: Ink, width: u32, dash: u8 },
-    Box { from: Point, to: Point, ink: Ink, filled: bool },
-    Disc { at: Point, radius: u32, ink: Ink, filled: bool },
-    Area { points: Vec<Point>, ink: Ink },
-    Words { at: Point, text: String, size: f64, bold: bool, anchor: Anchor, ink: Ink },
+    Path { points: Vec<Point>, color: ColorRole, width: u32, dash: u8 },
+    Box { from: Point, to: Point, color: ColorRole, filled: bool },
+    Disc { at: Point, radius: u32, color: ColorRole, filled: bool },
+    Area { points: Vec<Point>, color: ColorRole },
+    Text { at: Point, text: String, size: f64, bold: bool, anchor: Anchor, color: ColorRole },
 }
 
 /// Collects shapes; [`Canvas::finish`] draws them in order.
@@ -114,10 +114,10 @@ impl Canvas {
     /// A page with a title, and the word SIMULATED where the figures are.
     pub(super) fn new(width: u32, height: u32, title: &str, simulated: bool) -> Self {
         let mut canvas = Self { width, height, shapes: Vec::new() };
-        canvas.words((16.0, 22.0), title, 15.0, true, Anchor::Start, Ink::Text);
+        canvas.text((16.0, 22.0), title, 15.0, true, Anchor::Start, ColorRole::Text);
         if simulated {
             let at = (f64::from(width) - 16.0, 22.0);
-            canvas.words(at, "SIMULATED", 13.0, true, Anchor::End, Ink::Warn);
+            canvas.text(at, "SIMULATED", 13.0, true, Anchor::End, ColorRole::Warn);
         }
         canvas
     }
@@ -125,62 +125,62 @@ impl Canvas {
     /// A low page with a sentence in place of a drawing.
     pub(super) fn sentence(title: &str, simulated: bool, sentence: &str) -> Self {
         let mut canvas = Self::new(960, 96, title, simulated);
-        canvas.words((16.0, 58.0), sentence, 14.0, false, Anchor::Start, Ink::Muted);
+        canvas.text((16.0, 58.0), sentence, 14.0, false, Anchor::Start, ColorRole::Muted);
         canvas
     }
 
-    pub(super) fn path(&mut self, points: Vec<Point>, ink: Ink, width: u32, dash: u8) {
-        self.shapes.push(Shape::Path { points, ink, width, dash });
+    pub(super) fn path(&mut self, points: Vec<Point>, color: ColorRole, width: u32, dash: u8) {
+        self.shapes.push(Shape::Path { points, color, width, dash });
     }
 
-    pub(super) fn line(&mut self, from: Point, to: Point, ink: Ink) {
-        self.path(vec![from, to], ink, 1, 0);
+    pub(super) fn line(&mut self, from: Point, to: Point, color: ColorRole) {
+        self.path(vec![from, to], color, 1, 0);
     }
 
-    pub(super) fn filled(&mut self, from: Point, to: Point, ink: Ink) {
-        self.shapes.push(Shape::Box { from, to, ink, filled: true });
+    pub(super) fn filled(&mut self, from: Point, to: Point, color: ColorRole) {
+        self.shapes.push(Shape::Box { from, to, color, filled: true });
     }
 
-    pub(super) fn outline(&mut self, from: Point, to: Point, ink: Ink) {
-        self.shapes.push(Shape::Box { from, to, ink, filled: false });
+    pub(super) fn outline(&mut self, from: Point, to: Point, color: ColorRole) {
+        self.shapes.push(Shape::Box { from, to, color, filled: false });
     }
 
-    pub(super) fn ring(&mut self, at: Point, radius: u32, ink: Ink) {
-        self.shapes.push(Shape::Disc { at, radius, ink, filled: false });
+    pub(super) fn ring(&mut self, at: Point, radius: u32, color: ColorRole) {
+        self.shapes.push(Shape::Disc { at, radius, color, filled: false });
     }
 
-    pub(super) fn mark(&mut self, (x, y): Point, mark: Mark, r: f64, ink: Ink) {
+    pub(super) fn mark(&mut self, (x, y): Point, mark: Mark, r: f64, color: ColorRole) {
         let area = |points: &[(f64, f64)]| Shape::Area {
             points: points.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect(),
-            ink,
+            color,
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few pixels")]
         let radius = r.round() as u32;
         self.shapes.push(match mark {
-            Mark::Disc => Shape::Disc { at: (x, y), radius, ink, filled: true },
-            Mark::Ring => Shape::Disc { at: (x, y), radius, ink, filled: false },
+            Mark::Disc => Shape::Disc { at: (x, y), radius, color, filled: true },
+            Mark::Ring => Shape::Disc { at: (x, y), radius, color, filled: false },
             Mark::Square => area(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
             Mark::Diamond => area(&[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)]),
             Mark::Triangle => area(&[(0.0, -1.2), (1.2, 0.95), (-1.2, 0.95)]),
         });
     }
 
-    pub(super) fn words(
+    pub(super) fn text(
         &mut self,
         at: Point,
         text: &str,
         size: f64,
         bold: bool,
         anchor: Anchor,
-        ink: Ink,
+        color: ColorRole,
     ) {
-        let text = plain(text).into_owned();
-        self.shapes.push(Shape::Words { at, text, size, bold, anchor, ink });
+        let text = escape_control(text).into_owned();
+        self.shapes.push(Shape::Text { at, text, size, bold, anchor, color });
     }
 
     /// A label of the usual size.
-    pub(super) fn label(&mut self, at: Point, text: &str, anchor: Anchor, ink: Ink) {
-        self.words(at, text, 12.0, false, anchor, ink);
+    pub(super) fn label(&mut self, at: Point, text: &str, anchor: Anchor, color: ColorRole) {
+        self.text(at, text, 12.0, false, anchor, color);
     }
 
     /// Draws everything.
@@ -211,27 +211,27 @@ impl Canvas {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 fn draw(area: &Area<'_>, shape: &Shape) -> Result<(), String> {
-    let style = |ink: &Ink, filled: bool, stroke_width: u32, dash: u8| {
-        let color = ink.marked(dash);
+    let style = |color: &ColorRole, filled: bool, stroke_width: u32, dash: u8| {
+        let color = color.marked(dash);
         ShapeStyle { color: color.into(), filled, stroke_width }
     };
     let drawn = match shape {
-        Shape::Path { points, ink, width, dash } => {
+        Shape::Path { points, color, width, dash } => {
             let points: Vec<_> = points.iter().copied().map(pixel).collect();
-            area.draw(&PathElement::new(points, style(ink, false, *width, *dash)))
+            area.draw(&PathElement::new(points, style(color, false, *width, *dash)))
         }
-        Shape::Box { from, to, ink, filled } => {
-            area.draw(&Rectangle::new([pixel(*from), pixel(*to)], style(ink, *filled, 1, 0)))
+        Shape::Box { from, to, color, filled } => {
+            area.draw(&Rectangle::new([pixel(*from), pixel(*to)], style(color, *filled, 1, 0)))
         }
-        Shape::Disc { at, radius, ink, filled } => {
+        Shape::Disc { at, radius, color, filled } => {
             let stroke = if *filled { 0 } else { 2 };
-            area.draw(&Circle::new(pixel(*at), *radius, style(ink, *filled, stroke, 0)))
+            area.draw(&Circle::new(pixel(*at), *radius, style(color, *filled, stroke, 0)))
         }
-        Shape::Area { points, ink } => {
+        Shape::Area { points, color } => {
             let points: Vec<_> = points.iter().copied().map(pixel).collect();
-            area.draw(&Polygon::new(points, style(ink, true, 0, 0)))
+            area.draw(&Polygon::new(points, style(color, true, 0, 0)))
         }
-        Shape::Words { at, text, size, bold, anchor, ink } => {
+        Shape::Text { at, text, size, bold, anchor, color } => {
             let weight = if *bold { FontStyle::Bold } else { FontStyle::Normal };
             let font = FontDesc::new(FontFamily::Name(FAMILY), size * PLOTTERS_FONT_SCALE, weight);
             let h_pos = match anchor {
@@ -239,7 +239,7 @@ fn draw(area: &Area<'_>, shape: &Shape) -> Result<(), String> {
                 Anchor::Middle => HPos::Center,
                 Anchor::End => HPos::Right,
             };
-            let color = ink.marked(0);
+            let color = color.marked(0);
             let font = font.color(&color).pos(Pos { h_pos, v_pos: VPos::Center });
             area.draw(&Text::new(text.clone(), pixel(*at), font))
         }
@@ -273,7 +273,7 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
 
 /// The text cut in the middle so that it is at most so many pixels wide.
 pub(super) fn fit(text: &str, size: f64, most: f64) -> String {
-    let text = plain(text);
+    let text = escape_control(text);
     let mut columns = crate::report::text::width(&text);
     loop {
         let cut = crate::report::text::fit_middle(&text, columns);

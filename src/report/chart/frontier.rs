@@ -1,13 +1,13 @@
 //! Cost against quality, with intervals on both axes and the efficient frontier.
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit, text_width};
-use super::ink::{DASHED, DOTTED, Ink};
-use super::place::{Zone, spot};
+use super::color::{ColorRole, DASHED, DOTTED};
+use super::place::{Zone, place_label};
 use super::scale::{Scale, extent, linear_ticks, log_ticks};
 use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::report::ReportError;
 use crate::report::number::{currency, dollars, significant};
-use crate::report::story::Names;
+use crate::report::run_text::Names;
 use crate::stats::Estimate;
 
 const NAME: &str = "cost-quality";
@@ -137,24 +137,29 @@ impl Axes {
     fn draw(&self, canvas: &mut Canvas) {
         for tick in linear_ticks(self.quality_range.0, self.quality_range.1) {
             let y = self.quality.at(tick);
-            canvas.line((LEFT, y), (RIGHT, y), Ink::Hair);
+            canvas.line((LEFT, y), (RIGHT, y), ColorRole::Hair);
             let text = significant(tick * 100.0, 4);
-            canvas.label((LEFT - 8.0, y), &text, Anchor::End, Ink::Muted);
+            canvas.label((LEFT - 8.0, y), &text, Anchor::End, ColorRole::Muted);
         }
         for tick in log_ticks(self.cost_range.0, self.cost_range.1) {
             let x = self.cost.at(tick);
-            canvas.line((x, BOTTOM), (x, BOTTOM + 5.0), Ink::Muted);
+            canvas.line((x, BOTTOM), (x, BOTTOM + 5.0), ColorRole::Muted);
             let text = tick_label(tick);
-            canvas.label((x, BOTTOM + 17.0), &text, Anchor::Middle, Ink::Muted);
+            canvas.label((x, BOTTOM + 17.0), &text, Anchor::Middle, ColorRole::Muted);
         }
-        canvas.line((self.from, BOTTOM), (RIGHT, BOTTOM), Ink::Muted);
+        canvas.line((self.from, BOTTOM), (RIGHT, BOTTOM), ColorRole::Muted);
         if self.free {
             let x = LEFT + FREE_GUTTER / 2.0;
-            canvas.line((LEFT, BOTTOM), (self.from - 8.0, BOTTOM), Ink::Muted);
-            canvas.label((x, BOTTOM + 17.0), "free", Anchor::Middle, Ink::Muted);
+            canvas.line((LEFT, BOTTOM), (self.from - 8.0, BOTTOM), ColorRole::Muted);
+            canvas.label((x, BOTTOM + 17.0), "free", Anchor::Middle, ColorRole::Muted);
         }
-        canvas.label((16.0, 44.0), "quality, %", Anchor::Start, Ink::Muted);
-        canvas.label((RIGHT, BOTTOM + 40.0), "dollars per 1,000 tasks →", Anchor::End, Ink::Muted);
+        canvas.label((16.0, 44.0), "quality, %", Anchor::Start, ColorRole::Muted);
+        canvas.label(
+            (RIGHT, BOTTOM + 40.0),
+            "dollars per 1,000 tasks →",
+            Anchor::End,
+            ColorRole::Muted,
+        );
     }
 }
 
@@ -174,26 +179,29 @@ fn draw_frontier(canvas: &mut Canvas, axes: &Axes, dots: &[Dot]) {
         steps.push(*corner);
     }
     if steps.len() > 1 {
-        canvas.path(steps, Ink::Accent, 2, 0);
+        canvas.path(steps, ColorRole::Accent, 2, 0);
     }
     if let Some(last) = corners.last() {
-        canvas.path(vec![*last, (RIGHT, last.1)], Ink::Accent, 1, DASHED);
+        canvas.path(vec![*last, (RIGHT, last.1)], ColorRole::Accent, 1, DASHED);
     }
 }
 
 fn draw_dots(canvas: &mut Canvas, axes: &Axes, dots: &[Dot]) {
     for dot in dots {
         for (from, to) in whiskers(axes, dot) {
-            canvas.line(from, to, if dot.efficient { Ink::Accent } else { Ink::Muted });
+            canvas.line(from, to, if dot.efficient { ColorRole::Accent } else { ColorRole::Muted });
         }
     }
     for dot in dots {
         let at = axes.at(dot);
-        let (mark, ink) =
-            if dot.efficient { (Mark::Disc, Ink::Accent) } else { (Mark::Square, Ink::Muted) };
-        canvas.mark(at, mark, if dot.efficient { 5.0 } else { 4.0 }, ink);
+        let (mark, color) = if dot.efficient {
+            (Mark::Disc, ColorRole::Accent)
+        } else {
+            (Mark::Square, ColorRole::Muted)
+        };
+        canvas.mark(at, mark, if dot.efficient { 5.0 } else { 4.0 }, color);
         if dot.today {
-            canvas.ring(at, 10, Ink::Text);
+            canvas.ring(at, 10, ColorRole::Text);
         }
     }
 }
@@ -247,17 +255,17 @@ fn draw_names(canvas: &mut Canvas, axes: &Axes, dots: &[Dot], names: &Names) {
         }
         let size = (text_width(&name, SIZE) + 6.0, SIZE + 3.0);
         let at = axes.at(dot);
-        let place = spot(at, size, page, &solid, &soft);
+        let place = place_label(at, size, page, &solid, &soft);
         if dots.len() > NAME_ALL && !important(dot) && place.cost > 60.0 {
             continue;
         }
         let zone = Zone::around(place.centre, size.0 / 2.0, size.1 / 2.0);
         if place.led {
             let toward = (at.0.clamp(zone.left, zone.right), at.1.clamp(zone.top, zone.bottom));
-            canvas.path(vec![at, toward], Ink::Muted, 1, DOTTED);
+            canvas.path(vec![at, toward], ColorRole::Muted, 1, DOTTED);
         }
-        let ink = if important(dot) { Ink::Text } else { Ink::Muted };
-        canvas.words(place.centre, &name, SIZE, dot.today, Anchor::Middle, ink);
+        let color = if important(dot) { ColorRole::Text } else { ColorRole::Muted };
+        canvas.text(place.centre, &name, SIZE, dot.today, Anchor::Middle, color);
         solid.push(zone);
     }
 }

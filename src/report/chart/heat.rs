@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, fit, text_width};
-use super::ink::{Ink, STEPS};
+use super::color::{ColorRole, STEPS};
 use super::scale::extent;
 use crate::aggregate::{CategoryMetrics, EndpointMetrics, RunMetrics};
 use crate::report::ReportError;
 use crate::report::number::percent;
-use crate::report::story::{Names, ranked};
-use crate::report::text::plain;
+use crate::report::run_text::{Names, ranked};
+use crate::report::text::escape_control;
 
 const NAME: &str = "quality-by-category";
 const WIDTH: u32 = 960;
@@ -106,11 +106,11 @@ impl Grid {
 
     fn head(&self, canvas: &mut Canvas, left: f64, name: &str) {
         let x = LEFT + left + self.wide / 2.0;
-        let lines = two_lines(&plain(name), HEAD_SIZE, self.wide);
+        let lines = two_lines(&escape_control(name), HEAD_SIZE, self.wide);
         let first = TOP - 10.0 - 13.0 * (lines.len() - 1) as f64;
         for (i, line) in lines.iter().enumerate() {
             let at = (x, first + 13.0 * i as f64);
-            canvas.words(at, line, HEAD_SIZE, false, Anchor::Middle, Ink::Muted);
+            canvas.text(at, line, HEAD_SIZE, false, Anchor::Middle, ColorRole::Muted);
         }
     }
 
@@ -132,7 +132,7 @@ impl Grid {
             name.push_str(" (today)");
         }
         let at = (LEFT - 10.0, top + ROW / 2.0);
-        canvas.words(at, &name, 12.0, today, Anchor::End, Ink::Text);
+        canvas.text(at, &name, 12.0, today, Anchor::End, ColorRole::Text);
         let overall = |e: &EndpointMetrics| e.all.quality.map(|q| q.value);
         self.cell(canvas, 0.0, top, overall(endpoint), best(rows.iter().map(|e| overall(e))));
         for (i, (c, _)) in columns.iter().enumerate() {
@@ -154,18 +154,18 @@ impl Grid {
         let (from, to) = ((left, top + 1.0), (right, top + ROW - 1.0));
         let centre = (left.midpoint(right), top + ROW / 2.0);
         let Some(value) = value.filter(|v| v.is_finite()) else {
-            canvas.outline(from, to, Ink::Hair);
-            canvas.label(centre, "–", Anchor::Middle, Ink::Muted);
+            canvas.outline(from, to, ColorRole::Hair);
+            canvas.label(centre, "–", Anchor::Middle, ColorRole::Muted);
             return;
         };
         let (low, high) = self.range;
         let part = if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=8")]
         let step = (part * (STEPS - 1) as f64).round() as usize;
-        canvas.filled(from, to, Ink::Heat(step));
-        let ink = if on_dark_step(step) { Ink::OnFill } else { Ink::Text };
+        canvas.filled(from, to, ColorRole::Heat(step));
+        let color = if on_dark_step(step) { ColorRole::OnFill } else { ColorRole::Text };
         let is_best = best.is_some_and(|b| value >= b);
-        canvas.words(centre, &percent(value), 12.0, is_best, Anchor::Middle, ink);
+        canvas.text(centre, &percent(value), 12.0, is_best, Anchor::Middle, color);
     }
 }
 

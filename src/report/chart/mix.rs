@@ -1,12 +1,12 @@
 //! The weights: one bar per category, its parts the endpoints that serve it.
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Point, fit, text_width};
-use super::ink::Ink;
+use super::color::ColorRole;
 use crate::aggregate::RunMetrics;
 use crate::report::ReportError;
 use crate::report::number::share;
-use crate::report::story::Names;
-use crate::report::text::plain;
+use crate::report::run_text::Names;
+use crate::report::text::escape_control;
 use crate::report::verdict::mix;
 use crate::weights::{CategoryWeights, VerdictWord, WeightsFile};
 
@@ -33,7 +33,7 @@ pub(super) fn chart(
         .iter()
         .filter(|_| metrics.counts.scored > 0)
         .filter_map(|c| Some((c, weights.categories.get(c.name.as_str())?)))
-        .map(|(c, w)| (c.share, plain(c.name.as_str()).into_owned(), w))
+        .map(|(c, w)| (c.share, escape_control(c.name.as_str()).into_owned(), w))
         .map(|(part, name, w)| (format!("{} {}", fit(&name, 12.0, 160.0), share(part)), w))
         .collect();
     rows.truncate(MOST_ROWS);
@@ -58,9 +58,9 @@ pub(super) fn chart(
     }
     for (i, x, row) in legend {
         let y = bars_end + 22.0 + LEGEND_ROW * row as f64;
-        canvas.filled((x, y - 5.0), (x + 12.0, y + 6.0), Ink::Series(i));
+        canvas.filled((x, y - 5.0), (x + 12.0, y + 6.0), ColorRole::Series(i));
         let name = fit(&names.short(used[i]), 12.0, 260.0);
-        canvas.label((x + 18.0, y), &name, Anchor::Start, Ink::Text);
+        canvas.label((x + 18.0, y), &name, Anchor::Start, ColorRole::Text);
     }
     let described =
         format!("Weights of {} categories over {} endpoints.", rows.len() - 1, used.len());
@@ -110,7 +110,7 @@ fn draw_row(
     names: &Names,
 ) {
     let middle = top + ROW / 2.0;
-    canvas.label((LEFT - 12.0, middle), name, Anchor::End, Ink::Text);
+    canvas.label((LEFT - 12.0, middle), name, Anchor::End, ColorRole::Text);
     let mut x = LEFT;
     for (id, part) in mix(weights) {
         let series = used.iter().position(|u| *u == id).unwrap_or(0);
@@ -118,22 +118,22 @@ fn draw_row(
         // A gap between parts keeps them apart in grey print.
         let (from, to): (Point, Point) =
             ((x, top + 4.0), ((x + wide - 2.0).max(x + 1.0), top + ROW - 4.0));
-        canvas.filled(from, to, Ink::Series(series));
+        canvas.filled(from, to, ColorRole::Series(series));
         let name = names.model(id);
         let text = if part < 0.995 { format!("{name} {}", share(part)) } else { name };
         let text = if text_width(&text, 12.0) + 12.0 <= wide { text } else { share(part) };
         if text_width(&text, 12.0) + 8.0 <= wide {
-            canvas.words((x + 8.0, middle), &text, 12.0, false, Anchor::Start, Ink::OnFill);
+            canvas.text((x + 8.0, middle), &text, 12.0, false, Anchor::Start, ColorRole::OnFill);
         }
         x += wide;
     }
     if let Some(word) = verdict {
-        let (bold, ink) = match word {
-            VerdictWord::Move => (true, Ink::Accent),
-            VerdictWord::Stay => (false, Ink::Muted),
-            VerdictWord::NotYet => (false, Ink::Warn),
+        let (bold, color) = match word {
+            VerdictWord::Move => (true, ColorRole::Accent),
+            VerdictWord::Stay => (false, ColorRole::Muted),
+            VerdictWord::NotYet => (false, ColorRole::Warn),
         };
-        canvas.words((RIGHT + 14.0, middle), word.word(), 12.0, bold, Anchor::Start, ink);
+        canvas.text((RIGHT + 14.0, middle), word.word(), 12.0, bold, Anchor::Start, color);
     }
 }
 

@@ -4,19 +4,19 @@
 //! machine. It over-measures text, so labels are placed here.
 
 mod canvas;
+mod color;
 mod frontier;
 mod heat;
-mod ink;
 mod mix;
 mod nines;
 mod place;
 mod scale;
 
 pub(super) use canvas::Chart;
-pub(super) use ink::style_sheet;
+pub(super) use color::style_sheet;
 
 use super::ReportError;
-use super::story::Names;
+use super::run_text::Names;
 use crate::aggregate::{LoadMetrics, RunMetrics};
 use crate::weights::WeightsFile;
 

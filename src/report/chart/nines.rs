@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit};
-use super::ink::{DASHED, DOTTED, Ink, series_dash};
+use super::color::{ColorRole, DASHED, DOTTED, series_dash};
 use super::place::spread;
 use super::scale::{Scale, extent, log_ticks};
 use crate::aggregate::{
@@ -11,7 +11,7 @@ use crate::aggregate::{
 };
 use crate::report::ReportError;
 use crate::report::number::{percentile, significant};
-use crate::report::story::{Names, ranked};
+use crate::report::run_text::{Names, ranked};
 use crate::units::LoadMode;
 
 const FILE: &str = "latency-nines";
@@ -207,18 +207,18 @@ fn lines<'a>(metrics: &'a RunMetrics, names: &Names) -> Vec<Line<'a>> {
 fn draw_axes(canvas: &mut Canvas, x: &Scale, y: &Scale, range: (f64, f64), last: u16) {
     for tick in log_ticks(range.0, range.1) {
         let at = y.at(tick);
-        canvas.line((LEFT, at), (RIGHT, at), Ink::Hair);
-        canvas.label((LEFT - 8.0, at), &significant(tick, 3), Anchor::End, Ink::Muted);
+        canvas.line((LEFT, at), (RIGHT, at), ColorRole::Hair);
+        canvas.label((LEFT - 8.0, at), &significant(tick, 3), Anchor::End, ColorRole::Muted);
     }
     for key in KEYS.into_iter().filter(|key| *key <= last) {
         let at = x.at(nines(key));
-        canvas.line((at, HEAD), (at, BOTTOM), Ink::Hair);
-        canvas.line((at, BOTTOM), (at, BOTTOM + 5.0), Ink::Muted);
-        canvas.label((at, BOTTOM + 17.0), &percentile(key), Anchor::Middle, Ink::Muted);
+        canvas.line((at, HEAD), (at, BOTTOM), ColorRole::Hair);
+        canvas.line((at, BOTTOM), (at, BOTTOM + 5.0), ColorRole::Muted);
+        canvas.label((at, BOTTOM + 17.0), &percentile(key), Anchor::Middle, ColorRole::Muted);
     }
-    canvas.line((LEFT, BOTTOM), (RIGHT, BOTTOM), Ink::Muted);
-    canvas.label((16.0, 44.0), "seconds", Anchor::Start, Ink::Muted);
-    canvas.label((RIGHT, BOTTOM + 40.0), "percentile of answers →", Anchor::End, Ink::Muted);
+    canvas.line((LEFT, BOTTOM), (RIGHT, BOTTOM), ColorRole::Muted);
+    canvas.label((16.0, 44.0), "seconds", Anchor::Start, ColorRole::Muted);
+    canvas.label((RIGHT, BOTTOM + 40.0), "percentile of answers →", Anchor::End, ColorRole::Muted);
 }
 
 fn draw_lines(canvas: &mut Canvas, x: &Scale, y: &Scale, lines: &[Line]) {
@@ -226,22 +226,22 @@ fn draw_lines(canvas: &mut Canvas, x: &Scale, y: &Scale, lines: &[Line]) {
         lines.iter().map(|l| l.values().last().map_or(BOTTOM, |(_, v)| y.at(v))).collect();
     let places = spread(&ends, 16.0, (HEAD + 4.0, BOTTOM + 30.0));
     for (line, place) in lines.iter().zip(&places) {
-        let ink = Ink::Series(line.series);
+        let color = ColorRole::Series(line.series);
         let points: Vec<Point> =
             line.values().map(|(key, v)| (x.at(nines(key)), y.at(v))).collect();
         let end = points[points.len() - 1];
-        canvas.path(vec![end, (NAMES_AT - 22.0, *place)], Ink::Muted, 1, DOTTED);
+        canvas.path(vec![end, (NAMES_AT - 22.0, *place)], ColorRole::Muted, 1, DOTTED);
         if points.len() > 1 {
             let width = if line.bold { 3 } else { 2 };
-            canvas.path(points.clone(), ink, width, line.dash);
+            canvas.path(points.clone(), color, width, line.dash);
         }
         for point in &points {
-            canvas.mark(*point, Mark::series(line.series), 4.0, ink);
+            canvas.mark(*point, Mark::series(line.series), 4.0, color);
         }
-        canvas.mark((NAMES_AT - 12.0, *place), Mark::series(line.series), 4.0, ink);
+        canvas.mark((NAMES_AT - 12.0, *place), Mark::series(line.series), 4.0, color);
         let room = if line.note.starts_with(',') { NAME_WITH_NOTE } else { NAME };
         let name = fit(&line.name, 12.0, room) + line.note;
-        canvas.words((NAMES_AT, *place), &name, 12.0, line.bold, Anchor::Start, Ink::Text);
+        canvas.text((NAMES_AT, *place), &name, 12.0, line.bold, Anchor::Start, ColorRole::Text);
     }
 }
 

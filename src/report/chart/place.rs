@@ -36,7 +36,7 @@ impl Zone {
 
 /// A place for a label.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
+pub(super) struct LabelPlace {
     /// The middle of the label's box.
     pub centre: Point,
     /// Whether it lies so far from its point that a line must lead there.
@@ -62,14 +62,14 @@ const DISTANCES: [f64; 4] = [9.0, 24.0, 40.0, 58.0];
 /// The best place for a label of a given size near a point.
 ///
 /// `solid` must not be covered (labels, marks), `soft` had better not be (whiskers, lines).
-pub(super) fn spot(
+pub(super) fn place_label(
     point: Point,
     (width, height): (f64, f64),
     within: Zone,
     solid: &[Zone],
     soft: &[Zone],
-) -> Spot {
-    let mut best: Option<Spot> = None;
+) -> LabelPlace {
+    let mut best: Option<LabelPlace> = None;
     for (far, distance) in DISTANCES.iter().enumerate() {
         for (turn, (dx, dy)) in DIRECTIONS.iter().enumerate() {
             let centre =
@@ -83,7 +83,8 @@ pub(super) fn spot(
                 + 90.0 * far as f64
                 + 4.0 * turn as f64;
             if best.is_none_or(|b| cost < b.cost) {
-                best = Some(Spot { centre, led: far > 0, cost: 0.0 }).map(|s| Spot { cost, ..s });
+                best = Some(LabelPlace { centre, led: far > 0, cost: 0.0 })
+                    .map(|s| LabelPlace { cost, ..s });
             }
         }
     }
@@ -122,10 +123,10 @@ mod tests {
     #[test]
     fn a_label_leaves_a_taken_place() {
         let page = Zone { left: 0.0, top: 0.0, right: 400.0, bottom: 400.0 };
-        let free = spot((100.0, 100.0), (60.0, 14.0), page, &[], &[]);
+        let free = place_label((100.0, 100.0), (60.0, 14.0), page, &[], &[]);
         assert!(free.centre.0 > 100.0 && !free.led);
         let taken = Zone::around(free.centre, 30.0, 7.0);
-        let other = spot((100.0, 100.0), (60.0, 14.0), page, &[taken], &[]);
+        let other = place_label((100.0, 100.0), (60.0, 14.0), page, &[taken], &[]);
         assert!(other.centre.0 < 100.0);
     }
 }

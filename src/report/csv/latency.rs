@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{io_error, number, text};
+use super::{escape_csv_formula, io_error, number};
 use crate::aggregate::{Latency, LatencyMetric, RunMetrics};
 
 /// Writes the whole file.
@@ -35,7 +35,12 @@ pub(super) fn write_cells<'a, W: io::Write>(
     ])
     .map_err(io_error)?;
     for (endpoint, category, latency) in cells {
-        write_cell(&mut csv, &text(endpoint), &text(category), latency)?;
+        write_cell(
+            &mut csv,
+            &escape_csv_formula(endpoint),
+            &escape_csv_formula(category),
+            latency,
+        )?;
     }
     csv.flush()
 }

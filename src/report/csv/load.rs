@@ -3,7 +3,7 @@
 use std::io;
 
 use super::summary::{COLUMNS, Rows};
-use super::trials::{self, known, words};
+use super::trials::{self, known, text};
 use super::{io_error, number};
 use crate::aggregate::{LoadCell, LoadMetrics, RequestView};
 
@@ -27,7 +27,7 @@ pub(in crate::report) fn request_cells(row: &RequestView) -> impl Iterator<Item 
     let own: [String; OWN.len()] = [
         known(row.ttft_sched_us),
         known(row.e2e_sched_us),
-        words(row.scheduled_at.as_deref()),
+        text(row.scheduled_at.as_deref()),
         known(row.warmup),
         known(row.http_status),
         known(row.retried_stale),

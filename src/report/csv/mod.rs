@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::stats::Estimate;
-use crate::units::plain::inert as text;
+use crate::units::escape::escape_csv_formula;
 
 use super::number;
 

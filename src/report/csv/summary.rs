@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{estimate, io_error, number, text};
+use super::{escape_csv_formula, estimate, io_error, number};
 use crate::aggregate::{Cell, Latency, LatencyMetric, LocalRatio, LocalTokens, RunMetrics};
 use crate::report::number::percentile;
 use crate::units::Usd;
@@ -222,8 +222,8 @@ impl<W: io::Write> Rows<'_, W> {
 
     pub(super) fn row(&mut self, metric: &str, cells: [String; 5], unit: &str) -> io::Result<()> {
         let [value, low, high, n, method] = cells;
-        let endpoint = text(self.endpoint);
-        let category = text(self.category);
+        let endpoint = escape_csv_formula(self.endpoint);
+        let category = escape_csv_formula(self.category);
         let row =
             [endpoint.as_ref(), category.as_ref(), metric, &value, &low, &high, &n, &method, unit];
         self.csv.write_record(row).map_err(io_error)

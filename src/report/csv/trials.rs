@@ -1,6 +1,6 @@
 //! `trials.csv`: one row per trial, in the order of the plan.
 
-use super::{number, text};
+use super::{escape_csv_formula, number};
 use crate::aggregate::TrialView;
 
 /// The columns, in order. Later ones are only appended.
@@ -48,20 +48,20 @@ pub(in crate::report) const COLUMNS: [&str; 38] = [
 /// The cells of a row, under [`COLUMNS`].
 pub(in crate::report) fn cells(row: &TrialView) -> [String; COLUMNS.len()] {
     [
-        text(&row.run).into_owned(),
-        text(&row.trial).into_owned(),
-        text(&row.suite).into_owned(),
-        text(&row.task).into_owned(),
-        text(&row.category).into_owned(),
-        text(&row.endpoint).into_owned(),
-        text(&row.model).into_owned(),
-        text(&row.provider).into_owned(),
+        escape_csv_formula(&row.run).into_owned(),
+        escape_csv_formula(&row.trial).into_owned(),
+        escape_csv_formula(&row.suite).into_owned(),
+        escape_csv_formula(&row.task).into_owned(),
+        escape_csv_formula(&row.category).into_owned(),
+        escape_csv_formula(&row.endpoint).into_owned(),
+        escape_csv_formula(&row.model).into_owned(),
+        escape_csv_formula(&row.provider).into_owned(),
         row.repeat.to_string(),
         row.status.to_owned(),
-        words(row.error_class.as_deref()),
+        text(row.error_class.as_deref()),
         row.attempts.to_string(),
         row.score.map(number).unwrap_or_default(),
-        words(row.finish_reason.as_deref()),
+        text(row.finish_reason.as_deref()),
         known(row.ttft_us),
         known(row.ttfo_us),
         row.itl_us.map(number).unwrap_or_default(),
@@ -75,11 +75,11 @@ pub(in crate::report) fn cells(row: &TrialView) -> [String; COLUMNS.len()] {
         known(row.cost_usd),
         known(row.cost_reported_usd),
         known(row.judge_cost_usd),
-        words(row.started_at.as_deref()),
-        words(row.variant.as_deref()),
-        words(row.response_model.as_deref()),
-        words(row.served_by.as_deref()),
-        text(&row.tags.join(";")).into_owned(),
+        text(row.started_at.as_deref()),
+        text(row.variant.as_deref()),
+        text(row.response_model.as_deref()),
+        text(row.served_by.as_deref()),
+        escape_csv_formula(&row.tags.join(";")).into_owned(),
         known(row.backoff_us),
         known(row.pacing_us),
         known(row.e2e_with_retries_us),
@@ -93,8 +93,8 @@ pub(super) fn known<T: ToString>(value: Option<T>) -> String {
     value.map(|v| v.to_string()).unwrap_or_default()
 }
 
-pub(super) fn words(value: Option<&str>) -> String {
-    value.map(|v| text(v).into_owned()).unwrap_or_default()
+pub(super) fn text(value: Option<&str>) -> String {
+    value.map(|v| escape_csv_formula(v).into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

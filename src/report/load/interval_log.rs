@@ -10,7 +10,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use super::unread;
 use crate::aggregate::{AggregateError, LatencyMetric, LoadSeconds};
-use crate::report::text::plain;
+use crate::report::text::escape_control;
 use crate::report::{ReportError, whole};
 use crate::units::Histogram;
 
@@ -35,7 +35,10 @@ pub fn interval_log(dir: &Path, path: &Path) -> Result<(), ReportError> {
         let mut serializer = V2DeflateSerializer::new();
         let mut log = IntervalLogWriterBuilder::new()
             .add_comment("[Histogram log format version 1.3]")
-            .add_comment(&format!("weighbridge load, run {}", plain(&seconds.manifest().run)))
+            .add_comment(&format!(
+                "weighbridge load, run {}",
+                escape_control(&seconds.manifest().run)
+            ))
             .with_start_time(started)
             .with_base_time(started)
             .with_max_value_divisor(NANOS_PER_MILLI)
@@ -78,7 +81,7 @@ impl From<AggregateError> for Failure {
 
 /// `ttft:author/name@provider`, without what would end a tag or a line.
 fn tag(endpoint: &str, metric: LatencyMetric) -> String {
-    format!("{}:{}", metric.name(), plain(endpoint)).replace([',', ' '], "_")
+    format!("{}:{}", metric.name(), escape_control(endpoint)).replace([',', ' '], "_")
 }
 
 /// The histogram in nanoseconds.

@@ -2,10 +2,10 @@
 //! files, the interval log.
 
 mod interval_log;
+mod load_text;
 mod markdown;
 mod page;
 mod screen;
-mod story;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ mod tests;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::story::Names;
+use super::run_text::Names;
 use super::{ReportError, chart, csv, html, whole, write_charts, write_rows};
 use crate::aggregate::{AggregateError, LoadMetrics, LoadViews};
 

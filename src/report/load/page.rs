@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
-use super::story::{self, Measured, heading, millis};
+use super::load_text::{self, Measured, heading, millis};
 use crate::aggregate::{LoadCell, LoadMetrics};
 use crate::report::chart::Chart;
-use crate::report::number::{self, count};
+use crate::report::number;
 use crate::report::page::{ChartView, Validity, client, css, suites};
-use crate::report::story::sentence;
-use crate::report::text::plain;
+use crate::report::run_text::sentence;
+use crate::report::text::escape_control;
 use crate::report::timing_error::TimingError;
 use crate::units::LoadMode;
+use crate::units::prose::group_thousands;
 
 /// The percentiles of the table, in tenths of a percent.
 const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
@@ -76,10 +77,10 @@ impl Page {
         let name = facts.remove(0);
         let ended = metrics.manifest.ended.as_ref().zip(metrics.validity.as_ref());
         let all = metrics.all.counts.ok;
-        let shown = |id: &str| plain(id).into_owned();
+        let shown = |id: &str| escape_control(id).into_owned();
         let several = metrics.endpoints.len() > 1;
         let each = metrics.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
-        let error = story::timing_error(metrics);
+        let error = load_text::timing_error(metrics);
         // What is in doubt is of no endpoint.
         let whole = several || metrics.all.counts.in_doubt > 0;
         let cells = each.chain(whole.then(|| ("all".to_owned(), &metrics.all)));
@@ -89,23 +90,27 @@ impl Page {
             facts,
             simulated: metrics.simulated,
             demo: metrics.manifest.demo,
-            validity: Validity::of(story::state(metrics), all, ended),
-            lead: sentence(&format!("{}; {}", story::asked(metrics), story::sent(&metrics.all))),
-            objectives: story::objectives(&metrics.spec),
+            validity: Validity::of(load_text::state(metrics), all, ended),
+            lead: sentence(&format!(
+                "{}; {}",
+                load_text::asked(metrics),
+                load_text::sent(&metrics.all)
+            )),
+            objectives: load_text::objectives(&metrics.spec),
             open: metrics.spec.mode == LoadMode::Open,
             calibrated: error.is_some(),
             endpoints: cells.clone().map(|(name, cell)| EndpointView::of(name, cell)).collect(),
             latencies: cells
                 .map(|(name, cell)| GroupView {
                     name,
-                    rows: story::measured(&metrics.spec, cell)
+                    rows: load_text::measured(&metrics.spec, cell)
                         .into_iter()
                         .map(|row| LatencyView::of(row, error))
                         .collect(),
                 })
                 .collect(),
             charts: charts.iter().map(ChartView::of).collect(),
-            spec: story::spec(metrics),
+            spec: load_text::spec(metrics),
             manifest: manifest(metrics),
             suites: suites(&metrics.manifest),
             notes: metrics.manifest.notes.iter().map(|note| sentence(&note.to_string())).collect(),
@@ -118,17 +123,17 @@ impl EndpointView {
         let counts = &cell.counts;
         Self {
             name,
-            asked: count(counts.asked),
-            ok: count(counts.ok),
-            failed: count(counts.failed),
-            failures: story::failures(cell),
-            dropped: count(counts.dropped),
-            availability: story::availability(cell),
-            goodput: story::goodput(cell),
-            good: story::good(cell),
-            requests_per_s: story::known_rate(cell.requests_per_s),
-            tokens_per_s: story::known_rate(cell.output_tokens_per_s),
-            cost: story::per_1000(cell),
+            asked: group_thousands(counts.asked),
+            ok: group_thousands(counts.ok),
+            failed: group_thousands(counts.failed),
+            failures: load_text::failures(cell),
+            dropped: group_thousands(counts.dropped),
+            availability: load_text::availability(cell),
+            goodput: load_text::goodput(cell),
+            good: load_text::good(cell),
+            requests_per_s: load_text::known_rate(cell.requests_per_s),
+            tokens_per_s: load_text::known_rate(cell.output_tokens_per_s),
+            cost: load_text::per_1000(cell),
         }
     }
 }
@@ -137,8 +142,8 @@ impl LatencyView {
     fn of(Measured { metric, label, latency }: Measured<'_>, error: Option<TimingError>) -> Self {
         Self {
             label,
-            n: count(latency.n),
-            percentiles: KEYS.map(|key| story::at_with_interval(latency, key)),
+            n: group_thousands(latency.n),
+            percentiles: KEYS.map(|key| load_text::at_with_interval(latency, key)),
             error: error
                 .zip(latency.percentiles.get(&500))
                 .and_then(|(error, p50)| error.beside(metric, p50.value)),
@@ -153,18 +158,18 @@ fn manifest(metrics: &LoadMetrics) -> Vec<(String, String)> {
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let requests = format!(
         "{} = {} ok + {} failed + {} in doubt + {} dropped",
-        count(counts.asked),
-        count(counts.ok),
-        count(counts.failed),
-        count(counts.in_doubt),
-        count(counts.dropped)
+        group_thousands(counts.asked),
+        group_thousands(counts.ok),
+        group_thousands(counts.failed),
+        group_thousands(counts.in_doubt),
+        group_thousands(counts.dropped)
     );
     let mut rows = vec![
         ("Run", m.run.clone()),
         ("Started", m.started_at.clone()),
         ("Requests", requests),
-        ("Requests of the warm-up, left out", count(metrics.warmup)),
-        ("Requests sent again on a new connection", count(metrics.all.retried_stale)),
+        ("Requests of the warm-up, left out", group_thousands(metrics.warmup)),
+        ("Requests sent again on a new connection", group_thousands(metrics.all.retried_stale)),
         ("Time that rates are over", format!("{} s", number::seconds(metrics.duration_s))),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
@@ -174,6 +179,6 @@ fn manifest(metrics: &LoadMetrics) -> Vec<(String, String)> {
     rows.extend(metrics.hourly_cost.map(|cost| ("Cost by the hour", number::money(cost))));
     rows.push(("Plan, SHA-256", m.plan_hash.clone()));
     rows.extend(metrics.validity.iter().flat_map(client));
-    rows.extend(story::timing_error(metrics).iter().flat_map(TimingError::record));
-    rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
+    rows.extend(load_text::timing_error(metrics).iter().flat_map(TimingError::record));
+    rows.into_iter().map(|(k, v)| (k.to_owned(), escape_control(&v).into_owned())).collect()
 }

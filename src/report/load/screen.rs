@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::story::{self, Measured, heading, millis};
+use super::load_text::{self, Measured, heading, millis};
 use crate::aggregate::{LoadCell, LoadEndpoint, LoadMetrics};
 use crate::report::number::{percent, percentile, rate};
+use crate::report::run_text::missing;
 use crate::report::screen::{COLUMNS, LINES, files, lines};
-use crate::report::story::{missing, things};
-use crate::report::text::{fit_end, fit_middle, pad_left, pad_right, plain, width};
+use crate::report::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
+use crate::units::prose::pluralize;
 
 /// Reasons that are told before the reader is sent to the page.
 const REASONS: usize = 3;
@@ -45,7 +46,7 @@ fn head(metrics: &LoadMetrics) -> Vec<String> {
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|fact| width(fact) + 3).sum() };
     // The duration, which comes last, gives way first.
     if metrics.manifest.ended.is_some() && width(&facts[0]) + rest(&facts) > COLUMNS {
-        let ended = story::duration(metrics);
+        let ended = load_text::duration(metrics);
         facts.retain(|fact| Some(fact) != ended.as_ref());
     }
     // Then the arrivals, where they are named after a file.
@@ -59,16 +60,16 @@ fn head(metrics: &LoadMetrics) -> Vec<String> {
     if metrics.simulated {
         lines.push("SIMULATED: no real model gave any of these answers".to_owned());
     }
-    lines.extend(story::reasons(metrics).into_iter().take(REASONS));
+    lines.extend(load_text::reasons(metrics).into_iter().take(REASONS));
     lines.iter().map(|line| fit_end(line, COLUMNS)).collect()
 }
 
 /// One endpoint: every metric by percentile.
 fn percentiles(metrics: &LoadMetrics, endpoint: &LoadEndpoint) -> Vec<String> {
-    let error = story::timing_error(metrics);
+    let error = load_text::timing_error(metrics);
     let row = |Measured { metric, label, latency }: Measured<'_>| {
         let mut cells = vec![label.to_owned()];
-        cells.extend(KEYS.map(|key| story::at(latency, key)));
+        cells.extend(KEYS.map(|key| load_text::at(latency, key)));
         let median = latency.percentiles.get(&500).map(|p50| p50.value);
         if let Some(error) = error.zip(median).and_then(|(e, median)| e.beside(metric, median)) {
             cells[1] = format!("{} {error}", cells[1]);
@@ -79,30 +80,31 @@ fn percentiles(metrics: &LoadMetrics, endpoint: &LoadEndpoint) -> Vec<String> {
     let mut header = vec!["milliseconds".to_owned()];
     header.extend(KEYS.map(percentile));
     header.push("max".to_owned());
-    let rows = story::measured(&metrics.spec, &endpoint.cell).into_iter().map(row);
-    let name = fit_middle(&plain(endpoint.id.as_str()), COLUMNS);
+    let rows = load_text::measured(&metrics.spec, &endpoint.cell).into_iter().map(row);
+    let name = fit_middle(&escape_control(endpoint.id.as_str()), COLUMNS);
     std::iter::once(name).chain(table(std::iter::once(header).chain(rows).collect())).collect()
 }
 
 /// Several endpoints: one line each, and one for all.
 fn endpoints(metrics: &LoadMetrics, endpoints: &[LoadEndpoint]) -> Vec<String> {
-    let headline = story::headline(&metrics.spec);
+    let headline = load_text::headline(&metrics.spec);
     let shown = &endpoints[..endpoints.len().min(ENDPOINTS)];
     let cells = || shown.iter().map(|e| &e.cell);
-    let highs = headline
-        .map(|metric| story::highest(&cells().filter_map(move |cell| cell.latency.get(&metric))));
+    let highs = headline.map(|metric| {
+        load_text::highest(&cells().filter_map(move |cell| cell.latency.get(&metric)))
+    });
     let row = |name: &str, cell: &LoadCell| {
-        let pair = |i: usize| story::pair(cell.latency.get(&headline[i]), highs[i]);
+        let pair = |i: usize| load_text::pair(cell.latency.get(&headline[i]), highs[i]);
         vec![
             name.to_owned(),
-            story::known_rate(cell.goodput_per_s.map(|e| e.value)),
+            load_text::known_rate(cell.goodput_per_s.map(|e| e.value)),
             cell.good_fraction.map_or_else(missing, |e| percent(e.value)),
             pair(0),
             pair(1),
-            story::per_1000(cell),
+            load_text::per_1000(cell),
         ]
     };
-    let error = story::timing_error(metrics);
+    let error = load_text::timing_error(metrics);
     let column = |i: usize, name: &str| {
         let high = highs[i].map_or_else(String::new, |key| format!("/{}", percentile(key)));
         let median =
@@ -115,12 +117,12 @@ fn endpoints(metrics: &LoadMetrics, endpoints: &[LoadEndpoint]) -> Vec<String> {
     let header = ["endpoint", "good/s", "good %"].map(str::to_owned).into_iter();
     let header = header.chain([column(0, "TTFT"), column(1, "e2e"), "$/1,000".to_owned()]);
     let mut rows = vec![header.collect()];
-    rows.extend(shown.iter().map(|e| row(&plain(e.id.as_str()), &e.cell)));
+    rows.extend(shown.iter().map(|e| row(&escape_control(e.id.as_str()), &e.cell)));
     rows.push(row("all", &metrics.all));
     let mut lines = table(rows);
     if endpoints.len() > shown.len() {
         let more = endpoints.len() - shown.len();
-        lines.push(format!("… and {} more in report.html", things(more as u64, "endpoint")));
+        lines.push(format!("… and {} more in report.html", pluralize(more as u64, "endpoint")));
     }
     lines
 }
@@ -157,26 +159,26 @@ const NAME_LEAST: usize = 12;
 fn sums(metrics: &LoadMetrics) -> Vec<String> {
     let all = &metrics.all;
     let open = metrics.asked_per_s.is_some();
-    let mut lines = vec![story::asked(metrics), story::sent(all)];
-    lines.push(match story::objectives(&metrics.spec) {
+    let mut lines = vec![load_text::asked(metrics), load_text::sent(all)];
+    lines.push(match load_text::objectives(&metrics.spec) {
         Some(met) => format!("good: {met}{}", if open { ", from the schedule" } else { "" }),
         None => "good: any answer (no objective was stated)".to_owned(),
     });
     if all.counts.ok > 0 {
         lines.push(format!(
             "goodput {} a second; good, % {}",
-            story::goodput(all),
-            story::good(all)
+            load_text::goodput(all),
+            load_text::good(all)
         ));
     }
-    let mut rates = format!("answered {}/s", story::known_rate(all.requests_per_s));
+    let mut rates = format!("answered {}/s", load_text::known_rate(all.requests_per_s));
     if let Some(tokens) = all.output_tokens_per_s {
         let _ = write!(rates, " · {} output tokens/s", rate(tokens));
     }
-    let _ = write!(rates, " · available {} %", story::availability(all));
+    let _ = write!(rates, " · available {} %", load_text::availability(all));
     lines.push(rates);
     if all.cost_per_task.is_some() && all.counts.ok > 0 {
-        lines.push(format!("${} per 1,000 tasks", story::per_1000(all)));
+        lines.push(format!("${} per 1,000 tasks", load_text::per_1000(all)));
     }
     lines.iter().map(|line| fit_end(line, COLUMNS)).collect()
 }

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use super::story;
+use super::load_text;
 use crate::aggregate::{LatencyMetric, LoadMetrics};
-use crate::report::number::{count, interval, percent, rate};
+use crate::report::number::{interval, percent, rate};
 use crate::report::screen::{COLUMNS, LINES, files, lines};
 use crate::report::text::{fit_end, pad_left};
 use crate::report::{ReportError, csv, whole};
 use crate::stats::Estimate;
 use crate::units::ValidityMark;
+use crate::units::prose::group_thousands;
 
 /// What a rate came to.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ impl SweepStep {
         let cell = &metrics.all;
         let pair = |metric: LatencyMetric| {
             let latency = cell.latency.get(&metric);
-            story::pair(latency, story::highest(&latency.into_iter()))
+            load_text::pair(latency, load_text::highest(&latency.into_iter()))
         };
         Self {
             per_s,
@@ -70,7 +71,7 @@ impl SweepStep {
             good: cell.good_fraction,
             goodput_per_s: cell.goodput_per_s,
             latency: [pair(LatencyMetric::TtftSched), pair(LatencyMetric::E2eSched)],
-            objectives: story::objectives(&metrics.spec).unwrap_or_default(),
+            objectives: load_text::objectives(&metrics.spec).unwrap_or_default(),
             target,
         }
     }
@@ -82,7 +83,7 @@ impl SweepStep {
             "{}/s: {} % good of {}, {}",
             self.per_s,
             self.good(),
-            count(self.asked),
+            group_thousands(self.asked),
             self.word()
         )
     }
@@ -90,7 +91,7 @@ impl SweepStep {
     fn good(&self) -> String {
         self.good
             .as_ref()
-            .map_or_else(crate::report::story::missing, |good| interval(good, percent))
+            .map_or_else(crate::report::run_text::missing, |good| interval(good, percent))
     }
 
     fn word(&self) -> &'static str {
@@ -170,9 +171,9 @@ pub fn sweep_answer(steps: &[SweepStep], found: &str, dir: &Path) -> String {
     said.push(row(["rate", "asked", "good % (95 %)", "good/s", "TTFT ms", "e2e ms", ""]));
     let room = LINES - said.len() - 3;
     for step in by_rate(steps).into_iter().take(room) {
-        let goodput = story::known_rate(step.goodput_per_s.as_ref().map(|g| g.value));
+        let goodput = load_text::known_rate(step.goodput_per_s.as_ref().map(|g| g.value));
         let name = format!("{}/s", rate(step.per_s));
-        let asked = count(step.asked);
+        let asked = group_thousands(step.asked);
         let [ttft, e2e] = &step.latency;
         said.push(row([&name, &asked, &step.good(), &goodput, ttft, e2e, step.word()]));
     }

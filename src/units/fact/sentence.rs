@@ -133,10 +133,7 @@ mod tests {
     fn old_sentences() -> Vec<(&'static str, Option<Fact>)> {
         let text = |text: &str| text.to_owned();
         vec![
-            (
-                "resumed 1 time: latencies are of several sessions",
-                Some(Fact::Resumed { times: 1 }),
-            ),
+            ("resumed 1 time: latencies are of several sessions", Some(Fact::Resumed { times: 1 })),
             (
                 "resumed 12 times: latencies are of several sessions",
                 Some(Fact::Resumed { times: 12 }),

@@ -1,7 +1,7 @@
 //! How requests were held back for the limits of keys, in words.
 
-use super::story::Names;
-use super::text::plain;
+use super::run_text::Names;
+use super::text::escape_control;
 use crate::aggregate::RunMetrics;
 use crate::units::{EnforcedLimit, PacingSummary};
 
@@ -72,9 +72,9 @@ fn note(paced: &PacingSummary) -> String {
     }
     let first = paced.endpoints.first().map_or("", String::as_str);
     let whose = match paced.endpoints.len() {
-        0 | 1 => plain(first).into_owned(),
-        2 => format!("{} and its variant", plain(first)),
-        n => format!("{} and its {} variants", plain(first), n - 1),
+        0 | 1 => escape_control(first).into_owned(),
+        2 => format!("{} and its variant", escape_control(first)),
+        n => format!("{} and its {} variants", escape_control(first), n - 1),
     };
     format!("{whose}: {}", facts.join("; "))
 }

@@ -8,14 +8,14 @@ use std::borrow::Cow;
 /// Control characters (terminal escapes among them), line breaks, bidirectional overrides and
 /// invisible marks become visible escapes such as `\u{1b}`; the rest stays as it is.
 #[must_use]
-pub fn plain(text: &str) -> Cow<'_, str> {
-    escaped(text, acts)
+pub fn escape_control(text: &str) -> Cow<'_, str> {
+    escaped(text, is_unsafe_char)
 }
 
 /// The same for text of several lines: the line feeds stay.
 #[must_use]
-pub fn plain_lines(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| c != '\n' && acts(c))
+pub fn escape_control_lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && is_unsafe_char(c))
 }
 
 fn escaped(text: &str, goes: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -35,7 +35,7 @@ fn escaped(text: &str, goes: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Whether a character changes how others are shown, or cannot be seen.
 #[must_use]
-pub fn acts(c: char) -> bool {
+pub fn is_unsafe_char(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -58,7 +58,7 @@ pub fn acts(c: char) -> bool {
 /// Spreadsheets run what begins with `=`, `+`, `-`, `@` (the wide forms too, where the locale has
 /// them), a tab or a line break; an apostrophe before it makes it text (OWASP, CSV Injection).
 #[must_use]
-pub fn inert(cell: &str) -> Cow<'_, str> {
+pub fn escape_csv_formula(cell: &str) -> Cow<'_, str> {
     const STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     if cell.starts_with(STARTS) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }
@@ -69,19 +69,19 @@ mod tests {
 
     #[test]
     fn acting_characters_become_visible() {
-        let check = |text: &str, shown: &str| assert_eq!(plain(text), shown);
+        let check = |text: &str, shown: &str| assert_eq!(escape_control(text), shown);
         check("acme/large@azure", "acme/large@azure");
         check("\u{1b}[31mred", "\\u{1b}[31mred");
         check("a\u{202e}b", "a\\u{202e}b");
         check("two\nlines\t", "two\\u{a}lines\\u{9}");
         check("größe 模型 –", "größe 模型 –");
         check("zero\u{200b}width", "zero\\u{200b}width");
-        assert_eq!(plain_lines("two\nlines\r\u{9b}2J"), "two\nlines\\u{d}\\u{9b}2J");
+        assert_eq!(escape_control_lines("two\nlines\r\u{9b}2J"), "two\nlines\\u{d}\\u{9b}2J");
     }
 
     #[test]
     fn formulas_become_text() {
-        let check = |cell: &str, written: &str| assert_eq!(inert(cell), written);
+        let check = |cell: &str, written: &str| assert_eq!(escape_csv_formula(cell), written);
         check("=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")");
         check("@SUM(A1)", "'@SUM(A1)");
         check("-1+1", "'-1+1");

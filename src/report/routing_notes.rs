@@ -1,9 +1,10 @@
 //! Who gave the answers of a router, and what prompt caches did and would do to the costs.
 
-use super::number::{count, dollars, money, percent};
-use super::story::Names;
-use super::text::plain;
+use super::number::{dollars, money, percent};
+use super::run_text::Names;
+use super::text::escape_control;
 use crate::aggregate::{EndpointMetrics, RunMetrics};
+use crate::units::prose::group_thousands;
 use crate::units::{CacheMode, Usd};
 
 /// A share of cached input from which it is worth a sentence.
@@ -26,8 +27,9 @@ pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
 fn served(endpoint: &EndpointMetrics, names: &Names) -> Option<String> {
     let served = &endpoint.served;
     let each = |by: &mut dyn Iterator<Item = (&str, u64)>| {
-        let each: Vec<String> =
-            by.map(|(name, n)| format!("{} {}", count(n), plain(name))).collect();
+        let each: Vec<String> = by
+            .map(|(name, n)| format!("{} {}", group_thousands(n), escape_control(name)))
+            .collect();
         each.join(", ")
     };
     let name = names.short(endpoint.id.as_str());
@@ -38,9 +40,9 @@ fn served(endpoint: &EndpointMetrics, names: &Names) -> Option<String> {
         return Some(format!(
             "WARNING: {name} is pinned to {}, yet {} of {} answers are of others ({}): its figures \
              are not of one endpoint.",
-            plain(pin),
-            count(n),
-            count(all),
+            escape_control(pin),
+            group_thousands(n),
+            group_thousands(all),
             each(&mut strays.into_iter()),
         ));
     }
@@ -52,8 +54,10 @@ fn served(endpoint: &EndpointMetrics, names: &Names) -> Option<String> {
 /// Whose streams held what nobody here knows: a provider that changes its format is seen so first.
 fn passed_over(metrics: &RunMetrics, names: &Names) -> Option<String> {
     let unknown = &metrics.manifest.ended.as_ref()?.unknown_events;
-    let each: Vec<String> =
-        unknown.iter().map(|(id, n)| format!("{} ({})", names.short(id), count(*n))).collect();
+    let each: Vec<String> = unknown
+        .iter()
+        .map(|(id, n)| format!("{} ({})", names.short(id), group_thousands(*n)))
+        .collect();
     let what = "Events of a kind that their dialect does not know were passed over";
     (!each.is_empty()).then(|| format!("{what}: {}.", each.join(", ")))
 }

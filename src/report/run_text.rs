@@ -5,14 +5,15 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::local;
-use super::number::{self, count, dollars, money, percent, points};
-use super::paced;
-use super::serving;
-use super::text::plain;
+use super::number::{self, dollars, money, percent, points};
+use super::rate_limit_notes;
+use super::routing_notes;
+use super::text::escape_control;
+use super::token_count_notes;
 use crate::aggregate::{Cell, EndpointMetrics, LatencyMetric, RunMetrics, Significance};
 use crate::stats::Estimate;
 use crate::units::fact::{Fact, stand_in};
+use crate::units::prose::{group_thousands, pluralize};
 use crate::units::{EndpointId, Usd, ValidityMark};
 use crate::weights::WeightsFile;
 
@@ -22,11 +23,11 @@ use crate::weights::WeightsFile;
 pub(super) fn heading(metrics: &RunMetrics) -> Vec<String> {
     let tasks: u64 = metrics.categories.iter().map(|c| c.tasks).sum();
     let mut facts = vec![
-        plain(&metrics.manifest.name).into_owned(),
+        escape_control(&metrics.manifest.name).into_owned(),
         format!(
             "{} × {}",
-            things(tasks, "task"),
-            things(metrics.endpoints.len() as u64, "endpoint")
+            pluralize(tasks, "task"),
+            pluralize(metrics.endpoints.len() as u64, "endpoint")
         ),
         trials(metrics),
         cost(metrics),
@@ -86,9 +87,9 @@ fn trials(metrics: &RunMetrics) -> String {
     let done = metrics.counts.trials();
     let planned = metrics.counts.planned - metrics.counts.ineligible;
     if done == planned {
-        things(done, "trial")
+        pluralize(done, "trial")
     } else {
-        format!("{}/{}", count(done), things(planned, "trial"))
+        format!("{}/{}", group_thousands(done), pluralize(planned, "trial"))
     }
 }
 
@@ -108,11 +109,6 @@ pub(super) fn bill(known: Usd, most: Usd, partial: bool) -> String {
     }
 }
 
-/// `1 task`, `800 tasks`.
-pub(super) fn things(n: u64, thing: &str) -> String {
-    if n == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(n)) }
-}
-
 /// What was assumed because nobody stated it, one sentence each.
 pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
     let mut said = Vec::new();
@@ -120,7 +116,7 @@ pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
         said.push(format!(
             "No [today] was stated: {}, {}, stands for it.",
             stand_in(metrics.has_unpriced()),
-            plain(id.as_str())
+            escape_control(id.as_str())
         ));
     }
     if metrics.categories.len() > 1 && metrics.categories.iter().any(|c| !c.share_stated) {
@@ -156,7 +152,13 @@ impl Names {
                 let model = model_of(short);
                 let alone = models[model] == 1 && !short.contains('#');
                 let model_name = if alone { model } else { short_name };
-                (id.to_owned(), (plain(short_name).into_owned(), plain(model_name).into_owned()))
+                (
+                    id.to_owned(),
+                    (
+                        escape_control(short_name).into_owned(),
+                        escape_control(model_name).into_owned(),
+                    ),
+                )
             })
             .collect();
         Self { shown }
@@ -164,12 +166,16 @@ impl Names {
 
     /// `name@provider`, or the whole id where that is not unique.
     pub(super) fn short(&self, id: &str) -> String {
-        self.shown.get(id).map_or_else(|| plain(id).into_owned(), |(short, _)| short.clone())
+        self.shown
+            .get(id)
+            .map_or_else(|| escape_control(id).into_owned(), |(short, _)| short.clone())
     }
 
     /// The model's name alone where one endpoint has it, else as [`Names::short`].
     pub(super) fn model(&self, id: &str) -> String {
-        self.shown.get(id).map_or_else(|| plain(id).into_owned(), |(_, model)| model.clone())
+        self.shown
+            .get(id)
+            .map_or_else(|| escape_control(id).into_owned(), |(_, model)| model.clone())
     }
 }
 
@@ -225,20 +231,22 @@ pub(super) fn never_answered(cell: &Cell) -> Option<String> {
         [(class, _)] => format!(": {class}"),
         several => {
             let each: Vec<String> =
-                several.iter().map(|(c, n)| format!("{} {c}", count(*n))).collect();
+                several.iter().map(|(c, n)| format!("{} {c}", group_thousands(*n))).collect();
             format!(": {}", each.join(", "))
         }
     };
     Some(match failed {
         1 => format!("its one trial failed{why}"),
-        _ => format!("all {} failed{why}", count(failed)),
+        _ => format!("all {} failed{why}", group_thousands(failed)),
     })
 }
 
 /// Failed trials of an endpoint by class: `40 connect, 2 reset`; empty where none failed.
 pub(super) fn failures(cell: &Cell) -> String {
-    let each: Vec<String> =
-        by_class(cell).into_iter().map(|(class, n)| format!("{} {class}", count(n))).collect();
+    let each: Vec<String> = by_class(cell)
+        .into_iter()
+        .map(|(class, n)| format!("{} {class}", group_thousands(n)))
+        .collect();
     each.join(", ")
 }
 
@@ -270,8 +278,8 @@ pub(super) fn failed(metrics: &RunMetrics, names: &Names) -> Option<String> {
     let counts = &metrics.counts;
     Some(format!(
         "{} of {} failed: {}",
-        count(counts.failed),
-        things(counts.trials(), "trial"),
+        group_thousands(counts.failed),
+        pluralize(counts.trials(), "trial"),
         each.join(", ")
     ))
 }
@@ -352,7 +360,7 @@ pub(super) fn missing() -> String {
 
 /// A text as a sentence: a capital first, a full stop last.
 pub(super) fn sentence(text: &str) -> String {
-    let text = plain(text.trim());
+    let text = escape_control(text.trim());
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return String::new() };
     // A sentence may begin with an endpoint's name, which keeps its spelling.
@@ -389,12 +397,12 @@ pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> 
     why.cloned()
         .into_iter()
         .chain(marks.iter().map(Fact::to_string))
-        .chain(paced::notes(metrics))
-        .chain(serving::notes(metrics))
+        .chain(rate_limit_notes::notes(metrics))
+        .chain(routing_notes::notes(metrics))
         .chain(facts.filter(|fact| !is_assumption(fact)).map(Fact::to_string))
         .map(|note| sentence(&note))
         .filter(|note| !note.is_empty() && seen.insert(note.clone()))
-        .chain(local::notes(metrics))
+        .chain(token_count_notes::notes(metrics))
         .collect()
 }
 

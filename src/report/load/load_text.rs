@@ -3,22 +3,23 @@
 use std::fmt::Write as _;
 
 use crate::aggregate::{Latency, LatencyMetric, LoadCell, LoadMetrics};
-use crate::report::number::{self, count, dollars, percent, rate};
-use crate::report::story::{State, bill, missing, sentence, state_of, things, with_state};
-use crate::report::text::plain;
+use crate::report::number::{self, dollars, percent, rate};
+use crate::report::run_text::{State, bill, missing, sentence, state_of, with_state};
+use crate::report::text::escape_control;
 use crate::report::timing_error::TimingError;
 use crate::units::Fact;
+use crate::units::prose::{group_thousands, pluralize};
 use crate::units::{LoadMode, LoadSlo, LoadSpec, Usd};
 
 /// The facts of the heading: the name first, then what is wrong with the run.
 pub(super) fn heading(metrics: &LoadMetrics) -> Vec<String> {
     let (counts, spec) = (&metrics.all.counts, &metrics.spec);
-    let requests = things(counts.asked, "request");
+    let requests = pluralize(counts.asked, "request");
     let hours = metrics.hourly_cost.unwrap_or_default();
     let partial = metrics.endpoints.iter().any(|e| !e.cell.priced && e.cell.counts.sent > 0);
     let mut facts = vec![
-        plain(&metrics.manifest.name).into_owned(),
-        plain(&spec.shape).into_owned(),
+        escape_control(&metrics.manifest.name).into_owned(),
+        escape_control(&spec.shape).into_owned(),
         match metrics.endpoints.len() {
             1 => requests,
             n => format!("{requests} × {n} endpoints"),
@@ -164,12 +165,12 @@ pub(super) fn asked(metrics: &LoadMetrics) -> String {
     let per_s = metrics.asked_per_s.map_or_else(String::new, |r| format!(" ({}/s)", rate(r)));
     let mut text = format!(
         "asked {}{per_s} = {} sent + {} dropped",
-        count(counts.asked),
-        count(counts.sent),
-        count(counts.dropped)
+        group_thousands(counts.asked),
+        group_thousands(counts.sent),
+        group_thousands(counts.dropped)
     );
     if metrics.warmup > 0 {
-        let _ = write!(text, "; {} of the warm-up left out", count(metrics.warmup));
+        let _ = write!(text, "; {} of the warm-up left out", group_thousands(metrics.warmup));
     }
     text
 }
@@ -177,12 +178,16 @@ pub(super) fn asked(metrics: &LoadMetrics) -> String {
 /// `sent = 3,980 ok + 10 failed (rate_limited 10)`
 pub(super) fn sent(cell: &LoadCell) -> String {
     let counts = &cell.counts;
-    let mut text = format!("sent = {} ok + {} failed", count(counts.ok), count(counts.failed));
+    let mut text = format!(
+        "sent = {} ok + {} failed",
+        group_thousands(counts.ok),
+        group_thousands(counts.failed)
+    );
     if counts.failed > 0 {
         let _ = write!(text, " ({})", failures(cell));
     }
     if counts.in_doubt > 0 {
-        let _ = write!(text, " + {} in doubt", count(counts.in_doubt));
+        let _ = write!(text, " + {} in doubt", group_thousands(counts.in_doubt));
     }
     text
 }
@@ -191,8 +196,10 @@ pub(super) fn sent(cell: &LoadCell) -> String {
 pub(super) fn failures(cell: &LoadCell) -> String {
     let mut classes: Vec<_> = cell.failures.iter().collect();
     classes.sort_by_key(|(class, n)| (std::cmp::Reverse(**n), **class));
-    let told: Vec<String> =
-        classes.iter().map(|(class, n)| format!("{} {}", class.name(), count(**n))).collect();
+    let told: Vec<String> = classes
+        .iter()
+        .map(|(class, n)| format!("{} {}", class.name(), group_thousands(**n)))
+        .collect();
     told.join(", ")
 }
 
@@ -201,7 +208,7 @@ pub(super) fn objectives(spec: &LoadSpec) -> Option<String> {
     let one = |slo: &LoadSlo| {
         let metric = match slo.metric.as_str() {
             "e2e" => "e2e".to_owned(),
-            other => plain(other).to_uppercase(),
+            other => escape_control(other).to_uppercase(),
         };
         format!("{metric} ≤ {}", number::duration(slo.limit_ns))
     };
@@ -244,11 +251,11 @@ pub(super) fn spec(metrics: &LoadMetrics) -> Vec<(String, String)> {
     let mode = match spec.mode {
         LoadMode::Open => "open: requests leave when they are due".to_owned(),
         LoadMode::Closed { concurrency } => {
-            format!("closed: {} under way at a time", count(u64::from(concurrency)))
+            format!("closed: {} under way at a time", group_thousands(u64::from(concurrency)))
         }
     };
     let mut rows = vec![("Loop", mode), ("Arrivals", spec.shape.clone())];
-    rows.extend(spec.asked.map(|n| ("Requests asked for", count(n))));
+    rows.extend(spec.asked.map(|n| ("Requests asked for", group_thousands(n))));
     rows.extend(spec.window_ns.map(|ns| ("Window", number::duration(ns))));
     for (name, ns) in [("Ramp, left out", spec.ramp_ns), ("Warm-up, left out", spec.warmup_ns)] {
         rows.extend((ns > 0).then(|| (name, number::duration(ns))));
@@ -258,12 +265,13 @@ pub(super) fn spec(metrics: &LoadMetrics) -> Vec<(String, String)> {
     }
     let met = objectives(spec).unwrap_or_else(|| "any answer is good".to_owned());
     rows.push(("Objectives", met));
-    let hours =
-        |(id, price): (&String, &Usd)| ("Price of an hour", format!("{}: ${price}", plain(id)));
+    let hours = |(id, price): (&String, &Usd)| {
+        ("Price of an hour", format!("{}: ${price}", escape_control(id)))
+    };
     rows.extend(spec.per_hour.iter().map(hours));
     if let Some(little) = metrics.littles_law {
         let text = format!("{} % of the concurrency was kept up", number::percent(little));
         rows.push(("Little's law", text));
     }
-    rows.into_iter().map(|(k, v)| (k.to_owned(), plain(&v).into_owned())).collect()
+    rows.into_iter().map(|(k, v)| (k.to_owned(), escape_control(&v).into_owned())).collect()
 }

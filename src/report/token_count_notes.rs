@@ -1,9 +1,9 @@
 //! What a report says of tokens that were counted here, because a provider did not.
 
-use super::number::{count, money, significant};
-use super::story::things;
-use super::text::plain;
+use super::number::{money, significant};
+use super::text::escape_control;
 use crate::aggregate::{EndpointMetrics, LocalTokens, RunMetrics};
+use crate::units::prose::{group_thousands, pluralize};
 
 /// One sentence for each endpoint whose answers were counted here, and one on how far such counts
 /// are from the providers' own; nothing where every provider counted.
@@ -29,12 +29,12 @@ fn counted(endpoint: &EndpointMetrics, local: &LocalTokens) -> String {
     format!(
         "{} gave no usage with {} of {}: a local tokenizer ({}, {whose}) counts {} in and {} \
          out{cost}; no bill and no mean is made of them.",
-        plain(endpoint.id.as_str()),
-        count(local.answers),
-        things(endpoint.all.counts.ok, "answer"),
+        escape_control(endpoint.id.as_str()),
+        group_thousands(local.answers),
+        pluralize(endpoint.all.counts.ok, "answer"),
         local.vocabulary,
-        things(local.input, "token"),
-        count(local.output),
+        pluralize(local.input, "token"),
+        group_thousands(local.output),
     )
 }
 
@@ -45,8 +45,8 @@ fn differ(metrics: &RunMetrics) -> String {
         .filter_map(|endpoint| {
             let ratio = endpoint.local.as_ref()?.ratio?;
             let [input, output] = [ratio.input, ratio.output].map(|r| significant(r, 3));
-            let id = plain(endpoint.id.as_str());
-            Some(format!("{id} {input} × in, {output} × out ({})", things(ratio.n, "answer")))
+            let id = escape_control(endpoint.id.as_str());
+            Some(format!("{id} {input} × in, {output} × out ({})", pluralize(ratio.n, "answer")))
         })
         .collect();
     if each.is_empty() {

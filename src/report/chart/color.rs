@@ -9,7 +9,7 @@ use plotters::style::RGBColor;
 
 /// The parts of a chart that have a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum ColorRole {
     /// Text and marks.
     Text,
     /// Text and marks that stand back.
@@ -76,7 +76,7 @@ pub(super) const DASHED: u8 = 1;
 /// A dotted line for leaders.
 pub(super) const DOTTED: u8 = 4;
 
-impl Ink {
+impl ColorRole {
     const fn role(self) -> usize {
         match self {
             Self::Text => 0,
