@@ -33,7 +33,7 @@ use weighbridge::dispatch::{
 use weighbridge::plan::Plan;
 use weighbridge::run::{Asked, Progress, RunEnd, Signals, dearest, run_tasks, suites};
 use weighbridge::sim::{
-    AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
+    AnswerKey, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
 use weighbridge::store::{Store, StoreMode, TrialProgress};
 use weighbridge::units::{Clock, Draw, Seed, Usd};
@@ -118,7 +118,7 @@ async fn asked(
     let path = dir.join("ledger.jsonl");
     let ledger = Ledger::create(&path, clock.clone()).expect("a new file");
     let mut sim =
-        Simulator::new(fleet, AnswerBook::of(Arc::clone(&plan.tasks)), plan.seed, clock.clone());
+        Simulator::new(fleet, AnswerKey::new(Arc::clone(&plan.tasks)), plan.seed, clock.clone());
     if plan.seed.0.is_multiple_of(2) {
         let kinds = [FaultKind::Cut, FaultKind::Status500, FaultKind::UsageMissing];
         let faults = kinds.map(|kind| FaultRate { kind, rate: 0.1 });

@@ -36,7 +36,7 @@ use weighbridge::dispatch::{
 use weighbridge::plan::Plan;
 use weighbridge::run::{Asked, Progress, Signals, run_tasks, suites};
 use weighbridge::sim::{
-    AnswerBook, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
+    AnswerKey, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
 use weighbridge::store::{ExistingRun, Store, StoreMode, TrialProgress};
 use weighbridge::units::{Clock, Draw, RunEnding, Seed, Usd, Validity, ValidityMark};
@@ -128,14 +128,14 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
     let clock = Clock::virtual_time();
     let ledger_path = dir.join("ledger.jsonl");
     let ledger = Ledger::create(&ledger_path, clock.clone()).expect("a new file");
-    let book = AnswerBook::of(Arc::clone(&plan.tasks));
+    let answer_key = AnswerKey::new(Arc::clone(&plan.tasks));
     let faults: Vec<FaultRate> = (0..below(draw, 5))
         .map(|_| FaultRate {
             kind: FAULTS[below(draw, FAULTS.len())],
             rate: 0.15 * draw.uniform() + 0.01,
         })
         .collect();
-    let sim = Simulator::new(fleet, book, plan.seed, clock.clone())
+    let sim = Simulator::new(fleet, answer_key, plan.seed, clock.clone())
         .with_faults(Faults::new(&faults).unwrap_or_default())
         .with_ledger(ledger);
     let sim = Arc::new(sim);

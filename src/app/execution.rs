@@ -74,7 +74,7 @@ struct Begun {
 impl Execution<'_> {
     /// Serves the simulated fleet that the run is weighed on.
     pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
-        let tasks = Arc::clone(&self.inputs.book);
+        let tasks = Arc::clone(&self.inputs.simulated_tasks);
         let simulator = fleet::simulator(tasks, &self.behaviour(), &Clock::real())?;
         fleet.serve(Arc::new(simulator))
     }
@@ -87,7 +87,7 @@ impl Execution<'_> {
             .build()?;
         runtime.block_on(async {
             let clock = Clock::virtual_time();
-            let tasks = Arc::clone(&self.inputs.book);
+            let tasks = Arc::clone(&self.inputs.simulated_tasks);
             let simulator = fleet::simulator(tasks, &self.behaviour(), &clock)?;
             let transport = InProcess::new(Arc::new(simulator));
             let session = self.session(transport, &clock, StoreMode::Inline)?;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{self, Catalog, Dialect};
 use crate::cli::{Failure, refused};
-use crate::sim::{self, AnswerBook, Delivery, Faults, Ledger, Pace, Scale, Simulator};
+use crate::sim::{self, AnswerKey, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::{LoadedSuite, Task, bundled};
 use crate::units::{Clock, Seed};
 
@@ -184,8 +184,8 @@ pub fn simulator(
     clock: &Clock,
 ) -> Result<Simulator, anyhow::Error> {
     let fleet = sim::Fleet::clone(&behaviour.fleet);
-    let book = AnswerBook::of(tasks);
-    let mut simulator = Simulator::new(fleet, book, Seed(behaviour.seed), clock.clone());
+    let answer_key = AnswerKey::new(tasks);
+    let mut simulator = Simulator::new(fleet, answer_key, Seed(behaviour.seed), clock.clone());
     simulator = simulator.with_scale(Scale { lengths: behaviour.lengths });
     simulator = simulator
         .with_pace(behaviour.pace)

@@ -33,7 +33,7 @@ pub struct Inputs {
     pub plan: Plan,
     /// The tasks that the simulated fleet answers, where it is asked: those of the whole plan, for
     /// some of its wrong answers are other tasks' right ones.
-    pub book: Arc<[Task]>,
+    pub simulated_tasks: Arc<[Task]>,
     /// What it is judged by.
     pub judging: Judging,
     /// What the user must see.
@@ -236,7 +236,7 @@ fn read_for(
         notes.push(Fact::ThroughProxy { providers: proxied });
     }
     Ok(Inputs {
-        book: Arc::clone(&plan.tasks),
+        simulated_tasks: Arc::clone(&plan.tasks),
         plan,
         judging,
         notes,

@@ -16,7 +16,7 @@ use super::profile::{FailureKind, Profile};
 /// How much of the profiles' lengths is played.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scale {
-    /// `None`, the default: answers as the book has them, thinking that delays the first token by
+    /// `None`, the default: answers from the answer key, thinking that delays the first token by
     /// at most 2 s, stalls of at most 8 s. `Some(f)`: thinking and stalls in full, and outputs
     /// padded to `f` times the length that the profile draws.
     pub lengths: Option<f64>,

@@ -27,7 +27,7 @@ pub struct Entry {
     pub id: String,
     /// The endpoint; `None` where the request named none.
     pub endpoint: Option<EndpointId>,
-    /// The task; `None` where the prompt is not in the answer book.
+    /// The task; `None` where the prompt is not in the answer key.
     pub task: Option<String>,
     /// When the request was fully read.
     pub read_ns: u64,

@@ -5,7 +5,7 @@
 //! ([`behaviour`]); a [`Script`] is one response, written down before any of it is sent; and the
 //! HTTP server ([`serve`]) and the in-process transport ([`InProcess`]) both only play scripts.
 
-pub mod answers;
+pub mod answer_key;
 mod attempt_key;
 pub mod behaviour;
 pub mod catalog_file;
@@ -27,7 +27,7 @@ pub mod simulator;
 pub mod transport;
 pub mod truth;
 
-pub use answers::{AnswerBook, KnownTask};
+pub use answer_key::{AnswerKey, KnownTask};
 pub use behaviour::{ParseScaleError, Scale};
 pub use delivery::Delivery;
 pub use fault::{FaultKind, FaultRate, Faults, ParseFaultError, TooManyFaults};

@@ -11,7 +11,7 @@ pub enum Pace {
     Profile,
     /// At once and without the profiles' faults, for measuring what a client itself costs.
     Instant {
-        /// The answer is so many one-word tokens; `None`: what the book says.
+        /// The answer is so many one-word tokens; `None`: the answer key decides.
         tokens: Option<usize>,
     },
     /// Every answer by the same schedule, for measuring how wrong a client's stamps are.
@@ -28,7 +28,7 @@ pub struct Schedule {
     pub first_token: Duration,
     /// The time between two tokens; the end follows the last one at once.
     pub gap: Duration,
-    /// The answer is so many one-word tokens; `None`: what the book says.
+    /// The answer is so many one-word tokens; `None`: the answer key decides.
     pub tokens: Option<usize>,
 }
 

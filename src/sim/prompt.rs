@@ -34,7 +34,7 @@ impl Prompt {
         Ok(Self { request, nonce_bytes })
     }
 
-    /// The task's key in the answer book.
+    /// The hash of the prompt, by which the answer key finds the task.
     pub fn hash(&self) -> ContentHash {
         prompt_hash(&self.request.messages, self.request.tools.as_ref())
     }

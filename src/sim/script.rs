@@ -11,7 +11,7 @@ use crate::wire::server::answer::{self, Closing, Envelope, Piece, StreamEncoder}
 use crate::wire::server::request::CompletionRequest;
 use crate::wire::{FinishReason, SIMULATED_HEADER};
 
-use super::answers::KnownTask;
+use super::answer_key::KnownTask;
 use super::behaviour::{Case, Scale};
 use super::fault::FaultKind;
 use super::pace::{HEAD_SHARE, Pace, Schedule};
@@ -133,9 +133,8 @@ pub(super) struct Scene<'a> {
 
 /// A flood is written in pieces of this size.
 const FLOOD_LINE_BYTES: usize = 64 * 1024;
-/// What is said to a prompt that is not in the book.
-const GENERIC: &str =
-    "This prompt is not in the simulator's answer book, so the answer is generic.";
+/// The answer to a prompt that is not in the answer key.
+const GENERIC: &str = "This prompt is not in the simulator's answer key, so the answer is generic.";
 /// Reasoning that pads an output to its length. It holds no number and nothing that a grader could
 /// take for an answer.
 const FILLER: &str = "Let me look at what is asked, note what is given, and work towards what \
@@ -253,7 +252,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
         return failure(scene.prompt.request.dialect, kind).delayed(after);
     }
     let words = scene.pace.tokens().map(|n| vec!["word"; n].join(" "));
-    // Words of a given number stand in for what the book says.
+    // A given number of words replaces the answer of the key.
     let known = scene.known.filter(|_| words.is_none());
     let category = scene.known.map(KnownTask::category);
     let passes = known.map(|task| case.passes(task.category()));

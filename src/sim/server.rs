@@ -313,7 +313,7 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     use super::*;
-    use crate::sim::{AnswerBook, Fleet, Ledger, Pace};
+    use crate::sim::{AnswerKey, Fleet, Ledger, Pace};
     use crate::units::Seed;
 
     /// Sends raw bytes to a fleet that answers at once, and gives back everything that came until
@@ -335,7 +335,7 @@ mod tests {
         let path = dir.path().join("ledger.jsonl");
         let clock = Clock::real();
         let ledger = Ledger::create(&path, clock.clone()).expect("a new file");
-        let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), clock)
+        let sim = Simulator::new(Fleet::embedded().clone(), AnswerKey::empty(), Seed(1), clock)
             .with_pace(pace)
             .with_ledger(ledger);
         let sim = Arc::new(sim);
@@ -475,7 +475,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_a_client_that_has_gone() {
         let sim =
-            Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), Clock::real())
+            Simulator::new(Fleet::embedded().clone(), AnswerKey::empty(), Seed(1), Clock::real())
                 .with_scale("lengths=1".parse().expect("a scale"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");

@@ -8,7 +8,7 @@ use crate::units::{Clock, Dialect, Seed, Stamp};
 use crate::wire::server::answer::Closing;
 use crate::wire::server::{CompletionPath, Resource, parse_path};
 
-use super::answers::{AnswerBook, KnownTask};
+use super::answer_key::{AnswerKey, KnownTask};
 use super::attempt_key::AttemptKey;
 use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::delivery::Delivery;
@@ -33,7 +33,7 @@ const MOST_KEY_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct Simulator {
     fleet: Fleet,
-    book: AnswerBook,
+    answer_key: AnswerKey,
     seed: Seed,
     clock: Clock,
     scale: Scale,
@@ -61,13 +61,13 @@ pub struct Arrival<'a> {
 }
 
 impl Simulator {
-    /// A fleet that answers from a book, at the default scale and pace, without a ledger.
+    /// A fleet that answers from an answer key, at the default scale and pace, without a ledger.
     #[must_use]
-    pub fn new(fleet: Fleet, book: AnswerBook, seed: Seed, clock: Clock) -> Self {
+    pub fn new(fleet: Fleet, answer_key: AnswerKey, seed: Seed, clock: Clock) -> Self {
         let memory = Memory::of_endpoints(fleet.profiles.len());
         Self {
             fleet,
-            book,
+            answer_key,
             seed,
             clock,
             scale: Scale::default(),
@@ -238,7 +238,7 @@ impl Simulator {
         };
         let profile = &self.fleet.profiles[index];
         let hash = prompt.hash();
-        let known = self.book.get(&hash);
+        let known = self.answer_key.get(&hash);
         let mut script = if request.has_tools() && !profile.tools {
             refused(400, "tools: this model does not take them.", None)
         } else if prompt.input_tokens() > profile.context_window {
@@ -344,8 +344,8 @@ mod tests {
                 "reference": format!("The answer is {i}."), "wrong": "I do not know."})
         };
         let tasks = suite("math", &(0..300).map(line).collect::<Vec<_>>());
-        let book = AnswerBook::of(tasks.into());
-        Simulator::new(Fleet::embedded().clone(), book, Seed(seed), Clock::real())
+        let answer_key = AnswerKey::new(tasks.into());
+        Simulator::new(Fleet::embedded().clone(), answer_key, Seed(seed), Clock::real())
     }
 
     fn body(model: &str, content: &str, more: &Value) -> Vec<u8> {
@@ -414,8 +414,8 @@ mod tests {
         let call = |city: &str| json!([{"name": "look", "arguments": {"city": city}}]);
         let task = json!({"id": "1", "prompt": "where?", "grader": "tool_call", "tools": tools,
             "reference": call("Oslo"), "wrong": call("Rome")});
-        let book = AnswerBook::of(suite("tools", &[task]).into());
-        let sim = Simulator::new(Fleet::embedded().clone(), book, Seed(1), Clock::real());
+        let answer_key = AnswerKey::new(suite("tools", &[task]).into());
+        let sim = Simulator::new(Fleet::embedded().clone(), answer_key, Seed(1), Clock::real());
         let ask = |more: &Value| {
             let body = body("fir/agent", "where?", more);
             post(&sim, "/v1/chat/completions", &body, Some(&key(0, 0)))

@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
     use crate::client::attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, make};
-    use crate::sim::{AnswerBook, FaultKind, FaultRate, Faults, Fleet};
+    use crate::sim::{AnswerKey, FaultKind, FaultRate, Faults, Fleet};
     use crate::units::{Dialect, Message, Seed};
     use crate::wire::{self, Request};
 
@@ -179,7 +179,7 @@ mod tests {
     fn transport(seed: u64) -> InProcess {
         let clock = Clock::virtual_time();
         let fleet = Fleet::embedded().clone();
-        InProcess::new(Arc::new(Simulator::new(fleet, AnswerBook::empty(), Seed(seed), clock)))
+        InProcess::new(Arc::new(Simulator::new(fleet, AnswerKey::empty(), Seed(seed), clock)))
     }
 
     fn ask(model: &str, provider: &str, content: &str) -> Outgoing {
@@ -292,7 +292,7 @@ mod tests {
     async fn attempt(dialect: Dialect, kind: FaultKind) -> AttemptRecord {
         let clock = Clock::virtual_time();
         let faults = Faults::new(&[FaultRate { kind, rate: 1.0 }]).expect("one fault");
-        let sim = Simulator::new(Fleet::embedded().clone(), AnswerBook::empty(), Seed(1), clock);
+        let sim = Simulator::new(Fleet::embedded().clone(), AnswerKey::empty(), Seed(1), clock);
         let transport = InProcess::new(Arc::new(sim.with_faults(faults)));
         let outgoing = ask_in(dialect, "gale/small", "q");
         let limits = AttemptLimits { body_bytes: 1 << 20, ..AttemptLimits::default() };

@@ -13,9 +13,9 @@ from google.genai import types
 
 ADDRESS = sys.argv[1]
 MODEL = "gale/small"
-# Not in the simulator's answer book, with more than ASCII in it.
+# Not in the simulator's answer key, with more than ASCII in it.
 PROMPT = "Say something about « été » and 夏, in a few words."
-# In the book: a task of the bundled suite `tools`, which is answered by a call.
+# In the answer key: a task of the bundled suite `tools`, which is answered by a call.
 TOOL_MODEL = "fir/agent"
 
 

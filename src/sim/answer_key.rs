@@ -1,4 +1,4 @@
-//! What the simulator knows: for each prompt a task, and with it a right answer and a plausible
+//! The answer key of the simulator: for each prompt a task, with a right answer and a plausible
 //! wrong one.
 
 use std::collections::HashMap;
@@ -8,19 +8,19 @@ use crate::suite::Task;
 use crate::units::{AnswerContent, Category, ContentHash};
 
 /// The tasks that the simulator can answer, by the hash of their prompt
-/// ([`crate::suite::prompt_hash`]). Answers are made when they are asked for: two kept for each
-/// task would be a large part of the memory of a long run.
+/// ([`crate::suite::prompt_hash`]). Answers are made on demand: two stored for each task would be a
+/// large part of the memory of a long run.
 #[derive(Clone, Debug)]
-pub struct AnswerBook {
+pub struct AnswerKey {
     tasks: Arc<[Task]>,
     by_prompt: HashMap<ContentHash, u32>,
 }
 
-impl AnswerBook {
-    /// A book of those tasks that have both a right answer and a wrong one. Of two with the same
-    /// prompt, the later one is kept.
+impl AnswerKey {
+    /// The tasks that have both a right answer and a wrong one. Of two with the same prompt, the later
+    /// one is kept.
     #[must_use]
-    pub fn of(tasks: Arc<[Task]>) -> Self {
+    pub fn new(tasks: Arc<[Task]>) -> Self {
         let mut by_prompt = HashMap::with_capacity(tasks.len());
         for (at, task) in (0..).zip(tasks.iter()) {
             let (right, wrong) = (task.right_answer(), task.wrong_answer(&tasks, at.into()));
@@ -31,10 +31,10 @@ impl AnswerBook {
         Self { tasks, by_prompt }
     }
 
-    /// An empty book: every prompt gets a generic answer.
+    /// An empty key: every prompt gets a generic answer.
     #[must_use]
     pub fn empty() -> Self {
-        Self::of(Arc::new([]))
+        Self::new(Arc::new([]))
     }
 
     /// The task of a prompt.
@@ -69,7 +69,7 @@ impl<'a> KnownTask<'a> {
         &self.task().category
     }
 
-    /// What is said when the answer is to be right, or is not to be.
+    /// The right answer, or the wrong one.
     #[must_use]
     pub fn answer(self, is_right: bool) -> AnswerContent {
         let task = self.task();
@@ -78,7 +78,7 @@ impl<'a> KnownTask<'a> {
         } else {
             task.wrong_answer(self.all, self.at.into())
         };
-        answer.expect("the book holds tasks that have both")
+        answer.expect("the key holds tasks that have both")
     }
 }
 
@@ -99,12 +99,12 @@ mod tests {
             r#"{"id": "a", "prompt": "one?", "reference": "1"}"#,
             r#"{"id": "b", "prompt": "two?", "reference": "2"}"#,
         ]);
-        let book = AnswerBook::of(Arc::clone(&tasks));
-        let known = book.get(&tasks[0].prompt_hash()).expect("in the book");
+        let key = AnswerKey::new(Arc::clone(&tasks));
+        let known = key.get(&tasks[0].prompt_hash()).expect("in the key");
         assert_eq!((known.path().as_str(), known.category().as_str()), ("quiz/a", "math"));
         assert_eq!(known.answer(true).text, "1");
         assert_eq!(known.answer(false).text, "2");
-        assert!(AnswerBook::empty().get(&tasks[0].prompt_hash()).is_none());
+        assert!(AnswerKey::empty().get(&tasks[0].prompt_hash()).is_none());
     }
 
     #[test]
@@ -114,8 +114,8 @@ mod tests {
             r#"{"id": "b", "prompt": "one?", "reference": "I"}"#,
             r#"{"id": "c", "prompt": "one?", "grader": "none"}"#,
         ]);
-        let book = AnswerBook::of(Arc::clone(&tasks));
-        let known = book.get(&tasks[0].prompt_hash()).expect("in the book");
+        let key = AnswerKey::new(Arc::clone(&tasks));
+        let known = key.get(&tasks[0].prompt_hash()).expect("in the key");
         assert_eq!(known.path(), "quiz/b");
     }
 }
