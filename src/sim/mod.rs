@@ -11,6 +11,7 @@ pub mod behaviour;
 pub mod catalog_file;
 pub mod delivery;
 pub mod fault;
+mod fault_injection;
 mod fleet_file;
 mod http1;
 pub mod ledger;

@@ -12,7 +12,8 @@ use super::answer_key::{AnswerKey, KnownTask};
 use super::attempt_key::AttemptKey;
 use super::behaviour::{Case, Scale, TIME_SLOT};
 use super::delivery::Delivery;
-use super::fault::{self, FaultKind, Faults};
+use super::fault::{FaultKind, Faults};
+use super::fault_injection::inject;
 use super::ledger::{Entry, Ledger};
 use super::limits::{KeyLimits, Meter, TooMany};
 use super::memory::Memory;
@@ -286,7 +287,7 @@ impl Simulator {
                 script.stall(by);
             }
             if let Some(kind) = fault {
-                script = fault::inflict(kind, script, self.clock.wall(arrival.at));
+                script = inject(kind, script, self.clock.wall(arrival.at));
             }
             if let Some((meter, limits)) = self.meter(index) {
                 meter.under_way(limits, arrival.at.after(script.ends_after()));

@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
+use super::event_content::EventContent;
 use super::params::{self, Function};
 use super::provider_error::{WireError, in_band, malformed};
 use super::request::Request;
-use super::stream::Seen;
 use super::text::{Text, kind_of, note, push};
 use super::usage;
 use crate::units::{Dialect, ToolCall};
@@ -126,12 +126,12 @@ pub(super) fn event(
     answer: &mut Answer,
     state: &mut State,
     data: &[u8],
-) -> Result<Seen, WireError> {
+) -> Result<EventContent, WireError> {
     let event: Event<'_> = match serde_json::from_slice(data) {
         Ok(event) => event,
         Err(error) => return unknown(answer, data, &error),
     };
-    let mut seen = Seen::default();
+    let mut seen = EventContent::default();
     match Text::of(event.kind.as_ref()) {
         "message_start" => {
             let message = event.message.unwrap_or_default();
@@ -163,13 +163,17 @@ pub(super) fn event(
 }
 
 /// An event of a kind that is not known may hold anything; one that is known must hold what it says.
-fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Result<Seen, WireError> {
+fn unknown(
+    answer: &mut Answer,
+    data: &[u8],
+    error: &serde_json::Error,
+) -> Result<EventContent, WireError> {
     const KNOWN: [&str; 5] =
         ["message_start", "content_block_start", "content_block_delta", "message_delta", "error"];
     match kind_of(data) {
         Some(kind) if !KNOWN.contains(&kind.as_str()) => {
             answer.unknown_events += 1;
-            Ok(Seen::default())
+            Ok(EventContent::default())
         }
         _ => Err(malformed("an event of Anthropic messages", data, error)),
     }
@@ -186,7 +190,7 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
         return Err(in_band(error.get()));
     }
     for (index, block) in message.content.unwrap_or_default().iter().enumerate() {
-        state.start(answer, Some(index), block, &mut Seen::default());
+        state.start(answer, Some(index), block, &mut EventContent::default());
     }
     answer.finish_reason = reason_of(message.stop_reason.as_ref());
     Ok(())
@@ -199,7 +203,7 @@ impl State {
         answer: &mut Answer,
         index: Option<usize>,
         block: &Block<'_>,
-        seen: &mut Seen,
+        seen: &mut EventContent,
     ) {
         let reasoning = push(&mut answer.reasoning, block.thinking.as_ref());
         let mut output = push(&mut answer.text, block.text.as_ref());
@@ -222,7 +226,7 @@ impl State {
         answer: &mut Answer,
         index: Option<usize>,
         delta: &Delta<'_>,
-        seen: &mut Seen,
+        seen: &mut EventContent,
     ) {
         match Text::of(delta.kind.as_ref()) {
             "text_delta" => seen.add(false, push(&mut answer.text, delta.text.as_ref())),

@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
+use super::event_content::EventContent;
 use super::params::{self, Function};
 use super::provider_error::{WireError, in_band, malformed};
 use super::request::Request;
-use super::stream::Seen;
 use super::text::{Text, note, push};
 use super::usage;
 use crate::units::{Dialect, ToolCall};
@@ -180,7 +180,7 @@ fn thinking(model: &str, effort: &Value) -> Value {
 }
 
 /// Takes one event's data.
-pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<Seen, WireError> {
+pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
     let chunk: Chunk<'_> = serde_json::from_slice(data)
         .map_err(|e| malformed("a chunk of a Gemini answer", data, &e))?;
     take(answer, chunk)
@@ -198,7 +198,7 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
     chunks.into_iter().try_for_each(|chunk| take(answer, chunk).map(|_| ()))
 }
 
-fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<Seen, WireError> {
+fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<EventContent, WireError> {
     let is_known = chunk.candidates.is_some()
         || chunk.usage.is_some()
         || chunk.error.is_some()
@@ -214,7 +214,7 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<Seen, WireError> {
     if let Some(error) = chunk.error {
         return Err(in_band(error.get()));
     }
-    let mut seen = Seen::default();
+    let mut seen = EventContent::default();
     // The prompt itself was refused: no candidate comes.
     let blocked = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason);
     if !Text::of(blocked.as_ref()).is_empty() {

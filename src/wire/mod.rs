@@ -3,8 +3,10 @@
 
 mod answer;
 pub mod anthropic;
+mod decode;
 mod encode;
 pub mod error;
+mod event_content;
 mod gemini;
 mod headers;
 mod openai_chat;
@@ -15,17 +17,17 @@ pub mod rate_limit;
 mod request;
 pub(crate) mod server;
 pub mod sse;
-mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 pub mod usage;
 
 pub use answer::{Answer, FinishReason};
+pub use decode::{StreamDecoder, decode_body};
 pub use encode::{encode, path};
 pub use error::ErrorClass;
+pub use event_content::EventContent;
 pub use headers::SIMULATED_HEADER;
 pub use provider_error::{MAX_DETAIL, WireError, decode_error};
 pub use rate_limit::RateLimits;
 pub use request::Request;
-pub use stream::{Seen, StreamDecoder, decode_body};

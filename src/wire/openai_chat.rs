@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
+use super::event_content::EventContent;
 use super::provider_error::{WireError, in_band, malformed};
 use super::request::Request;
-use super::stream::Seen;
 use super::text::{Text, note, push};
 use super::usage;
 use crate::units::{Dialect, ServiceTier, ToolCall, Usage};
@@ -57,7 +57,7 @@ pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
 }
 
 /// Takes one event's data.
-pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<Seen, WireError> {
+pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
     let chunk: Chunk<'_> =
         serde_json::from_slice(data).map_err(|e| malformed("a chat completion", data, &e))?;
     let is_known = chunk.choices.is_some() || chunk.usage.is_some() || chunk.error.is_some();
@@ -67,7 +67,7 @@ pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<Seen, WireError>
     if let Some(error) = chunk.error {
         return Err(in_band(error.get()));
     }
-    let mut seen = Seen::default();
+    let mut seen = EventContent::default();
     if let Some(FirstChoice(Some(choice))) = chunk.choices {
         if let Some(said) = choice.delta {
             delta(answer, said, &mut seen);
@@ -87,7 +87,7 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
     }
     if let Some(FirstChoice(Some(choice))) = chunk.choices {
         if let Some(said) = choice.message {
-            delta(answer, said, &mut Seen::default());
+            delta(answer, said, &mut EventContent::default());
         }
         answer.finish_reason = reason(choice.finish_reason.as_ref());
     }
@@ -107,7 +107,7 @@ fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
     }
 }
 
-fn delta(answer: &mut Answer, delta: Delta<'_>, seen: &mut Seen) {
+fn delta(answer: &mut Answer, delta: Delta<'_>, seen: &mut EventContent) {
     let thought = delta.reasoning_content.filter(|Text(text)| !text.is_empty());
     let reasoning = push(&mut answer.reasoning, thought.or(delta.reasoning).as_ref());
     let mut output = push(&mut answer.text, delta.content.as_ref());
@@ -245,7 +245,7 @@ mod tests {
     use crate::units::Message;
     use crate::wire::{ErrorClass, StreamDecoder, decode_body};
 
-    fn stream(events: &[&str]) -> (Answer, Option<WireError>, Vec<Seen>) {
+    fn stream(events: &[&str]) -> (Answer, Option<WireError>, Vec<EventContent>) {
         let mut decoder = StreamDecoder::new(Dialect::OpenaiChat);
         let mut all = Vec::new();
         for event in events {

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
 use super::error::ErrorClass;
+use super::event_content::EventContent;
 use super::params::{self, Function};
 use super::provider_error::{WireError, in_band, malformed};
 use super::request::Request;
-use super::stream::Seen;
 use super::text::{Text, kind_of, note, push};
 use super::usage;
 use crate::units::{Dialect, ServiceTier, ToolCall};
@@ -102,12 +102,12 @@ pub(super) fn event(
     answer: &mut Answer,
     state: &mut State,
     data: &[u8],
-) -> Result<Seen, WireError> {
+) -> Result<EventContent, WireError> {
     let event: Event<'_> = match serde_json::from_slice(data) {
         Ok(event) => event,
         Err(error) => return unknown(answer, data, &error),
     };
-    let mut seen = Seen::default();
+    let mut seen = EventContent::default();
     match Text::of(event.kind.as_ref()) {
         "response.output_text.delta" => {
             seen.add(false, push(&mut answer.text, event.delta.as_ref()));
@@ -168,7 +168,11 @@ const IGNORED: [&str; 13] = [
 ];
 
 /// An event of a kind that is not known may hold anything; one that is known must hold what it says.
-fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Result<Seen, WireError> {
+fn unknown(
+    answer: &mut Answer,
+    data: &[u8],
+    error: &serde_json::Error,
+) -> Result<EventContent, WireError> {
     let kind = kind_of(data);
     let is_read = |kind: &str| {
         kind == "error"
@@ -188,7 +192,7 @@ fn unknown(answer: &mut Answer, data: &[u8], error: &serde_json::Error) -> Resul
     match kind {
         Some(kind) if !is_read(&kind) => {
             answer.unknown_events += u64::from(!IGNORED.contains(&kind.as_str()));
-            Ok(Seen::default())
+            Ok(EventContent::default())
         }
         _ => Err(malformed("an event of OpenAI responses", data, error)),
     }

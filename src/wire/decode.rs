@@ -1,54 +1,31 @@
-//! One decoder for the streams and the whole bodies of every dialect: whatever a provider speaks,
-//! the same normal form comes out.
+//! One decoder for the streams and the whole bodies of every dialect, into the one normal form.
 
 use super::answer::{Answer, FinishReason};
 use super::error::ErrorClass;
+use super::event_content::EventContent;
 use super::provider_error::WireError;
 use super::{anthropic, gemini, openai_chat, openai_responses};
 use crate::units::Dialect;
 
-/// What one event of a stream held, for the stamps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
-pub struct Seen {
-    /// A token event: a non-empty content, reasoning, refusal or tool-call delta.
-    pub token: bool,
-    /// A token event that is not reasoning.
-    pub output: bool,
-    /// A reasoning delta.
-    pub reasoning: bool,
-    /// The stream's own end mark.
-    pub done: bool,
-}
-
-impl Seen {
-    /// Notes a delta: whether it held reasoning, and whether it held anything else.
-    pub(super) fn add(&mut self, reasoning: bool, output: bool) {
-        self.reasoning |= reasoning;
-        self.output |= output;
-        self.token |= reasoning || output;
-    }
-}
-
 /// Collects the events of one stream into an answer.
 #[derive(Debug)]
 pub struct StreamDecoder {
-    voice: Voice,
+    state: DialectState,
     answer: Answer,
     done: bool,
     events: u64,
 }
 
-/// What a dialect has to remember between events.
+/// State that a dialect keeps between events.
 #[derive(Debug)]
-enum Voice {
+enum DialectState {
     OpenaiChat,
     OpenaiResponses(openai_responses::State),
     Anthropic(anthropic::State),
     Gemini,
 }
 
-impl Voice {
+impl DialectState {
     fn new(dialect: Dialect) -> Self {
         match dialect {
             Dialect::OpenaiChat => Self::OpenaiChat,
@@ -63,7 +40,12 @@ impl StreamDecoder {
     /// A decoder at the start of a stream.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Self { voice: Voice::new(dialect), answer: Answer::default(), done: false, events: 0 }
+        Self {
+            state: DialectState::new(dialect),
+            answer: Answer::default(),
+            done: false,
+            events: 0,
+        }
     }
 
     /// Takes one event's data.
@@ -71,33 +53,33 @@ impl StreamDecoder {
     /// # Errors
     /// The provider's own error inside the stream, or [`ErrorClass::Protocol`] for what is not an
     /// event of the dialect.
-    pub fn event(&mut self, data: &[u8]) -> Result<Seen, WireError> {
+    pub fn event(&mut self, data: &[u8]) -> Result<EventContent, WireError> {
         // Of OpenAI chat completions; routers end other dialects with it too.
         if data == b"[DONE]" {
             self.done = true;
-            return Ok(Seen { done: true, ..Seen::default() });
+            return Ok(EventContent { done: true, ..EventContent::default() });
         }
-        // What comes after the end belongs to no answer.
+        // Events after the end belong to no answer.
         if data.is_empty() || self.done {
-            return Ok(Seen::default());
+            return Ok(EventContent::default());
         }
         self.events += 1;
         let answer = &mut self.answer;
-        let seen = match &mut self.voice {
-            Voice::OpenaiChat => openai_chat::event(answer, data),
-            Voice::OpenaiResponses(state) => openai_responses::event(answer, state, data),
-            Voice::Anthropic(state) => anthropic::event(answer, state, data),
-            Voice::Gemini => gemini::event(answer, data),
+        let seen = match &mut self.state {
+            DialectState::OpenaiChat => openai_chat::event(answer, data),
+            DialectState::OpenaiResponses(state) => openai_responses::event(answer, state, data),
+            DialectState::Anthropic(state) => anthropic::event(answer, state, data),
+            DialectState::Gemini => gemini::event(answer, data),
         }?;
         self.done |= seen.done;
         Ok(seen)
     }
 
-    /// The stream is over.
+    /// Ends the stream.
     ///
     /// # Errors
-    /// [`ErrorClass::Empty`] when nothing came, [`ErrorClass::Truncated`] when neither an end mark
-    /// nor a finish reason did. The answer as far as it came is beside the error.
+    /// [`ErrorClass::Empty`] for a stream without events, [`ErrorClass::Truncated`] for one without
+    /// an end mark and without a finish reason. The part of the answer that came is beside the error.
     pub fn finish(mut self) -> (Answer, Option<WireError>) {
         let ended = self.done || self.answer.finish_reason.is_some();
         self.settle(ended);
@@ -114,9 +96,9 @@ impl StreamDecoder {
     /// Brings the answer into its last form.
     fn settle(&mut self, ended: bool) {
         let answer = &mut self.answer;
-        // Anthropic and Gemini count as they go: what they had counted when the stream broke is less
-        // than what they bill.
-        if !ended && matches!(self.voice, Voice::Anthropic(_) | Voice::Gemini) {
+        // Anthropic and Gemini send running counts: the last one before a broken stream is less than
+        // the billed count.
+        if !ended && matches!(self.state, DialectState::Anthropic(_) | DialectState::Gemini) {
             answer.usage.output = None;
             answer.usage.reasoning = None;
         }
@@ -129,8 +111,8 @@ impl StreamDecoder {
     }
 }
 
-/// Reads a whole response that was not streamed. Beside an error stands what came all the same:
-/// its usage may have been billed.
+/// Reads a response that was not streamed. Beside an error is the part that was read: its usage
+/// may be billed.
 #[must_use]
 pub fn decode_body(dialect: Dialect, body: &[u8]) -> (Answer, Option<WireError>) {
     let mut decoder = StreamDecoder::new(dialect);

@@ -1,0 +1,24 @@
+//! The kinds of content that one event of a stream has.
+
+/// The kinds of content in one event of a stream, for the stamps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
+pub struct EventContent {
+    /// A token event: a non-empty content, reasoning, refusal or tool-call delta.
+    pub token: bool,
+    /// A token event that is not reasoning.
+    pub output: bool,
+    /// A reasoning delta.
+    pub reasoning: bool,
+    /// The stream's own end mark.
+    pub done: bool,
+}
+
+impl EventContent {
+    /// Adds a delta that has reasoning, or content that is not reasoning.
+    pub(super) fn add(&mut self, reasoning: bool, output: bool) {
+        self.reasoning |= reasoning;
+        self.output |= output;
+        self.token |= reasoning || output;
+    }
+}
