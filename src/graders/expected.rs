@@ -1,8 +1,8 @@
-//! What a task expects of an answer.
+//! The part of a task that an answer is graded by.
 
 use serde_json::Value;
 
-/// What a grader compares an answer with, borrowed from a suite's task or from a stored run.
+/// The reference and the schema that an answer is graded by, borrowed from a suite's task or from a stored run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected<'a> {
     /// The reference, in the grader's form.

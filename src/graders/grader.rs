@@ -1,4 +1,4 @@
-//! What every family of graders implements.
+//! The interface of a grader.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ pub(super) trait Grader {
         None
     }
 
-    /// The reference that stands in a cell of a table; `None` where the grader uses none.
+    /// The reference in a cell of a table; `None` where the grader uses none.
     fn read_cell(&self, cell: &Value) -> Option<Value> {
         Some(cell.clone())
     }
@@ -54,7 +54,7 @@ pub(super) trait Grader {
         None
     }
 
-    /// Whether an answer without text is wrong, whatever else it holds.
+    /// Whether an answer without text is wrong.
     fn needs_text(&self) -> bool {
         true
     }

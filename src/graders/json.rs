@@ -34,7 +34,7 @@ impl Grader for Json {
         Ok(())
     }
 
-    /// JSON in a table may stand in a text, as every cell of a CSV does.
+    /// JSON in a table may be a text, as every cell of a CSV is.
     fn read_cell(&self, cell: &Value) -> Option<Value> {
         read_structure(cell)
     }
@@ -103,7 +103,7 @@ fn extract(answer: &str, reference: Option<&Value>) -> Option<Value> {
     (!found.is_empty()).then(|| found.swap_remove(wanted.unwrap_or(0)))
 }
 
-/// The objects and lists that stand in a text, outermost ones only, in order.
+/// The objects and lists in a text, outermost ones only, in order.
 fn embedded(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut at = 0;

@@ -5,6 +5,7 @@
 //! `spec.rs`.
 
 mod choice;
+mod choice_text;
 mod expected;
 mod grader;
 mod guess;

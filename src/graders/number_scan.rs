@@ -2,7 +2,7 @@
 
 use super::rational::Rational;
 
-/// Marks that may stand before a number.
+/// Marks before a number.
 pub(super) const CURRENCY: [char; 4] = ['$', '€', '£', '¥'];
 
 /// Hyphen-minus, U+2212 minus, en dash, small and full-width hyphen.

@@ -4,7 +4,7 @@ use super::number_scan::{CURRENCY, Scanner};
 use super::rational::Rational;
 
 /// The number that a text ends in: the last one it holds, or the last one in its last `\boxed{…}`,
-/// since a box marks the final answer wherever it stands.
+/// since a box marks the final answer.
 pub(super) fn last_number(text: &str) -> Option<Rational> {
     let last = |text: &str| {
         let chars: Vec<char> = text.chars().collect();

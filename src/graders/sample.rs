@@ -1,5 +1,5 @@
-//! What sample answers are made from. The simulator answers with samples, and `suite check` proves
-//! with them that a grader tells right from wrong.
+//! The material of sample answers. The simulator answers with samples, and `suite check` proves with
+//! them that a grader tells right from wrong.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::units::{AnswerContent, Category};
 pub struct SampleTask<'a> {
     /// The id of its grader.
     pub grader: &'static str,
-    /// What it expects.
+    /// Its reference and schema.
     pub expected: Expected<'a>,
     /// Its category.
     pub category: &'a Category,

@@ -127,7 +127,7 @@ impl GraderSpec {
         self.grader().find_contradiction(task)
     }
 
-    /// The reference that stands in a cell of a table; `None` where the grader uses none.
+    /// The reference in a cell of a table; `None` where the grader uses none.
     pub(crate) fn read_cell(&self, cell: &Value) -> Option<Value> {
         self.grader().read_cell(cell)
     }
@@ -261,6 +261,7 @@ mod tests {
 
     #[test]
     fn unusable_references() {
+        const FORM: &str = "it must be a list of {\"name\": …, \"arguments\": {…}}";
         let check = |id: &str, reference: Value, expected: &str| {
             let spec = GraderSpec::from_id(id).unwrap();
             let expects = Expected { reference: Some(&reference), schema: None };
@@ -281,7 +282,6 @@ mod tests {
         check("one_of", json!([]), "it must be a list of texts");
         check("contains", json!([""]), "an empty text is part of every answer");
         check("regex", json!("(a"), "`(a` is no regular expression: unclosed group");
-        const FORM: &str = "it must be a list of {\"name\": …, \"arguments\": {…}}";
         check("tool_call", json!([{"nam": "x"}]), FORM);
         check(
             "tool_call",

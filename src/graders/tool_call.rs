@@ -168,26 +168,26 @@ fn find_unmatched<'a>(
         .iter()
         .map(|call| actual.iter().map(|actual| mismatch(call, actual).is_none()).collect())
         .collect();
-    let mut taken_by: Vec<Option<usize>> = vec![None; actual.len()];
+    let mut assigned_to: Vec<Option<usize>> = vec![None; actual.len()];
     (0..expected.len()).find_map(|idx| {
         let mut tried = vec![false; actual.len()];
-        (!assign(idx, &fits, &mut taken_by, &mut tried)).then(|| &expected[idx])
+        (!assign(idx, &fits, &mut assigned_to, &mut tried)).then(|| &expected[idx])
     })
 }
 
 fn assign(
     idx: usize,
     fits: &[Vec<bool>],
-    taken_by: &mut [Option<usize>],
+    assigned_to: &mut [Option<usize>],
     tried: &mut [bool],
 ) -> bool {
-    for at in 0..taken_by.len() {
+    for at in 0..assigned_to.len() {
         if !fits[idx][at] || tried[at] {
             continue;
         }
         tried[at] = true;
-        if taken_by[at].is_none_or(|other| assign(other, fits, taken_by, tried)) {
-            taken_by[at] = Some(idx);
+        if assigned_to[at].is_none_or(|other| assign(other, fits, assigned_to, tried)) {
+            assigned_to[at] = Some(idx);
             return true;
         }
     }

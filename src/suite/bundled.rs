@@ -48,14 +48,14 @@ mod tests {
     const LONGEST_ANSWER: usize = 200;
     /// The mean number of characters of all answers: 30 tokens, with the same room.
     const MEAN_ANSWER: usize = 100;
-    /// What the suites may add to the binary.
+    /// The most bytes that the suites may add to the binary.
     const ALL_BYTES: usize = 500_000;
 
     fn tasks(suite: &Bundled) -> Vec<Value> {
         suite.tasks_jsonl.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// What is streamed for an answer: text as it is, anything else as JSON.
+    /// The length of an answer as it is streamed: text as it is, anything else as JSON.
     fn streamed(answer: &Value) -> usize {
         answer.as_str().map_or_else(|| answer.to_string().chars().count(), |t| t.chars().count())
     }

@@ -21,7 +21,7 @@ pub enum SuiteError {
         /// The system's error.
         why: String,
     },
-    /// Neither a folder of the right form nor a file of a known kind.
+    /// Neither a suite folder nor a file of a known format.
     #[error("{path} is not a suite: {why}")]
     NotASuite {
         /// The path.

@@ -1,4 +1,4 @@
-//! Suites of tasks: what is asked, and how its answers are graded.
+//! Suites of tasks: prompts with references and graders, and loading them.
 
 pub mod bundled;
 mod check;

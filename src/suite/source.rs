@@ -1,4 +1,4 @@
-//! Text files as suites need them: read within limits, decoded, cut into lines.
+//! Text files, read within limits, decoded, and cut into lines.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,18 +8,18 @@ use super::error::SuiteError;
 use crate::units::ContentHash;
 
 /// The largest suite file. All of it is held in memory, and the run database keeps its prompts.
-pub const MAX_FILE_BYTES: usize = 512 * 1024 * 1024;
+const MAX_FILE_BYTES: usize = 512 * 1024 * 1024;
 
 /// The longest line of a JSONL file: a prompt of four million tokens, beyond any context window.
-pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most tasks in one suite: a run gives each of them an index and a row per endpoint.
-pub const MAX_TASKS: usize = 1_000_000;
+const MAX_TASKS: usize = 1_000_000;
 
 /// A decoded file.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// How errors name it.
+    /// The name in errors.
     pub name: String,
     /// Its text, without a byte-order mark.
     pub text: String,

@@ -12,7 +12,7 @@ pub struct Task {
     pub suite: String,
     /// Unique within the suite.
     pub id: String,
-    /// The kind of work it stands for.
+    /// Its category: the kind of work.
     pub category: Category,
     /// The prompt.
     pub messages: Vec<Message>,

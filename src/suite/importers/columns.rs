@@ -1,15 +1,15 @@
-//! Which column of a single file is what.
+//! The columns of prompts, references, categories and ids in a table.
 
 use std::str::FromStr;
 
 use crate::units::names;
 
-/// What a column may stand for.
+/// The content of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// What the model is asked.
+    /// The prompt.
     Prompt,
-    /// What a right answer is.
+    /// The reference.
     Reference,
     /// The kind of work.
     Category,
@@ -18,7 +18,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All, in the order that notes list them.
+    /// All, in the order of notes.
     pub const ALL: [Self; 4] = [Self::Prompt, Self::Reference, Self::Category, Self::Id];
 
     /// The name in a map.
@@ -51,18 +51,18 @@ pub struct ColumnMap {
     columns: [Option<String>; 4],
 }
 
-/// Why a map does not read.
+/// Why a map is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
     /// Not `field=column`.
     #[error(
-        "`{0}` is not field=column; a map reads prompt=question,reference=expected,category=type"
+        "`{0}` is not field=column; write a map as prompt=question,reference=expected,category=type"
     )]
     NotAPair(String),
     /// No such field.
     #[error("a map has no field `{field}`; {hint} The fields are prompt, reference, category, id")]
     UnknownField {
-        /// What was typed.
+        /// The name.
         field: String,
         /// The nearest.
         hint: String,
@@ -99,14 +99,14 @@ impl ColumnMap {
         self.columns[field as usize].as_deref()
     }
 
-    /// Whether the user named none.
+    /// Whether the map names no column.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.columns.iter().all(Option::is_none)
     }
 
-    /// The column that stands for a field among those of a file: the one that was named, or the
-    /// first of the usual names (in any case) that is there and not named for another field.
+    /// The column of a field among those of a file: the named one, or the first usual name (in any
+    /// case) that the file has and the map does not use for another field.
     ///
     /// # Errors
     /// The named column where the file has none of that name.

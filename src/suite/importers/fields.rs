@@ -1,11 +1,11 @@
-//! Taking typed values out of one object of a suite file, with errors that say where.
+//! Typed values from one object of a suite file, with errors that name the place.
 
 use serde_json::{Map, Value};
 
 use crate::suite::error::SuiteError;
 use crate::units::{Message, names};
 
-/// The longest id, name, category, tag or cluster: they stand in tables and file names.
+/// The longest id, name, category, tag or cluster: they appear in tables and file names.
 const MAX_NAME_CHARS: usize = 200;
 
 /// The roles of messages.
@@ -20,7 +20,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Refuses keys that mean nothing here.
+    /// An error for a key that is not known.
     pub fn only(&self, known: &[&str]) -> Result<(), SuiteError> {
         match self.object.keys().find(|key| !known.contains(&key.as_str())) {
             None => Ok(()),
@@ -37,7 +37,7 @@ impl Fields<'_> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    /// A complaint about a key.
+    /// An error about a key.
     pub fn bad(&self, key: &str, why: impl Into<String>) -> SuiteError {
         SuiteError::BadValue { at: (self.at)(key), key: key.to_owned(), why: why.into() }
     }
@@ -59,7 +59,7 @@ impl Fields<'_> {
         }
     }
 
-    /// A short text on one line; a number stands for its digits.
+    /// A short text on one line; a number is read as its digits.
     pub fn name(&self, key: &str) -> Result<Option<String>, SuiteError> {
         match self.get(key) {
             None => Ok(None),

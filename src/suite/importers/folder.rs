@@ -1,4 +1,4 @@
-//! A suite that is a folder: `suite.toml` and `tasks.jsonl`, every key known.
+//! A suite that is a folder: `suite.toml` and `tasks.jsonl`, with known keys only.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ fn read_grader(fields: &Fields<'_>) -> Result<Option<GraderSpec>, SuiteError> {
     fields.get("grader").map(parse).transpose()
 }
 
-/// `suite.toml` as it stands: its values, and the line of each of its keys.
+/// `suite.toml`: its values, and the line of each of its keys.
 struct Header {
     values: Map<String, Value>,
     lines: BTreeMap<String, usize>,

@@ -14,7 +14,7 @@ use crate::suite::source::Source;
 use crate::suite::task::LoadedSuite;
 use crate::units::Message;
 
-/// Rows with named cells, whatever the file format.
+/// Rows with named cells, in any file format.
 pub(super) struct Table {
     /// In the file's order for a CSV, by name for a JSONL.
     pub columns: Vec<String>,
@@ -70,7 +70,7 @@ fn guess_graders(table: &Table, mapping: &Mapping<'_>) -> Guessed {
     references.into_iter().map(guess).collect()
 }
 
-/// A row's category as it stands in the file; empty where it has none.
+/// A row's category as written in the file; empty where it has none.
 fn category_of(row: &Row, mapping: &Mapping<'_>) -> String {
     let cell = mapping.get(Field::Category.name()).and_then(|column| row.cells.get(*column));
     cell.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
