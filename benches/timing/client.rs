@@ -15,9 +15,10 @@ use weighbridge::catalog::{Dialect, Endpoint, HttpVersion, Limits, Price, Provid
 use weighbridge::client::{
     Attempt, AttemptLimits, AttemptRecord, HttpTransport, Outcome, Outgoing, attempt,
 };
+use weighbridge::dispatch::request_record;
 use weighbridge::store::{
-    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, Store, StoreMode, StoredEndpoint,
-    StoredTask, TrialEnding, TrialStatus,
+    AttemptId, NewRun, PlannedTrial, RequestIntent, RequestSource, Store, StoreMode,
+    StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
 use weighbridge::units::judging::{Goal, Judging};
 use weighbridge::units::{
@@ -145,14 +146,11 @@ impl Run {
     pub async fn intend(&self) -> u32 {
         let trial = self.next.fetch_add(1, Ordering::Relaxed);
         let at_ns = nanos(self.clock.now().since(self.clock.anchor()));
-        let intent = AttemptIntent {
-            trial,
-            attempt: 0,
-            source: weighbridge::store::Source::Run,
-            bound: None,
-            at_ns,
-        };
-        self.store.intent(intent).await.expect("the database takes it");
+        let intent = RequestIntent { source: RequestSource::Run, bound: None, at_ns };
+        self.store
+            .intent(AttemptId { trial, attempt: 0 }, intent)
+            .await
+            .expect("the database takes it");
         trial
     }
 
@@ -189,29 +187,8 @@ impl Run {
         let Outcome::Answered(answer) = &record.outcome else {
             panic!("the simulator answers: {:?}", record.outcome)
         };
-        let stamps = &record.stamps;
-        let ending = AttemptEnding {
-            trial,
-            http_status: record.status,
-            simulated: record.simulated,
-            streamed: record.streamed,
-            dispatched_ns: since(stamps.dispatched),
-            connected_ns: stamps.connected.map(since),
-            headers_ns: stamps.headers.map(since),
-            first_byte_ns: stamps.first_byte.map(since),
-            first_token_ns: stamps.first_token.map(since),
-            first_output_ns: stamps.first_output.map(since),
-            last_token_ns: stamps.last_token.map(since),
-            ended_ns: since(stamps.ended),
-            token_reads: record.token_reads,
-            token_events: record.token_events,
-            gaps_us: record.gaps_us.clone(),
-            usage: answer.usage,
-            usage_verbatim: answer.usage_verbatim.clone(),
-            finish_reason: answer.finish_reason,
-            response_model: answer.response_model.clone(),
-            ..AttemptEnding::default()
-        };
+        let intent = RequestIntent { source: RequestSource::Run, bound: None, at_ns: 0 };
+        let request = request_record(intent, &record, None, since);
         let ended = TrialEnding {
             trial,
             status: TrialStatus::Ok,
@@ -222,7 +199,10 @@ impl Run {
             e2e_with_retries_ns: None,
             answer: Some(AnswerContent { text: answer.text.clone(), ..AnswerContent::default() }),
         };
-        self.store.attempt(ending).await.expect("the database takes it");
+        self.store
+            .attempt(AttemptId { trial, attempt: 0 }, request)
+            .await
+            .expect("the database takes it");
         self.store.trial(ended).await.expect("the database takes it");
         (key, record)
     }

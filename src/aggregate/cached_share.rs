@@ -32,7 +32,7 @@ pub(super) fn cost(
     }
     let stated = usage_of(endpoint, attempt.usage, attempt.usage_verbatim.as_deref());
     let usage = at_share(stated, share)?;
-    let nanos = i64::try_from(attempt.dispatched_ns).unwrap_or(i64::MAX);
+    let nanos = i64::try_from(attempt.dispatched_ns?).unwrap_or(i64::MAX);
     let at = started.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
     let before = row.cost_known - row.cost_cache_warmup.unwrap_or_default() - attempt.cost?;
     Some(before + endpoint.cost(&usage, at)?)
@@ -59,7 +59,7 @@ mod tests {
     use super::super::fixture::{endpoint, trial_row, usd};
     use super::*;
     use crate::catalog::{Price, Rates};
-    use crate::store::AttemptEnding;
+    use crate::store::RequestRecord;
 
     /// What an answer to 1,000 tokens of input and 100 of output costs at a share: at $2, $0.20 from
     /// the cache, $4 out per million, and at $2.50 written to it.
@@ -80,11 +80,12 @@ mod tests {
             output: Some(100),
             ..Usage::UNKNOWN
         };
-        let attempt = AttemptEnding {
+        let attempt = RequestRecord {
+            dispatched_ns: Some(0),
             usage,
             tokens_source: Some(TokensSource::Usage),
             cost: endpoint.cost(&usage, Timestamp::UNIX_EPOCH),
-            ..AttemptEnding::default()
+            ..RequestRecord::default()
         };
         let cost_known = attempt.cost.expect("priced") + usd(failed_before);
         let row = TrialRow { cost_known, attempt: Some(attempt), ..trial_row(TrialStatus::Ok) };

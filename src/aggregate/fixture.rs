@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
 use crate::graders::GraderSpec;
 use crate::store::{
-    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, ScoreRow, Source, Store, StoreMode,
-    StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
+    AttemptId, NewRun, PlannedTrial, RequestIntent, RequestRecord, RequestSource, ScoreRow, Store,
+    StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
 };
 use crate::units::{
     AnswerContent, ContentHash, EndpointId, Goal, Judging, Manifest, RunEnding, TokensSource,
@@ -174,13 +174,8 @@ impl Made<'_> {
 
 async fn record(store: &Store, trial: u32, outcome: Outcome) {
     let at = u64::from(trial) * 1_000_000_000;
-    let intent = |attempt| AttemptIntent {
-        trial,
-        attempt,
-        source: Source::Run,
-        bound: Some(usd(BOUND)),
-        at_ns: at,
-    };
+    let id = |attempt| AttemptId { trial, attempt };
+    let intent = RequestIntent { source: RequestSource::Run, bound: Some(usd(BOUND)), at_ns: at };
     let ending = |status, attempts| TrialEnding {
         trial,
         status,
@@ -191,30 +186,29 @@ async fn record(store: &Store, trial: u32, outcome: Outcome) {
         e2e_with_retries_ns: Some(3_000_000),
         answer: (status == TrialStatus::Ok).then(AnswerContent::default),
     };
-    let failure = AttemptEnding {
-        trial,
+    let failure = RequestRecord {
         error: Some(ErrorClass::Server),
-        dispatched_ns: at,
-        ended_ns: at + 1,
-        ..AttemptEnding::default()
+        dispatched_ns: Some(at),
+        ended_ns: Some(at + 1),
+        ..RequestRecord::default()
     };
     let done = async {
         match outcome {
             Outcome::Ineligible | Outcome::Left => {}
-            Outcome::InDoubt => store.intent(intent(0)).await?,
+            Outcome::InDoubt => store.intent(id(0), intent).await?,
             Outcome::Failed { cost } => {
-                store.intent(intent(0)).await?;
-                store.attempt(AttemptEnding { cost: Some(usd(cost)), ..failure }).await?;
+                store.intent(id(0), intent).await?;
+                store.attempt(id(0), RequestRecord { cost: Some(usd(cost)), ..failure }).await?;
                 store.trial(ending(TrialStatus::Failed, 1)).await?;
             }
             Outcome::Ok { cost, score } | Outcome::Retried { cost, score } => {
                 let retried = u32::from(matches!(outcome, Outcome::Retried { .. }));
                 if retried == 1 {
-                    store.intent(intent(0)).await?;
-                    store.attempt(failure).await?;
+                    store.intent(id(0), intent).await?;
+                    store.attempt(id(0), failure).await?;
                 }
-                store.intent(intent(retried)).await?;
-                store.attempt(answer(trial, retried, at, cost)).await?;
+                store.intent(id(retried), intent).await?;
+                store.attempt(id(retried), answer(trial, at, cost)).await?;
                 store.trial(ending(TrialStatus::Ok, retried + 1)).await?;
                 store.score(ScoreRow { trial, score, detail: String::new() }).await?;
             }
@@ -225,18 +219,16 @@ async fn record(store: &Store, trial: u32, outcome: Outcome) {
 }
 
 /// First token after (trial + 1) ms, one token each ms after that, five in all.
-fn answer(trial: u32, attempt: u32, at: u64, cost: &str) -> AttemptEnding {
+fn answer(trial: u32, at: u64, cost: &str) -> RequestRecord {
     let first = at + u64::from(trial + 1) * 1_000_000;
-    AttemptEnding {
-        trial,
-        attempt,
+    RequestRecord {
         simulated: true,
         streamed: true,
-        dispatched_ns: at,
+        dispatched_ns: Some(at),
         first_token_ns: Some(first),
         first_output_ns: Some(first),
         last_token_ns: Some(first + 4_000_000),
-        ended_ns: first + 4_000_001,
+        ended_ns: Some(first + 4_000_001),
         token_reads: 5,
         token_events: 5,
         gaps_us: vec![1000; 4],
@@ -245,7 +237,7 @@ fn answer(trial: u32, attempt: u32, at: u64, cost: &str) -> AttemptEnding {
         cost: Some(usd(cost)),
         finish_reason: Some(FinishReason::Stop),
         response_model: Some("large-0611".into()),
-        ..AttemptEnding::default()
+        ..RequestRecord::default()
     }
 }
 

@@ -9,7 +9,7 @@ use super::AggregateError;
 use super::run::settled;
 use super::tokenizer::Vocabulary;
 use crate::catalog::Endpoint;
-use crate::store::{AttemptEnding, Order, Reader, StoredEndpoint, TrialRow, TrialStatus};
+use crate::store::{Order, Reader, RequestRecord, StoredEndpoint, TrialRow, TrialStatus};
 use crate::units::{TokensSource, Usage, Usd};
 
 /// Of each endpoint, so many answers that its provider did count are counted here too, to see how
@@ -52,7 +52,7 @@ pub(super) fn is_uncounted(row: &TrialRow) -> bool {
     answered(row).is_some_and(|attempt| attempt.tokens_source.is_none())
 }
 
-fn answered(row: &TrialRow) -> Option<&AttemptEnding> {
+fn answered(row: &TrialRow) -> Option<&RequestRecord> {
     row.attempt.as_ref().filter(|_| settled(row) == TrialStatus::Ok)
 }
 

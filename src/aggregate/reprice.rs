@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::AggregateError;
 use super::run::Run;
 use crate::catalog::{Catalog, Endpoint};
-use crate::store::{Billed, Reader};
+use crate::store::{Reader, RequestRecord};
 use crate::units::{EndpointId, Usage, Usd};
 use crate::wire::{ErrorClass, usage};
 
@@ -54,15 +54,15 @@ pub fn reprice(dir: &Path, prices: &Catalog) -> Result<Vec<PriceComparison>, Agg
             listed: other.is_some(),
         })
         .collect();
-    reader.for_each_billed(|billed| {
-        let idx = billed.endpoint as usize;
+    reader.for_each_attempt(|endpoint, attempt| {
+        let idx = endpoint as usize;
         let (Some(row), Some(other)) = (rows.get_mut(idx), others.get(idx)) else {
             let why = "an attempt is of no endpoint of the run".to_owned();
             return Err(AggregateError::Corrupt(why));
         };
         row.attempts += 1;
-        let now = other.as_ref().and_then(|endpoint| cost(endpoint, billed, started));
-        match (billed.cost, now) {
+        let now = other.as_ref().and_then(|endpoint| cost(endpoint, attempt, started));
+        match (attempt.cost, now) {
             (Some(then), Some(now)) => {
                 row.then = Some(row.then.unwrap_or_default() + then);
                 row.now = Some(row.now.unwrap_or_default() + now);
@@ -87,18 +87,18 @@ fn at_prices(own: &Endpoint, prices: &Catalog) -> Option<Endpoint> {
 }
 
 /// What an attempt costs, by the rule that the run itself went by: see `dispatch::cost_of`.
-fn cost(endpoint: &Endpoint, billed: &Billed, started: Timestamp) -> Option<Usd> {
-    let usage = usage_of(endpoint, billed.usage, billed.usage_verbatim.as_deref());
+fn cost(endpoint: &Endpoint, attempt: &RequestRecord, started: Timestamp) -> Option<Usd> {
+    let usage = usage_of(endpoint, attempt.usage, attempt.usage_verbatim.as_deref());
     if !usage.is_unknown() {
-        let nanos = i64::try_from(billed.dispatched_ns?).unwrap_or(i64::MAX);
+        let nanos = i64::try_from(attempt.dispatched_ns?).unwrap_or(i64::MAX);
         let at = started.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
         return endpoint.cost(&usage, at);
     }
-    let refused = billed.http_status.is_some_and(|status| status >= 300);
+    let refused = attempt.http_status.is_some_and(|status| status >= 300);
     let connect = [ErrorClass::Connect, ErrorClass::ConnectTimeout];
-    let never_left = billed.error.is_some_and(|class| connect.contains(&class));
+    let never_left = attempt.error.is_some_and(|class| connect.contains(&class));
     let is_free = !endpoint.price.is_billed();
-    ((billed.ended && (refused || never_left)) || is_free).then_some(Usd::ZERO)
+    ((attempt.ended_ns.is_some() && (refused || never_left)) || is_free).then_some(Usd::ZERO)
 }
 
 /// The usage with what the database has no column for, which the provider's own words still hold.

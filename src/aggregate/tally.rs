@@ -7,7 +7,7 @@ use super::run::Unit;
 use super::timing::Timing;
 use super::{CachedShareCost, Cell, Counts, LatencyMetric, TokenSums};
 use crate::stats::{Estimate, Method, mean, proportion, ratio, special};
-use crate::store::{AttemptEnding, TrialRow, TrialStatus};
+use crate::store::{RequestRecord, TrialRow, TrialStatus};
 use crate::units::{Slo, TokensSource, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -150,7 +150,7 @@ impl Tally {
         self.answered_first += u64::from(attempt.is_some() && row.failed_attempts == 0);
     }
 
-    fn add_tokens(&mut self, attempt: &AttemptEnding) {
+    fn add_tokens(&mut self, attempt: &RequestRecord) {
         // Counts of different origin never mix; the provider's own are the ones that are billed.
         if attempt.tokens_source != Some(TokensSource::Usage) {
             return;

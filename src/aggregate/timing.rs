@@ -2,7 +2,7 @@
 
 use super::LatencyMetric;
 use crate::catalog::{Capability, Endpoint};
-use crate::store::{AttemptEnding, TrialRow, TrialStatus};
+use crate::store::{RequestRecord, TrialRow, TrialStatus};
 use crate::units::TokensSource;
 
 /// The durations of a trial that answered, nanoseconds. A trial that did not has none: failed
@@ -31,12 +31,12 @@ impl Timing {
     }
 
     /// The durations of one attempt on this endpoint; `None`: it failed.
-    pub(super) fn of_attempt(attempt: &AttemptEnding, endpoint: &Endpoint) -> Option<Self> {
+    pub(super) fn of_attempt(attempt: &RequestRecord, endpoint: &Endpoint) -> Option<Self> {
         if attempt.error.is_some() {
             return None;
         }
         let since = |from: u64, to: Option<u64>| to.map(|to| to.saturating_sub(from));
-        let dispatched = attempt.dispatched_ns;
+        let dispatched = attempt.dispatched_ns?;
         // A new connection's set-up is the client's affair and reported apart; what a person
         // waits for (`ttfo`, `e2e`) holds it.
         let ready = attempt.connected_ns.unwrap_or(dispatched);
@@ -71,7 +71,7 @@ impl Timing {
 }
 
 /// (last token − first token) / (N − 1), where N are the tokens that were streamed.
-fn inter_token(attempt: &AttemptEnding, endpoint: &Endpoint) -> Option<u64> {
+fn inter_token(attempt: &RequestRecord, endpoint: &Endpoint) -> Option<u64> {
     // Tokens that came in one read have no time between them.
     if !attempt.streamed || attempt.token_reads < 2 {
         return None;
@@ -84,7 +84,7 @@ fn inter_token(attempt: &AttemptEnding, endpoint: &Endpoint) -> Option<u64> {
 /// Output tokens that were streamed: all of them when reasoning was seen in the stream, else
 /// without the reasoning. `None` when the provider does not say how much it reasoned and the
 /// endpoint may have.
-fn streamed_tokens(attempt: &AttemptEnding, endpoint: &Endpoint) -> Option<u64> {
+fn streamed_tokens(attempt: &RequestRecord, endpoint: &Endpoint) -> Option<u64> {
     // Counts of different origin never mix in one series; the provider's is the one used.
     if attempt.tokens_source != Some(TokensSource::Usage) {
         return None;
@@ -107,10 +107,10 @@ mod tests {
     use crate::wire::ErrorClass;
 
     /// Dispatched at 100, connected at 130, tokens from 1,130 to 9,130, in nanoseconds.
-    fn attempt() -> AttemptEnding {
-        AttemptEnding {
+    fn attempt() -> RequestRecord {
+        RequestRecord {
             streamed: true,
-            dispatched_ns: 100,
+            dispatched_ns: Some(100),
             connected_ns: Some(130),
             first_token_ns: Some(1_130),
             first_output_ns: Some(2_130),
@@ -118,16 +118,16 @@ mod tests {
             token_reads: 3,
             usage: Usage { output: Some(9), reasoning: Some(4), ..Usage::default() },
             tokens_source: Some(TokensSource::Usage),
-            ..AttemptEnding::default()
+            ..RequestRecord::default()
         }
     }
 
-    fn timing(attempt: AttemptEnding) -> Option<Timing> {
+    fn timing(attempt: RequestRecord) -> Option<Timing> {
         let trial = TrialRow { attempt: Some(attempt), ..fixture::trial_row(TrialStatus::Ok) };
         Timing::of(&trial, &fixture::endpoint(0))
     }
 
-    fn check_itl(change: impl Fn(&mut AttemptEnding), expected: Option<u64>) {
+    fn check_itl(change: impl Fn(&mut RequestRecord), expected: Option<u64>) {
         let mut changed = attempt();
         change(&mut changed);
         assert_eq!(timing(changed.clone()).expect("it answered").itl_ns, expected, "{changed:?}");
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(found.ttfo_ns, Some(2_030));
         assert_eq!(found.e2e_ns, Some(9_030));
         assert_eq!(found.connect_ns, Some(30));
-        let reused = timing(AttemptEnding { connected_ns: None, ..attempt() }).expect("answered");
+        let reused = timing(RequestRecord { connected_ns: None, ..attempt() }).expect("answered");
         assert_eq!((reused.ttft_ns, reused.connect_ns), (Some(1_030), None));
     }
 
@@ -156,19 +156,19 @@ mod tests {
         let mut unknown = fixture::endpoint(0);
         unknown.supports = None;
         let unsaid = Usage { reasoning: None, ..attempt().usage };
-        assert_eq!(inter_token(&AttemptEnding { usage: unsaid, ..attempt() }, &unknown), None);
+        assert_eq!(inter_token(&RequestRecord { usage: unsaid, ..attempt() }, &unknown), None);
     }
 
     #[test]
     fn an_answer_in_one_piece_has_an_end_only() {
-        let whole = timing(AttemptEnding { streamed: false, ..attempt() }).expect("it answered");
+        let whole = timing(RequestRecord { streamed: false, ..attempt() }).expect("it answered");
         assert_eq!((whole.ttft_ns, whole.ttfo_ns, whole.itl_ns), (None, None, None));
         assert_eq!(whole.e2e_ns, Some(9_030));
     }
 
     #[test]
     fn failures_have_no_durations() {
-        assert_eq!(timing(AttemptEnding { error: Some(ErrorClass::Reset), ..attempt() }), None);
+        assert_eq!(timing(RequestRecord { error: Some(ErrorClass::Reset), ..attempt() }), None);
         let failed =
             TrialRow { attempt: Some(attempt()), ..fixture::trial_row(TrialStatus::Failed) };
         assert_eq!(Timing::of(&failed, &fixture::endpoint(0)), None);

@@ -9,6 +9,7 @@ mod headers;
 mod judge;
 mod pacing;
 mod prime;
+mod record;
 mod redact;
 mod retry;
 
@@ -26,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Transport, attempt};
 use crate::store::{
-    AttemptEnding, AttemptIntent, ScoreRow, Source, Store, StoreError, TrialEnding, TrialStatus,
+    AttemptId, RequestIntent, RequestSource, ScoreRow, Store, StoreError, TrialEnding, TrialStatus,
 };
-use crate::units::{AnswerContent, Body, Clock, Seed, Stamp, TokensSource, TrialKey, Usd};
+use crate::units::{AnswerContent, Body, Clock, Seed, Stamp, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
 
 pub use breaker::{Breaker, BreakerPolicy};
@@ -37,6 +38,7 @@ pub use gate::{Gate, gates};
 pub use headers::{BadKey, of as headers_of};
 pub use judge::Judge;
 pub use pacing::{QuotaShare, TokenUse};
+pub use record::request_record;
 pub use retry::RetryPolicy;
 
 use breaker::{BreakerPermit, Health};
@@ -332,14 +334,8 @@ impl<T: Transport> Trials<T> {
                     };
                 }
             };
-            let intent = AttemptIntent {
-                trial: job.trial,
-                attempt: state.attempts,
-                source: Source::Run,
-                bound: job.bound,
-                at_ns: self.since_anchor(self.clock.now()),
-            };
-            self.store.intent(intent).await?;
+            let (id, intent) = self.intent(&job, &state, RequestSource::Run);
+            self.store.intent(id, intent).await?;
             state.attempts += 1;
             let number = state.answering().to_string();
             let mut outgoing = self.outgoing(lane, &job, &number);
@@ -357,17 +353,17 @@ impl<T: Transport> Trials<T> {
             state.first_dispatch.get_or_insert(record.stamps.dispatched);
             self.tell(lane, &job, &state, &record);
             self.note(lane, leave.pass, leave.place, &record);
-            let ending = self.ending(&job, &state, &record, cost);
+            let request = request_record(intent, &record, cost, |stamp| self.since_anchor(stamp));
             let wait = self.next_wait(&job, &state, &record);
             state.ended += 1;
             state.stale += u32::from(is_stale(&record));
             let Some(wait) = wait else {
                 let (trial, done) = Self::end(&job, &state, record);
                 let score = self.score(&job, &trial);
-                self.store.last_attempt(ending, trial, score).await?;
+                self.store.last_attempt(id, request, trial, score).await?;
                 return Ok(done);
             };
-            self.store.attempt(ending).await?;
+            self.store.attempt(id, request).await?;
             state.backoff += wait;
             state.failed = Some(record);
             tokio::select! {
@@ -588,50 +584,15 @@ impl<T: Transport> Trials<T> {
         nanos(stamp.since(self.clock.anchor()) + self.since_start)
     }
 
-    fn ending(
+    fn intent(
         &self,
         job: &TrialJob,
         state: &TrialState,
-        record: &AttemptRecord,
-        cost: Option<Usd>,
-    ) -> AttemptEnding {
-        let at = |stamp: Stamp| self.since_anchor(stamp);
-        let (answer, error, error_detail) = match &record.outcome {
-            Outcome::Answered(answer) => (answer, None, None),
-            Outcome::Failed { class, detail, partial } => {
-                (partial, Some(*class), Some(detail.clone()))
-            }
-        };
-        let stamps = &record.stamps;
-        AttemptEnding {
-            trial: job.trial,
-            attempt: state.attempts - 1,
-            error,
-            error_detail,
-            http_status: record.status,
-            simulated: record.simulated,
-            streamed: record.streamed,
-            dispatched_ns: at(stamps.dispatched),
-            connected_ns: stamps.connected.map(at),
-            headers_ns: stamps.headers.map(at),
-            first_byte_ns: stamps.first_byte.map(at),
-            first_token_ns: stamps.first_token.map(at),
-            first_output_ns: stamps.first_output.map(at),
-            last_token_ns: stamps.last_token.map(at),
-            ended_ns: at(stamps.ended),
-            token_reads: record.token_reads,
-            token_events: record.token_events,
-            reasoning_seen: record.reasoning_seen,
-            gaps_us: record.gaps_us.clone(),
-            usage: answer.usage,
-            usage_verbatim: answer.usage_verbatim.clone(),
-            tokens_source: (!answer.usage.is_unknown()).then_some(TokensSource::Usage),
-            cost,
-            cost_reported: answer.cost_reported,
-            finish_reason: answer.finish_reason,
-            response_model: answer.response_model.clone(),
-            served_by: answer.served_by.clone(),
-        }
+        source: RequestSource,
+    ) -> (AttemptId, RequestIntent) {
+        let id = AttemptId { trial: job.trial, attempt: state.attempts };
+        let at_ns = self.since_anchor(self.clock.now());
+        (id, RequestIntent { source, bound: job.bound, at_ns })
     }
 }
 

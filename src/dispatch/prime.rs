@@ -1,9 +1,11 @@
 //! Priming: a trial's request is sent once ahead of the one that counts, so that the provider's prompt
 //! cache holds its prompt by then.
 
-use super::{DispatchError, EndpointClient, Leave, TrialJob, TrialState, Trials, cost_of};
+use super::{
+    DispatchError, EndpointClient, Leave, TrialJob, TrialState, Trials, cost_of, request_record,
+};
 use crate::client::{Transport, attempt};
-use crate::store::{AttemptIntent, Source};
+use crate::store::RequestSource;
 use crate::units::Usd;
 
 impl<T: Transport> Trials<T> {
@@ -20,14 +22,8 @@ impl<T: Transport> Trials<T> {
         let Leave { pass, reservations, place } = self.leave(lane, job, state).await?;
         // What it waited for is not what the request that counts waited for.
         state.pacing = paced;
-        let intent = AttemptIntent {
-            trial: job.trial,
-            attempt: state.attempts,
-            source: Source::Prime,
-            bound: job.bound,
-            at_ns: self.since_anchor(self.clock.now()),
-        };
-        self.store.intent(intent).await?;
+        let (id, intent) = self.intent(job, state, RequestSource::Prime);
+        self.store.intent(id, intent).await?;
         state.attempts += 1;
         // A key of its own: a gateway that honours keys must neither replay to it the answer that
         // is in doubt, nor its own to the request that counts.
@@ -43,8 +39,8 @@ impl<T: Transport> Trials<T> {
         state.cost += cost.unwrap_or(Usd::ZERO);
         self.tell(lane, job, state, &record);
         self.note(lane, pass, place, &record);
-        let ending = self.ending(job, state, &record, cost);
-        self.store.attempt(ending).await?;
+        let request = request_record(intent, &record, cost, |stamp| self.since_anchor(stamp));
+        self.store.attempt(id, request).await?;
         state.ended += 1;
         state.primed += 1;
         Ok(true)

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::run_file::RunFile;
 use super::{
-    AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, StoreError, StoredEndpoint,
-    StoredTask, TrialEnding,
+    AttemptId, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow, StoreError,
+    StoredEndpoint, StoredTask, TrialEnding,
 };
 use crate::units::{Manifest, RunEnding};
 
@@ -106,8 +106,8 @@ impl Store {
 
     /// Records that a request is about to leave. When this returns on the real clock, the intent
     /// is on the disk; only then may the request be sent.
-    pub async fn intent(&self, intent: AttemptIntent) -> Result<(), StoreError> {
-        self.durable(Record::Intent(intent)).await
+    pub async fn intent(&self, id: AttemptId, intent: RequestIntent) -> Result<(), StoreError> {
+        self.durable(Record::Intent(id, intent)).await
     }
 
     /// Takes a record; when this returns on the real clock, it is on the disk.
@@ -123,8 +123,8 @@ impl Store {
     }
 
     /// Records the end of an attempt. Queued: a failure shows in a later call.
-    pub async fn attempt(&self, ending: AttemptEnding) -> Result<(), StoreError> {
-        self.record(Record::Attempt(Box::new(ending))).await
+    pub async fn attempt(&self, id: AttemptId, record: RequestRecord) -> Result<(), StoreError> {
+        self.record(Record::Attempt(id, Box::new(record))).await
     }
 
     /// Records the end of a trial's last attempt and of the trial as one: a crash keeps both or
@@ -132,11 +132,12 @@ impl Store {
     /// without either. Queued.
     pub async fn last_attempt(
         &self,
-        attempt: AttemptEnding,
+        id: AttemptId,
+        record: RequestRecord,
         trial: TrialEnding,
         score: Option<ScoreRow>,
     ) -> Result<(), StoreError> {
-        self.record(Record::Last(Box::new((attempt, trial, score)))).await
+        self.record(Record::Last(id, Box::new((record, trial, score)))).await
     }
 
     /// Records the end of a trial whose last attempt ended before. Queued.

@@ -3,17 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::live::Store;
 use super::read::{Reader, corrupt, unsigned};
 use super::sql::{Unsigned, at};
-use super::{Record, Source, StoreError};
-use crate::units::{Histogram, Usage, Usd};
+use super::{Record, RequestRecord, StoreError, request};
+use crate::units::{Histogram, TokensSource};
 use crate::wire::ErrorClass;
 
-/// Rows in one command of the writer's queue: with a full queue, 20 MB wait for the disk.
+/// Rows in one command of the writer's queue: with a full queue, 50 MB wait for the disk.
 const BATCH: usize = 64;
 /// Request numbers that are read at a time.
 const WINDOW: u64 = 4096;
@@ -21,69 +22,47 @@ const WINDOW: u64 = 4096;
 /// enough that a damaged number is not walked for hours.
 const MOST_INTENDED: u64 = 1 << 20;
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LoadFate {
+/// How a request of a load ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadOutcome {
     /// It was answered.
     Ok,
     /// It was sent, and failed.
     Failed(ErrorClass),
-    /// It was never sent: the client, or a limit of its own, left it out.
-    #[default]
+    /// It was never sent: the client was too late for it, or one of its limits left it out.
     Dropped,
 }
 
-/// One request of the load lane. All times are nanoseconds since the anchor.
+/// One request of a load.
 ///
 /// A request that was sent has `dispatched_ns` and `ended_ns`, one that was dropped has neither.
 /// One that was cut off when the run ended has no record: it is in doubt.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "a row of facts, each on its own")]
 pub struct LoadRecord {
     /// Its place in the order of arrivals, from 0.
-    pub request: u64,
-    /// Its endpoint.
+    pub number: u64,
+    /// Its endpoint: a position in the run.
     pub endpoint: u32,
-    /// Its task.
+    /// Its task: a position in the run.
     pub task: u32,
-    /// Whether it belongs to ramp or warm-up, and is left out of the figures.
+    /// Whether it belongs to ramp or warm-up, and is left out of the metrics.
     pub warmup: bool,
-    /// What became of it.
-    pub fate: LoadFate,
-    /// The HTTP status, when a head came.
-    pub http_status: Option<u16>,
-    /// Whether the response bore the simulator's mark.
-    pub simulated: bool,
-    /// Whether it was sent again because a kept connection had been closed.
+    /// Whether a kept connection that the server had closed lost it.
     pub retried_stale: bool,
-    /// When it was due; `None` in closed loop.
-    pub scheduled_ns: Option<u64>,
-    /// The stamps of METRICS.md §1.
-    pub dispatched_ns: Option<u64>,
-    /// A new connection was ready.
-    pub connected_ns: Option<u64>,
-    /// The response head came.
-    pub headers_ns: Option<u64>,
-    /// The first token event; `None` too when the answer was not streamed.
-    pub first_token_ns: Option<u64>,
-    /// The first token event that is not reasoning.
-    pub first_output_ns: Option<u64>,
-    /// The last token event (not streamed: the last body byte).
-    pub last_token_ns: Option<u64>,
-    /// The stream was closed.
-    pub ended_ns: Option<u64>,
-    /// Token events.
-    pub token_events: u32,
-    /// Socket reads that held token events.
-    pub token_reads: u32,
-    /// Whether a reasoning delta was seen.
-    pub reasoning_seen: bool,
-    /// What the provider counted.
-    pub usage: Usage,
-    /// What it cost by the price snapshot; `None`: not known, or never sent.
-    pub cost: Option<Usd>,
-    /// The most it can cost; `None`: its price is unknown.
-    pub bound: Option<Usd>,
+    /// The request itself.
+    pub request: RequestRecord,
+}
+
+impl LoadRecord {
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> LoadOutcome {
+        match (self.request.dispatched_ns, self.request.error) {
+            (None, _) => LoadOutcome::Dropped,
+            (Some(_), None) => LoadOutcome::Ok,
+            (Some(_), Some(class)) => LoadOutcome::Failed(class),
+        }
+    }
 }
 
 /// A request as read back.
@@ -103,7 +82,7 @@ impl LoadRow {
     #[must_use]
     pub fn request(&self) -> u64 {
         match self {
-            Self::Known(record) => record.request,
+            Self::Known(record) => record.number,
             Self::InDoubt { request } => *request,
         }
     }
@@ -190,8 +169,8 @@ pub(super) fn apply(conn: &Connection, path: &Path, change: &LoadChange) -> Resu
         LoadChange::Intend { first, past } => intend(conn, *first, *past).map_err(sqlite),
         LoadChange::Unsent(from) => cut(conn, *from).map_err(sqlite),
         LoadChange::Rows(records) => records.iter().try_for_each(|record| {
-            if let Some(why) = impossible(conn, record).map_err(sqlite)? {
-                return Err(corrupt(path, &format!("request {}", record.request), why));
+            if let Some(why) = defect(conn, record).map_err(sqlite)? {
+                return Err(corrupt(path, &format!("request {}", record.number), why));
             }
             insert(conn, record).map_err(sqlite)
         }),
@@ -222,66 +201,54 @@ fn cut(conn: &Connection, from: u64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Why a record cannot be; `None`: it can.
-fn impossible(conn: &Connection, record: &LoadRecord) -> rusqlite::Result<Option<&'static str>> {
-    let sent = record.fate != LoadFate::Dropped;
-    if sent != record.dispatched_ns.is_some() || sent != record.ended_ns.is_some() {
+/// What is wrong with a record; `None`: nothing.
+fn defect(conn: &Connection, record: &LoadRecord) -> rusqlite::Result<Option<&'static str>> {
+    let request = &record.request;
+    let is_sent = request.dispatched_ns.is_some();
+    if is_sent != request.ended_ns.is_some() || (!is_sent && request.error.is_some()) {
         return Ok(Some("it was sent without its stamps, or has stamps and was not"));
     }
-    if !sent {
+    if !is_sent {
         return Ok(None);
     }
     let past = conn
         .prepare_cached(
             "SELECT past FROM load_intent WHERE first <= ? ORDER BY first DESC LIMIT 1",
         )?
-        .query_row([Unsigned(record.request)], |row| row.get::<_, Unsigned>(0))
+        .query_row([Unsigned(record.number)], |row| row.get::<_, Unsigned>(0))
         .optional()?;
-    let intended = past.is_some_and(|past| record.request < past.0);
+    let intended = past.is_some_and(|past| record.number < past.0);
     Ok((!intended).then_some("it was sent without an intent"))
 }
 
+/// The columns of `load_request` that are not those of every request.
+const OWN_COLUMNS: &str = "request, endpoint, task, warmup, status, retried_stale";
+const N_OWN_COLUMNS: usize = 6;
+
+/// All columns of `load_request`, as [`insert`] binds them and [`read`] reads them.
+static COLUMNS: LazyLock<String> =
+    LazyLock::new(|| format!("{OWN_COLUMNS}, {}", request::names(request::load_columns())));
+
 fn insert(conn: &Connection, record: &LoadRecord) -> rusqlite::Result<()> {
-    let int = |value: Option<u64>| value.map(Unsigned);
-    let (status, error) = match record.fate {
-        LoadFate::Ok => (OK, None),
-        LoadFate::Failed(class) => (FAILED, Some(class)),
-        LoadFate::Dropped => (DROPPED, None),
+    static INSERT: LazyLock<String> = LazyLock::new(|| {
+        let values = vec!["?"; N_OWN_COLUMNS + request::load_columns().count()].join(", ");
+        format!("INSERT INTO load_request ({}) VALUES ({values})", *COLUMNS)
+    });
+    let status = match record.outcome() {
+        LoadOutcome::Ok => OK,
+        LoadOutcome::Failed(_) => FAILED,
+        LoadOutcome::Dropped => DROPPED,
     };
-    conn.prepare_cached(
-        "INSERT INTO load_request VALUES
-             (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        Unsigned(record.request),
-        record.endpoint,
-        record.task,
-        Source::Load.name(),
-        record.warmup,
-        status,
-        error,
-        record.http_status,
-        record.simulated,
-        record.retried_stale,
-        int(record.scheduled_ns),
-        int(record.dispatched_ns),
-        int(record.connected_ns),
-        int(record.headers_ns),
-        int(record.first_token_ns),
-        int(record.first_output_ns),
-        int(record.last_token_ns),
-        int(record.ended_ns),
-        record.token_events,
-        record.token_reads,
-        record.reasoning_seen,
-        int(record.usage.input),
-        int(record.usage.cached_input),
-        int(record.usage.cache_write),
-        int(record.usage.output),
-        int(record.usage.reasoning),
-        record.cost,
-        record.bound,
-    ])?;
+    let mut statement = conn.prepare_cached(&INSERT)?;
+    statement.raw_bind_parameter(1, Unsigned(record.number))?;
+    statement.raw_bind_parameter(2, record.endpoint)?;
+    statement.raw_bind_parameter(3, record.task)?;
+    statement.raw_bind_parameter(4, record.warmup)?;
+    statement.raw_bind_parameter(5, status)?;
+    statement.raw_bind_parameter(6, record.retried_stale)?;
+    let columns = request::load_columns();
+    request::bind(&mut statement, N_OWN_COLUMNS + 1, columns, &record.request, true)?;
+    statement.raw_execute()?;
     Ok(())
 }
 
@@ -289,59 +256,30 @@ const OK: &str = "ok";
 const FAILED: &str = "failed";
 const DROPPED: &str = "dropped";
 
-/// All columns of `load_request` but `source`, as [`read`] takes them.
-const COLUMNS: &str = "
-    request, endpoint, task, warmup, status, error, http_status, simulated, retried_stale,
-    scheduled_ns, dispatched_ns, connected_ns, headers_ns, first_token_ns, first_output_ns,
-    last_token_ns, ended_ns, token_events, token_reads, reasoning_seen, input_tokens,
-    cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_usd, bound";
-
 fn read(row: &Row<'_>) -> rusqlite::Result<LoadRecord> {
-    let status: String = row.get(4)?;
-    let fate = match (status.as_str(), row.get(5)?) {
-        (OK, None) => LoadFate::Ok,
-        (FAILED, Some(class)) => LoadFate::Failed(class),
-        (DROPPED, None) => LoadFate::Dropped,
-        _ => {
-            let why = "a status that does not go with its error".into();
-            return Err(rusqlite::Error::FromSqlConversionFailure(
-                4,
-                rusqlite::types::Type::Text,
-                why,
-            ));
-        }
-    };
-    Ok(LoadRecord {
-        request: row.get::<_, Unsigned>(0)?.0,
+    let mut request = request::read(row, N_OWN_COLUMNS, request::load_columns())?;
+    // A load keeps neither: a first token shows a stream, and only a provider's counts are kept.
+    request.streamed = request.first_token_ns.is_some();
+    request.tokens_source = (!request.usage.is_unknown()).then_some(TokensSource::Usage);
+    let record = LoadRecord {
+        number: row.get::<_, Unsigned>(0)?.0,
         endpoint: row.get(1)?,
         task: row.get(2)?,
         warmup: row.get(3)?,
-        fate,
-        http_status: row.get(6)?,
-        simulated: row.get(7)?,
-        retried_stale: row.get(8)?,
-        scheduled_ns: unsigned(row, 9)?,
-        dispatched_ns: unsigned(row, 10)?,
-        connected_ns: unsigned(row, 11)?,
-        headers_ns: unsigned(row, 12)?,
-        first_token_ns: unsigned(row, 13)?,
-        first_output_ns: unsigned(row, 14)?,
-        last_token_ns: unsigned(row, 15)?,
-        ended_ns: unsigned(row, 16)?,
-        token_events: row.get(17)?,
-        token_reads: row.get(18)?,
-        reasoning_seen: row.get(19)?,
-        usage: Usage {
-            input: unsigned(row, 20)?,
-            cached_input: unsigned(row, 21)?,
-            cache_write: unsigned(row, 22)?,
-            output: unsigned(row, 23)?,
-            reasoning: unsigned(row, 24)?,
-            ..Usage::UNKNOWN
-        },
-        cost: row.get(25)?,
-        bound: row.get(26)?,
-    })
+        retried_stale: row.get(5)?,
+        request,
+    };
+    let status: String = row.get(4)?;
+    let agrees = match record.outcome() {
+        LoadOutcome::Ok => status == OK,
+        LoadOutcome::Failed(_) => status == FAILED,
+        LoadOutcome::Dropped => status == DROPPED && record.request.error.is_none(),
+    };
+    if agrees {
+        return Ok(record);
+    }
+    let why = format!("status {status:?} contradicts the rest of the row").into();
+    Err(rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, why))
 }
 
 fn histogram_of(
@@ -438,7 +376,8 @@ impl Reader {
         let to = to.min(i64::MAX.unsigned_abs());
         let window = || [Unsigned(from), Unsigned(to)];
         let mut statement = self.prepare(&format!(
-            "SELECT {COLUMNS} FROM load_request WHERE request >= ? AND request < ? ORDER BY request"
+            "SELECT {} FROM load_request WHERE request >= ? AND request < ? ORDER BY request",
+            *COLUMNS
         ))?;
         let known = statement.query_map(window(), read).and_then(Iterator::collect);
         let known: Vec<LoadRecord> = self.sqlite(known)?;
@@ -462,10 +401,10 @@ impl Reader {
             }
             let past = past.min(to);
             for request in first.max(next)..past {
-                while let Some(record) = known.next_if(|record| record.request < request) {
+                while let Some(record) = known.next_if(|record| record.number < request) {
                     rows.push(LoadRow::Known(Box::new(record)));
                 }
-                rows.push(match known.next_if(|record| record.request == request) {
+                rows.push(match known.next_if(|record| record.number == request) {
                     Some(record) => LoadRow::Known(Box::new(record)),
                     None => LoadRow::InDoubt { request },
                 });
@@ -490,7 +429,7 @@ impl Reader {
              ORDER BY ended_ns, request",
         )?;
         let mut one =
-            self.prepare(&format!("SELECT {COLUMNS} FROM load_request WHERE request = ?"))?;
+            self.prepare(&format!("SELECT {} FROM load_request WHERE request = ?", *COLUMNS))?;
         let mut positions = self.sqlite(order.query([]))?;
         while let Some(position) = self.sqlite(positions.next())? {
             let request: Unsigned = self.sqlite(position.get(0))?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::read::Reader;
 use super::run_file::RunFile;
 use super::sql::{self, Unsigned, at};
-use super::{NewRun, StoreError, StoreMode, StoredTask};
+use super::{NewRun, StoreError, StoreMode, StoredTask, request};
 use crate::units::{Manifest, RunEnding};
 
 /// One of the runs that are merged.
@@ -166,19 +166,6 @@ fn asked_twice(conn: &Connection) -> rusqlite::Result<Option<(u32, String)>> {
     .optional()
 }
 
-/// The columns of `attempt` that are moments, which move with the part's anchor.
-const MOMENTS: [&str; 9] = [
-    "intended_ns",
-    "dispatched_ns",
-    "connected_ns",
-    "headers_ns",
-    "first_byte_ns",
-    "first_token_ns",
-    "first_output_ns",
-    "last_token_ns",
-    "ended_ns",
-];
-
 fn copy_rows(conn: &Connection, n: u32, later_ns: u64) -> rusqlite::Result<()> {
     conn.execute_batch(
         "INSERT INTO main.content SELECT * FROM part_run.content WHERE true ON CONFLICT DO NOTHING",
@@ -206,20 +193,17 @@ fn copy_rows(conn: &Connection, n: u32, later_ns: u64) -> rusqlite::Result<()> {
          FROM part_run.trial t JOIN moved ON moved.old = t.idx JOIN place ON place.old = t.task",
     )?;
     conn.execute("INSERT OR REPLACE INTO part SELECT new, ? FROM moved", [n])?;
-    let columns: Vec<String> = {
-        let mut names = conn.prepare("SELECT name FROM pragma_table_info('attempt')")?;
-        let names = names.query_map([], |row| row.get(0))?;
-        names.collect::<rusqlite::Result<_>>()?
-    };
-    let moved = columns.iter().map(|name| match name.as_str() {
-        "trial" => "moved.new".to_owned(),
-        moment if MOMENTS.contains(&moment) => format!("a.{moment} + ?1"),
-        other => format!("a.{other}"),
+    let columns = request::names(request::trial_columns());
+    let moved = request::trial_columns().map(|column| match column.name.ends_with("_ns") {
+        // A moment moves with the part's anchor.
+        true => format!("a.{} + ?1", column.name),
+        false => format!("a.{}", column.name),
     });
     let moved = moved.collect::<Vec<_>>().join(", ");
     conn.execute(
         &format!(
-            "INSERT INTO main.attempt SELECT {moved}
+            "INSERT INTO main.attempt (trial, attempt, {columns})
+             SELECT moved.new, a.attempt, {moved}
              FROM part_run.attempt a JOIN moved ON moved.old = a.trial WHERE ?1 >= 0"
         ),
         params![Unsigned(later_ns)],

@@ -4,7 +4,6 @@
 //! `schema_v1.sql` and those after it; times are integer nanoseconds since the run's clock anchor, money is a decimal
 //! string, unknown is NULL.
 
-mod billing;
 mod gaps;
 mod live;
 mod load;
@@ -12,6 +11,7 @@ mod lock;
 mod merge;
 mod read;
 mod record;
+mod request;
 mod resume;
 mod run_file;
 mod sql;
@@ -19,15 +19,14 @@ mod sql;
 mod tests;
 mod writer;
 
-pub use billing::Billed;
 pub use live::{NewRun, Store, StoreMode};
-pub use load::{LoadChange, LoadFate, LoadRecord, LoadRow, LoadSpan};
+pub use load::{LoadChange, LoadOutcome, LoadRecord, LoadRow, LoadSpan};
 pub use merge::{MergeError, MergePart, merge_runs};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{
-    AttemptEnding, AttemptIntent, PlannedTrial, Record, ScoreRow, Source, StoredEndpoint,
-    StoredTask, TrialEnding, TrialStatus,
+    AttemptId, PlannedTrial, Record, ScoreRow, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
+pub use request::{RequestIntent, RequestRecord, RequestSource};
 pub use resume::{ExistingRun, PriorSessions, ResumedRun, Spend, StoredTrial, TrialProgress};
 pub use sql::FILE_NAME;
 pub use writer::Writer;

@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
-use super::{AttemptEnding, Source, StoreError, StoredEndpoint, StoredTask, TrialStatus};
+use super::{
+    RequestRecord, RequestSource, StoreError, StoredEndpoint, StoredTask, TrialStatus, request,
+};
 use crate::graders::GraderSpec;
-use crate::units::{AnswerContent, Manifest, Message, TrialKey, Usage, Usd};
+use crate::units::{AnswerContent, Manifest, Message, TrialKey, Usd};
 use crate::wire::ErrorClass;
 
 /// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader
@@ -99,7 +102,7 @@ pub struct TrialRow {
     /// Attempts that ended without an answer.
     pub failed_attempts: u32,
     /// The attempt that answered, else the last one that ended; `None`: none did.
-    pub attempt: Option<AttemptEnding>,
+    pub attempt: Option<RequestRecord>,
     /// When the first request was dispatched (intended, if it never ended), nanoseconds since the
     /// anchor; `None`: nothing was sent.
     pub started_ns: Option<u64>,
@@ -127,6 +130,30 @@ impl TrialRow {
     #[must_use]
     pub fn cost(&self) -> Option<Usd> {
         (self.cost_unknown == 0 && self.started_ns.is_some()).then_some(self.cost_known)
+    }
+
+    /// Adds its next attempt.
+    fn add(&mut self, attempt: RequestRecord) {
+        let cost = attempt.cost.unwrap_or_default();
+        self.cost_known += cost;
+        self.cost_unknown += u32::from(attempt.cost.is_none());
+        self.cost_upper = self.cost_upper.zip(attempt.max_cost()).map(|(sum, most)| sum + most);
+        if let Some(reported) = attempt.cost_reported {
+            self.cost_reported = Some(self.cost_reported.unwrap_or_default() + reported);
+        }
+        self.simulated |= attempt.simulated;
+        self.started_ns = self.started_ns.or(attempt.dispatched_ns).or(attempt.intended_ns);
+        let has_ended = attempt.ended_ns.is_some();
+        self.unended |= !has_ended;
+        if attempt.source == RequestSource::Prime {
+            self.cost_cache_warmup = Some(self.cost_cache_warmup.unwrap_or_default() + cost);
+            return;
+        }
+        self.failed_attempts += u32::from(has_ended && attempt.error.is_some());
+        let answered_before = self.attempt.as_ref().is_some_and(|a| a.error.is_none());
+        if has_ended && !answered_before {
+            self.attempt = Some(attempt);
+        }
     }
 }
 
@@ -318,13 +345,32 @@ impl Reader {
             }
         })?;
         let mut trial = self.prepare(TRIAL)?;
-        let mut attempts = self.prepare(ATTEMPTS)?;
+        let mut attempts = self.prepare(&ATTEMPTS)?;
         let mut positions = self.sqlite(order.query([]))?;
         while let Some(position) = self.sqlite(positions.next())? {
             let idx: u32 = self.sqlite(position.get(0))?;
             let mut row = self.sqlite(trial.query_row([idx], read_trial))?;
             self.sqlite(add_attempts(&mut row, &mut attempts))?;
             visit(&row)?;
+        }
+        Ok(())
+    }
+
+    /// Visits every request of the trials with the position of its endpoint, in the order of the
+    /// plan.
+    pub fn for_each_attempt<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(u32, &RequestRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let columns = request::names(request::trial_columns());
+        let mut statement = self.prepare(&format!(
+            "SELECT (SELECT endpoint FROM trial WHERE idx = attempt.trial), {columns}
+             FROM attempt ORDER BY trial, attempt"
+        ))?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        while let Some(row) = self.sqlite(rows.next())? {
+            let endpoint = self.sqlite(row.get(0))?;
+            visit(endpoint, &self.sqlite(request::read(row, 1, request::trial_columns()))?)?;
         }
         Ok(())
     }
@@ -359,7 +405,7 @@ impl Reader {
         let Some(mut row) = self.sqlite(trial.query_row([idx], read_trial).optional())? else {
             return Ok(None);
         };
-        let mut attempts = self.prepare(ATTEMPTS)?;
+        let mut attempts = self.prepare(&ATTEMPTS)?;
         self.sqlite(add_attempts(&mut row, &mut attempts))?;
         Ok(Some(row))
     }
@@ -452,14 +498,11 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
     })
 }
 
-const ATTEMPTS: &str = "
-    SELECT attempt, bound, intended_ns, ended_ns, cost_usd, cost_reported_usd, simulated,
-           error, error_detail, http_status, streamed, dispatched_ns, connected_ns, headers_ns,
-           first_byte_ns, first_token_ns, first_output_ns, last_token_ns, token_reads,
-           token_events, reasoning_seen, gaps_us, input_tokens, cached_input_tokens,
-           cache_write_tokens, output_tokens, reasoning_tokens, usage, tokens_source,
-           finish_reason, response_model, served_by, source
-    FROM attempt WHERE trial = ? ORDER BY attempt";
+/// Every attempt of a trial: [`request::trial_columns`].
+static ATTEMPTS: LazyLock<String> = LazyLock::new(|| {
+    let columns = request::names(request::trial_columns());
+    format!("SELECT {columns} FROM attempt WHERE trial = ? ORDER BY attempt")
+});
 
 /// Adds to a trial what its attempts came to.
 fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rusqlite::Result<()> {
@@ -467,84 +510,13 @@ fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rus
     let mut made = 0;
     while let Some(row) = rows.next()? {
         made += 1;
-        let (bound, cost, reported): (Option<Usd>, Option<Usd>, Option<Usd>) =
-            (row.get(1)?, row.get(4)?, row.get(5)?);
-        trial.cost_known += cost.unwrap_or_default();
-        trial.cost_unknown += u32::from(cost.is_none());
-        trial.cost_upper = trial.cost_upper.zip(cost.or(bound)).map(|(sum, most)| sum + most);
-        if let Some(reported) = reported {
-            trial.cost_reported = Some(trial.cost_reported.unwrap_or_default() + reported);
-        }
-        trial.simulated |= row.get::<_, bool>(6)?;
-        if trial.started_ns.is_none() {
-            trial.started_ns = unsigned(row, 11)?.or(unsigned(row, 2)?);
-        }
-        if row.get_ref(32)?.as_str()? == Source::Prime.name() {
-            trial.cost_cache_warmup =
-                Some(trial.cost_cache_warmup.unwrap_or_default() + cost.unwrap_or_default());
-            trial.unended |= unsigned(row, 3)?.is_none();
-            continue;
-        }
-        let answered_before = trial.attempt.as_ref().is_some_and(|a| a.error.is_none());
-        let failed = unsigned(row, 3)?.is_some() && row.get::<_, Option<ErrorClass>>(7)?.is_some();
-        trial.failed_attempts += u32::from(failed);
-        match unsigned(row, 3)? {
-            None => trial.unended = true,
-            Some(ended_ns) if !answered_before => {
-                trial.attempt = Some(read_attempt(row, trial.idx, ended_ns)?);
-            }
-            Some(_) => {}
-        }
+        trial.add(request::read(row, 0, request::trial_columns())?);
     }
     // A trial without an ending, of a run that was cut off, was not counted yet.
     if trial.status == TrialStatus::Planned {
         trial.attempts = made;
     }
     Ok(())
-}
-
-fn read_attempt(row: &Row<'_>, trial: u32, ended_ns: u64) -> rusqlite::Result<AttemptEnding> {
-    let gaps: Vec<u8> = row.get(21)?;
-    let gaps_us = super::gaps::decode(&gaps).ok_or_else(|| {
-        let why = "a list of gaps is cut".into();
-        rusqlite::Error::FromSqlConversionFailure(21, rusqlite::types::Type::Blob, why)
-    })?;
-    Ok(AttemptEnding {
-        trial,
-        attempt: row.get(0)?,
-        error: row.get(7)?,
-        error_detail: row.get(8)?,
-        http_status: row.get(9)?,
-        simulated: row.get(6)?,
-        streamed: row.get(10)?,
-        dispatched_ns: row.get::<_, Unsigned>(11)?.0,
-        connected_ns: unsigned(row, 12)?,
-        headers_ns: unsigned(row, 13)?,
-        first_byte_ns: unsigned(row, 14)?,
-        first_token_ns: unsigned(row, 15)?,
-        first_output_ns: unsigned(row, 16)?,
-        last_token_ns: unsigned(row, 17)?,
-        ended_ns,
-        token_reads: row.get(18)?,
-        token_events: row.get(19)?,
-        reasoning_seen: row.get(20)?,
-        gaps_us,
-        usage: Usage {
-            input: unsigned(row, 22)?,
-            cached_input: unsigned(row, 23)?,
-            cache_write: unsigned(row, 24)?,
-            output: unsigned(row, 25)?,
-            reasoning: unsigned(row, 26)?,
-            ..Usage::UNKNOWN
-        },
-        usage_verbatim: row.get(27)?,
-        tokens_source: row.get(28)?,
-        cost: row.get(4)?,
-        cost_reported: row.get(5)?,
-        finish_reason: row.get(29)?,
-        response_model: row.get(30)?,
-        served_by: row.get(31)?,
-    })
 }
 
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {

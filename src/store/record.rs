@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{RequestIntent, RequestRecord};
 use crate::catalog::Endpoint;
-use crate::units::{AnswerContent, TokensSource, TrialKey, Usage, Usd};
+use crate::units::{AnswerContent, TrialKey};
 use crate::wire::ErrorClass;
 
 /// A task as stored: all that grading and aggregation need, without the suite's files.
@@ -100,103 +101,13 @@ pub struct PlannedTrial {
     pub ineligible: Option<String>,
 }
 
-/// Where an attempt's record comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// The task lane.
-    Run,
-    /// The load lane.
-    Load,
-    /// The task lane, ahead of the request that counts: it warms the provider's prompt cache. It is
-    /// billed like any other, and in no figure but the bill.
-    Prime,
-}
-
-impl Source {
-    /// The name in the run database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Load => "load",
-            Self::Prime => "prime",
-        }
-    }
-}
-
-/// Written before a request leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttemptIntent {
-    /// The trial.
+/// Which attempt of which trial a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptId {
+    /// The trial: its position in the run.
     pub trial: u32,
-    /// The attempt, from 0.
+    /// From 0, counting every request that was intended for the trial.
     pub attempt: u32,
-    /// What it is for.
-    pub source: Source,
-    /// The most it can cost; `None`: its price is unknown.
-    pub bound: Option<Usd>,
-    /// When the intent was made, nanoseconds since the anchor.
-    pub at_ns: u64,
-}
-
-/// Written after an attempt, whatever its outcome. All times are nanoseconds since the anchor.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AttemptEnding {
-    /// The trial.
-    pub trial: u32,
-    /// The attempt, from 0.
-    pub attempt: u32,
-    /// Why it failed; `None`: it answered.
-    pub error: Option<ErrorClass>,
-    /// What was said about the failure, at most 500 characters, without any key.
-    pub error_detail: Option<String>,
-    /// The HTTP status, when a head came.
-    pub http_status: Option<u16>,
-    /// Whether the response bore the simulator's mark.
-    pub simulated: bool,
-    /// Whether the answer was streamed.
-    pub streamed: bool,
-    /// The stamps of METRICS.md §1.
-    pub dispatched_ns: u64,
-    /// A new connection was ready.
-    pub connected_ns: Option<u64>,
-    /// The response head came.
-    pub headers_ns: Option<u64>,
-    /// The first body byte came.
-    pub first_byte_ns: Option<u64>,
-    /// The first token event.
-    pub first_token_ns: Option<u64>,
-    /// The first token event that is not reasoning.
-    pub first_output_ns: Option<u64>,
-    /// The last token event (not streamed: the last body byte).
-    pub last_token_ns: Option<u64>,
-    /// The stream was closed.
-    pub ended_ns: u64,
-    /// Socket reads that held token events.
-    pub token_reads: u32,
-    /// Token events.
-    pub token_events: u32,
-    /// Whether a reasoning delta was seen.
-    pub reasoning_seen: bool,
-    /// The gaps between consecutive token events, microseconds.
-    pub gaps_us: Vec<u32>,
-    /// Usage in the normal form.
-    pub usage: Usage,
-    /// Usage verbatim, JSON.
-    pub usage_verbatim: Option<String>,
-    /// Where the counts come from.
-    pub tokens_source: Option<TokensSource>,
-    /// What it cost by the price snapshot; `None`: not known.
-    pub cost: Option<Usd>,
-    /// What the provider says it charged.
-    pub cost_reported: Option<Usd>,
-    /// Why the answer ended.
-    pub finish_reason: Option<crate::wire::FinishReason>,
-    /// The model that really answered.
-    pub response_model: Option<String>,
-    /// The provider that really answered.
-    pub served_by: Option<String>,
 }
 
 /// Written with the last attempt of a trial.
@@ -235,12 +146,12 @@ pub struct ScoreRow {
 #[derive(Debug)]
 pub enum Record {
     /// An intent; durable before the request leaves.
-    Intent(AttemptIntent),
+    Intent(AttemptId, RequestIntent),
     /// The end of an attempt.
-    Attempt(Box<AttemptEnding>),
+    Attempt(AttemptId, Box<RequestRecord>),
     /// The end of a trial's last attempt, and with it of the trial, and the verdict where it is
     /// given at once: all are kept, or none.
-    Last(Box<(AttemptEnding, TrialEnding, Option<ScoreRow>)>),
+    Last(AttemptId, Box<(RequestRecord, TrialEnding, Option<ScoreRow>)>),
     /// The end of a trial.
     Trial(Box<TrialEnding>),
     /// A verdict.

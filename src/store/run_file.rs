@@ -2,15 +2,17 @@
 //! thread, is the business of `store.rs`.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::lock::RunLock;
+use super::request;
 use super::sql::{self, Unsigned, at};
 use super::{
-    AttemptEnding, AttemptIntent, NewRun, PlannedTrial, Record, ScoreRow, StoreError, StoreMode,
-    StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
+    AttemptId, NewRun, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow, StoreError,
+    StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
 use crate::units::{ContentHash, RunEnding};
 
@@ -156,11 +158,11 @@ impl RunFile {
     /// Writes one record inside the open transaction.
     pub(super) fn apply(&self, record: &Record) -> Result<(), StoreError> {
         match record {
-            Record::Intent(intent) => self.sqlite(self.intent(intent)).map(|_| ()),
-            Record::Attempt(ending) => self.end_attempt(ending),
-            Record::Last(last) => {
-                let (attempt, trial, score) = last.as_ref();
-                self.end_attempt(attempt)?;
+            Record::Intent(id, intent) => self.sqlite(self.intent(*id, intent)).map(|_| ()),
+            Record::Attempt(id, record) => self.end_attempt(*id, record),
+            Record::Last(id, last) => {
+                let (record, trial, score) = last.as_ref();
+                self.end_attempt(*id, record)?;
                 if let Some(score) = score {
                     self.sqlite(self.score(score))?;
                 }
@@ -172,9 +174,9 @@ impl RunFile {
         }
     }
 
-    fn end_attempt(&self, ending: &AttemptEnding) -> Result<(), StoreError> {
-        let changed = self.sqlite(self.attempt(ending))?;
-        self.changed(changed, "attempt", "it ended without an intent, or twice", ending.trial)
+    fn end_attempt(&self, id: AttemptId, record: &RequestRecord) -> Result<(), StoreError> {
+        let changed = self.sqlite(self.attempt(id, record))?;
+        self.changed(changed, "attempt", "it ended without an intent, or twice", id.trial)
     }
 
     fn end_trial(&self, ending: &TrialEnding) -> Result<(), StoreError> {
@@ -190,72 +192,36 @@ impl RunFile {
         Err(StoreError::Corrupt { path: self.shown(), what, why: why.to_owned() })
     }
 
-    fn intent(&self, intent: &AttemptIntent) -> rusqlite::Result<usize> {
+    fn intent(&self, id: AttemptId, intent: &RequestIntent) -> rusqlite::Result<usize> {
         self.conn
             .prepare_cached(
                 "INSERT INTO attempt (trial, attempt, source, bound, intended_ns)
                  VALUES (?, ?, ?, ?, ?)",
             )?
             .execute(params![
-                intent.trial,
-                intent.attempt,
-                intent.source.name(),
+                id.trial,
+                id.attempt,
+                intent.source,
                 intent.bound,
                 Unsigned(intent.at_ns),
             ])
     }
 
-    fn attempt(&self, ending: &AttemptEnding) -> rusqlite::Result<usize> {
-        let int = |value: Option<u64>| value.map(Unsigned);
-        // A provider's own words may quote what it was sent.
-        let detail = ending.error_detail.as_ref().filter(|_| self.keep_content);
-        let usage = ending.usage_verbatim.as_ref().filter(|_| self.keep_content);
-        self.conn
-            .prepare_cached(
-                "UPDATE attempt SET
-                     error = ?, error_detail = ?, http_status = ?, simulated = ?, streamed = ?,
-                     dispatched_ns = ?, connected_ns = ?, headers_ns = ?, first_byte_ns = ?,
-                     first_token_ns = ?, first_output_ns = ?, last_token_ns = ?, ended_ns = ?,
-                     token_reads = ?, token_events = ?, reasoning_seen = ?, gaps_us = ?,
-                     input_tokens = ?, cached_input_tokens = ?, cache_write_tokens = ?,
-                     output_tokens = ?, reasoning_tokens = ?, usage = ?, tokens_source = ?,
-                     cost_usd = ?, cost_reported_usd = ?, finish_reason = ?, response_model = ?,
-                     served_by = ?
-                 WHERE trial = ? AND attempt = ? AND ended_ns IS NULL",
-            )?
-            .execute(params![
-                ending.error,
-                detail,
-                ending.http_status,
-                ending.simulated,
-                ending.streamed,
-                Unsigned(ending.dispatched_ns),
-                int(ending.connected_ns),
-                int(ending.headers_ns),
-                int(ending.first_byte_ns),
-                int(ending.first_token_ns),
-                int(ending.first_output_ns),
-                int(ending.last_token_ns),
-                Unsigned(ending.ended_ns),
-                ending.token_reads,
-                ending.token_events,
-                ending.reasoning_seen,
-                super::gaps::encode(&ending.gaps_us),
-                int(ending.usage.input),
-                int(ending.usage.cached_input),
-                int(ending.usage.cache_write),
-                int(ending.usage.output),
-                int(ending.usage.reasoning),
-                usage,
-                ending.tokens_source,
-                ending.cost,
-                ending.cost_reported,
-                ending.finish_reason,
-                ending.response_model,
-                ending.served_by,
-                ending.trial,
-                ending.attempt,
-            ])
+    fn attempt(&self, id: AttemptId, record: &RequestRecord) -> rusqlite::Result<usize> {
+        static END: LazyLock<String> = LazyLock::new(|| {
+            let set: Vec<String> =
+                request::ending_columns().map(|column| format!("{} = ?", column.name)).collect();
+            format!(
+                "UPDATE attempt SET {} WHERE trial = ? AND attempt = ? AND ended_ns IS NULL",
+                set.join(", ")
+            )
+        });
+        let mut statement = self.conn.prepare_cached(&END)?;
+        let columns = request::ending_columns();
+        let next = request::bind(&mut statement, 1, columns, record, self.keep_content)?;
+        statement.raw_bind_parameter(next, id.trial)?;
+        statement.raw_bind_parameter(next + 1, id.attempt)?;
+        statement.raw_execute()
     }
 
     fn trial(&self, ending: &TrialEnding) -> rusqlite::Result<usize> {

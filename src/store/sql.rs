@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{StoreError, TrialStatus};
+use super::{RequestSource, StoreError, TrialStatus};
 use crate::units::{ContentHash, TokensSource, TrialKey, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -92,11 +92,16 @@ pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection,
 #[derive(Clone, Copy)]
 pub(super) struct Unsigned(pub u64);
 
+/// A count or a time in a column.
+pub(super) fn signed(value: u64) -> rusqlite::Result<ToSqlOutput<'static>> {
+    let signed =
+        i64::try_from(value).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+    Ok(signed.into())
+}
+
 impl ToSql for Unsigned {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let signed = i64::try_from(self.0)
-            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-        Ok(signed.into())
+        signed(self.0)
     }
 }
 
@@ -167,6 +172,7 @@ macro_rules! by_name {
 }
 
 by_name!(TrialStatus, "trial status", TrialStatus::from_name);
+by_name!(RequestSource, "source of a request", RequestSource::from_name);
 by_name!(ErrorClass, "class of error", ErrorClass::from_name);
 by_name!(TokensSource, "source of token counts", TokensSource::from_name);
 by_name!(FinishReason, "finish reason", |word| Some(FinishReason::from_name(word)));

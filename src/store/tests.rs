@@ -142,25 +142,33 @@ fn usd(text: &str) -> Usd {
     text.parse().expect("a decimal")
 }
 
-fn intent(trial: u32, attempt: u32) -> AttemptIntent {
-    AttemptIntent { trial, attempt, source: Source::Run, bound: Some(usd("0.5")), at_ns: 10 }
+fn id(trial: u32, attempt: u32) -> AttemptId {
+    AttemptId { trial, attempt }
 }
 
-fn answered(trial: u32, attempt: u32) -> AttemptEnding {
-    AttemptEnding {
-        trial,
-        attempt,
+fn intent() -> RequestIntent {
+    RequestIntent { source: RequestSource::Run, bound: Some(usd("0.5")), at_ns: 10 }
+}
+
+/// What every request here has from its intent.
+fn intended() -> RequestRecord {
+    let RequestIntent { source, bound, at_ns } = intent();
+    RequestRecord { source, bound, intended_ns: Some(at_ns), ..RequestRecord::default() }
+}
+
+fn answered() -> RequestRecord {
+    RequestRecord {
         http_status: Some(200),
         simulated: true,
         streamed: true,
-        dispatched_ns: 20,
+        dispatched_ns: Some(20),
         connected_ns: Some(25),
         headers_ns: Some(30),
         first_byte_ns: Some(31),
         first_token_ns: Some(32),
         first_output_ns: Some(33),
         last_token_ns: Some(5_000_000_000),
-        ended_ns: 5_000_000_001,
+        ended_ns: Some(5_000_000_001),
         token_reads: 3,
         token_events: 4,
         reasoning_seen: true,
@@ -173,19 +181,17 @@ fn answered(trial: u32, attempt: u32) -> AttemptEnding {
         finish_reason: Some(crate::wire::FinishReason::Length),
         response_model: Some("m-0611".into()),
         served_by: Some("deep".into()),
-        ..AttemptEnding::default()
+        ..intended()
     }
 }
 
-fn refused(trial: u32, attempt: u32) -> AttemptEnding {
-    AttemptEnding {
-        trial,
-        attempt,
+fn refused() -> RequestRecord {
+    RequestRecord {
         error: Some(ErrorClass::RateLimited),
         error_detail: Some("slow down".into()),
-        dispatched_ns: 12,
-        ended_ns: 15,
-        ..AttemptEnding::default()
+        dispatched_ns: Some(12),
+        ended_ns: Some(15),
+        ..intended()
     }
 }
 
@@ -211,18 +217,18 @@ fn score(trial: u32, score: Option<f64>) -> ScoreRow {
 /// Trials 0 (ok at the second attempt) and 1 (failed); 2 is in doubt, 3 was to be tried again, 4
 /// was never sent.
 async fn play(store: &Store) -> Result<(), StoreError> {
-    store.intent(intent(0, 0)).await?;
-    store.attempt(refused(0, 0)).await?;
-    store.intent(intent(0, 1)).await?;
-    store.attempt(answered(0, 1)).await?;
+    store.intent(id(0, 0), intent()).await?;
+    store.attempt(id(0, 0), refused()).await?;
+    store.intent(id(0, 1), intent()).await?;
+    store.attempt(id(0, 1), answered()).await?;
     store.trial(ending(0, TrialStatus::Ok, 2)).await?;
     store.score(score(0, Some(1.0))).await?;
-    store.intent(intent(1, 0)).await?;
-    store.attempt(refused(1, 0)).await?;
+    store.intent(id(1, 0), intent()).await?;
+    store.attempt(id(1, 0), refused()).await?;
     store.trial(ending(1, TrialStatus::Failed, 1)).await?;
-    store.intent(intent(2, 0)).await?;
-    store.intent(intent(3, 0)).await?;
-    store.attempt(refused(3, 0)).await
+    store.intent(id(2, 0), intent()).await?;
+    store.intent(id(3, 0), intent()).await?;
+    store.attempt(id(3, 0), refused()).await
 }
 
 fn rows(dir: &Path, order: Order) -> Vec<TrialRow> {
@@ -270,7 +276,7 @@ async fn check_round_trip(mode: StoreMode) {
 
     let rows = rows(dir.path(), Order::Plan);
     let ok = &rows[0];
-    assert_eq!(ok.attempt, Some(answered(0, 1)), "every field of the attempt that answered");
+    assert_eq!(ok.attempt, Some(answered()), "every field of the attempt that answered");
     assert_eq!((ok.attempts, ok.backoff_ns, ok.pacing_ns), (2, 1, 2));
     assert_eq!(ok.e2e_with_retries_ns, Some(3));
     assert_eq!(ok.started_ns, Some(12), "the first attempt's dispatch");
@@ -280,7 +286,7 @@ async fn check_round_trip(mode: StoreMode) {
     assert_eq!(ok.cost_reported, Some(usd("0.25")));
     assert_eq!((ok.score, ok.simulated), (Some(Some(1.0)), true));
     let failed = &rows[1];
-    assert_eq!(failed.attempt, Some(refused(1, 0)));
+    assert_eq!(failed.attempt, Some(refused()));
     assert_eq!((failed.error, failed.score), (Some(ErrorClass::RateLimited), None));
     let in_doubt = &rows[2];
     assert_eq!((in_doubt.attempt.as_ref(), in_doubt.started_ns), (None, Some(10)));
@@ -366,7 +372,7 @@ async fn an_acknowledged_intent_is_on_the_disk() {
     let store = create(dir.path(), StoreMode::Threaded, 3, true);
     let other = Connection::open(dir.path().join(FILE_NAME)).expect("a second connection");
     for trial in 0..3 {
-        store.intent(intent(trial, 0)).await.expect("recorded");
+        store.intent(id(trial, 0), intent()).await.expect("recorded");
         let seen = other.query_row("SELECT max(trial) FROM attempt", [], |row| row.get(0));
         assert_eq!(seen, Ok(trial));
     }
@@ -381,7 +387,7 @@ async fn a_reader_sees_one_state_while_the_run_goes_on() {
     let early = Reader::open(dir.path()).expect("a run under way");
     play(&store).await.expect("recorded");
     // The queue is in order: once this intent is durable, all before it is.
-    store.intent(intent(4, 0)).await.expect("recorded");
+    store.intent(id(4, 0), intent()).await.expect("recorded");
     assert_eq!(counts(dir.path()), [("planned", 3), ("ok", 1), ("failed", 1)]);
     assert_eq!(early.manifest().expect("there").ended, None);
     store.finish(ended()).await.expect("a reader does not keep a run from ending");
@@ -407,9 +413,9 @@ async fn check_full_disk(mode: StoreMode) {
     let mut acknowledged = 0;
     for trial in 0..4_000 {
         let recorded = async {
-            store.intent(intent(trial, 0)).await?;
+            store.intent(id(trial, 0), intent()).await?;
             acknowledged = trial + 1;
-            store.attempt(answered(trial, 0)).await?;
+            store.attempt(id(trial, 0), answered()).await?;
             store.trial(ending(trial, TrialStatus::Ok, 1)).await
         };
         if let Err(e) = recorded.await {
@@ -432,7 +438,7 @@ async fn check_full_disk(mode: StoreMode) {
             assert!(sent > 0 && sent < acknowledged as usize, "whole batches");
         }
     }
-    assert_eq!(rows[0].attempt, Some(answered(0, 0)));
+    assert_eq!(rows[0].attempt, Some(answered()));
 }
 
 #[tokio::test]
@@ -448,10 +454,10 @@ async fn a_full_disk_stops_inline_and_what_was_written_reads() {
 #[tokio::test]
 async fn endings_that_cannot_be_stop_the_run() {
     for record in [
-        Record::Attempt(Box::new(answered(0, 0))),
+        Record::Attempt(id(0, 0), Box::new(answered())),
         Record::Trial(Box::new(ending(9, TrialStatus::Ok, 1))),
         Record::Score(score(9, None)),
-        Record::Intent(intent(9, 0)),
+        Record::Intent(id(9, 0), intent()),
     ] {
         let dir = TempDir::new().expect("a folder");
         let store = create(dir.path(), StoreMode::Inline, 2, true);
@@ -546,25 +552,22 @@ fn load_spec() -> LoadSpec {
 }
 
 /// A request whose every field is told apart.
-fn sent(request: u64) -> LoadRecord {
-    LoadRecord {
-        request,
-        endpoint: 1,
-        task: 1,
-        warmup: request == 0,
-        fate: LoadFate::Ok,
+fn sent(number: u64) -> LoadRecord {
+    let request = RequestRecord {
+        source: RequestSource::Load,
+        bound: Some(usd("0.25")),
+        scheduled_ns: Some(1_000 * number),
         http_status: Some(200),
         simulated: true,
-        retried_stale: request == 1,
-        scheduled_ns: Some(1_000 * request),
-        dispatched_ns: Some(1_000 * request + 10),
-        connected_ns: Some(1_000 * request + 20),
-        headers_ns: Some(1_000 * request + 30),
-        first_token_ns: Some(1_000 * request + 40),
-        first_output_ns: Some(1_000 * request + 50),
-        last_token_ns: Some(1_000 * request + 60),
+        streamed: true,
+        dispatched_ns: Some(1_000 * number + 10),
+        connected_ns: Some(1_000 * number + 20),
+        headers_ns: Some(1_000 * number + 30),
+        first_token_ns: Some(1_000 * number + 40),
+        first_output_ns: Some(1_000 * number + 50),
+        last_token_ns: Some(1_000 * number + 60),
         // Later requests end earlier.
-        ended_ns: Some(90_000 - request),
+        ended_ns: Some(90_000 - number),
         token_events: 5,
         token_reads: 4,
         reasoning_seen: true,
@@ -576,13 +579,25 @@ fn sent(request: u64) -> LoadRecord {
             reasoning: Some(5),
             ..Usage::UNKNOWN
         },
+        tokens_source: Some(TokensSource::Usage),
         cost: Some(usd("0.000000000000000000000001")),
-        bound: Some(usd("0.25")),
-    }
+        ..RequestRecord::default()
+    };
+    let (warmup, retried_stale) = (number == 0, number == 1);
+    LoadRecord { number, endpoint: 1, task: 1, warmup, retried_stale, request }
 }
 
-fn dropped(request: u64) -> LoadRecord {
-    LoadRecord { request, scheduled_ns: Some(1_000 * request), ..LoadRecord::default() }
+/// The same record with another request.
+fn with(record: LoadRecord, change: impl FnOnce(&mut RequestRecord)) -> LoadRecord {
+    let mut record = record;
+    change(&mut record.request);
+    record
+}
+
+fn dropped(number: u64) -> LoadRecord {
+    with(LoadRecord { number, ..LoadRecord::default() }, |request| {
+        (request.source, request.scheduled_ns) = (RequestSource::Load, Some(1_000 * number));
+    })
 }
 
 fn load_rows(dir: &Path) -> Vec<LoadRow> {
@@ -602,12 +617,10 @@ fn known(record: LoadRecord) -> LoadRow {
 async fn check_load_round_trip(mode: StoreMode) {
     let dir = TempDir::new().expect("a folder");
     let store = create(dir.path(), mode, 0, false);
-    let failed = LoadRecord {
-        fate: LoadFate::Failed(ErrorClass::Reset),
-        scheduled_ns: None,
-        cost: None,
-        ..sent(3)
-    };
+    let failed = with(sent(3), |request| {
+        request.error = Some(ErrorClass::Reset);
+        (request.scheduled_ns, request.cost) = (None, None);
+    });
     let mut icl = crate::units::Histogram::new();
     icl.record_us(10_000);
     let play = async {
@@ -642,7 +655,7 @@ async fn check_load_round_trip(mode: StoreMode) {
     assert_eq!(reader.load_span().expect("readable"), Some(span), "the warm-up is left out");
     let mut ends = Vec::new();
     let visited = reader.for_each_load_by_end(|record| {
-        ends.push(record.request);
+        ends.push(record.number);
         Ok::<_, StoreError>(())
     });
     visited.expect("readable");
@@ -663,8 +676,9 @@ async fn what_the_load_lane_records_reads_back() {
 async fn load_records_that_cannot_be_stop_the_run() {
     for record in [
         sent(5),
-        LoadRecord { ended_ns: None, ..sent(0) },
-        LoadRecord { dispatched_ns: Some(1), ..dropped(0) },
+        with(sent(0), |request| request.ended_ns = None),
+        with(dropped(0), |request| request.dispatched_ns = Some(1)),
+        with(dropped(0), |request| request.error = Some(ErrorClass::Reset)),
         LoadRecord { endpoint: 9, ..sent(0) },
     ] {
         let dir = TempDir::new().expect("a folder");

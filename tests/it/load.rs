@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use weighbridge::store::{LoadFate, LoadRecord, LoadRow, Reader, StoreError};
+use weighbridge::store::{LoadOutcome, LoadRecord, LoadRow, Reader, StoreError};
 use weighbridge::units::{Clock, Stamp, ValidityMark};
 
 use crate::stub::{Stub, stream, whole};
@@ -55,27 +55,37 @@ fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency() {
     let open = rows(&dir.path().join("open"));
     assert_eq!(open.iter().filter(|row| !row.warmup).count(), 150);
     assert!(open.iter().any(|row| row.warmup), "half a second at 100/s");
-    assert!(open.iter().all(|row| row.fate == LoadFate::Ok && row.scheduled_ns.is_some()));
+    assert!(
+        open.iter()
+            .all(|row| row.outcome() == LoadOutcome::Ok && row.request.scheduled_ns.is_some())
+    );
     let spec = manifest(&dir.path().join("open")).load.expect("a load run");
     assert_eq!(spec.asked, Some(open.len() as u64));
 
     load(dir.path(), "closed", &["-c", "4", "-n", "40"]).weighed();
     let closed = rows(&dir.path().join("closed"));
     assert_eq!(closed.len(), 40);
-    assert!(closed.iter().all(|row| row.fate == LoadFate::Ok && row.scheduled_ns.is_none()));
+    assert!(
+        closed
+            .iter()
+            .all(|row| row.outcome() == LoadOutcome::Ok && row.request.scheduled_ns.is_none())
+    );
     let under_way_at = |moment: u64| {
         let spans = |row: &&LoadRecord| {
-            row.dispatched_ns.is_some_and(|at| at <= moment) && row.ended_ns > Some(moment)
+            row.request.dispatched_ns.is_some_and(|at| at <= moment)
+                && row.request.ended_ns > Some(moment)
         };
         closed.iter().filter(spans).count()
     };
-    let most = closed.iter().filter_map(|row| row.dispatched_ns).map(under_way_at).max();
+    let most = closed.iter().filter_map(|row| row.request.dispatched_ns).map(under_way_at).max();
     assert_eq!(most, Some(4));
 
     // Both runs' requests, each once; tokens are those that were written.
     let ledger = sim.ledger();
     assert_eq!(ledger.len(), open.len() + closed.len());
-    assert!(open.iter().all(|row| row.token_events == 5 && row.usage.output == Some(5)));
+    assert!(
+        open.iter().all(|row| row.request.token_events == 5 && row.request.usage.output == Some(5))
+    );
     let log = std::fs::read_to_string(dir.path().join("il.log")).expect("a log");
     assert!(log.contains("Tag=ttft_sched:acme/flagship@"), "{log}");
 }
@@ -88,10 +98,10 @@ fn the_same_seed_is_the_same_list_of_arrivals() {
         load(dir.path(), out, &["-q", "200", "-n", "60", "--arrivals", "gamma:2", "--seed", seed])
             .weighed();
         let rows = rows(&dir.path().join(out));
-        let at = |row: &LoadRecord| row.scheduled_ns.expect("open loop");
+        let at = |row: &LoadRecord| row.request.scheduled_ns.expect("open loop");
         let first = rows.iter().map(at).min().expect("rows");
         let mut list: Vec<(u64, u64, u32)> =
-            rows.iter().map(|row| (row.request, at(row) - first, row.task)).collect();
+            rows.iter().map(|row| (row.number, at(row) - first, row.task)).collect();
         list.sort_unstable();
         list.into_iter().map(|(_, at, task)| (at, task)).collect()
     };
@@ -116,12 +126,16 @@ fn a_stalled_server_shows_from_the_schedule_on() {
     load(dir.path(), "r", &["-q", "100", "-z", "4s"]);
     stalling.wait().expect("it ends");
     let rows = rows(&dir.path().join("r"));
-    let from_schedule = longest(&rows, |row| (row.scheduled_ns, row.first_token_ns));
+    let from_schedule =
+        longest(&rows, |row| (row.request.scheduled_ns, row.request.first_token_ns));
     assert!(from_schedule >= 1.0, "a request that came while it stood waited: {from_schedule}");
     let asked_while_it_stood = rows
         .iter()
         .filter(|row| {
-            row.first_token_ns.zip(row.scheduled_ns).is_some_and(|(t, s)| t - s > 500_000_000)
+            row.request
+                .first_token_ns
+                .zip(row.request.scheduled_ns)
+                .is_some_and(|(t, s)| t - s > 500_000_000)
         })
         .count();
     assert!(asked_while_it_stood > 30, "arrivals went on: {asked_while_it_stood}");
@@ -152,9 +166,9 @@ fn a_stalled_client_shows_in_its_queue_and_its_mark() {
     let _sim = Sim::start(dir.path(), &SCHEDULE);
     stalled(dir.path(), &["-q", "100", "-z", "4s"]);
     let rows = rows(&dir.path().join("r"));
-    let queue = longest(&rows, |row| (row.scheduled_ns, row.dispatched_ns));
+    let queue = longest(&rows, |row| (row.request.scheduled_ns, row.request.dispatched_ns));
     assert!(queue >= 1.0, "what was due while it stood left late: {queue}");
-    assert!(rows.iter().all(|row| row.fate == LoadFate::Ok), "late, but none dropped");
+    assert!(rows.iter().all(|row| row.outcome() == LoadOutcome::Ok), "late, but none dropped");
     let ended = manifest(&dir.path().join("r")).ended.expect("it ended");
     assert_eq!(ended.validity.mark, ValidityMark::Invalid);
 }
@@ -311,7 +325,7 @@ fn nothing_but_failures_is_a_failure() {
         run(dir.path(), &flags).exits(1).says(&["every request failed", "first connect: "]);
         let rows = rows(&dir.path().join(&out));
         assert_eq!(rows.len(), 10);
-        assert!(rows.iter().all(|row| matches!(row.fate, LoadFate::Failed(_))));
+        assert!(rows.iter().all(|row| matches!(row.outcome(), LoadOutcome::Failed(_))));
     }
 }
 
@@ -347,7 +361,7 @@ fn a_budget_that_is_used_up_ends_the_load_in_good_order() {
             [&["load", "--out", out, "-n", "400", "--budget", "0.05"], &ONE[..], &load].concat();
         run(dir.path(), &flags).exits(12).says(&["the budget allows no further request"]);
         let rows = rows(&dir.path().join(out));
-        let sent = rows.iter().filter(|row| row.fate != LoadFate::Dropped).count();
+        let sent = rows.iter().filter(|row| row.outcome() != LoadOutcome::Dropped).count();
         assert!(sent > 0 && sent < 400, "{sent}");
     }
     drop(sim);
@@ -367,12 +381,13 @@ fn a_trace_is_replayed_in_its_times_and_lengths() {
     );
     load(dir.path(), "r", &["--trace", &trace, "--speed", "2"]).weighed();
     let mut rows = rows(&dir.path().join("r"));
-    rows.sort_by_key(|row| row.request);
-    let at: Vec<u64> = rows.iter().map(|row| row.scheduled_ns.expect("open loop")).collect();
+    rows.sort_by_key(|row| row.number);
+    let at: Vec<u64> =
+        rows.iter().map(|row| row.request.scheduled_ns.expect("open loop")).collect();
     assert_eq!(at.iter().map(|ns| ns - at[0]).collect::<Vec<_>>(), [0, 100_000_000, 500_000_000]);
-    let input: Vec<u64> = rows.iter().filter_map(|row| row.usage.input).collect();
+    let input: Vec<u64> = rows.iter().filter_map(|row| row.request.usage.input).collect();
     assert!(input[1] > 4 * input[0] && input[2] < input[1], "prompts as long as said: {input:?}");
-    let output: Vec<u64> = rows.iter().filter_map(|row| row.usage.output).collect();
+    let output: Vec<u64> = rows.iter().filter_map(|row| row.request.usage.output).collect();
     assert_eq!(output, [5, 3, 4], "answers as long as asked for");
     drop(sim);
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use crate::aggregate::fixture::{ended, judging, manifest, stored, task, usd};
-use crate::store::{LoadFate, LoadRecord, NewRun, Store, StoreMode};
+use crate::store::{
+    LoadOutcome, LoadRecord, NewRun, RequestRecord, RequestSource, Store, StoreMode,
+};
 use crate::units::{
     Histogram, LoadMode, LoadSlo, LoadSpec, Manifest, RunEnding, Usage, Validity, ValidityMark,
 };
@@ -53,10 +55,10 @@ impl LoadRun {
         let store = Store::create(dir, mode, new, std::iter::empty())?;
         store.intend_load(0, self.intended.max(1)).await?;
         let mut gaps = vec![Histogram::new(); self.endpoints as usize];
-        for record in self.records.iter().filter(|r| r.fate == LoadFate::Ok && !r.warmup) {
+        for record in self.records.iter().filter(|r| r.outcome() == LoadOutcome::Ok && !r.warmup) {
             (0..4).for_each(|_| gaps[record.endpoint as usize].record_us(10_000));
         }
-        let last = self.records.iter().filter_map(|r| r.ended_ns).max().unwrap_or(START);
+        let last = self.records.iter().filter_map(|r| r.request.ended_ns).max().unwrap_or(START);
         store.load(self.records).await?;
         for (endpoint, gaps) in (0..).zip(&gaps) {
             store.load_histogram(endpoint, "icl", gaps).await?;
@@ -74,7 +76,7 @@ pub(crate) fn open(n: u64, per_s: u64) -> LoadRun {
     let records: Vec<_> = (0..n)
         .map(|request| {
             let due = START + request * S / per_s;
-            LoadRecord { scheduled_ns: Some(due), ..answered(request, due + MS / 5) }
+            scheduled(due, answered(request, due + MS / 5))
         })
         .collect();
     LoadRun {
@@ -122,11 +124,10 @@ pub(crate) fn closed(concurrency: u32, rounds: u64, pause_ns: u64) -> LoadRun {
 }
 
 /// First token after 20 ms, one each 10 ms after that, five in all; its stream ends 1 ms later.
-pub(crate) fn answered(request: u64, dispatched: u64) -> LoadRecord {
-    LoadRecord {
-        request,
-        task: u32::from(request % 2 == 1),
-        fate: LoadFate::Ok,
+pub(crate) fn answered(number: u64, dispatched: u64) -> LoadRecord {
+    let request = RequestRecord {
+        source: RequestSource::Load,
+        bound: Some(usd("0.01")),
         http_status: Some(200),
         simulated: true,
         dispatched_ns: Some(dispatched),
@@ -139,15 +140,21 @@ pub(crate) fn answered(request: u64, dispatched: u64) -> LoadRecord {
         token_reads: 5,
         usage: Usage { input: Some(100), output: Some(5), ..Usage::default() },
         cost: Some(usd("0.001")),
-        bound: Some(usd("0.01")),
-        ..LoadRecord::default()
-    }
+        ..RequestRecord::default()
+    };
+    LoadRecord { number, task: u32::from(number % 2 == 1), request, ..LoadRecord::default() }
+}
+
+/// The same request of an open loop, scheduled at this time.
+pub(crate) fn scheduled(due: u64, record: LoadRecord) -> LoadRecord {
+    let request = RequestRecord { scheduled_ns: Some(due), ..record.request };
+    LoadRecord { request, ..record }
 }
 
 /// The same request, sent and failed.
 pub(crate) fn failed(record: &LoadRecord, class: ErrorClass) -> LoadRecord {
-    LoadRecord {
-        fate: LoadFate::Failed(class),
+    let request = RequestRecord {
+        error: Some(class),
         first_token_ns: None,
         first_output_ns: None,
         last_token_ns: None,
@@ -155,20 +162,19 @@ pub(crate) fn failed(record: &LoadRecord, class: ErrorClass) -> LoadRecord {
         token_reads: 0,
         usage: Usage::default(),
         cost: None,
-        ..record.clone()
-    }
+        ..record.request.clone()
+    };
+    LoadRecord { request, ..record.clone() }
 }
 
 /// The same request, never sent.
 pub(crate) fn dropped(record: &LoadRecord) -> LoadRecord {
-    LoadRecord {
-        request: record.request,
-        endpoint: record.endpoint,
-        task: record.task,
-        warmup: record.warmup,
-        scheduled_ns: record.scheduled_ns,
-        ..LoadRecord::default()
-    }
+    let request = RequestRecord {
+        source: RequestSource::Load,
+        scheduled_ns: record.request.scheduled_ns,
+        ..RequestRecord::default()
+    };
+    LoadRecord { retried_stale: false, request, ..record.clone() }
 }
 
 /// 20 s at 200/s in which the server stands still for 1.4 s and the client, whose connections are
@@ -177,9 +183,9 @@ pub(crate) fn stalled() -> LoadRun {
     let mut run = open(4_000, 200);
     let (from, to) = (START + 10 * S, START + 10 * S + 1_400 * MS);
     for record in &mut run.records {
-        let due = record.scheduled_ns.expect("open loop");
+        let due = record.request.scheduled_ns.expect("open loop");
         if (from..to).contains(&due) {
-            *record = LoadRecord { scheduled_ns: Some(due), ..answered(record.request, to) };
+            *record = scheduled(due, answered(record.number, to));
         }
     }
     run

@@ -20,11 +20,8 @@ use super::timing::Timing;
 use super::{AggregateError, Latency, LatencyMetric, TokenSums};
 use crate::catalog::{Endpoint, Price};
 use crate::stats::Estimate;
-use crate::store::{AttemptEnding, LoadFate, LoadRecord, LoadRow, LoadSpan, Reader};
-use crate::units::Fact;
-use crate::units::{
-    EndpointId, LoadMode, LoadSpec, Manifest, TokensSource, Usd, Validity, ValidityMark,
-};
+use crate::store::{LoadOutcome, LoadRecord, LoadRow, LoadSpan, Reader};
+use crate::units::{EndpointId, Fact, LoadMode, LoadSpec, Manifest, Usd, Validity, ValidityMark};
 use crate::wire::ErrorClass;
 use tally::{Slos, Tally};
 
@@ -199,8 +196,8 @@ impl Pass<'_> {
         };
         let endpoint = endpoint_of(self.run, record)?;
         self.rows += 1;
-        self.simulated |= record.simulated;
-        self.cost += record.cost.unwrap_or_default();
+        self.simulated |= record.request.simulated;
+        self.cost += record.request.cost.unwrap_or_default();
         // Without a bound the price is unknown, and so is the most it may have been.
         self.cost_upper += most(record).unwrap_or_default();
         self.add_in_flight(record);
@@ -218,7 +215,8 @@ impl Pass<'_> {
 
     /// Requests of the warm-up fill the loop too: what of them is after its end counts.
     fn add_in_flight(&mut self, record: &LoadRecord) {
-        let (Some(span), Some(from), Some(to)) = (self.span, record.dispatched_ns, record.ended_ns)
+        let (Some(span), Some(from), Some(to)) =
+            (self.span, record.request.dispatched_ns, record.request.ended_ns)
         else {
             return;
         };
@@ -369,7 +367,7 @@ fn endpoint_of<'a>(run: &'a Run, record: &LoadRecord) -> Result<&'a Endpoint, Ag
     let found = run.endpoints.get(record.endpoint as usize);
     found.filter(|_| (record.task as usize) < run.tasks.len()).map(|e| &e.endpoint).ok_or_else(
         || {
-            let why = format!("request {} is of no task or endpoint of the run", record.request);
+            let why = format!("request {} is of no task or endpoint of the run", record.number);
             AggregateError::Corrupt(why)
         },
     )
@@ -377,7 +375,7 @@ fn endpoint_of<'a>(run: &'a Run, record: &LoadRecord) -> Result<&'a Endpoint, Ag
 
 /// The most that a request can have cost; `None`: nobody knows, or it was never sent.
 fn most(record: &LoadRecord) -> Option<Usd> {
-    record.cost.or(record.bound).filter(|_| record.fate != LoadFate::Dropped)
+    record.request.max_cost().filter(|_| record.outcome() != LoadOutcome::Dropped)
 }
 
 /// Every request has one fate and one endpoint, and nothing else was counted.
@@ -437,16 +435,17 @@ struct Observed {
 
 impl Observed {
     fn of(record: &LoadRecord, endpoint: &Endpoint) -> Self {
-        let answered = record.fate == LoadFate::Ok;
-        let timing = answered.then(|| Timing::of_attempt(&as_attempt(record), endpoint)).flatten();
-        let due = |stamp: Option<u64>| Some(stamp?.saturating_sub(record.scheduled_ns?));
+        let request = &record.request;
+        let answered = record.outcome() == LoadOutcome::Ok;
+        let timing = Timing::of_attempt(request, endpoint);
+        let due = |stamp: Option<u64>| Some(stamp?.saturating_sub(request.scheduled_ns?));
         let of_answer = |stamp: Option<u64>| due(stamp.filter(|_| answered));
         Self {
             timing,
-            queue_ns: due(record.dispatched_ns),
-            ttft_sched_ns: of_answer(record.first_token_ns),
-            ttfo_sched_ns: of_answer(record.first_output_ns),
-            e2e_sched_ns: of_answer(record.last_token_ns),
+            queue_ns: due(request.dispatched_ns),
+            ttft_sched_ns: of_answer(request.first_token_ns),
+            ttfo_sched_ns: of_answer(request.first_output_ns),
+            e2e_sched_ns: of_answer(request.last_token_ns),
         }
     }
 
@@ -457,28 +456,5 @@ impl Observed {
             LatencyMetric::E2eSched => self.e2e_sched_ns,
             of_service => self.timing.as_ref()?.get(of_service),
         }
-    }
-}
-
-/// A record as the attempt that it was: the formulas of latency are the same.
-fn as_attempt(record: &LoadRecord) -> AttemptEnding {
-    AttemptEnding {
-        http_status: record.http_status,
-        simulated: record.simulated,
-        streamed: record.first_token_ns.is_some(),
-        dispatched_ns: record.dispatched_ns.unwrap_or(0),
-        connected_ns: record.connected_ns,
-        headers_ns: record.headers_ns,
-        first_token_ns: record.first_token_ns,
-        first_output_ns: record.first_output_ns,
-        last_token_ns: record.last_token_ns,
-        ended_ns: record.ended_ns.unwrap_or(0),
-        token_reads: record.token_reads,
-        token_events: record.token_events,
-        reasoning_seen: record.reasoning_seen,
-        usage: record.usage,
-        tokens_source: (!record.usage.is_unknown()).then_some(TokensSource::Usage),
-        cost: record.cost,
-        ..AttemptEnding::default()
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Observed, endpoint_of};
 use crate::aggregate::run::Run;
 use crate::aggregate::{AggregateError, LatencyMetric};
-use crate::store::{LoadFate, Reader};
+use crate::store::{LoadOutcome, Reader};
 use crate::units::{EndpointId, Histogram, Manifest};
 
 /// The histograms of one second: a series that had something earlier in the run is there even
@@ -55,12 +55,12 @@ impl LoadSeconds {
         let mut series = SecondSeries::new();
         let mut failed = None;
         let visited = self.reader.for_each_load_by_end(|record| {
-            if record.warmup || record.fate == LoadFate::Dropped {
+            if record.warmup || record.outcome() == LoadOutcome::Dropped {
                 return Ok(());
             }
             let endpoint = endpoint_of(&self.run, record)?;
             let observed = Observed::of(record, endpoint);
-            let second = record.ended_ns.unwrap_or(0) / 1_000_000_000;
+            let second = record.request.ended_ns.unwrap_or(0) / 1_000_000_000;
             let mut turn = || -> Result<(), E> {
                 let Some(before) = now.filter(|before| *before < second) else { return Ok(()) };
                 visit(before, &series)?;

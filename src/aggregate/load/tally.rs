@@ -6,7 +6,7 @@ use super::{LatencyMetric, LoadCell, LoadCounts, Observed, Stream, most, of_hist
 use crate::aggregate::latency::Lag1;
 use crate::aggregate::{AggregateError, TokenSums};
 use crate::stats::{Estimate, Method, proportion, quantile, special};
-use crate::store::{LoadFate, LoadRecord};
+use crate::store::{LoadOutcome, LoadRecord};
 use crate::units::{Histogram, LoadSpec, Usd, normal};
 use crate::wire::ErrorClass;
 
@@ -39,7 +39,7 @@ impl Slos {
     /// a person who waits does not know when the client got round to sending. A missing metric is
     /// not met.
     pub(super) fn met(&self, record: &LoadRecord, observed: &Observed) -> bool {
-        let open = record.scheduled_ns.is_some();
+        let open = record.request.scheduled_ns.is_some();
         let timing = observed.timing.as_ref();
         let value = |objective: Objective| match objective {
             Objective::Ttft if open => observed.ttft_sched_ns,
@@ -50,7 +50,7 @@ impl Slos {
             Objective::E2e => timing?.e2e_ns,
             Objective::Itl => timing?.itl_ns,
         };
-        record.fate == LoadFate::Ok
+        record.outcome() == LoadOutcome::Ok
             && self.0.iter().all(|(of, limit)| value(*of).is_some_and(|found| found <= *limit))
     }
 }
@@ -82,15 +82,16 @@ impl Tally {
         let counts = &mut self.counts;
         counts.asked += 1;
         self.good.add(good);
-        if record.fate == LoadFate::Dropped {
+        let outcome = record.outcome();
+        if outcome == LoadOutcome::Dropped {
             counts.dropped += 1;
             return;
         }
         counts.sent += 1;
         self.retried_stale += u64::from(record.retried_stale);
-        self.answered.add(record.fate == LoadFate::Ok);
-        match record.fate {
-            LoadFate::Failed(class) => {
+        self.answered.add(outcome == LoadOutcome::Ok);
+        match outcome {
+            LoadOutcome::Failed(class) => {
                 counts.failed += 1;
                 *self.failures.entry(class).or_default() += 1;
             }
@@ -101,9 +102,9 @@ impl Tally {
                 self.streams.entry(metric).or_default().record(nanos);
             }
         }
-        if record.fate == LoadFate::Ok {
-            self.with_gaps += u64::from(record.token_events > 1);
-            let usage = &record.usage;
+        if outcome == LoadOutcome::Ok {
+            self.with_gaps += u64::from(record.request.token_events > 1);
+            let usage = &record.request.usage;
             self.tokens.input += usage.input.unwrap_or(0);
             self.tokens.cached_input += usage.cached_input.unwrap_or(0);
             self.tokens.output += usage.output.unwrap_or(0);
@@ -114,13 +115,13 @@ impl Tally {
     }
 
     fn pay(&mut self, record: &LoadRecord) {
-        let known = record.cost.unwrap_or_default();
+        let known = record.request.cost.unwrap_or_default();
         self.cost += known;
-        self.cost_unknown += u64::from(record.cost.is_none());
+        self.cost_unknown += u64::from(record.request.cost.is_none());
         self.cost_upper += most(record).unwrap_or_default();
         // As in the task lane: an answer of unknown cost says nothing about the cost of a task; a
         // failure of unknown cost is seldom billed, and its bound is in `cost_upper`.
-        if record.cost.is_some() || record.fate != LoadFate::Ok {
+        if record.request.cost.is_some() || record.outcome() != LoadOutcome::Ok {
             self.spread.add(known.to_f64());
         }
     }

@@ -6,6 +6,7 @@ use super::fixture::{LoadRun, MS, S, START, closed, dropped, failed, open, slo, 
 use super::*;
 use crate::aggregate::fixture::usd;
 use crate::stats::Method;
+use crate::store::RequestRecord;
 
 fn metrics(run: LoadRun) -> LoadMetrics {
     let dir = TempDir::new().expect("a folder");
@@ -87,14 +88,14 @@ fn drops_and_failures_are_counted_and_never_timed() {
     let mut run = open(1_000, 100);
     run.endpoints = 2;
     for record in &mut run.records {
-        match record.request {
+        match record.number {
             0..100 => record.warmup = true,
             100..105 => *record = dropped(record),
             200..210 => *record = failed(record, ErrorClass::RateLimited),
             210..213 => *record = failed(record, ErrorClass::Reset),
             300 => {
-                (record.connected_ns, record.retried_stale) =
-                    (record.dispatched_ns.map(|d| d + 5 * MS), true);
+                let connected = record.request.dispatched_ns.map(|d| d + 5 * MS);
+                (record.request.connected_ns, record.retried_stale) = (connected, true);
             }
             500.. => record.endpoint = 1,
             _ => {}
@@ -128,10 +129,10 @@ fn drops_and_failures_are_counted_and_never_timed() {
 
 #[test]
 fn a_missing_metric_is_not_met_and_without_objectives_an_answer_is_good() {
-    let with = |metric: &str, change: fn(&mut LoadRecord)| {
+    let with = |metric: &str, change: fn(&mut RequestRecord)| {
         let mut run = open(10, 10);
         run.spec.slos = vec![slo(metric, 100)];
-        change(&mut run.records[0]);
+        change(&mut run.records[0].request);
         metrics(run).all.good
     };
     assert_eq!(with("ttft", |_| {}), 10);
@@ -170,8 +171,8 @@ fn a_closed_loop_obeys_littles_law_or_says_so() {
     let mut run = closed(8, 60, 0);
     for record in &mut run.records[..80] {
         record.warmup = true;
-        for stamp in [&mut record.dispatched_ns, &mut record.ended_ns] {
-            *stamp = stamp.map(|ns| ns - START + if record.request < 72 { 0 } else { START });
+        for stamp in [&mut record.request.dispatched_ns, &mut record.request.ended_ns] {
+            *stamp = stamp.map(|ns| ns - START + if record.number < 72 { 0 } else { START });
         }
     }
     check(run, Some(1.0), ValidityMark::Valid);
@@ -282,7 +283,7 @@ fn the_seconds_together_are_the_figures() {
     run.records[7].warmup = true;
     run.records[8] = failed(&run.records[8], ErrorClass::Reset);
     // Nothing ends in three of the seconds.
-    run.records.retain(|r| !(2_000..2_800).contains(&r.request));
+    run.records.retain(|r| !(2_000..2_800).contains(&r.number));
     run.intended = 4_000;
     let dir = TempDir::new().expect("a folder");
     run.play(dir.path());
@@ -332,8 +333,9 @@ fn what_is_held_does_not_grow_with_the_requests() {
 #[test]
 fn a_straggler_makes_no_rate_smaller() {
     let mut run = open(1_000, 100);
-    run.records[500].last_token_ns = run.records[500].last_token_ns.map(|at| at + 600 * S);
-    run.records[500].ended_ns = run.records[500].last_token_ns;
+    let request = &mut run.records[500].request;
+    request.last_token_ns = request.last_token_ns.map(|at| at + 600 * S);
+    request.ended_ns = request.last_token_ns;
     let found = metrics(run);
     close(found.duration_s, 10.0);
     close(found.all.requests_per_s.expect("timed"), 100.0);

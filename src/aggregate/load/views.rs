@@ -9,7 +9,7 @@ use super::{Observed, endpoint_of, most};
 use crate::aggregate::run::Run;
 use crate::aggregate::trials::wall;
 use crate::aggregate::{AggregateError, TrialView};
-use crate::store::{LoadFate, LoadRecord, LoadRow, Reader};
+use crate::store::{LoadOutcome, LoadRecord, LoadRow, Reader};
 use crate::units::TokensSource;
 
 /// A request as requests.csv shows it. `None` is not known, or does not apply; durations are whole
@@ -93,17 +93,18 @@ fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestVie
     let endpoint = endpoint_of(run, record)?;
     let task = &run.tasks[record.task as usize];
     let observed = Observed::of(record, endpoint);
+    let request = &record.request;
     let timing = observed.timing.unwrap_or_default();
     let micros = |nanos: u64| nanos / 1000;
-    let (status, attempts, error) = match record.fate {
-        LoadFate::Ok => ("ok", 1 + u32::from(record.retried_stale), None),
-        LoadFate::Failed(class) => ("failed", 1 + u32::from(record.retried_stale), Some(class)),
-        LoadFate::Dropped => ("dropped", 0, None),
+    let (status, attempts, error) = match record.outcome() {
+        LoadOutcome::Ok => ("ok", 1 + u32::from(record.retried_stale), None),
+        LoadOutcome::Failed(class) => ("failed", 1 + u32::from(record.retried_stale), Some(class)),
+        LoadOutcome::Dropped => ("dropped", 0, None),
     };
-    let usage = record.usage;
+    let usage = request.usage;
     let trial = TrialView {
         run: run.manifest.run.clone(),
-        trial: record.request.to_string(),
+        trial: record.number.to_string(),
         suite: task.suite.clone(),
         task: task.task.clone(),
         category: task.category.clone(),
@@ -123,8 +124,8 @@ fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestVie
         cached_input_tokens: usage.cached_input,
         output_tokens: usage.output,
         reasoning_tokens: usage.reasoning,
-        cost_usd: record.cost,
-        started_at: record.dispatched_ns.map(|nanos| wall(started, nanos)),
+        cost_usd: request.cost,
+        started_at: request.dispatched_ns.map(|nanos| wall(started, nanos)),
         variant: endpoint.variant.clone(),
         tags: task.tags.clone(),
         cache_write_tokens: usage.cache_write,
@@ -137,8 +138,8 @@ fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestVie
         warmup: Some(record.warmup),
         ttft_sched_us: observed.ttft_sched_ns.map(micros),
         e2e_sched_us: observed.e2e_sched_ns.map(micros),
-        scheduled_at: record.scheduled_ns.map(|nanos| wall(started, nanos)),
-        http_status: record.http_status,
+        scheduled_at: request.scheduled_ns.map(|nanos| wall(started, nanos)),
+        http_status: request.http_status,
         retried_stale: Some(record.retried_stale),
     })
 }

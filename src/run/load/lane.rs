@@ -9,9 +9,9 @@ use super::progress::LoadProgress;
 use super::prompts::{Prepared, Prompts};
 use super::recorder::{Ending, Sink};
 use crate::client::{AttemptLimits, AttemptRecord, Outcome, Transport, attempt};
-use crate::dispatch::{Budget, EndpointClient, Reservation, cost_of};
+use crate::dispatch::{Budget, EndpointClient, Reservation, cost_of, request_record};
 use crate::run::Signals;
-use crate::store::{LoadFate, LoadRecord};
+use crate::store::{LoadRecord, RequestIntent, RequestRecord, RequestSource};
 use crate::units::{Clock, ContentHash, Stamp, Usd};
 use crate::wire::ErrorClass;
 
@@ -175,48 +175,45 @@ impl<T: Transport> LoadTest<T> {
     ) -> Ending {
         let at = |stamp: Stamp| self.since_anchor(stamp);
         let ttft = crate::dispatch::ttft(&record);
-        let stamps = record.stamps;
-        let (fate, usage) = match &record.outcome {
-            Outcome::Answered(answer) => (LoadFate::Ok, answer.usage),
-            Outcome::Failed { class, partial, .. } => (LoadFate::Failed(*class), partial.usage),
+        let blank = self.blank(prepared, ticket);
+        let intent = RequestIntent {
+            source: RequestSource::Load,
+            bound: prepared.bound,
+            at_ns: at(record.stamps.dispatched),
         };
-        let row = LoadRecord {
-            fate,
-            http_status: record.status,
-            simulated: record.simulated,
-            retried_stale: class_of(&record) == Some(ErrorClass::StaleConnection),
-            dispatched_ns: Some(at(stamps.dispatched)),
-            connected_ns: stamps.connected.map(at),
-            headers_ns: stamps.headers.map(at),
-            first_token_ns: stamps.first_token.map(at),
-            first_output_ns: stamps.first_output.map(at),
-            last_token_ns: stamps.last_token.map(at),
-            ended_ns: Some(at(stamps.ended)),
-            token_events: record.token_events,
-            token_reads: record.token_reads,
-            reasoning_seen: record.reasoning_seen,
-            usage,
-            cost,
-            ..self.blank(prepared, ticket)
+        let request = RequestRecord {
+            intended_ns: None,
+            scheduled_ns: blank.request.scheduled_ns,
+            // A load keeps no text, so none of it waits for the disk.
+            error_detail: None,
+            usage_verbatim: None,
+            response_model: None,
+            served_by: None,
+            ..request_record(intent, &record, cost, at)
         };
-        Ending { row, gaps_us: record.gaps_us, ttft }
+        let retried_stale = class_of(&record) == Some(ErrorClass::StaleConnection);
+        Ending { row: LoadRecord { retried_stale, request, ..blank }, ttft }
     }
 
     /// The record of a request that is left out.
     pub(super) fn dropped(&self, prepared: &Prepared, ticket: Ticket) -> Ending {
         self.setup.progress.dropped.fetch_add(1, Ordering::Relaxed);
-        Ending { row: self.blank(prepared, ticket), gaps_us: Vec::new(), ttft: None }
+        Ending { row: self.blank(prepared, ticket), ttft: None }
     }
 
     fn blank(&self, prepared: &Prepared, ticket: Ticket) -> LoadRecord {
         LoadRecord {
-            request: prepared.request,
+            number: prepared.request,
             endpoint: prepared.endpoint,
             task: prepared.task,
             warmup: ticket.warmup,
-            scheduled_ns: ticket.scheduled.map(|stamp| self.since_anchor(stamp)),
-            bound: prepared.bound,
-            ..LoadRecord::default()
+            retried_stale: false,
+            request: RequestRecord {
+                source: RequestSource::Load,
+                scheduled_ns: ticket.scheduled.map(|stamp| self.since_anchor(stamp)),
+                bound: prepared.bound,
+                ..RequestRecord::default()
+            },
         }
     }
 

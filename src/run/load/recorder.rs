@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::LoadError;
 use super::progress::LoadProgress;
-use crate::store::{LoadFate, LoadRecord, Store, StoreError};
+use crate::store::{LoadOutcome, LoadRecord, Store, StoreError};
 use crate::units::Histogram;
 
 /// Endings that may wait for the recorder.
@@ -28,7 +28,6 @@ const MOST_INTENTS: u64 = 2_048;
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) row: LoadRecord,
-    pub(super) gaps_us: Vec<u32>,
     /// Without connection set-up.
     pub(super) ttft: Option<Duration>,
 }
@@ -243,7 +242,7 @@ async fn record(
             recorded.count(ending);
             if counts(ending) {
                 let gaps = &mut icl[ending.row.endpoint as usize];
-                ending.gaps_us.iter().for_each(|gap| gaps.record_us(u64::from(*gap)));
+                ending.row.request.gaps_us.iter().for_each(|gap| gaps.record_us(u64::from(*gap)));
             }
         }
         {
@@ -265,15 +264,15 @@ async fn record(
 
 /// Whether an ending enters the figures' histograms.
 fn counts(ending: &Ending) -> bool {
-    !ending.row.warmup && ending.row.fate == LoadFate::Ok
+    !ending.row.warmup && ending.row.outcome() == LoadOutcome::Ok
 }
 
 impl Recorded {
     fn count(&mut self, ending: &Ending) {
-        match ending.row.fate {
-            LoadFate::Ok => self.ok += 1,
-            LoadFate::Failed(_) => self.failed += 1,
-            LoadFate::Dropped => {}
+        match ending.row.outcome() {
+            LoadOutcome::Ok => self.ok += 1,
+            LoadOutcome::Failed(_) => self.failed += 1,
+            LoadOutcome::Dropped => {}
         }
         if let Some(ttft) = ending.ttft.filter(|_| counts(ending)) {
             self.ttft.record(ttft);
@@ -282,8 +281,9 @@ impl Recorded {
             return;
         }
         self.asked += 1;
-        self.dropped += u64::from(ending.row.fate == LoadFate::Dropped);
-        if let (Some(due), Some(left)) = (ending.row.scheduled_ns, ending.row.dispatched_ns) {
+        self.dropped += u64::from(ending.row.outcome() == LoadOutcome::Dropped);
+        let request = &ending.row.request;
+        if let (Some(due), Some(left)) = (request.scheduled_ns, request.dispatched_ns) {
             self.queue.record(Duration::from_nanos(left.saturating_sub(due)));
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::super::*;
-use super::{answered, create, ending, intent, rows};
+use super::{answered, create, ending, id, intent, rows};
 
 /// How far a run came whose log was left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,13 +33,13 @@ impl PowerLoss {
         let log = dir.path().join("run.sqlite-wal");
         let mut acknowledged = Vec::new();
         for trial in 0..trials {
-            store.intent(intent(trial, 0)).await.expect("recorded");
+            store.intent(id(trial, 0), intent()).await.expect("recorded");
             acknowledged.push(std::fs::metadata(&log).expect("a log").len());
             let end = ending(trial, TrialStatus::Ok, 1);
-            store.last_attempt(answered(trial, 0), end, None).await.expect("recorded");
+            store.last_attempt(id(trial, 0), answered(), end, None).await.expect("recorded");
         }
         // The queue is in order: once this intent is durable, all before it is.
-        store.intent(intent(0, 1)).await.expect("recorded");
+        store.intent(id(0, 1), intent()).await.expect("recorded");
         // Both before the store is closed, which folds the one into the other.
         let file = std::fs::read(dir.path().join(FILE_NAME)).expect("a file");
         let log = std::fs::read(log).expect("a log");

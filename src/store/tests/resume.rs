@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::super::*;
 use super::{
-    answered, counts, create, ended, ending, endpoint, files, intent, manifest, planned, play,
+    answered, counts, create, ended, ending, endpoint, files, id, intent, manifest, planned, play,
     rows, task, usd,
 };
 
@@ -52,9 +52,9 @@ async fn a_run_goes_on_where_it_was_cut() {
         );
         assert_eq!((resumed.sessions.n, resumed.sessions.duration_ns), (1, 5));
         let store = resumed.store;
-        store.intent(intent(2, 1)).await.expect("the next number");
+        store.intent(id(2, 1), intent()).await.expect("the next number");
         store
-            .last_attempt(answered(2, 1), ending(2, TrialStatus::Ok, 2), None)
+            .last_attempt(id(2, 1), answered(), ending(2, TrialStatus::Ok, 2), None)
             .await
             .expect("open again");
         store.finish(ended()).await.expect("finished");
