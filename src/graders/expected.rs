@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The reference and the schema that an answer is graded by, borrowed from a suite's task or from a stored run.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     /// The reference, in the grader's form.
     pub reference: Option<&'a Value>,
     /// The JSON Schema of the answer.
@@ -19,7 +19,7 @@ impl<'a> Expected<'a> {
 
 /// Why a grader cannot judge the answers to a task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GradingError {
+pub(crate) enum GradingError {
     /// A part of the task that the grader needs: `reference`, or `reference or schema`.
     #[error("the task has no {0}")]
     Missing(&'static str),

@@ -25,11 +25,11 @@ mod stated;
 mod text;
 mod tool_call;
 
-pub use expected::{Expected, GradingError};
+pub(crate) use expected::{Expected, GradingError};
 pub(crate) use guess::guess_grader;
 pub(crate) use json_schema::{check_schema, compile_schema};
-pub use sample::{Peers, SampleTask};
+pub(crate) use sample::{Peers, SampleTask};
+pub use score::Score;
 pub(crate) use score::quoted;
-pub use score::{MAX_DETAIL_CHARS, Score};
 pub use spec::{GraderSpec, SpecError};
 pub(crate) use stated::stated_answer;

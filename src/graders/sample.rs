@@ -8,7 +8,7 @@ use crate::units::{AnswerContent, Category};
 
 /// A task, as far as its sample answers depend on it.
 #[derive(Clone, Copy, Debug)]
-pub struct SampleTask<'a> {
+pub(crate) struct SampleTask<'a> {
     /// The id of its grader.
     pub grader: &'static str,
     /// Its reference and schema.
@@ -29,7 +29,7 @@ impl<'a> SampleTask<'a> {
 
 /// The tasks of a suite, whose references lend plausible wrong answers.
 #[derive(Clone, Copy)]
-pub struct Peers<'a> {
+pub(crate) struct Peers<'a> {
     /// How many there are.
     pub n_tasks: usize,
     /// The task at a position.

@@ -1,7 +1,7 @@
 //! The score of one answer.
 
 /// The longest detail, in characters: one line of a wide terminal.
-pub const MAX_DETAIL_CHARS: usize = 160;
+const MAX_DETAIL_CHARS: usize = 160;
 
 /// A grader's judgment of one answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,8 +9,8 @@ pub struct Score {
     /// 0..1; `None`: unscored, since nothing could be judged (no grader, an unusable reference). An
     /// answer without what was asked for, such as a number, is wrong, not unscored.
     pub value: Option<f64>,
-    /// What was extracted and what was expected, at most [`MAX_DETAIL_CHARS`], without control
-    /// characters.
+    /// What was extracted and what was expected, at most 160 characters, without
+    /// control characters.
     pub detail: String,
 }
 

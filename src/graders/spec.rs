@@ -115,7 +115,7 @@ impl GraderSpec {
     }
 
     /// Whether the grader can judge the answers to a task.
-    pub fn check(&self, expected: &Expected<'_>) -> Result<(), GradingError> {
+    pub(crate) fn check(&self, expected: &Expected<'_>) -> Result<(), GradingError> {
         if let Some(part) = self.grader().missing(expected) {
             return Err(GradingError::Missing(part));
         }
@@ -134,14 +134,12 @@ impl GraderSpec {
 
     /// A right answer made from the reference; `None` where the reference does not determine one (a
     /// pattern, a schema alone, no grader).
-    #[must_use]
-    pub fn right_answer(&self, expected: &Expected<'_>) -> Option<AnswerContent> {
+    pub(crate) fn right_answer(&self, expected: &Expected<'_>) -> Option<AnswerContent> {
         self.grader().right_answer(expected.reference?)
     }
 
     /// A plausible wrong answer, chosen among several by `pick`; `None` where nothing is graded.
-    #[must_use]
-    pub fn wrong_answer(
+    pub(crate) fn wrong_answer(
         &self,
         task: &SampleTask<'_>,
         peers: &Peers<'_>,
@@ -159,8 +157,7 @@ impl GraderSpec {
     }
 
     /// The score of an answer to a task.
-    #[must_use]
-    pub fn grade(&self, expected: &Expected<'_>, answer: &AnswerContent) -> Score {
+    pub(crate) fn grade(&self, expected: &Expected<'_>, answer: &AnswerContent) -> Score {
         let grader = self.grader();
         if let Some(part) = grader.missing(expected) {
             return Score::unscored(&GradingError::Missing(part).to_string());

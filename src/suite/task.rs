@@ -46,8 +46,7 @@ impl Task {
     }
 
     /// What its grader compares an answer with.
-    #[must_use]
-    pub const fn expected(&self) -> Expected<'_> {
+    pub(crate) const fn expected(&self) -> Expected<'_> {
         Expected { reference: self.reference.as_ref(), schema: self.schema.as_ref() }
     }
 
