@@ -2,7 +2,7 @@
 
 use super::{CategoryMetrics, Cell, Difference, EndpointMetrics, ScoreTable, Significance, Today};
 use crate::stats::paired::{self, Paired};
-use crate::stats::{Estimate, Method, multiple, special};
+use crate::stats::{Estimate, Level, Method, multiple, special};
 use crate::units::{Category, EndpointId, Judging};
 
 /// The level of an adjusted p at which a difference is said to be one.
@@ -103,7 +103,7 @@ pub(super) fn mixture(
     weights: &[f64],
     estimates: impl IntoIterator<Item = Option<Estimate>>,
 ) -> Option<Estimate> {
-    let (mut value, mut n) = (0.0, 0);
+    let (mut value, mut n, mut level) = (0.0, 0, Level::P95);
     let (mut below, mut above) = (Some(0.0), Some(0.0));
     for (&weight, estimate) in weights.iter().zip(estimates).filter(|(weight, _)| **weight > 0.0) {
         let estimate = estimate?;
@@ -113,6 +113,7 @@ pub(super) fn mixture(
         };
         value += weight * estimate.value;
         n += estimate.n;
+        level = estimate.level;
         below = below.zip(estimate.low).map(|(sum, low): (f64, f64)| sum + square(low));
         above = above.zip(estimate.high).map(|(sum, high): (f64, f64)| sum + square(high));
     }
@@ -120,6 +121,7 @@ pub(super) fn mixture(
         value,
         low: below.map(|sum| value - libm::sqrt(sum)),
         high: above.map(|sum| value + libm::sqrt(sum)),
+        level,
         n,
         method: Method::Mover,
     })
@@ -162,7 +164,7 @@ pub(super) fn against_today(
 fn difference(scores: &ScoreTable, category: Option<usize>, a: usize, b: usize) -> Option<Paired> {
     let pairs: Vec<_> =
         scores.pairs(category, a, b).iter().map(|pair| (pair.a, pair.b, pair.cluster)).collect();
-    paired::difference(&pairs)
+    paired::difference(&pairs, Level::P95)
 }
 
 /// The difference of two endpoints over a category, or over the traffic (`None`).
@@ -211,11 +213,12 @@ fn stratified(weights: &[f64], strata: &[Option<Paired>]) -> Option<Paired> {
         return None;
     }
     let (se, df) = (libm::sqrt(variance), variance * variance / weight_of_df);
-    let half = (df > 0.0).then(|| special::t_quantile(0.975, df) * se);
+    let half = (df > 0.0).then(|| special::t_quantile(Level::P95.upper(), df) * se);
     let estimate = Estimate {
         value,
         low: half.map(|half| (value - half).max(-1.0)),
         high: half.map(|half| (value + half).min(1.0)),
+        level: Level::P95,
         n,
         method: Method::T,
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Latency;
-use crate::stats::{Estimate, Method, quantile};
+use crate::stats::{Estimate, Level, Method, quantile};
 use crate::units::Histogram;
 
 /// The percentiles that are shown, in tenths of a percent.
@@ -184,7 +184,9 @@ impl Whole {
         if n == 0 {
             return None;
         }
-        let shown = PERCENTILES.into_iter().filter(|&key| n >= quantile::floor(probability(key)));
+        let shown = PERCENTILES
+            .into_iter()
+            .filter(|&key| n >= quantile::min_sample(probability(key), Level::P95));
         let percentiles: BTreeMap<u16, Estimate> = shown
             .map(|key| (key, percentile(&self.histogram, n_effective, probability(key))))
             .map(|(key, found)| {
@@ -208,7 +210,7 @@ impl Whole {
 fn percentile(histogram: &Histogram, n_effective: u64, p: f64) -> Estimate {
     let n = histogram.len();
     let at = |rank: u64| histogram.at_rank(rank).map(|d| d.as_secs_f64());
-    let (low, high) = quantile::interval_ranks(n_effective, p);
+    let (low, high) = quantile::interval_ranks(n_effective, p, Level::P95);
     let stretched = |rank: u64| u128::from(rank) * u128::from(n);
     let narrow = |rank: u128| u64::try_from(rank).unwrap_or(n).clamp(1, n);
     let per = u128::from(n_effective.max(1));
@@ -216,6 +218,7 @@ fn percentile(histogram: &Histogram, n_effective: u64, p: f64) -> Estimate {
         value: at(quantile::nearest_rank(n, p)).expect("a rank of a sample that is not empty"),
         low: low.and_then(|rank| at(narrow(stretched(rank) / per))),
         high: high.and_then(|rank| at(narrow(stretched(rank).div_ceil(per)))),
+        level: Level::P95,
         n,
         method: Method::OrderStatistics,
     }

@@ -17,8 +17,8 @@ use super::{
     ScoredTask, cached_share, compare, local,
 };
 use crate::catalog::Price;
-use crate::stats::Estimate;
 use crate::stats::proportion::{TaskScore, mean_score};
+use crate::stats::{Estimate, Level};
 use crate::store::{Order, Reader, TrialRow, TrialStatus};
 use crate::units::Usd;
 
@@ -175,7 +175,7 @@ impl<'a> Pass<'a> {
                 cluster: self.run.cluster_of[task],
             })
             .collect();
-        mean_score(&tasks)
+        mean_score(&tasks, Level::P95)
     }
 
     fn finish(mut self) -> RunMetrics {

@@ -6,7 +6,7 @@ use super::latency::{Gaps, Sample};
 use super::run::Unit;
 use super::timing::Timing;
 use super::{CachedShareCost, Cell, Counts, LatencyMetric, TokenSums};
-use crate::stats::{Estimate, Method, mean, proportion, ratio, special};
+use crate::stats::{Estimate, Level, Method, mean, proportion, ratio, special};
 use crate::store::{RequestRecord, TrialRow, TrialStatus};
 use crate::units::{Slo, TokensSource, Usd};
 use crate::wire::{ErrorClass, FinishReason};
@@ -191,8 +191,8 @@ impl Tally {
             counts,
             failures: self.failures,
             quality: None,
-            availability: proportion::pass_rate(self.answered_first, trials),
-            availability_retried: proportion::pass_rate(counts.ok, trials),
+            availability: proportion::pass_rate(self.answered_first, trials, Level::P95),
+            availability_retried: proportion::pass_rate(counts.ok, trials, Level::P95),
             cost: money.known,
             cost_unknown: money.unknown,
             cost_upper: money.upper,
@@ -203,7 +203,7 @@ impl Tally {
             cost_per_pass: money.per_pass().filter(|_| priced),
             vs_today: None,
             latency,
-            slo_miss: proportion::pass_rate(self.slo.missed, self.slo.measured),
+            slo_miss: proportion::pass_rate(self.slo.missed, self.slo.measured, Level::P95),
             output_tokens: self.output.get(),
             input_tokens: self.input.get(),
             tokens: self.tokens,
@@ -254,7 +254,7 @@ impl Money {
     /// first, so that the pairs are independent.
     fn per_pass(&self) -> Option<Estimate> {
         let (costs, scores): (Vec<f64>, Vec<f64>) = self.per_unit.values().copied().unzip();
-        Some(Estimate { n: self.judged, ..ratio::ratio(&costs, &scores)? })
+        Some(Estimate { n: self.judged, ..ratio::ratio(&costs, &scores, Level::P95)? })
     }
 }
 
@@ -264,13 +264,14 @@ fn per_task(per_trial: &[(f64, Option<u32>)], clustered: bool) -> Option<Estimat
     let spread = mean::spread(per_trial)?;
     let enough = !clustered || spread.units >= proportion::CLUSTERS_MIN;
     let se = spread.se.filter(|_| enough);
-    let half = se.map(|se| special::t_quantile(0.975, spread.df()) * se);
+    let half = se.map(|se| special::t_quantile(Level::P95.upper(), spread.df()) * se);
     Some(Estimate {
         value: spread.mean,
         low: half.map(|half| (spread.mean - half).max(0.0)),
         high: half.map(|half| spread.mean + half),
+        level: Level::P95,
         n: spread.n,
-        method: if spread.clustered() { Method::TClustered } else { Method::T },
+        method: if spread.is_clustered() { Method::TClustered } else { Method::T },
     })
 }
 

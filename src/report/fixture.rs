@@ -7,7 +7,7 @@ use crate::aggregate::{
     CategoryMetrics, Cell, Counts, Difference, EndpointMetrics, Latency, LatencyMetric, RunMetrics,
     ScoreTable, Significance, Today, TokenSums,
 };
-use crate::stats::{Estimate, Method};
+use crate::stats::{Estimate, Level, Method};
 use crate::units::{
     Category, EndpointId, Goal, Judging, Manifest, RunEnding, Slo, SuiteStamp, Usd, Validity,
     ValidityMark,
@@ -464,5 +464,5 @@ fn counts(planned: u64, failed: u64) -> Counts {
 }
 
 fn estimate(value: f64, low: f64, high: f64, n: u64, method: Method) -> Estimate {
-    Estimate { value, low: Some(low), high: Some(high), n, method }
+    Estimate { value, low: Some(low), high: Some(high), level: Level::P95, n, method }
 }

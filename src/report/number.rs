@@ -229,10 +229,10 @@ fn signed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Method;
+    use crate::stats::{Level, Method};
 
     fn estimate(value: f64, low: Option<f64>, high: Option<f64>) -> Estimate {
-        Estimate { value, low, high, n: 100, method: Method::Wilson }
+        Estimate { value, low, high, level: Level::P95, n: 100, method: Method::Wilson }
     }
 
     #[test]

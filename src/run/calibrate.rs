@@ -14,7 +14,7 @@ use super::load::{LoadError, Timekeeper, Worked, keep_time};
 use crate::client::{AttemptLimits, AttemptRecord, Transport, attempt};
 use crate::dispatch::EndpointClient;
 use crate::plan::{Shape, draw};
-use crate::stats::quantile;
+use crate::stats::{Level, quantile};
 use crate::units::{CalibratedError, Clock, Histogram, Seed, Stamp};
 
 /// What the client saw of each request, by its key.
@@ -194,8 +194,10 @@ impl Errors {
 pub fn summary(errors: &Histogram) -> Option<CalibratedError> {
     const PERCENTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
     let n = errors.len();
-    let percentile =
-        PERCENTILES.into_iter().rev().find(|percentile| quantile::floor(*percentile) <= n)?;
+    let percentile = PERCENTILES
+        .into_iter()
+        .rev()
+        .find(|percentile| quantile::min_sample(*percentile, Level::P95) <= n)?;
     let us = |p: f64| errors.quantile(p).map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX));
     Some(CalibratedError { n, p50_us: us(0.5)?, percentile, high_us: us(percentile)? })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::stats::quantile;
+use crate::stats::{Level, quantile};
 use crate::units::fact::{Fact, Lag};
 use crate::units::{Clock, Histogram, Stamp, Validity, ValidityMark};
 
@@ -182,7 +182,7 @@ impl LoadChecks {
     /// How late requests left, from all of them.
     #[must_use]
     pub fn queue(lags: &Histogram) -> Option<(f64, Duration)> {
-        let borne = |p: &f64| quantile::floor(*p) <= lags.len();
+        let borne = |p: &f64| quantile::min_sample(*p, Level::P95) <= lags.len();
         let percentile = [0.99, 0.95, 0.9].into_iter().find(borne)?;
         Some((percentile, lags.quantile(percentile)?))
     }

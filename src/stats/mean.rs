@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use libm::sqrt;
 
 use super::special::t_quantile;
-use super::{Estimate, Method};
+use super::{Estimate, Level, Method};
 
 /// A mean with its standard error over independent units: the clusters where values share one,
 /// else the values themselves.
@@ -15,19 +15,19 @@ pub struct Spread {
     pub mean: f64,
     /// Its standard error; `None` with fewer than two units.
     pub se: Option<f64>,
-    /// How many values.
+    /// The number of values.
     pub n: u64,
-    /// How many independent units; `n` where no cluster is shared.
+    /// The number of independent units; `n` where no cluster is shared.
     pub units: u64,
-    /// What the values are worth if those of one cluster all say the same: `n² / Σ n_c²` (Kish
+    /// The effective number of values if all values of a cluster agree: `n² / Σ n_c²` (Kish
     /// 1965, *Survey Sampling*); `n` where no cluster is shared.
     pub n_floor: f64,
 }
 
 impl Spread {
-    /// Whether at least two values share a cluster.
+    /// Whether two values share a cluster.
     #[must_use]
-    pub const fn clustered(&self) -> bool {
+    pub const fn is_clustered(&self) -> bool {
         self.units < self.n
     }
 
@@ -82,14 +82,15 @@ pub fn spread(values: &[(f64, Option<u32>)]) -> Option<Spread> {
 /// The mean with Student's interval (Student 1908); no interval from a single value, `None`
 /// without one.
 #[must_use]
-pub fn mean_t(values: &[f64]) -> Option<Estimate> {
+pub fn mean_t(values: &[f64], level: Level) -> Option<Estimate> {
     let alone: Vec<_> = values.iter().map(|value| (*value, None)).collect();
     let spread = spread(&alone)?;
-    let half = spread.se.map(|se| t_quantile(0.975, spread.df()) * se);
+    let half = spread.se.map(|se| t_quantile(level.upper(), spread.df()) * se);
     Some(Estimate {
         value: spread.mean,
         low: half.map(|half| spread.mean - half),
         high: half.map(|half| spread.mean + half),
+        level,
         n: spread.n,
         method: Method::T,
     })
@@ -102,8 +103,8 @@ mod tests {
 
     #[test]
     fn too_few_values_have_no_interval() {
-        assert_eq!(mean_t(&[]), None);
-        let one = mean_t(&[3.0]).unwrap();
+        assert_eq!(mean_t(&[], Level::P95), None);
+        let one = mean_t(&[3.0], Level::P95).unwrap();
         assert_eq!((one.low, one.high, one.n), (None, None, 1));
         let spread = spread(&[(1.0, Some(4)), (2.0, Some(4))]).unwrap();
         assert_eq!((spread.se, spread.units), (None, 1), "one cluster is one observation");
@@ -114,7 +115,7 @@ mod tests {
         // Student 1908, extra hours of sleep, dextro- against laevo-hyoscyamine: mean 1.58, SE
         // 0.389, 95 % interval 0.700 to 2.460.
         let hours = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4];
-        let sleep = mean_t(&hours).unwrap();
+        let sleep = mean_t(&hours, Level::P95).unwrap();
         close(sleep.value, 1.58, 1e-12, "mean");
         close(sleep.low.unwrap(), 0.700, 5e-4, "low");
         close(sleep.high.unwrap(), 2.460, 5e-4, "high");
@@ -129,14 +130,14 @@ mod tests {
         let once = spread(&[(0.1, None), (0.5, None), (0.6, None), (0.9, None)]).unwrap();
         close(clustered.se.unwrap(), once.se.unwrap(), 1e-15, "se");
         close(clustered.n_floor, 4.0, 1e-12, "what they are worth");
-        assert!(clustered.clustered() && !once.clustered());
+        assert!(clustered.is_clustered() && !once.is_clustered());
     }
 
     #[test]
     fn clusters_of_one_are_no_clusters() {
         let plain = spread(&[(0.0, None), (1.0, None), (1.0, None)]).unwrap();
         let named = spread(&[(0.0, Some(7)), (1.0, None), (1.0, Some(2))]).unwrap();
-        assert!(!named.clustered());
+        assert!(!named.is_clustered());
         close(named.se.unwrap(), plain.se.unwrap(), 1e-15, "se");
     }
 
@@ -151,7 +152,7 @@ mod tests {
             if number(&case["conf"]) > 0.96 {
                 continue; // Our intervals are all 95 %; the standard error above is the same.
             }
-            let mean = mean_t(&values).unwrap();
+            let mean = mean_t(&values, Level::P95).unwrap();
             close(mean.value, number(&case["mean"]), 1e-10, "mean");
             close(mean.low.unwrap(), number(&case["lo"]), 1e-10, "low");
             close(mean.high.unwrap(), number(&case["hi"]), 1e-10, "high");
@@ -172,7 +173,7 @@ mod tests {
                 close(spread.mean, number(&case["mean"]), 1e-9, "mean");
                 close(se, number(&case["se_cr1"]), 1e-9, "se");
                 close(spread.df(), number(&case["df"]), 0.0, "df");
-                let low = spread.mean - t_quantile(0.975, spread.df()) * se;
+                let low = spread.mean - t_quantile(Level::P95.upper(), spread.df()) * se;
                 close(low, number(&case["lo_cr1"]), 1e-9, "low");
             }
         }

@@ -5,11 +5,11 @@ use libm::{ceil, sqrt};
 use super::mean::{Spread, spread};
 use super::proportion::is_pass_or_fail;
 use super::special::{binomial_cdf, binomial_pmf, t_quantile, t_sf};
-use super::{Estimate, Method};
+use super::{Estimate, Level, Method};
 use crate::units::normal;
 
-/// A standard deviation of differences below this is none at all: the scores are kept in single
-/// precision, which tells apart 6·10⁻⁸.
+/// A standard deviation of differences below this counts as 0: scores are kept in single precision,
+/// which resolves 6·10⁻⁸.
 const NO_SPREAD: f64 = 1e-6;
 
 /// The power that a sample is planned for.
@@ -18,7 +18,7 @@ const POWER: f64 = 0.8;
 /// The mean difference of paired scores in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Paired {
-    /// First less second, −1..1, with the two-sided 95 % interval; `n` is the number of pairs.
+    /// First less second, −1..1, with its two-sided interval; `n` is the number of pairs.
     pub estimate: Estimate,
     /// The standard error, never 0.
     pub se: f64,
@@ -38,13 +38,13 @@ pub struct Paired {
 /// over clusters where pairs share one. `p` is McNemar's mid-p where every score is a pass or a
 /// failure and no cluster is shared.
 ///
-/// Where all differences are equal, their sample variance is 0, which would make a certainty of
-/// three tasks on which both were right. The standard error is then that of Agresti & Min 2005
+/// Where all differences are equal, their sample variance is 0, and three tasks on which both were
+/// right would give an interval without width. The standard error is then that of Agresti & Min 2005
 /// (*Stat. Med.* 24:729): half an observation added to each cell of the pass/fail table, that is
 /// half a task for each of the differences +1 and −1, and one of 0. A cluster counts as one
 /// observation there.
 #[must_use]
-pub fn difference(pairs: &[(f64, f64, Option<u32>)]) -> Option<Paired> {
+pub fn difference(pairs: &[(f64, f64, Option<u32>)], level: Level) -> Option<Paired> {
     let differences: Vec<_> = pairs.iter().map(|(a, b, cluster)| (a - b, *cluster)).collect();
     let spread = spread(&differences)?;
     let (se, df) = (standard_error(&spread), spread.df());
@@ -53,20 +53,21 @@ pub fn difference(pairs: &[(f64, f64, Option<u32>)]) -> Option<Paired> {
     };
     let (better, worse) = (count(|(a, b, _)| a > b), count(|(a, b, _)| a < b));
     let binary = pairs.iter().all(|(a, b, _)| is_pass_or_fail(*a) && is_pass_or_fail(*b));
-    let p = if binary && !spread.clustered() {
+    let p = if binary && !spread.is_clustered() {
         mcnemar_mid_p(better, worse)
     } else if df > 0.0 {
         2.0 * t_sf((spread.mean / se).abs(), df)
     } else {
         1.0
     };
-    let half = (df > 0.0).then(|| t_quantile(0.975, df) * se);
+    let half = (df > 0.0).then(|| t_quantile(level.upper(), df) * se);
     let estimate = Estimate {
         value: spread.mean,
         low: half.map(|half| (spread.mean - half).max(-1.0)),
         high: half.map(|half| (spread.mean + half).min(1.0)),
+        level,
         n: spread.n,
-        method: if spread.clustered() { Method::TClustered } else { Method::T },
+        method: if spread.is_clustered() { Method::TClustered } else { Method::T },
     };
     Some(Paired { estimate, se, df, p, better, worse })
 }
@@ -101,7 +102,7 @@ pub fn upper_bound(paired: &Paired) -> f64 {
 /// Whether the first is shown, at one-sided 5 %, to be no more than `margin` below the second:
 /// paired non-inferiority (one side of Schuirmann 1987, *J. Pharmacokinet. Biopharm.* 15:657).
 #[must_use]
-pub fn not_worse(paired: &Paired, margin: f64) -> bool {
+pub fn is_not_worse(paired: &Paired, margin: f64) -> bool {
     lower_bound(paired) > -margin
 }
 
@@ -170,16 +171,17 @@ mod tests {
 
     #[test]
     fn differences_are_first_less_second() {
-        let found = difference(&pairs(&[1.0, 1.0, 1.0, 0.0], &[1.0, 0.0, 0.0, 1.0])).unwrap();
+        let found =
+            difference(&pairs(&[1.0, 1.0, 1.0, 0.0], &[1.0, 0.0, 0.0, 1.0]), Level::P95).unwrap();
         assert_eq!((found.better, found.worse, found.estimate.n), (2, 1, 4));
         close(found.estimate.value, 0.25, 1e-15, "difference");
         close(found.p, mcnemar_mid_p(2, 1), 0.0, "p");
-        assert_eq!(difference(&[]), None);
+        assert_eq!(difference(&[], Level::P95), None);
     }
 
     #[test]
     fn partial_scores_are_tested_by_t() {
-        let found = difference(&pairs(&[0.9, 0.5, 1.0], &[0.8, 0.1, 0.7])).unwrap();
+        let found = difference(&pairs(&[0.9, 0.5, 1.0], &[0.8, 0.1, 0.7]), Level::P95).unwrap();
         let t = found.estimate.value / found.se;
         close(found.p, 2.0 * t_sf(t, 2.0), 1e-15, "p");
     }
@@ -188,7 +190,7 @@ mod tests {
     fn agreement_on_a_few_tasks_is_no_certainty() {
         // Agresti & Min's standard error at no discordant pair: √(½ + ½) / (n + 2).
         let check = |n: usize, se: f64| {
-            let found = difference(&vec![(1.0, 1.0, None); n]).unwrap();
+            let found = difference(&vec![(1.0, 1.0, None); n], Level::P95).unwrap();
             close(found.se, se, 1e-15, "se");
             close(found.p, 1.0, 0.0, "p");
             let half = t_quantile(0.975, n as f64 - 1.0) * se;
@@ -196,22 +198,23 @@ mod tests {
         };
         check(3, 1.0 / 5.0);
         check(10, 1.0 / 12.0);
-        let ten = difference(&[(1.0, 1.0, None); 10]).unwrap();
-        assert!(!not_worse(&ten, 0.02), "ten tasks cannot show two points");
-        let hundred = difference(&[(1.0, 1.0, None); 100]).unwrap();
-        assert!(not_worse(&hundred, 0.02));
+        let ten = difference(&[(1.0, 1.0, None); 10], Level::P95).unwrap();
+        assert!(!is_not_worse(&ten, 0.02), "ten tasks cannot show two points");
+        let hundred = difference(&[(1.0, 1.0, None); 100], Level::P95).unwrap();
+        assert!(is_not_worse(&hundred, 0.02));
     }
 
     #[test]
     fn a_difference_on_every_task_is_no_certainty_either() {
         // b* = 10.5, c* = 0.5, n* = 12: Agresti & Min's √((b* + c*) − (b* − c*)²/n*) / n*.
-        let found = difference(&[(1.0, 0.0, None); 10]).unwrap();
+        let found = difference(&[(1.0, 0.0, None); 10], Level::P95).unwrap();
         close(found.se, sqrt(11.0 - 100.0 / 12.0) / 12.0, 1e-15, "se");
         close(found.estimate.high.unwrap(), 1.0, 0.0, "no difference exceeds 1");
         // Thirds in single precision differ in the last bit; they are still one difference.
         let (third, two) = (f64::from(1.0_f32 / 3.0), f64::from(2.0_f32 / 3.0));
         let found =
-            difference(&[(two, third, None), (1.0, two, None), (third, 0.0, None)]).unwrap();
+            difference(&[(two, third, None), (1.0, two, None), (third, 0.0, None)], Level::P95)
+                .unwrap();
         assert!(found.se > 0.1, "{}", found.se);
     }
 
@@ -219,7 +222,7 @@ mod tests {
     fn clusters_that_cancel_are_no_certainty() {
         let twins: Vec<_> =
             (0..6).flat_map(|c| [(1.0, 0.0, Some(c)), (0.0, 1.0, Some(c))]).collect();
-        let found = difference(&twins).unwrap();
+        let found = difference(&twins, Level::P95).unwrap();
         close(found.se, 1.0 / 8.0, 1e-15, "six clusters, six observations");
         close(found.df, 5.0, 0.0, "df");
         close(found.p, 1.0, 0.0, "p");
@@ -228,10 +231,10 @@ mod tests {
     #[test]
     fn one_unit_has_no_interval() {
         for lone in [vec![(1.0, 0.5, None)], vec![(1.0, 0.0, Some(1)), (1.0, 0.0, Some(1))]] {
-            let found = difference(&lone).unwrap();
+            let found = difference(&lone, Level::P95).unwrap();
             assert_eq!((found.estimate.low, found.estimate.high), (None, None));
             close(found.p, 1.0, 0.0, "p");
-            assert!(found.se > 0.0 && !not_worse(&found, 1.0));
+            assert!(found.se > 0.0 && !is_not_worse(&found, 1.0));
             assert_eq!(upper_bound(&found).to_bits(), f64::INFINITY.to_bits());
         }
     }
@@ -243,7 +246,7 @@ mod tests {
         let clusters = [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 6, 6, 7, 7];
         let pairs: Vec<_> =
             scores.iter().zip(clusters).map(|(d, c)| (f64::from(*d), 0.0, Some(c))).collect();
-        let found = difference(&pairs).unwrap();
+        let found = difference(&pairs, Level::P95).unwrap();
         close(found.se, 0.07, 1e-12, "se");
         close(found.estimate.low.unwrap(), 0.028_716_170_419_851_5, 1e-9, "low");
         close(found.p, 2.0 * t_sf(0.2 / 0.07, 6.0), 1e-12, "p");
@@ -272,7 +275,8 @@ mod tests {
         }
         let Some(paired) = cases("paired_diff") else { return };
         for case in list(&paired) {
-            let found = difference(&pairs(&numbers(&case["a"]), &numbers(&case["b"]))).unwrap();
+            let found =
+                difference(&pairs(&numbers(&case["a"]), &numbers(&case["b"])), Level::P95).unwrap();
             let (value, t) = (found.estimate.value, found.estimate.value / found.se);
             close(value, number(&case["mean_diff"]), 1e-9, "difference");
             close(found.se, number(&case["se_paired"]), 1e-9, "se");
@@ -289,13 +293,14 @@ mod tests {
         for case in list(&cases["gate"]) {
             let margin = number(&case["margin"]);
             let found =
-                difference(&pairs(&numbers(&case["cand"]), &numbers(&case["base"]))).unwrap();
+                difference(&pairs(&numbers(&case["cand"]), &numbers(&case["base"])), Level::P95)
+                    .unwrap();
             close(lower_bound(&found), number(&case["one_sided_95_lower"]), 1e-9, "lower");
             close(upper_bound(&found), number(&case["one_sided_95_upper"]), 1e-9, "upper");
             let p = t_sf((found.estimate.value + margin) / found.se, found.df);
             close(p, number(&case["p_noninferior"]), 1e-9, "p");
             let passes = case["outcome"].as_str().expect("a word").starts_with("pass");
-            assert_eq!(not_worse(&found, margin), passes, "{case}");
+            assert_eq!(is_not_worse(&found, margin), passes, "{case}");
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::mean::spread;
 use super::special::t_quantile;
-use super::{Estimate, Method};
+use super::{Estimate, Level, Method};
 use crate::units::normal;
 
-/// Fewer clusters than this give no interval: the cluster-robust standard error is too small then,
-/// and by how much nobody knows (Cameron, Gelbach & Miller 2008, *Rev. Econ. Stat.* 90:414).
+/// Fewer clusters than this give no interval: the cluster-robust standard error is then too small
+/// by an unknown amount (Cameron, Gelbach & Miller 2008, *Rev. Econ. Stat.* 90:414).
 pub const CLUSTERS_MIN: u64 = 10;
 
 /// One task's score, its repeats averaged.
@@ -14,7 +14,7 @@ pub const CLUSTERS_MIN: u64 = 10;
 pub struct TaskScore {
     /// The mean over the repeats that were scored, 0..1.
     pub mean: f64,
-    /// How many repeats were scored, at least 1.
+    /// The number of scored repeats, at least 1.
     pub repeats: u32,
     /// Tasks with the same number share a context; `None`: a cluster of its own.
     pub cluster: Option<u32>,
@@ -41,18 +41,19 @@ pub fn wilson(successes: f64, n: f64, z: f64) -> (f64, f64) {
     (low, high)
 }
 
-/// A share of passes with Wilson's 95 % interval; `None` without an observation.
+/// A share of passes with Wilson's interval; `None` without an observation.
 #[must_use]
-pub fn pass_rate(successes: u64, n: u64) -> Option<Estimate> {
+pub fn pass_rate(successes: u64, n: u64, level: Level) -> Option<Estimate> {
     debug_assert!(successes <= n, "{successes} passes of {n}");
     if n == 0 {
         return None;
     }
-    let (low, high) = wilson(successes as f64, n as f64, normal::quantile(0.975));
+    let (low, high) = wilson(successes as f64, n as f64, normal::quantile(level.upper()));
     Some(Estimate {
         value: successes as f64 / n as f64,
         low: Some(low),
         high: Some(high),
+        level,
         n,
         method: Method::Wilson,
     })
@@ -76,13 +77,13 @@ pub fn pass_rate(successes: u64, n: u64) -> Option<Estimate> {
 /// [`CLUSTERS_MIN`] clusters there is no interval. Just above it, clusters of very unequal size that
 /// agree within still make the interval somewhat short: about 90 % with 12 of 1 to 9 tasks.
 #[must_use]
-pub fn mean_score(tasks: &[TaskScore]) -> Option<Estimate> {
+pub fn mean_score(tasks: &[TaskScore], level: Level) -> Option<Estimate> {
     let values: Vec<_> = tasks.iter().map(|task| (task.mean, task.cluster)).collect();
     let spread = spread(&values)?;
     let plain = |task: &TaskScore| task.repeats <= 1 && is_pass_or_fail(task.mean);
-    if !spread.clustered() && tasks.iter().all(plain) {
+    if !spread.is_clustered() && tasks.iter().all(plain) {
         let passes = tasks.iter().filter(|task| task.mean > 0.5).count();
-        return pass_rate(passes as u64, spread.n);
+        return pass_rate(passes as u64, spread.n, level);
     }
 
     let mean = spread.mean.clamp(0.0, 1.0);
@@ -93,17 +94,18 @@ pub fn mean_score(tasks: &[TaskScore]) -> Option<Estimate> {
         _ => 0.0,
     };
     let size = size.min(answers as f64).max(spread.n_floor);
-    let (z, method) = if spread.clustered() {
-        (t_quantile(0.975, spread.df()), Method::WilsonClustered)
+    let (z, method) = if spread.is_clustered() {
+        (t_quantile(level.upper(), spread.df()), Method::WilsonClustered)
     } else {
-        (normal::quantile(0.975), Method::WilsonEffective)
+        (normal::quantile(level.upper()), Method::WilsonEffective)
     };
-    let known = !spread.clustered() || spread.units >= CLUSTERS_MIN;
+    let known = !spread.is_clustered() || spread.units >= CLUSTERS_MIN;
     let ends = known.then(|| wilson(mean * size, size, z));
     Some(Estimate {
         value: mean,
         low: ends.map(|(low, _)| low),
         high: ends.map(|(_, high)| high),
+        level,
         n: spread.n,
         method,
     })
@@ -130,7 +132,7 @@ mod tests {
 
     /// Asserts that scores have the interval of so many passes among so many observations.
     fn check_worth(tasks: &[TaskScore], n_effective: f64, z: f64) {
-        let found = mean_score(tasks).unwrap();
+        let found = mean_score(tasks, Level::P95).unwrap();
         let (low, high) = wilson(found.value * n_effective, n_effective, z);
         close(ends(found).0, low, 1e-12, "low");
         close(ends(found).1, high, 1e-12, "high");
@@ -140,7 +142,7 @@ mod tests {
     fn wilson_agrees_with_newcombe() {
         // Newcombe 1998, Stat. Med. 17:857, table I, method 3.
         let check = |passes: u64, n: u64, low: f64, high: f64| {
-            let found = ends(pass_rate(passes, n).unwrap());
+            let found = ends(pass_rate(passes, n, Level::P95).unwrap());
             close(found.0, low, 5.1e-5, "low");
             close(found.1, high, 5.1e-5, "high");
         };
@@ -152,8 +154,8 @@ mod tests {
 
     #[test]
     fn no_observation_is_no_estimate() {
-        assert_eq!(pass_rate(0, 0), None);
-        assert_eq!(mean_score(&[]), None);
+        assert_eq!(pass_rate(0, 0, Level::P95), None);
+        assert_eq!(mean_score(&[], Level::P95), None);
         assert_eq!(wilson(0.0, 0.0, 1.96), (0.0, 1.0));
     }
 
@@ -162,11 +164,14 @@ mod tests {
         for passes in 0..=12_u8 {
             let tasks: Vec<_> =
                 (0..12_u8).map(|idx| task(f64::from(u8::from(idx < passes)), 1, None)).collect();
-            assert_eq!(mean_score(&tasks), pass_rate(u64::from(passes), 12));
+            assert_eq!(
+                mean_score(&tasks, Level::P95),
+                pass_rate(u64::from(passes), 12, Level::P95)
+            );
         }
         // A cluster that nobody shares changes nothing.
         let alone = [task(1.0, 1, Some(3)), task(0.0, 1, Some(4)), task(1.0, 1, None)];
-        assert_eq!(mean_score(&alone), pass_rate(2, 3));
+        assert_eq!(mean_score(&alone, Level::P95), pass_rate(2, 3, Level::P95));
     }
 
     #[test]
@@ -174,7 +179,7 @@ mod tests {
         let tasks: Vec<_> =
             (0..20_u8).map(|i| task(f64::from(u8::from(i < 15)), 4, None)).collect();
         check_worth(&tasks, 20.0, normal::quantile(0.975));
-        assert_eq!(mean_score(&tasks).unwrap().method, Method::WilsonEffective);
+        assert_eq!(mean_score(&tasks, Level::P95).unwrap().method, Method::WilsonEffective);
     }
 
     #[test]
@@ -211,7 +216,7 @@ mod tests {
         let tasks: Vec<_> =
             (0..60_u32).map(|i| task(f64::from(u8::from(i / 5 < 8)), 1, Some(i / 5))).collect();
         check_worth(&tasks, 12.0, t_quantile(0.975, 11.0));
-        let found = mean_score(&tasks).unwrap();
+        let found = mean_score(&tasks, Level::P95).unwrap();
         assert_eq!((found.method, found.n), (Method::WilsonClustered, 60));
     }
 
@@ -236,7 +241,7 @@ mod tests {
                     tasks.push(task(f64::from(u8::from(passed)), 1, Some(cluster)));
                 }
             }
-            ends(mean_score(&tasks).unwrap())
+            ends(mean_score(&tasks, Level::P95).unwrap())
         };
         (0..400).map(sample).filter(|(low, high)| (*low..=*high).contains(&0.8)).count()
     }
@@ -261,9 +266,9 @@ mod tests {
         let tasks = |clusters: u32| -> Vec<_> {
             (0..clusters * 4).map(|i| task(f64::from(i % 3) / 2.0, 1, Some(i / 4))).collect()
         };
-        let nine = mean_score(&tasks(9)).unwrap();
+        let nine = mean_score(&tasks(9), Level::P95).unwrap();
         assert_eq!((nine.low, nine.high, nine.n), (None, None, 36));
-        assert!(mean_score(&tasks(10)).unwrap().low.is_some());
+        assert!(mean_score(&tasks(10), Level::P95).unwrap().low.is_some());
     }
 
     #[test]

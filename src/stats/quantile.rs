@@ -2,24 +2,23 @@
 
 use libm::{ceil, log};
 
+use super::Level;
 use super::special::{binomial_at_least, binomial_cdf};
 
-/// The probability that either end of a two-sided 95 % interval may miss by.
-const TAIL: f64 = 0.025;
-
-/// A lag-1 correlation up to this is taken for none.
+/// A lag-1 correlation up to this counts as 0.
 const CORRELATION_MIN: f64 = 0.1;
 
 /// The ranks (from 1, in ascending order) of the two observations of a sample of `n` that enclose
-/// the quantile `p` with at least 95 % probability, whatever the distribution. `None`: no
+/// the quantile `p` with at least the probability `level`, whatever the distribution. `None`: no
 /// observation is far enough out on that side.
 ///
 /// Hahn & Meeker 1991, *Statistical Intervals*, ch. 5: with B ~ Binomial(n, p), the largest l with
-/// P(B ≤ l−1) ≤ 2.5 % and the smallest u with P(B ≥ u) ≤ 2.5 %.
+/// P(B ≤ l−1) ≤ (1 − level)/2 and the smallest u with P(B ≥ u) ≤ (1 − level)/2.
 #[must_use]
-pub fn interval_ranks(n: u64, p: f64) -> (Option<u64>, Option<u64>) {
-    let lower = last_where(n, |rank| binomial_cdf(rank - 1, n, p) <= TAIL);
-    let upper = last_where(n, |rank| binomial_at_least(rank, n, p) > TAIL) + 1;
+pub fn interval_ranks(n: u64, p: f64, level: Level) -> (Option<u64>, Option<u64>) {
+    let tail = level.tail();
+    let lower = last_where(n, |rank| binomial_cdf(rank - 1, n, p) <= tail);
+    let upper = last_where(n, |rank| binomial_at_least(rank, n, p) > tail) + 1;
     ((lower > 0).then_some(lower), (upper <= n).then_some(upper))
 }
 
@@ -44,11 +43,11 @@ fn last_where(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
 /// 12:91); the least below it but for (1−p)ⁿ.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, finite")]
-pub fn floor(p: f64) -> u64 {
+pub fn min_sample(p: f64, level: Level) -> u64 {
     if p <= 0.0 || p >= 1.0 || p.is_nan() {
         return u64::MAX;
     }
-    ceil(log(TAIL) / log(p.max(1.0 - p))) as u64
+    ceil(log(level.tail()) / log(p.max(1.0 - p))) as u64
 }
 
 /// The rank (from 1, ascending) of the quantile `p` in a sample of `n`: ⌈np⌉, at least 1; 0 in an
@@ -100,12 +99,15 @@ mod tests {
     #[test]
     fn floors_are_those_of_the_metrics() {
         for (p, n) in [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368), (0.999, 3688)] {
-            assert_eq!(floor(p), n, "p{p}");
-            assert_eq!(floor(1.0 - p), n, "the mirror of p{p}");
-            let both = |n| matches!(interval_ranks(n, p), (Some(_), Some(_)));
+            assert_eq!(min_sample(p, Level::P95), n, "p{p}");
+            assert_eq!(min_sample(1.0 - p, Level::P95), n, "the mirror of p{p}");
+            let both = |n| matches!(interval_ranks(n, p, Level::P95), (Some(_), Some(_)));
             assert!(both(n) && !both(n - 1), "p{p}: the interval begins at the floor");
         }
-        assert_eq!((floor(0.0), floor(1.0)), (u64::MAX, u64::MAX));
+        assert_eq!(
+            (min_sample(0.0, Level::P95), min_sample(1.0, Level::P95)),
+            (u64::MAX, u64::MAX)
+        );
     }
 
     #[test]
@@ -114,9 +116,9 @@ mod tests {
             for p in [0.05, 0.5, 0.9, 0.95] {
                 let below = |rank: u64| (0..rank).map(|k| binomial_pmf(k, n, p)).sum::<f64>();
                 let above = |rank: u64| (rank..=n).map(|k| binomial_pmf(k, n, p)).sum::<f64>();
-                let lower = (1..=n).rev().find(|rank| below(*rank) <= TAIL);
-                let upper = (1..=n).find(|rank| above(*rank) <= TAIL);
-                assert_eq!(interval_ranks(n, p), (lower, upper), "n {n}, p {p}");
+                let lower = (1..=n).rev().find(|rank| below(*rank) <= Level::P95.tail());
+                let upper = (1..=n).find(|rank| above(*rank) <= Level::P95.tail());
+                assert_eq!(interval_ranks(n, p, Level::P95), (lower, upper), "n {n}, p {p}");
             }
         }
     }
@@ -125,7 +127,11 @@ mod tests {
     fn ten_million_samples_have_exact_ranks() {
         // By mpmath 1.3 with 50 digits.
         let check = |p: f64, lower: u64, upper: u64| {
-            assert_eq!(interval_ranks(10_000_000, p), (Some(lower), Some(upper)), "p {p}");
+            assert_eq!(
+                interval_ranks(10_000_000, p, Level::P95),
+                (Some(lower), Some(upper)),
+                "p {p}"
+            );
         };
         check(0.5, 4_996_901, 5_003_100);
         check(0.9, 8_998_140, 9_001_860);
@@ -180,13 +186,13 @@ mod tests {
         for case in list(&order).iter().filter(|case| case["conf"] == 0.95) {
             let n = case["n"].as_u64().expect("a count");
             let ranks = (case["lower_rank"].as_u64(), case["upper_rank"].as_u64());
-            assert_eq!(interval_ranks(n, number(&case["p"])), ranks, "{case}");
+            assert_eq!(interval_ranks(n, number(&case["p"]), Level::P95), ranks, "{case}");
         }
         let Some(floors) = cases("quantile_min_n") else { return };
         for case in list(&floors).iter().filter(|case| case["conf"] == 0.95) {
             let end = |name: &str| case[name].as_u64().expect("a count");
             let both = end("min_n_for_upper").max(end("min_n_for_lower"));
-            assert_eq!(floor(number(&case["p"])), both, "{case}");
+            assert_eq!(min_sample(number(&case["p"]), Level::P95), both, "{case}");
         }
         let Some(estimators) = cases("quantile_estimators") else { return };
         for case in list(&estimators) {

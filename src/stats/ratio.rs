@@ -3,16 +3,16 @@
 use libm::sqrt;
 
 use super::special::t_quantile;
-use super::{Estimate, Method};
+use super::{Estimate, Level, Method};
 
-/// Σ numerators ÷ Σ denominators over the same trials, neither ever negative, with Fieller's 95 %
+/// Σ numerators ÷ Σ denominators over the same trials, neither ever negative, with Fieller's
 /// interval at a t quantile of n−1 degrees of freedom. `None` where the denominators sum to 0.
 ///
-/// `high` is `None` where the denominators do not clearly differ from 0, so that the ratio may be
-/// as large as one likes; `low` too where the numerators do not either. A single trial has no
+/// `high` is `None` where the denominators do not clearly differ from 0, so that the ratio is
+/// unbounded; `low` too where the numerators do not either. A single trial has no
 /// interval.
 #[must_use]
-pub fn ratio(numerators: &[f64], denominators: &[f64]) -> Option<Estimate> {
+pub fn ratio(numerators: &[f64], denominators: &[f64], level: Level) -> Option<Estimate> {
     let total: f64 = denominators.iter().sum();
     if total.is_nan() || total <= 0.0 {
         return None;
@@ -20,10 +20,10 @@ pub fn ratio(numerators: &[f64], denominators: &[f64]) -> Option<Estimate> {
     let n = numerators.len();
     let (low, high) = match n {
         0 | 1 => (None, None),
-        _ => fieller(numerators, denominators, t_quantile(0.975, n as f64 - 1.0)),
+        _ => fieller(numerators, denominators, t_quantile(level.upper(), n as f64 - 1.0)),
     };
     let value = numerators.iter().sum::<f64>() / total;
-    Some(Estimate { value, low, high, n: n as u64, method: Method::Fieller })
+    Some(Estimate { value, low, high, level, n: n as u64, method: Method::Fieller })
 }
 
 /// Fieller's interval for a ratio of means of at least two pairs, at `quantile` standard errors;
@@ -60,7 +60,7 @@ pub fn fieller(
     }
     // (b − root)/a, written without the cancellation, or the division by nought, where b > 0.
     let low = if b > 0.0 { c / (b + root) } else { (b - root) / a };
-    // A ratio of what is never negative is never negative.
+    // Neither the numerators nor the denominators are negative.
     (Some(low.max(0.0)), (a > 0.0).then(|| (b + root) / a))
 }
 
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_ends_are_where_the_definition_ends() {
-        let found = ratio(&COST, &PASSED).unwrap();
+        let found = ratio(&COST, &PASSED, Level::P95).unwrap();
         close(found.value, 0.17 / 7.0, 1e-15, "ratio");
         let (low, high, t) = (found.low.unwrap(), found.high.unwrap(), t_quantile(0.975, 9.0));
         for (end, inward) in [(low, 1.0), (high, -1.0)] {
@@ -97,7 +97,7 @@ mod tests {
     fn one_pass_in_ten_bounds_the_cost_from_below_only() {
         let mut passed = [0.0; 10];
         passed[3] = 1.0;
-        let found = ratio(&COST, &passed).unwrap();
+        let found = ratio(&COST, &passed, Level::P95).unwrap();
         let low = found.low.unwrap();
         assert_eq!(found.high, None);
         assert!(0.0 < low && low < found.value);
@@ -110,23 +110,23 @@ mod tests {
 
     #[test]
     fn nothing_is_bounded_where_neither_sum_is_clear() {
-        let found = ratio(&[0.0, 0.0, 9.0], &[0.0, 0.0, 1.0]).unwrap();
+        let found = ratio(&[0.0, 0.0, 9.0], &[0.0, 0.0, 1.0], Level::P95).unwrap();
         assert_eq!((found.value, found.low, found.high), (9.0, None, None));
-        let single = ratio(&[2.0], &[1.0]).unwrap();
+        let single = ratio(&[2.0], &[1.0], Level::P95).unwrap();
         assert_eq!((single.value, single.low, single.high, single.n), (2.0, None, None, 1));
     }
 
     #[test]
     fn a_cost_that_may_be_nothing_starts_at_nothing() {
-        let found = ratio(&[0.0, 0.0, 9.0, 0.0], &[1.0, 1.0, 1.0, 1.0]).unwrap();
+        let found = ratio(&[0.0, 0.0, 9.0, 0.0], &[1.0, 1.0, 1.0, 1.0], Level::P95).unwrap();
         close(found.low.unwrap(), 0.0, 0.0, "low");
         close(found.high.unwrap(), 2.25 + t_quantile(0.975, 3.0) * 2.25, 1e-9, "high");
     }
 
     #[test]
     fn no_pass_is_no_ratio() {
-        assert_eq!(ratio(&[1.0, 2.0], &[0.0, 0.0]), None);
-        assert_eq!(ratio(&[], &[]), None);
+        assert_eq!(ratio(&[1.0, 2.0], &[0.0, 0.0], Level::P95), None);
+        assert_eq!(ratio(&[], &[], Level::P95), None);
     }
 
     #[test]
@@ -134,7 +134,12 @@ mod tests {
         let Some(cases) = cases("ratio_cost_per_solved") else { return };
         for case in list(&cases) {
             let (cost, solved) = (numbers(&case["cost"]), numbers(&case["solved"]));
-            close(ratio(&cost, &solved).unwrap().value, number(&case["ratio"]), 1e-9, "ratio");
+            close(
+                ratio(&cost, &solved, Level::P95).unwrap().value,
+                number(&case["ratio"]),
+                1e-9,
+                "ratio",
+            );
             let (low, high) = fieller(&cost, &solved, normal::quantile(0.975));
             let expected = numbers(&case["fieller95"]);
             close(low.unwrap(), expected[0], 1e-9, "low");

@@ -332,7 +332,7 @@ fn quality(paired: &Paired, judging: &Judging) -> Option<Exclusion> {
     match judging.goal {
         Goal::Better if paired::lower_bound(paired) > 0.0 => None,
         Goal::Better => Some(Exclusion::NotBetter(paired.estimate)),
-        Goal::Cheaper | Goal::Faster if paired::not_worse(paired, margin) => None,
+        Goal::Cheaper | Goal::Faster if paired::is_not_worse(paired, margin) => None,
         Goal::Cheaper | Goal::Faster if paired::upper_bound(paired) <= -margin => {
             Some(Exclusion::Worse(paired.estimate, margin))
         }

@@ -5,10 +5,6 @@ use super::round;
 use crate::stats::{Estimate, Method};
 use crate::weights::{Expected, PARTS};
 
-/// The 97.5 % quantile of the normal distribution: half-widths of 95 % intervals over it are
-/// standard errors.
-const Z: f64 = 1.959_963_984_540_054;
-
 /// The expected figures of some sheets, each with its share of the traffic and its mix in parts
 /// per million, beside today's.
 pub(super) fn expected(mixes: &[(f64, &Sheet<'_>, &[u32])]) -> Expected {
@@ -51,9 +47,9 @@ pub(super) fn mean_value<'a>(
     Some(sum)
 }
 
-/// Σ weight × estimate, the estimates independent: the variance is Σ weight² × se², where se is
-/// the half-width of the 95 % interval over 1.96. One estimate with all the weight stays as it is.
-/// `None` where a part with weight is not known; no interval where a part has none.
+/// Σ weight × estimate of independent estimates at one level: half-widths add up as squares, as
+/// standard errors do. A single estimate with all the weight stays as it is. `None` where a part
+/// with weight is unknown; no interval where a part has none.
 fn mixture(parts: &[(f64, Option<Estimate>)]) -> Option<Estimate> {
     let mut known = Vec::new();
     for (weight, estimate) in parts.iter().filter(|(weight, _)| *weight > 0.0) {
@@ -65,16 +61,17 @@ fn mixture(parts: &[(f64, Option<Estimate>)]) -> Option<Estimate> {
         _ => {}
     }
     let value: f64 = known.iter().map(|(weight, e)| weight * e.value).sum();
-    let variance: Option<f64> = known
+    let squares: Option<f64> = known
         .iter()
-        .map(|(weight, e)| Some(weight * (e.high? - e.low?) / (2.0 * Z)))
+        .map(|(weight, e)| Some(weight * (e.high? - e.low?) / 2.0))
         .map(|half| half.map(|h| h * h))
         .sum();
-    let half = variance.map(|variance| Z * libm::sqrt(variance));
+    let half = squares.map(libm::sqrt);
     Some(round::estimate(Estimate {
         value,
         low: half.map(|half| value - half),
         high: half.map(|half| value + half),
+        level: known[0].1.level,
         n: known.iter().map(|(_, e)| e.n).sum(),
         method: Method::Mixture,
     }))
@@ -96,10 +93,11 @@ fn not_negative(mut estimate: Estimate) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Level;
 
     fn estimate(value: f64, half: Option<f64>) -> Estimate {
         let (low, high) = (half.map(|h| value - h), half.map(|h| value + h));
-        Estimate { value, low, high, n: 100, method: Method::Wilson }
+        Estimate { value, low, high, level: Level::P95, n: 100, method: Method::Wilson }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::fixture::{endpoint, metrics, with_cap, with_goal, with_slo};
 use super::tune;
 use crate::aggregate::RunMetrics;
+use crate::stats::{Level, Method};
 use crate::units::Goal;
 use crate::weights::{SCHEMA, WeightsFile};
 
@@ -82,4 +83,19 @@ fn unknown_keys_are_named() {
     let error = WeightsFile::from_json(&text, "w.json").expect_err("unknown key").to_string();
     assert!(error.contains("unknown field `runn`") && error.contains("line"), "{error}");
     assert!(!faults_by_schema(&serde_json::from_str(&text).expect("JSON")).is_empty());
+}
+
+#[test]
+fn the_schema_knows_every_method_and_level() {
+    for method in Method::ALL {
+        for level in [Level::P95, Level::try_from(0.9).expect("a level")] {
+            let mut file = tune(&some_figures());
+            let quality = file.expected.quality.as_mut().expect("an estimate");
+            (quality.method, quality.level) = (method, level);
+            let text = file.to_json();
+            let value: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(faults_by_schema(&value), Vec::<String>::new(), "{}", method.name());
+            assert_eq!(WeightsFile::from_json(&text, "w.json"), Ok(file));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::aggregate::{
     CategoryMetrics, Cell, Counts, EndpointMetrics, RunMetrics, ScoreTable, ScoredTask, Today,
 };
-use crate::stats::{Estimate, Method};
+use crate::stats::{Estimate, Level, Method};
 use crate::units::{Category, EndpointId, Goal, Judging, Manifest, Slo, SuiteStamp, Usd};
 
 /// One endpoint of a fixture, the same in every category unless scores say otherwise.
@@ -132,6 +132,7 @@ fn cell(plan: &Plan, scores: &[f64]) -> Cell {
         value,
         low: Some(value - half),
         high: Some(value + half),
+        level: Level::P95,
         n,
         method: Method::Wilson,
     };

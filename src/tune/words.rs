@@ -34,7 +34,7 @@ pub(super) fn count(n: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Method;
+    use crate::stats::{Level, Method};
 
     #[test]
     fn shares_lose_needless_digits() {
@@ -45,7 +45,14 @@ mod tests {
 
     #[test]
     fn differences_bear_their_sign() {
-        let estimate = |value, low, high| Estimate { value, low, high, n: 9, method: Method::T };
+        let estimate = |value, low, high| Estimate {
+            value,
+            low,
+            high,
+            level: Level::P95,
+            n: 9,
+            method: Method::T,
+        };
         let shown = difference(&estimate(-0.012, Some(-0.05), Some(0.026)));
         assert_eq!(shown, "−1.2 (−5.0…+2.6) pt");
         assert_eq!(difference(&estimate(-0.0001, None, None)), "0.0 pt");

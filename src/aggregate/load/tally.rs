@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{LatencyMetric, LoadCell, LoadCounts, Observed, Stream, most, of_histogram};
 use crate::aggregate::latency::Lag1;
 use crate::aggregate::{AggregateError, TokenSums};
-use crate::stats::{Estimate, Method, proportion, quantile, special};
+use crate::stats::{Estimate, Level, Method, proportion, quantile, special};
 use crate::store::{LoadOutcome, LoadRecord};
 use crate::units::{Histogram, LoadSpec, Usd, normal};
 use crate::wire::ErrorClass;
@@ -200,13 +200,14 @@ impl Share {
     }
 
     fn estimate(&self) -> Option<Estimate> {
-        let exact = proportion::pass_rate(self.hits, self.n)?;
+        let exact = proportion::pass_rate(self.hits, self.n, Level::P95)?;
         let effective = quantile::effective_n(self.n, self.series.get());
         if effective == self.n {
             return Some(exact);
         }
         let n = effective as f64;
-        let (low, high) = proportion::wilson(exact.value * n, n, normal::quantile(0.975));
+        let (low, high) =
+            proportion::wilson(exact.value * n, n, normal::quantile(exact.level.upper()));
         let method = Method::WilsonEffective;
         Some(Estimate { low: Some(low), high: Some(high), method, ..exact })
     }
@@ -233,12 +234,13 @@ impl Spread {
         let n = self.n as f64;
         let half = (self.n > 1).then(|| {
             let se = libm::sqrt(self.squares.max(0.0) / (n - 1.0) / n);
-            special::t_quantile(0.975, n - 1.0) * se
+            special::t_quantile(Level::P95.upper(), n - 1.0) * se
         });
         (self.n > 0).then(|| Estimate {
             value: self.mean,
             low: half.map(|half| (self.mean - half).max(0.0)),
             high: half.map(|half| self.mean + half),
+            level: Level::P95,
             n: self.n,
             method: Method::T,
         })
