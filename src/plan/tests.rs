@@ -5,25 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::catalog::{Capability, Dialect, Limits, Price, Provider, Rates};
 use crate::graders::GraderSpec;
-use crate::units::{Category, EndpointId, Message, Usd};
+use crate::units::{EndpointId, Message, Usd};
 
 /// A task that asks `prompt`.
 pub(super) fn task(id: &str, category: &str, prompt: &str) -> Task {
-    Task {
-        suite: "suite".to_owned(),
-        id: id.to_owned(),
-        category: Category::new(category),
-        messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
-        grader: GraderSpec::NONE,
-        reference: None,
-        answer: None,
-        wrong: None,
-        tags: Vec::new(),
-        cluster: None,
-        tools: None,
-        schema: None,
-        max_tokens: None,
-    }
+    let message = Message { role: "user".to_owned(), content: prompt.to_owned() };
+    Task::new("suite", id, category, vec![message])
 }
 
 /// An endpoint on this machine at $1 and $2 per million tokens.

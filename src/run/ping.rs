@@ -10,10 +10,9 @@ use super::render;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Transport, attempt};
 use crate::dispatch::EndpointClient;
-use crate::graders::GraderSpec;
 use crate::plan::{input_bound, max_tokens, output_bound};
 use crate::suite::Task;
-use crate::units::{CacheMode, Category, Clock, Message, Usd};
+use crate::units::{CacheMode, Clock, Message, Usd};
 
 /// Tokens that are asked for: the least that OpenAI's responses API takes.
 const MOST_TOKENS: u64 = 16;
@@ -44,21 +43,8 @@ impl Ping {
 
 fn task() -> Task {
     let content = "Reply with one word: ready".to_owned();
-    Task {
-        suite: "ping".to_owned(),
-        id: "ping".to_owned(),
-        category: Category::new("ping"),
-        messages: vec![Message { role: "user".to_owned(), content }],
-        grader: GraderSpec::NONE,
-        reference: None,
-        answer: None,
-        wrong: None,
-        tags: Vec::new(),
-        cluster: None,
-        tools: None,
-        schema: None,
-        max_tokens: Some(MOST_TOKENS),
-    }
+    let message = Message { role: "user".to_owned(), content };
+    Task { max_tokens: Some(MOST_TOKENS), ..Task::new("ping", "ping", "ping", vec![message]) }
 }
 
 /// Sends every ping, a few at a time; what came back stands in the order of the lanes, without the

@@ -39,6 +39,25 @@ pub struct Task {
 }
 
 impl Task {
+    /// An ungraded task.
+    pub(crate) fn new(suite: &str, id: &str, category: &str, messages: Vec<Message>) -> Self {
+        Self {
+            suite: suite.to_owned(),
+            id: id.to_owned(),
+            category: Category::new(category),
+            messages,
+            grader: GraderSpec::NONE,
+            reference: None,
+            answer: None,
+            wrong: None,
+            tags: Vec::new(),
+            cluster: None,
+            tools: None,
+            schema: None,
+            max_tokens: None,
+        }
+    }
+
     /// `suite/id`, unique in a run.
     #[must_use]
     pub fn path(&self) -> String {
@@ -144,19 +163,9 @@ mod tests {
 
     fn task(grader: &str, reference: Value) -> Task {
         Task {
-            suite: "s".to_owned(),
-            id: "1".to_owned(),
-            category: Category::new("c"),
-            messages: Vec::new(),
             grader: GraderSpec::from_id(grader).unwrap(),
             reference: Some(reference),
-            answer: None,
-            wrong: None,
-            tags: Vec::new(),
-            cluster: None,
-            tools: None,
-            schema: None,
-            max_tokens: None,
+            ..Task::new("s", "1", "c", Vec::new())
         }
     }
 

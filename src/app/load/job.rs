@@ -18,7 +18,6 @@ use crate::cli::watch::{Notice, Watcher};
 use crate::cli::{Failure, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Budget, Keys};
-use crate::graders::GraderSpec;
 use crate::run::load::{
     Closed, LoadEnd, LoadProgress, LoadSetup, LoadTest, Prompts, Recorded, Recorder, RecorderSetup,
     run_closed, run_open,
@@ -26,7 +25,7 @@ use crate::run::load::{
 use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
 use crate::store::{NewRun, Store, StoreMode, StoredEndpoint, StoredTask};
 use crate::suite::Task;
-use crate::units::{Category, Clock, ContentHash, LoadMode, LoadSlo, LoadSpec, RunEnding, Usd};
+use crate::units::{Clock, ContentHash, LoadMode, LoadSlo, LoadSpec, RunEnding, Usd};
 
 /// Requests under way at most, where the system gives as many sockets. Beyond it, what an open
 /// loop measures is its own queue.
@@ -273,21 +272,7 @@ impl Job<'_> {
 
 /// What the requests of a trace stand under.
 fn trace_task() -> Task {
-    Task {
-        suite: "trace".to_owned(),
-        id: "lengths".to_owned(),
-        category: Category::new("trace"),
-        messages: Vec::new(),
-        grader: GraderSpec::NONE,
-        reference: None,
-        answer: None,
-        wrong: None,
-        tags: Vec::new(),
-        cluster: None,
-        tools: None,
-        schema: None,
-        max_tokens: None,
-    }
+    Task::new("trace", "lengths", "trace", Vec::new())
 }
 
 /// How many requests may be under way: as many as the system gives sockets, for the simulated

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::graders::{GraderSpec, GradingError};
 use crate::suite::error::SuiteError;
 use crate::suite::task::{LoadedSuite, Suite, Task};
-use crate::units::{Category, ContentHash, Message};
+use crate::units::{ContentHash, Message};
 
 /// A task as a file gives it, without the suite's defaults.
 #[derive(Default)]
@@ -75,9 +75,7 @@ impl SuiteBuilder {
         let category =
             raw.category.or_else(|| self.category.clone()).unwrap_or_else(|| self.name.clone());
         let task = Task {
-            suite: self.name.clone(),
-            category: Category::new(category),
-            messages: raw.messages,
+            grader,
             reference: raw.reference,
             answer: raw.answer,
             wrong: raw.wrong,
@@ -86,8 +84,7 @@ impl SuiteBuilder {
             tools: raw.tools,
             schema: raw.schema,
             max_tokens: raw.max_tokens.or(self.max_tokens),
-            id,
-            grader,
+            ..Task::new(&self.name, &id, &category, raw.messages)
         };
         if let Err(error) = task.grader.check(&task.expected()) {
             let (at, id, grader) = (at(), task.id, task.grader.id());
