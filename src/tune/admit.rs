@@ -1,78 +1,74 @@
-//! Who may be given weight: every endpoint of every category, beside today's, with the reason
-//! where it is kept out.
+//! Admissibility: every endpoint of every category compared with today's, with the reason where it
+//! may not get weight.
 
 use std::fmt;
 
-use super::words;
+use super::text;
 use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
 use crate::stats::Estimate;
 use crate::stats::paired::{self, Paired};
-use crate::units::{Goal, Judging, ValidityMark};
+use crate::units::{Goal, Judging, ValidityMark, prose};
 
-/// Fewer tasks in common with today's endpoint say nothing about a category.
+/// The fewest tasks scored for both an endpoint and today's that are compared.
 pub(super) const MIN_TASKS: usize = 10;
 /// The share of failed trials that an endpoint may have above today's: five points, so that one
 /// bad minute of a provider does not decide, and a broken endpoint does not pass.
 const MORE_FAILURES: f64 = 0.05;
-/// What a saving must exceed, as a share of what today's endpoint has, before it pays to move.
+/// The smallest gain that is worth a move, as a share of today's value.
 pub(super) const PAYS: f64 = 0.01;
 
-/// What every part of the tuning reads.
-pub(super) struct Setting<'a> {
-    /// The figures of the run.
+/// The inputs of every part of the tuning.
+pub(super) struct TuneContext<'a> {
     pub metrics: &'a RunMetrics,
-    /// What it is judged by.
     pub judging: &'a Judging,
-    /// The position of today's endpoint; `None`: there is none, or it was not in the run.
+    /// The index of today's endpoint; `None`: there is none, or it was not in the run.
     pub today: Option<usize>,
-    /// Why nothing can be tuned at all.
+    /// Why nothing can be tuned.
     pub blocked: Option<String>,
 }
 
-/// One category as the tuner sees it, or all of them pooled.
-pub(super) struct Sheet<'a> {
-    /// The category, `*` where pooled.
+/// The candidates of one category, or of all categories pooled.
+pub(super) struct CategoryTable<'a> {
+    /// The category; `*`: all, pooled.
     pub name: &'a str,
-    /// Its share of traffic.
+    /// Its share of the traffic, 0..1.
     pub share: f64,
-    /// The position of today's endpoint.
+    /// The index of today's endpoint.
     pub today: Option<usize>,
-    /// Why nothing can be tuned here: then today's endpoint keeps it.
+    /// Why nothing can be tuned here; today's endpoint then keeps all of it.
     pub blocked: Option<String>,
     /// The endpoints, in catalog order.
-    pub rows: Vec<Row<'a>>,
+    pub candidates: Vec<Candidate<'a>>,
 }
 
 /// An endpoint in one category.
-pub(super) struct Row<'a> {
-    /// The endpoint.
+pub(super) struct Candidate<'a> {
     pub endpoint: &'a EndpointMetrics,
-    /// Its figures here.
     pub cell: &'a Cell,
-    /// Its score minus today's on the tasks they share; `None` for today's own.
+    /// Its score minus today's on the tasks they share; `None` for today's endpoint itself.
     pub paired: Option<Paired>,
-    /// Why it may not be given weight; `None`: it may.
+    /// Why it may not get weight; `None`: it may.
     pub excluded: Option<Exclusion>,
 }
 
-/// Why an endpoint may not be given weight in a category.
+/// Why an endpoint may not get weight in a category.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Exclusion {
-    /// A cost that nobody knows cannot be weighed.
+    /// Its cost is unknown.
     PriceUnknown,
-    /// It cannot take this many of the tasks.
+    /// It is ineligible for this many of the tasks.
     Ineligible(u64),
     /// The share of its trials that failed, and of today's.
     Unanswered(f64, f64),
     /// Too few tasks are scored for it and for today's endpoint.
     TooFewTasks(u64),
-    /// There is a latency objective, and its latency is not known.
+    /// There is a latency objective, and its latency is unknown.
     NoLatency,
-    /// Shown worse than today's by more than the margin.
+    /// Shown to be worse than today's by more than the margin.
     Worse(Estimate, f64),
-    /// Not shown to be within the margin: the sample does not tell.
+    /// Not shown to be within the margin: the sample is too small.
     Unproven(Estimate, f64),
-    /// Not shown better than today's, and only that would pay.
+    /// Not shown to be better than today's, as the goal requires.
     NotBetter(Estimate),
     /// Nothing can be compared here.
     NothingToCompare,
@@ -83,34 +79,34 @@ impl fmt::Display for Exclusion {
         match self {
             Self::PriceUnknown => f.write_str("its price is not known"),
             Self::Ineligible(tasks) => {
-                write!(f, "it cannot take {}", words::count(*tasks, "task"))
+                write!(f, "it cannot take {}", prose::pluralize(*tasks, "task"))
             }
             Self::Unanswered(failed, today) => write!(
                 f,
                 "{} of its trials failed, {} of today's",
-                words::percent(*failed),
-                words::percent(*today)
+                prose::percent(*failed),
+                prose::percent(*today)
             ),
             Self::TooFewTasks(n) => write!(
                 f,
                 "{} scored for it and for today's endpoint; {MIN_TASKS} are needed",
-                words::count(*n, "task")
+                prose::pluralize(*n, "task")
             ),
             Self::NoLatency => f.write_str("its time to first token is not known"),
             Self::Worse(difference, margin) => write!(
                 f,
                 "worse by more than {} pt: {}",
-                words::points(*margin),
-                words::difference(difference)
+                text::points(*margin),
+                text::difference(difference)
             ),
             Self::Unproven(difference, margin) => write!(
                 f,
                 "not shown to be within {} pt: {}",
-                words::points(*margin),
-                words::difference(difference)
+                text::points(*margin),
+                text::difference(difference)
             ),
             Self::NotBetter(difference) => {
-                write!(f, "not shown better: {}", words::difference(difference))
+                write!(f, "not shown better: {}", text::difference(difference))
             }
             Self::NothingToCompare => f.write_str("there is nothing to compare it with"),
         }
@@ -118,7 +114,7 @@ impl fmt::Display for Exclusion {
 }
 
 impl Exclusion {
-    /// The reason without its numbers, for a line over several categories.
+    /// The reason without its numbers, to group categories.
     pub fn short(&self) -> String {
         match self {
             Self::PriceUnknown => "its price is not known".to_owned(),
@@ -126,18 +122,18 @@ impl Exclusion {
             Self::Unanswered(..) => "it fails more often than today's endpoint".to_owned(),
             Self::TooFewTasks(_) => "too few scored tasks".to_owned(),
             Self::NoLatency => "its time to first token is not known".to_owned(),
-            Self::Worse(_, margin) => format!("worse by more than {} pt", words::points(*margin)),
+            Self::Worse(_, margin) => format!("worse by more than {} pt", text::points(*margin)),
             Self::Unproven(_, margin) => {
-                format!("not shown to be within {} pt", words::points(*margin))
+                format!("not shown to be within {} pt", text::points(*margin))
             }
             Self::NotBetter(_) => "not shown better".to_owned(),
             Self::NothingToCompare => "there is nothing to compare it with".to_owned(),
         }
     }
 
-    /// Whether it may still stand in when another endpoint fails: quality may be lower then, an
-    /// answer must be likely and its cost known.
-    pub fn may_stand_in(&self) -> bool {
+    /// Whether the endpoint may be a fallback: quality may be lower, but an answer must be likely and
+    /// its cost known.
+    pub fn can_be_fallback(&self) -> bool {
         match self {
             Self::PriceUnknown | Self::Ineligible(_) | Self::Unanswered(..) => false,
             Self::TooFewTasks(_)
@@ -150,9 +146,9 @@ impl Exclusion {
     }
 }
 
-impl<'a> Setting<'a> {
-    /// Reads what the figures say of today, and whether anything can be tuned.
-    pub fn of(metrics: &'a RunMetrics) -> Self {
+impl<'a> TuneContext<'a> {
+    /// Finds today's endpoint, and whether anything can be tuned.
+    pub fn new(metrics: &'a RunMetrics) -> Self {
         let judging = metrics.judging();
         let id = metrics.today.endpoint.as_ref();
         let today = id.and_then(|id| metrics.endpoints.iter().position(|e| e.id == *id));
@@ -172,7 +168,7 @@ impl<'a> Setting<'a> {
                 Some(format!("{} was not in this run, so nothing can be compared", id.short()))
             }
             _ if judging.goal == Goal::Faster && judging.slo.is_none() => {
-                Some("the goal is faster, and no slo says than what".to_owned())
+                Some("goal = \"faster\" needs [objective] slo.ttft".to_owned())
             }
             _ if latency_counts && invalid => {
                 Some("the run's latencies are invalid, and the objective rests on them".to_owned())
@@ -187,18 +183,18 @@ impl<'a> Setting<'a> {
         self.metrics.today.endpoint.as_ref().map_or("today's endpoint", |id| id.short())
     }
 
-    /// The sheets of the categories, in name order.
-    pub fn sheets(&self) -> Vec<Sheet<'a>> {
+    /// One table per category, in name order.
+    pub fn tables(&self) -> Vec<CategoryTable<'a>> {
         let categories = self.metrics.categories.iter().enumerate();
-        categories.map(|(i, c)| self.sheet(Some(i), c.name.as_str(), c.share)).collect()
+        categories.map(|(i, c)| self.table(Some(i), c.name.as_str(), c.share)).collect()
     }
 
-    /// The sheet of all categories together, under the shares in force.
-    pub fn pooled(&self) -> Sheet<'a> {
-        self.sheet(None, "*", 1.0)
+    /// The table of all categories together, under the shares of traffic.
+    pub fn pooled(&self) -> CategoryTable<'a> {
+        self.table(None, "*", 1.0)
     }
 
-    fn sheet(&self, category: Option<usize>, name: &'a str, share: f64) -> Sheet<'a> {
+    fn table(&self, category: Option<usize>, name: &'a str, share: f64) -> CategoryTable<'a> {
         let cell = |e: &'a EndpointMetrics| category.map_or(&e.all, |c| &e.cells[c]);
         let local = self.today.and_then(|today| {
             let endpoint = &self.metrics.endpoints[today];
@@ -213,47 +209,54 @@ impl<'a> Setting<'a> {
             }
         });
         let blocked = self.blocked.clone().or(local);
-        let rows = self.metrics.endpoints.iter().enumerate();
-        let rows = rows.map(|(i, endpoint)| {
+        let candidates = self.metrics.endpoints.iter().enumerate();
+        let candidates = candidates.map(|(i, endpoint)| {
             let paired = self
                 .today
                 .filter(|today| *today != i)
                 .and_then(|today| self.metrics.difference(category, i, today));
-            let mut row = Row { endpoint, cell: cell(endpoint), paired, excluded: None };
+            let mut candidate =
+                Candidate { endpoint, cell: cell(endpoint), paired, excluded: None };
             if self.today != Some(i) {
-                row.excluded = match self.today {
+                candidate.excluded = match self.today {
                     Some(today) if blocked.is_none() => {
-                        excluded(&row, cell(&self.metrics.endpoints[today]), self.judging)
+                        excluded(&candidate, cell(&self.metrics.endpoints[today]), self.judging)
                     }
                     _ => Some(Exclusion::NothingToCompare),
                 };
             }
-            row
+            candidate
         });
-        Sheet { name, share, today: self.today, blocked: blocked.clone(), rows: rows.collect() }
+        CategoryTable {
+            name,
+            share,
+            today: self.today,
+            blocked: blocked.clone(),
+            candidates: candidates.collect(),
+        }
     }
 }
 
-impl Row<'_> {
+impl Candidate<'_> {
     /// Dollars per task, where they are known.
     pub fn cost(&self) -> Option<f64> {
         cost(self.cell)
     }
 
-    /// P(TTFT > the SLO's limit); 1 where it is not known, as a missing metric is not met.
+    /// P(TTFT > the SLO's limit); 1 where it is unknown: a missing metric misses the objective.
     pub fn miss(&self) -> f64 {
         self.cell.slo_miss.map_or(1.0, |estimate| estimate.value)
     }
 
-    /// The score minus today's on the same tasks; 0 for today's own.
+    /// The score minus today's on the same tasks; 0 for today's endpoint itself.
     pub fn gain(&self) -> f64 {
         self.paired.as_ref().map_or(0.0, |paired| paired.estimate.value)
     }
 
-    /// What the goal minimises, per task of this category.
+    /// The quantity that the goal minimises, per task of this category.
     pub fn value(&self, goal: Goal) -> f64 {
         match goal {
-            // Only today's own cost can be unknown here, where it is the only choice.
+            // Only the cost of today's endpoint can be unknown here, where it is the only choice.
             Goal::Cheaper => self.cost().unwrap_or(0.0),
             Goal::Better => -self.gain(),
             Goal::Faster => self.miss(),
@@ -261,32 +264,33 @@ impl Row<'_> {
     }
 }
 
-impl Sheet<'_> {
-    /// The row of today's endpoint.
-    pub fn today(&self) -> Option<&Row<'_>> {
-        self.today.map(|today| &self.rows[today])
+impl CategoryTable<'_> {
+    /// Today's endpoint.
+    pub fn today(&self) -> Option<&Candidate<'_>> {
+        self.today.map(|today| &self.candidates[today])
     }
 
-    /// Its share of the traffic of the sheets tuned together; alone, it is all of it.
+    /// Its share of the traffic of the tables tuned together; 1 where it is tuned alone.
     pub fn share_of(&self, whole: f64) -> f64 {
         if whole > 0.0 { self.share / whole } else { 1.0 }
     }
 
-    /// Whether an endpoint misses the latency objective less often than it allows, where today's
-    /// misses it more often.
-    pub fn would_be_prompter(&self, row: &Row<'_>, judging: &Judging) -> bool {
+    /// Whether an endpoint meets the latency objective where today's endpoint does not.
+    pub fn would_be_faster(&self, candidate: &Candidate<'_>, judging: &Judging) -> bool {
         let Some((slo, today)) = judging.slo.zip(self.today()) else { return false };
-        row.cost().is_some() && row.miss() <= slo.miss && today.miss() > slo.miss
+        candidate.cost().is_some() && candidate.miss() <= slo.miss && today.miss() > slo.miss
     }
 
-    /// Whether an endpoint is worth moving to from today's, if its quality allows.
-    pub fn would_pay(&self, row: &Row<'_>, goal: Goal) -> bool {
+    /// Whether a move to an endpoint would pay, quality aside.
+    pub fn would_pay(&self, candidate: &Candidate<'_>, goal: Goal) -> bool {
         let Some((today, cost)) = self.today().and_then(|t| Some((t, t.cost()?))) else {
             return false;
         };
-        let within_cost = row.cost().is_some_and(|c| c <= cost * (1.0 + 1e-9));
+        let within_cost = candidate.cost().is_some_and(|c| c <= cost * (1.0 + 1e-9));
         let least = today.value(goal) - PAYS * today.value(goal).abs();
-        row.cost().is_some() && row.value(goal) < least && (goal == Goal::Cheaper || within_cost)
+        candidate.cost().is_some()
+            && candidate.value(goal) < least
+            && (goal == Goal::Cheaper || within_cost)
     }
 }
 
@@ -299,29 +303,29 @@ fn failed(cell: &Cell) -> Option<f64> {
     cell.availability_retried.map(|estimate| 1.0 - estimate.value)
 }
 
-/// The rules in the order in which a reader wants to hear them.
-fn excluded(row: &Row<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion> {
-    if !row.endpoint.priced {
+/// The rules, the most useful reason first.
+fn excluded(candidate: &Candidate<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion> {
+    if !candidate.endpoint.priced {
         return Some(Exclusion::PriceUnknown);
     }
-    if row.cell.counts.ineligible > 0 {
-        return Some(Exclusion::Ineligible(row.cell.counts.ineligible));
+    if candidate.cell.counts.ineligible > 0 {
+        return Some(Exclusion::Ineligible(candidate.cell.counts.ineligible));
     }
     let todays_failed = failed(today).unwrap_or(0.0);
-    if let Some(share) = failed(row.cell)
+    if let Some(share) = failed(candidate.cell)
         && share > todays_failed + MORE_FAILURES + 1e-12
     {
         return Some(Exclusion::Unanswered(share, todays_failed));
     }
-    // After the reasons for which a cost may be missing although the price is known.
-    if row.cost().is_none() && row.cell.counts.trials() > 0 {
+    // Checked after the reasons for which a cost can be missing although the price is known.
+    if candidate.cost().is_none() && candidate.cell.counts.trials() > 0 {
         return Some(Exclusion::PriceUnknown);
     }
-    let Some(paired) = &row.paired else { return Some(Exclusion::TooFewTasks(0)) };
+    let Some(paired) = &candidate.paired else { return Some(Exclusion::TooFewTasks(0)) };
     if paired.estimate.n < MIN_TASKS as u64 {
         return Some(Exclusion::TooFewTasks(paired.estimate.n));
     }
-    if judging.slo.is_some() && row.cell.slo_miss.is_none() {
+    if judging.slo.is_some() && candidate.cell.slo_miss.is_none() {
         return Some(Exclusion::NoLatency);
     }
     quality(paired, judging)
@@ -348,10 +352,10 @@ mod tests {
     /// Checks why the second of two endpoints is kept out of a category of 200 tasks, of which
     /// today's fails the first eight in a hundred.
     fn check(metrics: &RunMetrics, expected: Option<&str>) {
-        let sheets = Setting::of(metrics).sheets();
-        let reason = sheets[0].rows[1].excluded.as_ref().map(ToString::to_string);
+        let tables = TuneContext::new(metrics).tables();
+        let reason = tables[0].candidates[1].excluded.as_ref().map(ToString::to_string);
         assert_eq!(reason.as_deref(), expected);
-        assert!(sheets[0].rows[0].excluded.is_none(), "today's endpoint is always admitted");
+        assert!(tables[0].candidates[0].excluded.is_none(), "today's endpoint is always admitted");
     }
 
     fn against(other: crate::tune::fixture::Plan) -> RunMetrics {
@@ -411,7 +415,7 @@ mod tests {
 
     #[test]
     fn nothing_is_tuned_on_what_is_not_there() {
-        let blocked = |metrics: &RunMetrics| Setting::of(metrics).blocked;
+        let blocked = |metrics: &RunMetrics| TuneContext::new(metrics).blocked;
         assert_eq!(blocked(&against(mini())), None);
         let mut none = against(mini());
         none.today.endpoint = None;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::admit::{Row, Setting, Sheet};
+use super::admit::{Candidate, CategoryTable, TuneContext};
 use super::expected::expected;
 use super::fallback::fallbacks;
 use super::mix::{Mix, mix};
@@ -15,40 +15,37 @@ use crate::weights::{
     CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, PARTS, WeightsFile,
 };
 
-/// How long weights should be served by before the models are weighed again: prices and models
-/// change within a month.
+/// How long weights are valid: prices and models change within a month.
 const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Tunes the weights under the run's objective.
 ///
-/// Per category an endpoint may be given weight if its price is known, it answers about as often
-/// as today's, takes every task, shares at least ten scored tasks with today's endpoint, and its
-/// quality is shown (paired, one-sided 95 %) not to be below today's by more than the margin (goal
-/// `better`: shown above it). Over those the linear program of all categories is solved exactly.
-/// Today's endpoint may always be given weight, and keeps all of it where no mix meets the limits,
-/// which the notes and verdicts then say.
+/// An endpoint may get weight in a category if its price is known, it answers about as often as
+/// today's, takes every task, shares at least ten scored tasks with today's endpoint, and its quality
+/// is shown (paired, one-sided 95 %) to be at most the margin below today's (goal `better`: above
+/// it). The linear program over all categories is then solved exactly. Today's endpoint may always
+/// get weight, and keeps all of it where no mix meets the limits; notes and verdicts then say so.
 ///
-/// Without an endpoint that stands for today there is nothing to weigh against: the file's weights
-/// are empty, every verdict is STAY, and the reason is in it.
+/// Without a today's endpoint the weights are empty and every verdict is STAY, with the reason.
 #[must_use]
 pub fn tune(metrics: &RunMetrics) -> WeightsFile {
-    let setting = Setting::of(metrics);
-    let sheets = setting.sheets();
-    let pooled = setting.pooled();
-    let mixes = all_mixes(&setting, &sheets);
-    let default = mix(&setting, &[&pooled]).pop().expect("a mix for every sheet");
-    let categories = sheets
+    let context = TuneContext::new(metrics);
+    let tables = context.tables();
+    let pooled = context.pooled();
+    let mixes = all_mixes(&context, &tables);
+    let default = mix(&context, &[&pooled]).pop().expect("a mix for every table");
+    let categories = tables
         .iter()
         .zip(&mixes)
-        .map(|(sheet, mixed)| (sheet.name.to_owned(), category(&setting, sheet, mixed)))
+        .map(|(table, mixed)| (table.name.to_owned(), category(&context, table, mixed)))
         .collect();
-    let whole: Vec<(f64, &Sheet<'_>, &[u32])> = sheets
+    let whole: Vec<(f64, &CategoryTable<'_>, &[u32])> = tables
         .iter()
         .zip(&mixes)
-        .map(|(sheet, mixed)| (sheet.share, sheet, mixed.parts.as_slice()))
+        .map(|(table, mixed)| (table.share, table, mixed.parts.as_slice()))
         .collect();
     let expected = expected(&whole);
-    let every = || sheets.iter().chain([&pooled]);
+    let every = || tables.iter().chain([&pooled]);
     let has_weight = |endpoint: usize| {
         mixes.iter().chain([&default]).any(|m| m.parts.get(endpoint).is_some_and(|part| *part > 0))
     };
@@ -62,39 +59,39 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
         valid_until: valid_until(&metrics.manifest.started_at),
         objective: objective(metrics),
         categories,
-        default: category(&setting, &pooled, &default),
-        notes: notes::notes(&setting, &sheets, &mixes, &expected),
+        default: category(&context, &pooled, &default),
+        notes: notes::notes(&context, &tables, &mixes, &expected),
         expected,
-        estimates: every().map(|sheet| (sheet.name.to_owned(), estimates(sheet))).collect(),
-        left_out: left_out(&setting, &sheets, has_weight),
+        estimates: every().map(|table| (table.name.to_owned(), estimates(table))).collect(),
+        left_out: left_out(&context, &tables, has_weight),
     }
 }
 
 /// The mix of every category. Those with traffic share the limits; one without is tuned by itself.
-fn all_mixes(setting: &Setting<'_>, sheets: &[Sheet<'_>]) -> Vec<Mix> {
-    let linked: Vec<&Sheet<'_>> = sheets.iter().filter(|sheet| sheet.share > 0.0).collect();
-    let mut together = mix(setting, &linked).into_iter();
-    let mixes = sheets.iter().map(|sheet| {
-        let own = if sheet.share > 0.0 { together.next() } else { mix(setting, &[sheet]).pop() };
-        own.expect("a mix for every sheet")
+fn all_mixes(context: &TuneContext<'_>, tables: &[CategoryTable<'_>]) -> Vec<Mix> {
+    let linked: Vec<&CategoryTable<'_>> = tables.iter().filter(|table| table.share > 0.0).collect();
+    let mut together = mix(context, &linked).into_iter();
+    let mixes = tables.iter().map(|table| {
+        let own = if table.share > 0.0 { together.next() } else { mix(context, &[table]).pop() };
+        own.expect("a mix for every table")
     });
     mixes.collect()
 }
 
-fn category(setting: &Setting<'_>, sheet: &Sheet<'_>, mix: &Mix) -> CategoryWeights {
-    let Mix { parts, held } = mix;
-    let named = sheet.rows.iter().zip(parts).filter(|(_, part)| **part > 0);
+fn category(context: &TuneContext<'_>, table: &CategoryTable<'_>, mix: &Mix) -> CategoryWeights {
+    let Mix { parts, infeasible_reason } = mix;
+    let named = table.candidates.iter().zip(parts).filter(|(_, part)| **part > 0);
     let mut weights: BTreeMap<String, u32> =
-        named.map(|(row, part)| (row.endpoint.id.as_str().to_owned(), *part)).collect();
-    if let (None, Some(id)) = (setting.today, &setting.metrics.today.endpoint) {
+        named.map(|(candidate, part)| (candidate.endpoint.id.as_str().to_owned(), *part)).collect();
+    if let (None, Some(id)) = (context.today, &context.metrics.today.endpoint) {
         // Today's endpoint was not measured, and still is what serves.
         weights.insert(id.as_str().to_owned(), PARTS);
     }
     CategoryWeights {
         weights,
-        fallbacks: fallbacks(sheet, parts),
-        verdict: verdict(setting, sheet, parts, held.as_deref()),
-        expected: expected(&[(1.0, sheet, parts)]),
+        fallbacks: fallbacks(table, parts),
+        verdict: verdict(context, table, parts, infeasible_reason.as_deref()),
+        expected: expected(&[(1.0, table, parts)]),
     }
 }
 
@@ -122,46 +119,50 @@ fn valid_until(made_at: &str) -> String {
         .map_or_else(|_| made_at.to_owned(), |end| end.to_string())
 }
 
-fn estimates(sheet: &Sheet<'_>) -> BTreeMap<String, CellEstimates> {
-    let of = |row: &Row<'_>| CellEstimates {
-        n: row.cell.counts.scored,
-        quality: row.cell.quality.map(round::estimate),
-        cost_per_task_usd: row.cell.cost_per_task.map(round::estimate),
-        slo_miss: row.cell.slo_miss.map(round::estimate),
-        availability: row.cell.availability_retried.map(round::estimate),
-        excluded: row.excluded.as_ref().map(ToString::to_string),
+fn estimates(table: &CategoryTable<'_>) -> BTreeMap<String, CellEstimates> {
+    let of = |candidate: &Candidate<'_>| CellEstimates {
+        n: candidate.cell.counts.scored,
+        quality: candidate.cell.quality.map(round::estimate),
+        cost_per_task_usd: candidate.cell.cost_per_task.map(round::estimate),
+        slo_miss: candidate.cell.slo_miss.map(round::estimate),
+        availability: candidate.cell.availability_retried.map(round::estimate),
+        excluded: candidate.excluded.as_ref().map(ToString::to_string),
     };
-    sheet.rows.iter().map(|row| (row.endpoint.id.as_str().to_owned(), of(row))).collect()
+    table
+        .candidates
+        .iter()
+        .map(|candidate| (candidate.endpoint.id.as_str().to_owned(), of(candidate)))
+        .collect()
 }
 
 /// Endpoints that have no weight anywhere, each with its reasons and the categories they hold in.
 fn left_out(
-    setting: &Setting<'_>,
-    sheets: &[Sheet<'_>],
+    context: &TuneContext<'_>,
+    tables: &[CategoryTable<'_>],
     has_weight: impl Fn(usize) -> bool,
 ) -> BTreeMap<String, String> {
-    let endpoints = setting.metrics.endpoints.iter().enumerate();
+    let endpoints = context.metrics.endpoints.iter().enumerate();
     let out = endpoints.filter(|(i, _)| !has_weight(*i)).map(|(i, endpoint)| {
-        let reason = if setting.today == Some(i) {
+        let reason = if context.today == Some(i) {
             "what serves today: others take its place, and it stays a fallback".to_owned()
         } else {
-            reasons(sheets, i)
+            reasons(tables, i)
         };
         (endpoint.id.as_str().to_owned(), reason)
     });
     out.collect()
 }
 
-fn reasons(sheets: &[Sheet<'_>], endpoint: usize) -> String {
+fn reasons(tables: &[CategoryTable<'_>], endpoint: usize) -> String {
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
-    for sheet in sheets {
-        let reason = match &sheet.rows[endpoint].excluded {
+    for table in tables {
+        let reason = match &table.candidates[endpoint].excluded {
             Some(exclusion) => exclusion.short(),
             None => "allowed, but not in the best mix".to_owned(),
         };
         match found.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, names)) => names.push(sheet.name),
-            None => found.push((reason, vec![sheet.name])),
+            Some((_, names)) => names.push(table.name),
+            None => found.push((reason, vec![table.name])),
         }
     }
     if let [(only, _)] = found.as_slice() {

@@ -1,48 +1,52 @@
-//! What a mix is expected to give on the tasks that were measured.
+//! The expected figures of a mix on the measured tasks.
 
-use super::admit::{Row, Sheet};
+use super::admit::{Candidate, CategoryTable};
 use super::round;
 use crate::stats::{Estimate, Method};
 use crate::weights::{Expected, PARTS};
 
-/// The expected figures of some sheets, each with its share of the traffic and its mix in parts
-/// per million, beside today's.
-pub(super) fn expected(mixes: &[(f64, &Sheet<'_>, &[u32])]) -> Expected {
-    let of_mix = |of: fn(&Row<'_>) -> Option<Estimate>| -> Option<Estimate> {
+/// The expected figures of some tables, each with its share of the traffic and its mix in parts per
+/// million, and the same figures of today's endpoint.
+pub(super) fn expected(mixes: &[(f64, &CategoryTable<'_>, &[u32])]) -> Expected {
+    let of_mix = |of: fn(&Candidate<'_>) -> Option<Estimate>| -> Option<Estimate> {
         let mut parts = Vec::new();
-        for (share, sheet, weights) in mixes {
-            for (row, weight) in sheet.rows.iter().zip(*weights).filter(|(_, w)| **w > 0) {
-                parts.push((share * f64::from(*weight) / f64::from(PARTS), of(row)));
+        for (share, table, weights) in mixes {
+            for (candidate, weight) in
+                table.candidates.iter().zip(*weights).filter(|(_, w)| **w > 0)
+            {
+                parts.push((share * f64::from(*weight) / f64::from(PARTS), of(candidate)));
             }
         }
         mixture(&parts)
     };
-    let of_today = |of: fn(&Row<'_>) -> Option<Estimate>| -> Option<Estimate> {
+    let of_today = |of: fn(&Candidate<'_>) -> Option<Estimate>| -> Option<Estimate> {
         let parts: Option<Vec<_>> = mixes
             .iter()
-            .map(|(share, sheet, _)| sheet.today().map(|row| (*share, of(row))))
+            .map(|(share, table, _)| table.today().map(|candidate| (*share, of(candidate))))
             .collect();
         mixture(&parts?)
     };
     Expected {
-        quality: of_mix(|row| row.cell.quality).map(shares_only),
-        cost_per_task_usd: of_mix(|row| row.cell.cost_per_task).map(not_negative),
-        slo_miss: of_mix(|row| row.cell.slo_miss).map(shares_only),
-        today_quality: of_today(|row| row.cell.quality).map(shares_only),
-        today_cost_per_task_usd: of_today(|row| row.cell.cost_per_task).map(not_negative),
-        today_slo_miss: of_today(|row| row.cell.slo_miss).map(shares_only),
+        quality: of_mix(|candidate| candidate.cell.quality).map(shares_only),
+        cost_per_task_usd: of_mix(|candidate| candidate.cell.cost_per_task).map(not_negative),
+        slo_miss: of_mix(|candidate| candidate.cell.slo_miss).map(shares_only),
+        today_quality: of_today(|candidate| candidate.cell.quality).map(shares_only),
+        today_cost_per_task_usd: of_today(|candidate| candidate.cell.cost_per_task)
+            .map(not_negative),
+        today_slo_miss: of_today(|candidate| candidate.cell.slo_miss).map(shares_only),
     }
 }
 
 /// The mean of a figure over a mix; `None` where a part with weight lacks it.
 pub(super) fn mean_value<'a>(
-    sheet: &Sheet<'a>,
+    table: &CategoryTable<'a>,
     parts: &[u32],
-    of: impl Fn(&Row<'a>) -> Option<f64>,
+    of: impl Fn(&Candidate<'a>) -> Option<f64>,
 ) -> Option<f64> {
     let mut sum = 0.0;
-    for (row, weight) in sheet.rows.iter().zip(parts).filter(|(_, weight)| **weight > 0) {
-        sum += f64::from(*weight) / f64::from(PARTS) * of(row)?;
+    for (candidate, weight) in table.candidates.iter().zip(parts).filter(|(_, weight)| **weight > 0)
+    {
+        sum += f64::from(*weight) / f64::from(PARTS) * of(candidate)?;
     }
     Some(sum)
 }
@@ -77,14 +81,14 @@ fn mixture(parts: &[(f64, Option<Estimate>)]) -> Option<Estimate> {
     }))
 }
 
-/// Shares end at 0 and 1.
+/// The interval cut to 0..1.
 fn shares_only(mut estimate: Estimate) -> Estimate {
     estimate.low = estimate.low.map(|low| low.max(0.0));
     estimate.high = estimate.high.map(|high| high.min(1.0));
     estimate
 }
 
-/// Dollars end at 0.
+/// The interval cut at 0.
 fn not_negative(mut estimate: Estimate) -> Estimate {
     estimate.low = estimate.low.map(|low| low.max(0.0));
     estimate

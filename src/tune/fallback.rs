@@ -1,36 +1,38 @@
-//! Where to go when the drawn endpoint fails.
+//! The endpoints to use when the drawn endpoint fails.
 
-use super::admit::{Row, Sheet};
+use super::admit::{Candidate, CategoryTable};
 
-/// How many fallbacks a category has at most: a request that failed at four endpoints has waited
-/// long enough.
+/// The most fallbacks of a category: a request that failed at four endpoints has waited long enough.
 const MOST: usize = 3;
 
-/// Up to three endpoints outside the mix. Those that could have been in it come first, then those
-/// that only their quality kept out; within each, another provider than any before first (an
-/// outage takes a whole provider), then the better, then the cheaper. Today's endpoint is always
-/// among them, or in the mix.
-pub(super) fn fallbacks(sheet: &Sheet<'_>, parts: &[u32]) -> Vec<String> {
+/// Up to three endpoints outside the mix: first the admitted ones, then those excluded for quality
+/// only; within each group, first a provider not yet used (an outage takes a whole provider), then
+/// the better, then the cheaper. Today's endpoint is always among them, or in the mix.
+pub(super) fn fallbacks(table: &CategoryTable<'_>, parts: &[u32]) -> Vec<String> {
     let outside = |i: &usize| parts.get(*i) == Some(&0);
     let mut used: Vec<&str> = (0..parts.len())
         .filter(|i| parts[*i] > 0)
-        .map(|i| sheet.rows[i].endpoint.provider.as_str())
+        .map(|i| table.candidates[i].endpoint.provider.as_str())
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
     for admitted in [true, false] {
-        let mut pool: Vec<usize> =
-            (0..sheet.rows.len()).filter(outside).filter(|i| able(sheet, *i, admitted)).collect();
-        pool.sort_by(|a, b| better_then_cheaper(&sheet.rows[*a], &sheet.rows[*b]).then(a.cmp(b)));
+        let mut pool: Vec<usize> = (0..table.candidates.len())
+            .filter(outside)
+            .filter(|i| able(table, *i, admitted))
+            .collect();
+        pool.sort_by(|a, b| {
+            better_then_cheaper(&table.candidates[*a], &table.candidates[*b]).then(a.cmp(b))
+        });
         while !pool.is_empty() {
             let fresh = pool
                 .iter()
-                .position(|i| !used.contains(&sheet.rows[*i].endpoint.provider.as_str()));
+                .position(|i| !used.contains(&table.candidates[*i].endpoint.provider.as_str()));
             let next = pool.remove(fresh.unwrap_or(0));
-            used.push(&sheet.rows[next].endpoint.provider);
+            used.push(&table.candidates[next].endpoint.provider);
             chosen.push(next);
         }
     }
-    let today = sheet.today.filter(|today| outside(today));
+    let today = table.today.filter(|today| outside(today));
     if let Some(today) = today
         && !chosen[..chosen.len().min(MOST)].contains(&today)
     {
@@ -38,38 +40,41 @@ pub(super) fn fallbacks(sheet: &Sheet<'_>, parts: &[u32]) -> Vec<String> {
         chosen.push(today);
     }
     chosen.truncate(MOST);
-    chosen.into_iter().map(|i| sheet.rows[i].endpoint.id.as_str().to_owned()).collect()
+    chosen.into_iter().map(|i| table.candidates[i].endpoint.id.as_str().to_owned()).collect()
 }
 
 /// Whether an endpoint may stand in, in the round of those that were admitted or in the other.
-fn able(sheet: &Sheet<'_>, i: usize, admitted: bool) -> bool {
-    let row = &sheet.rows[i];
-    match &row.excluded {
+fn able(table: &CategoryTable<'_>, i: usize, admitted: bool) -> bool {
+    let candidate = &table.candidates[i];
+    match &candidate.excluded {
         None => admitted,
-        Some(exclusion) => !admitted && exclusion.may_stand_in() && row.cell.quality.is_some(),
+        Some(exclusion) => {
+            !admitted && exclusion.can_be_fallback() && candidate.cell.quality.is_some()
+        }
     }
 }
 
-fn better_then_cheaper(a: &Row<'_>, b: &Row<'_>) -> std::cmp::Ordering {
-    let quality = |row: &Row<'_>| row.cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
-    let cost = |row: &Row<'_>| row.cost().unwrap_or(f64::INFINITY);
+fn better_then_cheaper(a: &Candidate<'_>, b: &Candidate<'_>) -> std::cmp::Ordering {
+    let quality =
+        |candidate: &Candidate<'_>| candidate.cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
+    let cost = |candidate: &Candidate<'_>| candidate.cost().unwrap_or(f64::INFINITY);
     quality(b).total_cmp(&quality(a)).then(cost(a).total_cmp(&cost(b)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tune::admit::Setting;
+    use crate::tune::admit::TuneContext;
     use crate::tune::fixture::{Plan, endpoint, metrics};
     use crate::weights::PARTS;
 
     /// Checks the fallbacks of a category in which endpoint `chosen` has all the weight.
     fn check(endpoints: Vec<Plan>, chosen: usize, expected: &[&str]) {
         let metrics = metrics(&[("c", 400, 1.0)], endpoints);
-        let sheets = Setting::of(&metrics).sheets();
+        let tables = TuneContext::new(&metrics).tables();
         let n = metrics.endpoints.len();
         let parts: Vec<u32> = (0..n).map(|i| if i == chosen { PARTS } else { 0 }).collect();
-        assert_eq!(fallbacks(&sheets[0], &parts), expected);
+        assert_eq!(fallbacks(&tables[0], &parts), expected);
     }
 
     fn today() -> Plan {

@@ -1,98 +1,113 @@
-//! The mix of every category: the linear program written from the sheets, solved, and made into
+//! The mix of every category: the linear program indexed from the tables, solved, and made into
 //! parts per million.
 
-use super::admit::{PAYS, Setting, Sheet};
-use super::solve::{Program, Unsolved, Variable, solve};
+use super::admit::{CategoryTable, PAYS, TuneContext};
+use super::solve::{Program, SolveError, Variable, solve};
 use super::{limits, round};
 use crate::units::Goal;
 use crate::weights::PARTS;
 
-/// A weight below this is dropped where the limits allow: a thousandth of the traffic is not
-/// worth an endpoint's upkeep.
+/// A weight below this is dropped where the limits allow: a thousandth of the traffic does not pay
+/// for the upkeep of an endpoint.
 const LEAST_WEIGHT: f64 = 0.001;
 /// Below half a part per million a weight is the solver's rounding, not a weight.
 const NOTHING: f64 = 5e-7;
-/// How much the limits are drawn in where rounding to parts per million would break one: above
-/// what the few split groups of a vertex can lose.
+/// How much the limits are tightened where rounding to parts per million would break one: more than
+/// the few split groups of a vertex can lose.
 const ROUNDING: f64 = 4e-6;
 
-/// The mix of one sheet.
+/// The mix of one category.
 pub(super) struct Mix {
     /// Parts per million by endpoint, in catalog order; empty without today's endpoint.
     pub parts: Vec<u32>,
-    /// Why today's endpoint keeps everything although something else might be had.
-    pub held: Option<String>,
+    /// Why no mix meets the limits; today's endpoint then keeps all weight.
+    pub infeasible_reason: Option<String>,
 }
 
-/// A program, and which endpoint of which sheet each of its variables stands for.
-struct Written {
+/// A program, with the table and the endpoint of each variable.
+struct IndexedProgram {
     program: Program,
     places: Vec<(usize, usize)>,
 }
 
-/// The mixes of sheets that share one budget and one set of limits, in their order. Today's
+/// The mixes of tables that share one budget and one set of limits, in their order. Today's
 /// endpoint keeps everything where nothing can be compared, or where no mix meets the limits.
-pub(super) fn mix(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Vec<Mix> {
-    if setting.blocked.is_some() || sheets.is_empty() {
-        return keep_today(setting, sheets, None);
+pub(super) fn mix(context: &TuneContext<'_>, tables: &[&CategoryTable<'_>]) -> Vec<Mix> {
+    if context.blocked.is_some() || tables.is_empty() {
+        return keep_today(context, tables, None);
     }
-    let written = write(setting, sheets);
-    match solve(&written.program) {
+    let indexed = write(context, tables);
+    match solve(&indexed.program) {
         Ok(first) => {
-            let (program, weights) = settle(written.program, first, &written.places, sheets);
-            let parts = rounded(&program, &weights, &written.places, sheets);
-            parts.into_iter().map(|parts| Mix { parts, held: None }).collect()
+            let (program, weights) = settle(indexed.program, first, &indexed.places, tables);
+            let parts = rounded(&program, &weights, &indexed.places, tables);
+            parts.into_iter().map(|parts| Mix { parts, infeasible_reason: None }).collect()
         }
-        Err(Unsolved::Infeasible) => {
-            keep_today(setting, sheets, Some(&limits::unmet(setting, &written.program)))
+        Err(SolveError::Infeasible) => {
+            keep_today(context, tables, Some(&limits::unmet(context, &indexed.program)))
         }
-        Err(Unsolved::Failed(why)) => {
+        Err(SolveError::Failed(why)) => {
             let why = format!("the linear program could not be solved: {why}");
-            keep_today(setting, sheets, Some(&why))
+            keep_today(context, tables, Some(&why))
         }
     }
 }
 
-fn keep_today(setting: &Setting<'_>, sheets: &[&Sheet<'_>], held: Option<&str>) -> Vec<Mix> {
-    let parts: Vec<u32> = match setting.today {
+fn keep_today(
+    context: &TuneContext<'_>,
+    tables: &[&CategoryTable<'_>],
+    infeasible_reason: Option<&str>,
+) -> Vec<Mix> {
+    let parts: Vec<u32> = match context.today {
         Some(today) => {
-            let endpoints = 0..setting.metrics.endpoints.len();
+            let endpoints = 0..context.metrics.endpoints.len();
             endpoints.map(|i| if i == today { PARTS } else { 0 }).collect()
         }
         None => Vec::new(),
     };
-    sheets.iter().map(|_| Mix { parts: parts.clone(), held: held.map(str::to_owned) }).collect()
+    tables
+        .iter()
+        .map(|_| Mix {
+            parts: parts.clone(),
+            infeasible_reason: infeasible_reason.map(str::to_owned),
+        })
+        .collect()
 }
 
-/// Writes the program of WEIGHTS.md §2: a simplex per category, and the limits on the whole.
-fn write(setting: &Setting<'_>, sheets: &[&Sheet<'_>]) -> Written {
-    let goal = setting.judging.goal;
-    let whole: f64 = sheets.iter().map(|sheet| sheet.share).sum();
+/// The program of WEIGHTS.md §2: a simplex per category, and limits on the whole.
+fn write(context: &TuneContext<'_>, tables: &[&CategoryTable<'_>]) -> IndexedProgram {
+    let goal = context.judging.goal;
+    let whole: f64 = tables.iter().map(|table| table.share).sum();
     let mut places = Vec::new();
     let mut variables = Vec::new();
-    for (group, sheet) in sheets.iter().enumerate() {
-        let ranks = ranks(sheet, goal);
-        for (i, row) in sheet.rows.iter().enumerate().filter(|(_, row)| row.excluded.is_none()) {
-            let value = sheet.share_of(whole) * row.value(goal);
+    for (group, table) in tables.iter().enumerate() {
+        let ranks = ranks(table, goal);
+        for (i, candidate) in table
+            .candidates
+            .iter()
+            .enumerate()
+            .filter(|(_, candidate)| candidate.excluded.is_none())
+        {
+            let value = table.share_of(whole) * candidate.value(goal);
             variables.push(Variable { group, value, rank: ranks[i], allowed: true });
             places.push((group, i));
         }
     }
-    let limits = limits::limits(setting, sheets, &places, whole);
-    Written { program: Program { groups: sheets.len(), variables, limits }, places }
+    let limits = limits::limits(context, tables, &places, whole);
+    IndexedProgram { program: Program { groups: tables.len(), variables, limits }, places }
 }
 
-/// The order among equals: today's endpoint, as a move that gains nothing is no gain; then the
-/// better (where the goal is cost) or the cheaper; then catalog order.
-fn ranks(sheet: &Sheet<'_>, goal: Goal) -> Vec<u32> {
-    let mut order: Vec<usize> = (0..sheet.rows.len()).collect();
+/// The order among equal values: today's endpoint first, then the better (goal: cheaper) or the
+/// cheaper, then catalog order.
+fn ranks(table: &CategoryTable<'_>, goal: Goal) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..table.candidates.len()).collect();
     let key = |i: usize| {
-        let row = &sheet.rows[i];
-        if goal == Goal::Cheaper { -row.gain() } else { row.cost().unwrap_or(f64::MAX) }
+        let candidate = &table.candidates[i];
+        if goal == Goal::Cheaper { -candidate.gain() } else { candidate.cost().unwrap_or(f64::MAX) }
     };
     order.sort_by(|&a, &b| {
-        (sheet.today != Some(a))
-            .cmp(&(sheet.today != Some(b)))
+        (table.today != Some(a))
+            .cmp(&(table.today != Some(b)))
             .then(key(a).total_cmp(&key(b)))
             .then(a.cmp(&b))
     });
@@ -103,18 +118,17 @@ fn ranks(sheet: &Sheet<'_>, goal: Goal) -> Vec<u32> {
     ranks
 }
 
-/// Takes back what is not worth having: weights below a thousandth, and moves whose saving is
-/// below one percent. Each is taken back only if the limits still hold without it, and, for a
-/// move, only if no more than that percent is lost over the whole: a dear endpoint in one
-/// category may be what makes a large saving in another possible.
+/// Removes weights below a thousandth and moves that save less than one percent. Each is removed
+/// only if the limits hold without it and, for a move, only if no more than that percent is lost over
+/// the whole: an expensive endpoint in one category may make a large saving in another possible.
 fn settle(
     mut program: Program,
     mut weights: Vec<f64>,
     places: &[(usize, usize)],
-    sheets: &[&Sheet<'_>],
+    tables: &[&CategoryTable<'_>],
 ) -> (Program, Vec<f64>) {
     loop {
-        let taken_back = not_worth_having(&program, &weights, places, sheets).into_iter().find_map(
+        let taken_back = not_worthwhile(&program, &weights, places, tables).into_iter().find_map(
             |(variables, may_lose)| {
                 let mut without = program.clone();
                 for i in variables {
@@ -125,7 +139,7 @@ fn settle(
                 (lost <= may_lose).then_some((without, next))
             },
         );
-        // Every round takes at least one variable away, so this ends.
+        // Every round removes at least one variable, so this ends.
         match taken_back {
             Some((without, next)) => (program, weights) = (without, next),
             None => return (program, weights),
@@ -133,17 +147,17 @@ fn settle(
     }
 }
 
-/// Sets of variables to try without, each with what the total may lose by it.
-fn not_worth_having(
+/// Sets of variables to remove, each with the largest acceptable loss of the total.
+fn not_worthwhile(
     program: &Program,
     weights: &[f64],
     places: &[(usize, usize)],
-    sheets: &[&Sheet<'_>],
+    tables: &[&CategoryTable<'_>],
 ) -> Vec<(Vec<usize>, f64)> {
     let mut sets = Vec::new();
-    for (s, sheet) in sheets.iter().enumerate() {
+    for (s, table) in tables.iter().enumerate() {
         let members: Vec<usize> = (0..places.len()).filter(|i| places[*i].0 == s).collect();
-        let is_today = |i: usize| sheet.today == Some(places[i].1);
+        let is_today = |i: usize| table.today == Some(places[i].1);
         let Some(&today) = members.iter().find(|i| is_today(**i) && program.variables[**i].allowed)
         else {
             continue;
@@ -157,7 +171,7 @@ fn not_worth_having(
             sets.push((others, pays));
         }
     }
-    // Last, as today's endpoint may be thin itself, in a mix that does not pay.
+    // Last: today's endpoint may have such a weight itself, in a mix that does not pay.
     let thin = |i: &usize| (NOTHING..LEAST_WEIGHT).contains(&weights[*i]);
     let all_thin: Vec<usize> = (0..weights.len()).filter(thin).collect();
     if !all_thin.is_empty() {
@@ -166,20 +180,20 @@ fn not_worth_having(
     sets
 }
 
-/// Integers, which meet the limits as the weights do: where rounding would break one, the program
-/// is solved again with the limits drawn in by more than rounding can lose.
+/// Integer weights within the limits: where rounding would break one, the program is solved again
+/// with the limits tightened by more than rounding can lose.
 fn rounded(
     program: &Program,
     weights: &[f64],
     places: &[(usize, usize)],
-    sheets: &[&Sheet<'_>],
+    tables: &[&CategoryTable<'_>],
 ) -> Vec<Vec<u32>> {
     let to_parts = |weights: &[f64]| -> Vec<Vec<u32>> {
-        sheets
+        tables
             .iter()
             .enumerate()
-            .map(|(s, sheet)| {
-                let mut by_endpoint = vec![0.0; sheet.rows.len()];
+            .map(|(s, table)| {
+                let mut by_endpoint = vec![0.0; table.candidates.len()];
                 for (place, weight) in places.iter().zip(weights).filter(|(p, _)| p.0 == s) {
                     by_endpoint[place.1] = *weight;
                 }
@@ -209,17 +223,17 @@ mod tests {
     use crate::tune::fixture::{Plan, endpoint, metrics, with_cap, with_goal, with_slo};
 
     fn mixed(metrics: &RunMetrics) -> (Vec<Vec<u32>>, Option<String>) {
-        let setting = Setting::of(metrics);
-        let sheets = setting.sheets();
-        let mut mixes = mix(&setting, &sheets.iter().collect::<Vec<_>>());
-        let held = mixes[0].held.take();
-        (mixes.into_iter().map(|mix| mix.parts).collect(), held)
+        let context = TuneContext::new(metrics);
+        let tables = context.tables();
+        let mut mixes = mix(&context, &tables.iter().collect::<Vec<_>>());
+        let infeasible_reason = mixes[0].infeasible_reason.take();
+        (mixes.into_iter().map(|mix| mix.parts).collect(), infeasible_reason)
     }
 
     /// Checks the mixes of two categories of 400 tasks with half of the traffic each.
     fn check(metrics: &RunMetrics, expected: [&[u32]; 2]) {
-        let (parts, held) = mixed(metrics);
-        assert_eq!(parts, expected, "{held:?}");
+        let (parts, infeasible_reason) = mixed(metrics);
+        assert_eq!(parts, expected, "{infeasible_reason:?}");
     }
 
     fn fleet(endpoints: Vec<Plan>) -> RunMetrics {
@@ -263,9 +277,9 @@ mod tests {
         // Today misses too often; only the dear one brings the whole within the objective.
         let late = endpoint("acme/large@azure", 0.01).miss(0.20);
         let prompt = endpoint("acme/large@birch", 0.012).miss(0.0);
-        let (parts, held) = mixed(&with_slo(fleet(vec![late, prompt]), 0.05));
+        let (parts, infeasible_reason) = mixed(&with_slo(fleet(vec![late, prompt]), 0.05));
         let whole: f64 = parts.iter().map(|m| f64::from(m[1]) / 2e6).sum();
-        assert!((whole - 0.75).abs() < 1e-5 && held.is_none(), "{parts:?}");
+        assert!((whole - 0.75).abs() < 1e-5 && infeasible_reason.is_none(), "{parts:?}");
     }
 
     #[test]
@@ -306,8 +320,8 @@ mod tests {
     fn what_cannot_be_met_is_said_with_what_could() {
         let birch = || endpoint("acme/large@birch", 0.012).miss(0.083);
         let check = |metrics: RunMetrics, why: &str| {
-            let (parts, held) = mixed(&metrics);
-            assert_eq!(held.as_deref(), Some(why));
+            let (parts, infeasible_reason) = mixed(&metrics);
+            assert_eq!(infeasible_reason.as_deref(), Some(why));
             assert!(parts.iter().all(|mix| mix[0] == PARTS), "{parts:?}");
         };
         let late = || endpoint("acme/large@azure", 0.01).miss(0.2);

@@ -18,7 +18,7 @@ mod mix;
 mod notes;
 mod round;
 mod solve;
+mod text;
 mod verdict;
-mod words;
 
 pub use build::tune;

@@ -2,31 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::admit::{Setting, Sheet};
+use super::admit::{CategoryTable, TuneContext};
 use super::mix::Mix;
-use crate::units::Fact;
-use crate::units::{Goal, ValidityMark};
+use crate::units::{Fact, Goal, ValidityMark};
 use crate::weights::{Expected, PARTS};
 
-/// The notes, the gravest first.
+/// The notes, the most serious first.
 pub(super) fn notes(
-    setting: &Setting<'_>,
-    sheets: &[Sheet<'_>],
+    context: &TuneContext<'_>,
+    tables: &[CategoryTable<'_>],
     mixes: &[Mix],
     expected: &Expected,
 ) -> Vec<Fact> {
-    let (metrics, judging) = (setting.metrics, setting.judging);
+    let (metrics, judging) = (context.metrics, context.judging);
     let mut notes = Vec::new();
     if metrics.simulated {
         notes.push(Fact::Simulated);
     }
-    if let Some(why) = &setting.blocked {
+    if let Some(why) = &context.blocked {
         notes.push(Fact::NothingTuned { why: why.clone() });
     } else {
-        let mut held = sheets.iter().zip(mixes).filter(|(sheet, _)| sheet.share > 0.0);
-        let held = held.find_map(|(_, mix)| mix.held.clone());
+        let mut infeasible_reason = tables.iter().zip(mixes).filter(|(table, _)| table.share > 0.0);
+        let infeasible_reason =
+            infeasible_reason.find_map(|(_, mix)| mix.infeasible_reason.clone());
         notes.extend(
-            held.map(|why| Fact::TodayKeepsAll { today: setting.today_name().to_owned(), why }),
+            infeasible_reason
+                .map(|why| Fact::TodayKeepsAll { today: context.today_name().to_owned(), why }),
         );
     }
     if let Some(ended) = metrics.manifest.ended.as_ref().filter(|ended| !ended.complete) {
@@ -40,20 +41,20 @@ pub(super) fn notes(
     }
     if let (false, Some(_)) = (metrics.today.stated, &metrics.today.endpoint) {
         notes.push(Fact::TodayStandsIn {
-            endpoint: setting.today_name().to_owned(),
+            endpoint: context.today_name().to_owned(),
             priced_only: metrics.has_unpriced(),
         });
     }
     if metrics.categories.len() > 1 && !metrics.categories.iter().any(|c| c.share_stated) {
         notes.push(Fact::SharesNotStated);
     }
-    let idle = sheets.iter().filter(|sheet| sheet.share <= 0.0);
-    let categories: Vec<String> = idle.map(|sheet| sheet.name.to_owned()).collect();
+    let idle = tables.iter().filter(|table| table.share <= 0.0);
+    let categories: Vec<String> = idle.map(|table| table.name.to_owned()).collect();
     if !categories.is_empty() {
         notes.push(Fact::WithoutTraffic { categories });
     }
-    notes.extend(unknown_costs(setting));
-    notes.extend(broken_cap(setting, sheets, mixes));
+    notes.extend(unknown_costs(context));
+    notes.extend(broken_cap(context, tables, mixes));
     if let (Some(slo), Some(miss)) = (judging.slo, expected.slo_miss)
         && miss.value > slo.miss
     {
@@ -63,14 +64,18 @@ pub(super) fn notes(
     notes
 }
 
-/// A provider that has more of the traffic than the cap allows, because no mix keeps it.
-fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Option<Fact> {
-    let cap = setting.judging.max_share_provider?;
+/// A provider with more of the traffic than the cap allows, because no mix meets it.
+fn broken_cap(
+    context: &TuneContext<'_>,
+    tables: &[CategoryTable<'_>],
+    mixes: &[Mix],
+) -> Option<Fact> {
+    let cap = context.judging.max_share_provider?;
     let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
-    for (sheet, mix) in sheets.iter().zip(mixes) {
-        for (row, part) in sheet.rows.iter().zip(&mix.parts) {
-            *shares.entry(row.endpoint.provider.as_str()).or_default() +=
-                sheet.share * f64::from(*part) / f64::from(PARTS);
+    for (table, mix) in tables.iter().zip(mixes) {
+        for (candidate, part) in table.candidates.iter().zip(&mix.parts) {
+            *shares.entry(candidate.endpoint.provider.as_str()).or_default() +=
+                table.share * f64::from(*part) / f64::from(PARTS);
         }
     }
     let (provider, share) = shares.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -78,8 +83,8 @@ fn broken_cap(setting: &Setting<'_>, sheets: &[Sheet<'_>], mixes: &[Mix]) -> Opt
 }
 
 /// A cost that leaves out unknown parts is too low.
-fn unknown_costs(setting: &Setting<'_>) -> Option<Fact> {
-    let endpoints = setting.metrics.endpoints.iter();
+fn unknown_costs(context: &TuneContext<'_>) -> Option<Fact> {
+    let endpoints = context.metrics.endpoints.iter();
     let attempts: Vec<(String, u64)> = endpoints
         .filter(|e| e.priced && e.all.cost_unknown > 0)
         .map(|e| (e.id.short().to_owned(), e.all.cost_unknown))

@@ -30,8 +30,8 @@ fn floor(x: f64) -> u32 {
     libm::floor(x) as u32
 }
 
-/// A number with six significant digits, which is what the file carries: more would be noise, and
-/// would change with the order of a sum.
+/// A number with six significant digits, the file's precision: more would be noise that changes with
+/// the order of a sum.
 pub(super) fn six_digits(x: f64) -> f64 {
     format!("{x:.5e}").parse().unwrap_or(x)
 }

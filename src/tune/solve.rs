@@ -62,7 +62,7 @@ pub(super) struct Program {
 
 /// Why there is no solution.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unsolved {
+pub(super) enum SolveError {
     /// No weights meet every limit.
     Infeasible,
     /// The solver gave up, or gave an answer that does not hold.
@@ -111,7 +111,7 @@ impl Program {
 
 /// Solves the program: the least total, and of the mixes that reach it the one of least rank. The
 /// answer is checked, so it meets every limit within 10⁻⁹ of its scale and every group sums to 1.
-pub(super) fn solve(program: &Program) -> Result<Vec<f64>, Unsolved> {
+pub(super) fn solve(program: &Program) -> Result<Vec<f64>, SolveError> {
     let scale = largest(program.variables.iter().map(|variable| variable.value));
     let values: Vec<f64> = program.variables.iter().map(|v| v.value / scale).collect();
     let best = minimise(program, &values, None)?;
@@ -126,7 +126,7 @@ fn minimise(
     program: &Program,
     objective: &[f64],
     further: Option<(&[f64], f64)>,
-) -> Result<Vec<f64>, Unsolved> {
+) -> Result<Vec<f64>, SolveError> {
     let mut problem = microlp::Problem::new(OptimizationDirection::Minimize);
     let handles: Vec<microlp::Variable> = program
         .variables
@@ -159,16 +159,16 @@ fn minimise(
     let solution = problem
         .solve_with(options)
         .map_err(|error| match error {
-            microlp::Error::Infeasible => Unsolved::Infeasible,
-            other => Unsolved::Failed(other.to_string()),
+            microlp::Error::Infeasible => SolveError::Infeasible,
+            other => SolveError::Failed(other.to_string()),
         })?
         .into_solution()
-        .map_err(|_| Unsolved::Failed("the solver was interrupted".to_owned()))?;
+        .map_err(|_| SolveError::Failed("the solver was interrupted".to_owned()))?;
     let weights = cleaned(program, handles.iter().map(|h| solution.var_value(*h)).collect());
     let sound = weights.iter().all(|weight| weight.is_finite())
         && program.holds(&weights, FEASIBLE)
         && further.is_none_or(|(row, most)| dot(row, &weights) <= most + FEASIBLE);
-    if sound { Ok(weights) } else { Err(Unsolved::Failed("the answer does not hold".to_owned())) }
+    if sound { Ok(weights) } else { Err(SolveError::Failed("the answer does not hold".to_owned())) }
 }
 
 /// Clips what the solver's tolerance left outside the simplex, and makes each group sum to 1.
@@ -293,7 +293,7 @@ mod tests {
                     assert!(program.holds(&weights, FEASIBLE), "case {case}");
                     feasible += 1;
                 }
-                (None, Err(Unsolved::Infeasible)) => {}
+                (None, Err(SolveError::Infeasible)) => {}
                 (least, found) => panic!("case {case}: {least:?} by vertices, {found:?} solved"),
             }
         }
@@ -317,7 +317,7 @@ mod tests {
         let program = Program { groups: 1, variables, limits: vec![limit] };
         let weights = solve(&program).expect("feasible");
         assert!((weights[1] - 0.625).abs() < 1e-9, "{weights:?}");
-        assert_eq!(solve(&program.tightened(1.0)), Err(Unsolved::Infeasible));
+        assert_eq!(solve(&program.tightened(1.0)), Err(SolveError::Infeasible));
         assert_eq!(solve(&program.without(Family::Slo)).expect("feasible"), [0.0, 1.0]);
     }
 
@@ -331,6 +331,6 @@ mod tests {
         program.variables[0].allowed = false;
         assert_eq!(solve(&program).expect("feasible"), [0.0, 1.0]);
         program.variables[1].allowed = false;
-        assert_eq!(solve(&program), Err(Unsolved::Infeasible));
+        assert_eq!(solve(&program), Err(SolveError::Infeasible));
     }
 }

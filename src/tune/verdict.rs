@@ -1,44 +1,43 @@
 //! MOVE, STAY or NOT YET, with the reason in one sentence.
 
-use super::admit::{Exclusion, MIN_TASKS, Row, Setting, Sheet};
+use super::admit::{Candidate, CategoryTable, Exclusion, MIN_TASKS, TuneContext};
 use super::expected::mean_value;
-use super::{round, words};
+use super::{round, text};
 use crate::stats::paired::{self, Paired};
-use crate::units::{Goal, Usd};
+use crate::units::{Goal, Usd, prose};
 use crate::weights::{PARTS, Verdict, VerdictWord};
 
-/// An estimate this many standard errors below the line may still turn out above it; further
-/// below, more tasks would more likely end the hope than fulfil it.
+/// An estimate up to this many standard errors below the line may turn out above it with more tasks.
 const HOPE: f64 = 0.5;
 /// An estimate nearer to the line than this many standard errors would need a hundred times the
-/// sample: then no number of tasks is advice.
+/// sample: too many to recommend.
 const TOO_NEAR: f64 = 0.25;
 
 /// The verdict on one category, given its mix in parts per million by endpoint.
 pub(super) fn verdict(
-    setting: &Setting<'_>,
-    sheet: &Sheet<'_>,
+    context: &TuneContext<'_>,
+    table: &CategoryTable<'_>,
     parts: &[u32],
-    held: Option<&str>,
+    infeasible_reason: Option<&str>,
 ) -> Verdict {
-    if let Some(why) = &sheet.blocked {
+    if let Some(why) = &table.blocked {
         return stay(why.clone());
     }
-    if let Some(why) = held {
-        // The limits cannot be met by what is admitted; what is not yet shown good enough may.
-        return not_yet(setting, sheet).unwrap_or_else(|| stay(why.to_owned()));
+    if let Some(why) = infeasible_reason {
+        // The admitted endpoints cannot meet the limits; one that is not yet shown good enough might.
+        return not_yet(context, table).unwrap_or_else(|| stay(why.to_owned()));
     }
-    let off: u32 = others(sheet).map(|(i, _)| parts[i]).sum();
+    let off: u32 = others(table).map(|(i, _)| parts[i]).sum();
     if off > 0 {
-        return moved(setting, sheet, parts, off);
+        return moved(context, table, parts, off);
     }
-    not_yet(setting, sheet)
-        .or_else(|| unmeasured(sheet))
-        .unwrap_or_else(|| stay(nothing_pays(setting, sheet)))
+    not_yet(context, table)
+        .or_else(|| unmeasured(table))
+        .unwrap_or_else(|| stay(nothing_pays(context, table)))
 }
 
-fn others<'a>(sheet: &'a Sheet<'_>) -> impl Iterator<Item = (usize, &'a Row<'a>)> {
-    sheet.rows.iter().enumerate().filter(|(i, _)| sheet.today != Some(*i))
+fn others<'a>(table: &'a CategoryTable<'_>) -> impl Iterator<Item = (usize, &'a Candidate<'a>)> {
+    table.candidates.iter().enumerate().filter(|(i, _)| table.today != Some(*i))
 }
 
 fn stay(why: String) -> Verdict {
@@ -52,27 +51,30 @@ fn stay(why: String) -> Verdict {
     }
 }
 
-/// The verdict where any of the weight goes elsewhere: the word agrees with the weights, and a part
-/// says how large it is.
-fn moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], off: u32) -> Verdict {
-    let chosen: Vec<(usize, &Row<'_>)> = others(sheet).filter(|(i, _)| parts[*i] > 0).collect();
-    let candidate = chosen.iter().rev().max_by_key(|(i, _)| parts[*i]).map(|(_, row)| *row);
-    let names: Vec<&str> = chosen.iter().map(|(_, row)| row.endpoint.id.short()).collect();
+/// The verdict where any weight moves: the word agrees with the weights, and the reason states the
+/// part that moves.
+fn moved(context: &TuneContext<'_>, table: &CategoryTable<'_>, parts: &[u32], off: u32) -> Verdict {
+    let chosen: Vec<(usize, &Candidate<'_>)> =
+        others(table).filter(|(i, _)| parts[*i] > 0).collect();
+    let candidate =
+        chosen.iter().rev().max_by_key(|(i, _)| parts[*i]).map(|(_, candidate)| *candidate);
+    let names: Vec<&str> =
+        chosen.iter().map(|(_, candidate)| candidate.endpoint.id.short()).collect();
     let why = if off == PARTS {
-        why_moved(setting, sheet, parts, &words::list(&names))
+        why_moved(context, table, parts, &prose::join_and(&names))
     } else {
         format!(
             "{} of the traffic goes to {}; the limits leave the rest with {}",
-            words::percent(f64::from(off) / f64::from(PARTS)),
-            words::list(&names),
-            setting.today_name()
+            prose::percent(f64::from(off) / f64::from(PARTS)),
+            prose::join_and(&names),
+            context.today_name()
         )
     };
-    let cost_now = sheet.today().and_then(Row::cost);
-    let cost_then = mean_value(sheet, parts, Row::cost);
+    let cost_now = table.today().and_then(Candidate::cost);
+    let cost_then = mean_value(table, parts, Candidate::cost);
     Verdict {
         word: VerdictWord::Move,
-        candidate: candidate.map(|row| row.endpoint.id.as_str().to_owned()),
+        candidate: candidate.map(|candidate| candidate.endpoint.id.as_str().to_owned()),
         difference: candidate.and_then(difference),
         saves_per_1000_usd: cost_now.zip(cost_then).and_then(|(now, then)| saves(now, then)),
         tasks_needed: None,
@@ -80,89 +82,98 @@ fn moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], off: u32) -> V
     }
 }
 
-fn why_moved(setting: &Setting<'_>, sheet: &Sheet<'_>, parts: &[u32], names: &str) -> String {
-    let (today, margin) = (setting.today_name(), words::points(setting.judging.margin));
-    let goal = setting.judging.goal;
-    let now = sheet.today().map_or(0.0, |row| row.value(goal));
-    let then = mean_value(sheet, parts, |row| Some(row.value(goal))).unwrap_or(now);
+fn why_moved(
+    context: &TuneContext<'_>,
+    table: &CategoryTable<'_>,
+    parts: &[u32],
+    names: &str,
+) -> String {
+    let (today, margin) = (context.today_name(), text::points(context.judging.margin));
+    let goal = context.judging.goal;
+    let now = table.today().map_or(0.0, |candidate| candidate.value(goal));
+    let then = mean_value(table, parts, |candidate| Some(candidate.value(goal))).unwrap_or(now);
     if then >= now {
         return format!("{names} is needed to keep the whole traffic within its limits");
     }
     match goal {
         Goal::Cheaper => format!(
             "{} cheaper, quality shown to be within {margin} pt of {today}",
-            words::percent((now - then) / now)
+            prose::percent((now - then) / now)
         ),
         Goal::Better => format!("{names} is shown better than {today}, within today's cost"),
         Goal::Faster => format!(
             "TTFT above the limit falls from {} to {}, quality shown to be within {margin} pt of \
              {today}",
-            words::percent(now),
-            words::percent(then)
+            prose::percent(now),
+            prose::percent(then)
         ),
     }
 }
 
-/// The endpoint that would pay most of those that the sample neither admits nor rules out.
-fn not_yet(setting: &Setting<'_>, sheet: &Sheet<'_>) -> Option<Verdict> {
-    let goal = setting.judging.goal;
-    let margin = if goal == Goal::Better { 0.0 } else { setting.judging.margin };
-    let hopes = others(sheet).filter_map(|(_, row)| {
-        let paired = row.paired.as_ref()?;
+/// The most valuable endpoint that the sample neither admits nor excludes.
+fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdict> {
+    let goal = context.judging.goal;
+    let margin = if goal == Goal::Better { 0.0 } else { context.judging.margin };
+    let hopes = others(table).filter_map(|(_, candidate)| {
+        let paired = candidate.paired.as_ref()?;
         let open = matches!(
-            row.excluded.as_ref()?,
+            candidate.excluded.as_ref()?,
             Exclusion::Unproven(..) | Exclusion::NotBetter(_) | Exclusion::TooFewTasks(_)
         );
         let above = paired.estimate.value + margin;
-        let pays = sheet.would_pay(row, goal) || sheet.would_be_prompter(row, setting.judging);
+        let pays =
+            table.would_pay(candidate, goal) || table.would_be_faster(candidate, context.judging);
         let hope = open && pays && above > -HOPE * paired.se;
-        hope.then_some((row, paired, above))
+        hope.then_some((candidate, paired, above))
     });
-    let value = |row: &Row<'_>| row.value(goal);
-    let (row, paired, above) = hopes.min_by(|a, b| value(a.0).total_cmp(&value(b.0)))?;
-    let few = match &row.excluded {
+    let value = |candidate: &Candidate<'_>| candidate.value(goal);
+    let (candidate, paired, above) = hopes.min_by(|a, b| value(a.0).total_cmp(&value(b.0)))?;
+    let few = match &candidate.excluded {
         Some(Exclusion::TooFewTasks(n)) => Some(*n),
         _ => None,
     };
     let least = few.map(|n| (MIN_TASKS as u64).saturating_sub(n));
     let more = more_tasks(paired, above).max(least);
     let wanted = match goal {
-        Goal::Better => format!("better than {}", setting.today_name()),
+        Goal::Better => format!("better than {}", context.today_name()),
         Goal::Cheaper | Goal::Faster => format!(
             "within {} pt of {}",
-            words::points(setting.judging.margin),
-            setting.today_name()
+            text::points(context.judging.margin),
+            context.today_name()
         ),
     };
-    let name = row.endpoint.id.short();
+    let name = candidate.endpoint.id.short();
     let why = match more {
         _ if few.is_some() => format!(
             "{name}: {} scored, ≥ {MIN_TASKS} needed",
-            words::count(few.unwrap_or(0), "task")
+            prose::pluralize(few.unwrap_or(0), "task")
         ),
         Some(more) => {
-            format!("{name} might be {wanted}; ≈ {} more tasks would tell", words::thousands(more))
+            format!(
+                "{name} might be {wanted}; ≈ {} more tasks would tell",
+                prose::group_thousands(more)
+            )
         }
         None => format!("{name} might be {wanted}, too near the line for a sample to tell"),
     };
-    let costs = sheet.today().and_then(Row::cost).zip(row.cost());
+    let costs = table.today().and_then(Candidate::cost).zip(candidate.cost());
     Some(Verdict {
         word: VerdictWord::NotYet,
-        candidate: Some(row.endpoint.id.as_str().to_owned()),
-        difference: difference(row),
+        candidate: Some(candidate.endpoint.id.as_str().to_owned()),
+        difference: difference(candidate),
         saves_per_1000_usd: costs.and_then(|(now, then)| saves(now, then)),
         tasks_needed: more,
         why,
     })
 }
 
-/// Where nothing else was asked, nothing is known of it.
-fn unmeasured(sheet: &Sheet<'_>) -> Option<Verdict> {
-    let unasked = |row: &Row<'_>| {
-        let counts = &row.cell.counts;
-        row.endpoint.priced && counts.skipped > 0 && counts.trials() == 0
+/// NOT YET where other endpoints were planned but not measured.
+fn unmeasured(table: &CategoryTable<'_>) -> Option<Verdict> {
+    let unasked = |candidate: &Candidate<'_>| {
+        let counts = &candidate.cell.counts;
+        candidate.endpoint.priced && counts.skipped > 0 && counts.trials() == 0
     };
-    let n = others(sheet).filter(|(_, row)| unasked(row)).count() as u64;
+    let n = others(table).filter(|(_, candidate)| unasked(candidate)).count() as u64;
     let why = match n {
         0 => return None,
         1 => "1 endpoint was not measured".to_owned(),
@@ -171,7 +182,7 @@ fn unmeasured(sheet: &Sheet<'_>) -> Option<Verdict> {
     Some(Verdict { word: VerdictWord::NotYet, ..stay(why) })
 }
 
-/// How many tasks beyond the present ones would show an effect of this size, if it is real.
+/// The number of further tasks that would show an effect of this size.
 fn more_tasks(paired: &Paired, above: f64) -> Option<u64> {
     if above <= TOO_NEAR * paired.se {
         return None;
@@ -182,7 +193,7 @@ fn more_tasks(paired: &Paired, above: f64) -> Option<u64> {
     Some(two_digits(needed.saturating_sub(n).max(1)))
 }
 
-/// Two significant digits, rounded up: a forecast has no more.
+/// Rounded up to two significant digits, the precision of a forecast.
 fn two_digits(n: u64) -> u64 {
     let mut step = 1;
     while n / step >= 100 {
@@ -191,30 +202,32 @@ fn two_digits(n: u64) -> u64 {
     n.div_ceil(step) * step
 }
 
-/// Why today's endpoint keeps a category in which nothing is in doubt.
-fn nothing_pays(setting: &Setting<'_>, sheet: &Sheet<'_>) -> String {
-    let goal = setting.judging.goal;
-    let today = setting.today_name();
-    let margin = words::points(setting.judging.margin);
-    if sheet.rows.len() < 2 {
+/// Why today's endpoint keeps a category without open questions.
+fn nothing_pays(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> String {
+    let goal = context.judging.goal;
+    let today = context.today_name();
+    let margin = text::points(context.judging.margin);
+    if table.candidates.len() < 2 {
         return format!("{today} was the only endpoint");
     }
-    let paying: Vec<&Row<'_>> =
-        others(sheet).map(|(_, row)| row).filter(|row| sheet.would_pay(row, goal)).collect();
-    if let Some(row) = paying.iter().find(|row| row.excluded.is_none()) {
-        let name = row.endpoint.id.short();
+    let paying: Vec<&Candidate<'_>> = others(table)
+        .map(|(_, candidate)| candidate)
+        .filter(|candidate| table.would_pay(candidate, goal))
+        .collect();
+    if let Some(candidate) = paying.iter().find(|candidate| candidate.excluded.is_none()) {
+        let name = candidate.endpoint.id.short();
         return format!("{name}: no room within the limits");
     }
-    let of_quality = |row: &&Row<'_>| {
+    let of_quality = |candidate: &&Candidate<'_>| {
         matches!(
-            row.excluded,
+            candidate.excluded,
             Some(Exclusion::Worse(..) | Exclusion::Unproven(..) | Exclusion::NotBetter(_))
         )
     };
-    if let Some(row) = paying.iter().find(|row| !of_quality(row))
-        && let Some(reason) = &row.excluded
+    if let Some(candidate) = paying.iter().find(|candidate| !of_quality(candidate))
+        && let Some(reason) = &candidate.excluded
     {
-        return format!("{}: {reason}", row.endpoint.id.short());
+        return format!("{}: {reason}", candidate.endpoint.id.short());
     }
     match (goal, paying.is_empty()) {
         (Goal::Cheaper, true) => format!("nothing is cheaper than {today}"),
@@ -225,12 +238,12 @@ fn nothing_pays(setting: &Setting<'_>, sheet: &Sheet<'_>) -> String {
     }
 }
 
-/// The paired difference as the file carries it.
-fn difference(row: &Row<'_>) -> Option<crate::stats::Estimate> {
-    row.paired.as_ref().map(|paired| round::estimate(paired.estimate))
+/// The paired difference, rounded for the file.
+fn difference(candidate: &Candidate<'_>) -> Option<crate::stats::Estimate> {
+    candidate.paired.as_ref().map(|paired| round::estimate(paired.estimate))
 }
 
-/// What 1,000 tasks cost less, to the millionth of a dollar.
+/// The saving per 1,000 tasks, to a millionth of a dollar.
 fn saves(now: f64, then: f64) -> Option<Usd> {
     format!("{:.6}", (now - then) * 1000.0).parse().ok()
 }
@@ -358,8 +371,8 @@ mod tests {
                 crate::aggregate::Counts { planned: 200, skipped: 200, ..Default::default() };
             (cell.quality, cell.cost_per_task, cell.availability_retried) = (None, None, None);
         }
-        for row in &mut unasked.scores.scores {
-            row[1] = f32::NAN;
+        for candidate in &mut unasked.scores.scores {
+            candidate[1] = f32::NAN;
         }
         check(&unasked, "reply", VerdictWord::NotYet, "none", "1 endpoint was not measured");
     }

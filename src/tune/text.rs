@@ -1,7 +1,6 @@
-//! Numbers as the file's sentences write them.
+//! Quality in points, as the sentences of the weights file write it.
 
 use crate::stats::Estimate;
-pub(super) use crate::units::prose::{group_thousands as thousands, join_and as list, percent};
 
 /// A share of 1 in points without needless digits: 0.02 → `2`, 0.015 → `1.5`.
 pub(super) fn points(share: f64) -> String {
@@ -26,11 +25,6 @@ fn signed(difference: f64) -> String {
     format!("{tenths:+.1}").replace('-', "−")
 }
 
-/// `1 task`, `2 tasks`.
-pub(super) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_bear_their_sign() {
+    fn differences_have_a_sign() {
         let estimate = |value, low, high| Estimate {
             value,
             low,
@@ -56,10 +50,5 @@ mod tests {
         let shown = difference(&estimate(-0.012, Some(-0.05), Some(0.026)));
         assert_eq!(shown, "−1.2 (−5.0…+2.6) pt");
         assert_eq!(difference(&estimate(-0.0001, None, None)), "0.0 pt");
-    }
-
-    #[test]
-    fn nouns_bear_their_number() {
-        assert_eq!((count(1, "task"), count(2, "task")), ("1 task".into(), "2 tasks".into()));
     }
 }
