@@ -94,7 +94,7 @@ fn endpoint(n: u64) -> Endpoint {
             headers: BTreeMap::new(),
             ca_file: None,
             router: None,
-            agreed: weighbridge::catalog::Agreed::default(),
+            data_policy: weighbridge::catalog::DataPolicy::default(),
         },
         price: Price::Rates(rates),
         context_window: Some(131_072 + n),

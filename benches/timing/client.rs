@@ -301,7 +301,7 @@ fn endpoint(server: &Server) -> Endpoint {
             headers: BTreeMap::new(),
             ca_file: None,
             router: None,
-            agreed: weighbridge::catalog::Agreed::default(),
+            data_policy: weighbridge::catalog::DataPolicy::default(),
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

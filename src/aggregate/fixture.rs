@@ -55,7 +55,7 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
             router: None,
-            agreed: crate::catalog::Agreed::default(),
+            data_policy: crate::catalog::DataPolicy::default(),
         },
         upstream_model: model.into(),
         price,

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::app::snapshots;
-use crate::catalog::source::keyed::{self, Keyed};
-use crate::catalog::source::{self, Reading};
+use crate::catalog::source::{self, EnvProvider, Reading};
 use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
 use crate::cli::{Failure, refused};
 use crate::client::fetch::{self, FetchError};
@@ -108,7 +107,7 @@ fn read(path: &Path) -> Result<(String, String), Failure> {
 
 /// Every variable in which a key is looked for, in the order of the providers.
 pub fn key_variables() -> Vec<&'static str> {
-    keyed::all().into_iter().flat_map(|keyed| keyed.keys).collect()
+    source::env_providers().into_iter().flat_map(|keyed| keyed.keys).collect()
 }
 
 /// Whether a key of any provider is in the environment.
@@ -123,7 +122,7 @@ pub fn variable(name: &str) -> Option<String> {
 
 /// A provider whose key is in the environment.
 struct Offer {
-    keyed: Keyed,
+    keyed: EnvProvider,
     provider: Provider,
     key: SecretString,
 }
@@ -146,7 +145,7 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, Failure> {
         let is_paged = offer.provider.dialect == Dialect::Anthropic;
         let page = if is_paged { "?limit=1000" } else { "" };
         let reading = offer.get(&io, &format!("{url}{page}"))?;
-        let mut catalog = keyed::served_by(&offer.provider, reading.catalog);
+        let mut catalog = source::with_provider(&offer.provider, reading.catalog);
         if offer.keyed.lists_prices {
             offer.add_pinned(&io, globs, &mut catalog)?;
         }
@@ -158,7 +157,7 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, Failure> {
         let list = source::read(&text, &url).map_err(|error| no_list(&error))?.catalog;
         let mut all = Catalog::default();
         for offer in &public {
-            let own = keyed::those_of(&offer.provider, &list);
+            let own = source::filter_by_provider(&offer.provider, &list);
             if own.endpoints.is_empty() {
                 let name = offer.keyed.name;
                 return Err(no_list(&format!("{url} lists nothing of {name}")));
@@ -179,7 +178,7 @@ pub fn models_dev() -> String {
 /// The providers whose keys are in the environment.
 fn offers() -> Result<Vec<Offer>, Failure> {
     let mut offers = Vec::new();
-    for keyed in keyed::all() {
+    for keyed in source::env_providers() {
         let found = keyed.keys.iter().find_map(|name| Some((*name, variable(name)?)));
         let Some((name, key)) = found else { continue };
         let moved = keyed.address.and_then(|address| Some((address, variable(address)?)));
@@ -219,7 +218,7 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
         if offers.iter().any(|offer| is_at(named, offer.keyed.name)) {
             continue;
         }
-        let known = keyed::all().into_iter().find(|keyed| is_at(named, keyed.name));
+        let known = source::env_providers().into_iter().find(|keyed| is_at(named, keyed.name));
         let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
         let unknown = || {
             anyhow!(
@@ -228,7 +227,7 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
                 names.join(", ")
             )
         };
-        let keyless = |keyed: Keyed| {
+        let keyless = |keyed: EnvProvider| {
             anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
         };
         return Err(refused(known.map_or_else(unknown, keyless)));
@@ -278,9 +277,10 @@ impl Offer {
         }
         for model in models {
             let url = format!("{}/models/{model}/endpoints", self.provider.base_url);
-            let served = keyed::served_by(&self.provider, self.get(io, &url)?.catalog).endpoints;
+            let served =
+                source::with_provider(&self.provider, self.get(io, &url)?.catalog).endpoints;
             for pin in pins.iter().filter(|pin| glob_matches(&model_of(pin), &model)) {
-                let meant = keyed::pinned(pin, &served);
+                let meant = source::match_pin(pin, &served);
                 // Of many models, not every one need be everywhere.
                 let is_missing = !model_of(pin).contains(['*', '?']) && meant.is_empty();
                 if is_missing || meant.len() > 1 && !pin.contains(['*', '?']) {

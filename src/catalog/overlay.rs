@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
+use super::catalog_file::CatalogFile;
 use super::error::CatalogError;
-use super::load::{Part, Placed};
 use super::price;
 use super::rates::{Price, Rates};
 use super::raw::RawOverlay;
+use super::resolve_endpoint::PlacedEndpoint;
 use crate::units::Factor;
 use crate::units::names::{glob_matches, matches_none};
 use crate::units::toml_text::{DecimalText, TomlText};
@@ -16,18 +17,18 @@ use crate::units::toml_text::{DecimalText, TomlText};
 /// Applies every `[[price]]`, and then the discounts and fees of every `[[provider]]`, to the prices
 /// of the endpoints. What was applied is said in `notes`, one line each, for the report.
 pub(crate) fn apply(
-    parts: &[Part<'_>],
-    endpoints: &mut [Placed<'_>],
+    files: &[CatalogFile<'_>],
+    endpoints: &mut [PlacedEndpoint<'_>],
     notes: &mut Vec<String>,
 ) -> Result<(), CatalogError> {
-    for part in parts {
-        for raw in &part.tables.price {
-            apply_one(raw, part.toml, endpoints, notes)?;
+    for file in files {
+        for raw in &file.tables.price {
+            apply_one(raw, file.toml, endpoints, notes)?;
         }
     }
-    for part in parts {
-        for raw in &part.tables.provider {
-            let share = Share::read(raw.discount.as_ref(), raw.fee.as_ref(), part.toml)?;
+    for file in files {
+        for raw in &file.tables.provider {
+            let share = Share::read(raw.discount.as_ref(), raw.fee.as_ref(), file.toml)?;
             let Some(share) = share else { continue };
             let name = raw.name.get_ref();
             let here = endpoints.iter_mut().filter(|(e, _)| e.provider.name == *name);
@@ -35,7 +36,7 @@ pub(crate) fn apply(
             for (endpoint, _) in here {
                 changed += usize::from(share.apply(&mut endpoint.price));
             }
-            let at = part.toml.place(&raw.name.span());
+            let at = file.toml.place(&raw.name.span());
             notes.push(format!("prices at {name} are {} ({changed} endpoints; {at})", share.words));
         }
     }
@@ -45,7 +46,7 @@ pub(crate) fn apply(
 fn apply_one(
     raw: &RawOverlay,
     toml: TomlText<'_>,
-    endpoints: &mut [Placed<'_>],
+    endpoints: &mut [PlacedEndpoint<'_>],
     notes: &mut Vec<String>,
 ) -> Result<(), CatalogError> {
     let (at, glob) = (toml.place(&raw.glob.span()), raw.glob.get_ref());

@@ -1,9 +1,8 @@
 //! Routers that stand before the providers, and what they must be told to be measured.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
-use super::{Dialect, Provider};
+use crate::units::Dialect;
 
 /// A router that stands where a provider is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,20 +49,5 @@ impl Router {
             // It is told in headers, and in the body where the plan says so.
             Self::Openrouter => true,
         }
-    }
-
-    /// What every request to a provider bears on account of its router. An answer out of LiteLLM's
-    /// cache has neither the model's latency nor its price, so it is asked for none and told to keep
-    /// none (docs.litellm.ai, proxy, cache controls).
-    #[must_use]
-    pub fn params(provider: &Provider) -> Map<String, Value> {
-        let mut params = Map::new();
-        match provider.router.filter(|router| router.reads_params_of(provider.dialect)) {
-            Some(Self::Litellm) => {
-                params.insert("cache".into(), json!({"no-cache": true, "no-store": true}));
-            }
-            Some(Self::Openrouter) | None => {}
-        }
-        params
     }
 }

@@ -1,6 +1,7 @@
 //! Every error text of a catalog, with its line and its remedy.
 
 use super::*;
+use crate::units::Usage;
 
 const LOCAL: &str = r#"
 [[provider]]

@@ -5,30 +5,32 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::Endpoint;
+use super::catalog_file::{CatalogFile, SourceSpan};
 use super::error::CatalogError;
-use super::load::{Part, Placed, Spot, Taken, checked_name, claim};
+use super::names::checked_name;
 use super::raw::RawVariant;
+use super::resolve_endpoint::{PlacedEndpoint, UsedIds, claim};
 use crate::units::EndpointId;
 use crate::units::names::{glob_matches, matches_none};
 use crate::units::toml_text::{Place, TomlText};
 
 /// Adds `model@provider#variant` after each endpoint that a variant matches; the endpoint stays.
 pub(crate) fn apply<'a>(
-    parts: &[Part<'a>],
-    base: Vec<Placed<'a>>,
+    files: &[CatalogFile<'a>],
+    base: Vec<PlacedEndpoint<'a>>,
 ) -> Result<Vec<Endpoint>, CatalogError> {
-    if parts.iter().all(|part| part.tables.variant.is_empty()) {
+    if files.iter().all(|file| file.tables.variant.is_empty()) {
         return Ok(base.into_iter().map(|(endpoint, _)| endpoint).collect());
     }
-    let mut taken: Taken<'a> =
+    let mut taken: UsedIds<'a> =
         base.iter().map(|(endpoint, spot)| (endpoint.id.clone(), spot.clone())).collect();
     let mut made: Vec<Vec<Endpoint>> = base.iter().map(|_| Vec::new()).collect();
-    for part in parts {
-        for raw in &part.tables.variant {
-            let name = checked_name("name", &raw.name, part.toml)?;
-            let params = resolve_params(raw, part.toml)?;
+    for file in files {
+        for raw in &file.tables.variant {
+            let name = checked_name("name", &raw.name, file.toml)?;
+            let params = resolve_params(raw, file.toml)?;
             let glob = raw.glob.get_ref();
-            let spot = Spot::new(part.toml, raw.name.span());
+            let spot = SourceSpan::new(file.toml, raw.name.span());
             let mut matched = false;
             for ((endpoint, _), made) in base.iter().zip(&mut made) {
                 if glob_matches(glob, &endpoint.model) || glob_matches(glob, endpoint.id.as_str()) {
@@ -39,13 +41,14 @@ pub(crate) fn apply<'a>(
                 }
             }
             if !matched {
-                let at = part.toml.place(&raw.glob.span());
+                let at = file.toml.place(&raw.glob.span());
                 return Err(matches_nothing(at, name, glob, &base));
             }
         }
     }
-    let family =
-        |((endpoint, _), made): (Placed<'a>, Vec<Endpoint>)| std::iter::once(endpoint).chain(made);
+    let family = |((endpoint, _), made): (PlacedEndpoint<'a>, Vec<Endpoint>)| {
+        std::iter::once(endpoint).chain(made)
+    };
     Ok(base.into_iter().zip(made).flat_map(family).collect())
 }
 
@@ -65,7 +68,12 @@ fn with_variant(
     }
 }
 
-fn matches_nothing(at: Place, name: String, glob: &str, base: &[Placed<'_>]) -> CatalogError {
+fn matches_nothing(
+    at: Place,
+    name: String,
+    glob: &str,
+    base: &[PlacedEndpoint<'_>],
+) -> CatalogError {
     let models: BTreeSet<&str> = base.iter().map(|(e, _)| e.model.as_str()).collect();
     let names: Vec<&str> =
         models.into_iter().chain(base.iter().map(|(e, _)| e.id.as_str())).collect();

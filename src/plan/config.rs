@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use crate::catalog::load::{Part, resolve};
 use crate::catalog::raw::RawCatalog;
-use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price, Router};
+use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price};
+use crate::catalog::{CatalogFile, resolve};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
 use crate::units::{CacheMode, EndpointId, Goal, Judging, Slo, Usd};
 
@@ -282,7 +282,7 @@ impl Config {
     /// same way stands for it; else it is added.
     pub fn take_today(&mut self, mut serving: Endpoint) {
         let own = std::mem::take(&mut serving.params);
-        serving.params = Router::params(&serving.provider).into_iter().chain(own).collect();
+        serving.params = serving.provider.router_params().into_iter().chain(own).collect();
         let same = |e: &&Endpoint| {
             let is_called_so = e.provider.base_url == serving.provider.base_url
                 && e.upstream_model == serving.upstream_model
@@ -341,9 +341,9 @@ fn load_catalog(
     toml: TomlText<'_>,
     beside: &[CatalogText<'_>],
 ) -> Result<Catalog, CatalogError> {
-    let mut parts: Vec<Part<'_>> =
-        beside.iter().map(|file| Part::read(*file)).collect::<Result<_, _>>()?;
-    parts.push(Part {
+    let mut parts: Vec<CatalogFile<'_>> =
+        beside.iter().map(|file| CatalogFile::read(*file)).collect::<Result<_, _>>()?;
+    parts.push(CatalogFile {
         toml,
         tables: RawCatalog { snapshot: None, provider, endpoint, variant, price },
     });

@@ -68,11 +68,11 @@ impl Privacy {
             return Some(Refusal::Provider);
         }
         // A router is told with each request, and keeps to it.
-        let (agreed, told) = (provider.agreed, provider.is_openrouter());
-        if self.no_collection && !agreed.no_collection && !told {
+        let (policy, told) = (provider.data_policy, provider.is_openrouter());
+        if self.no_collection && !policy.no_collection && !told {
             return Some(Refusal::Collection);
         }
-        (self.zdr && !agreed.zdr && !told).then_some(Refusal::Retention)
+        (self.zdr && !policy.zdr && !told).then_some(Refusal::Retention)
     }
 
     /// Writes into an endpoint's parameters what its API is to be told: of a router, the one provider
@@ -164,9 +164,9 @@ mod tests {
         let mut openai = at("openai", "api.openai.com");
         check(&Privacy::default(), &openai, None);
         check(&all, &openai, Some(Refusal::Collection));
-        openai.provider.agreed.no_collection = true;
+        openai.provider.data_policy.no_collection = true;
         check(&all, &openai, Some(Refusal::Retention));
-        openai.provider.agreed.zdr = true;
+        openai.provider.data_policy.zdr = true;
         check(&all, &openai, None);
         check(&all, &at("deepseek", "api.deepseek.com"), Some(Refusal::Provider));
         check(&all, &at("openrouter/deepinfra", "openrouter.ai/api"), None);

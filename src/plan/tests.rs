@@ -33,7 +33,7 @@ pub(super) fn endpoint(model: &str) -> Endpoint {
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
             router: None,
-            agreed: crate::catalog::Agreed::default(),
+            data_policy: crate::catalog::DataPolicy::default(),
         },
         upstream_model: model.to_owned(),
         price: Price::Rates(rates),

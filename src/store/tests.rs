@@ -99,7 +99,7 @@ fn endpoint(idx: u32) -> StoredEndpoint {
             headers: std::collections::BTreeMap::new(),
             ca_file: None,
             router: None,
-            agreed: crate::catalog::Agreed::default(),
+            data_policy: crate::catalog::DataPolicy::default(),
         },
         upstream_model: "m".into(),
         price: Price::Free,

@@ -203,7 +203,7 @@ fn all_of_models_dev_loads_or_is_named() {
     let reading = source::read_folder(&folder).expect("it loads");
     assert_eq!(reading.entries, 143, "files");
     // 4 files describe providers and 29 are bases, of which some are named by no provider's model.
-    let not_bases = |left: &&source::LeftOut| !left.why.contains("is a base");
+    let not_bases = |left: &&source::Omission| !left.why.contains("is a base");
     assert_eq!(reading.left_out.iter().filter(not_bases).count(), 0, "{:?}", reading.left_out);
     assert_eq!(reading.catalog.endpoints.len(), 143 - 4 - 29);
     let back = round_trip(&reading);

@@ -224,8 +224,7 @@ fn push_proxy(text: &mut String, proxy: &ProxyConfig) {
     let mut block = "[[provider]]\nname = \"litellm\"\nrouter = \"litellm\"\nbase_url = \
                      \"http://127.0.0.1:4000/v1\"\napi_key_env = \"LITELLM_API_KEY\"\n"
         .to_owned();
-    let named =
-        |alias: &&Alias| crate::catalog::load::is_name(&alias.name) && alias.stands_for.is_none();
+    let named = |alias: &&Alias| crate::catalog::is_name(&alias.name) && alias.stands_for.is_none();
     let (called, left): (Vec<&Alias>, Vec<&Alias>) =
         proxy.aliases.iter().filter(named).partition(|alias| !alias.served_by.is_empty());
     for alias in left.into_iter().chain(called).take(SHOWN_ALIASES) {

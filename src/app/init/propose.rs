@@ -7,7 +7,7 @@ use super::text::Group;
 use crate::app::catalog::sync::read_list;
 use crate::app::catalog_source::variable;
 use crate::app::snapshots;
-use crate::catalog::source::keyed;
+use crate::catalog::source;
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp, load_text, snapshot};
 use crate::cli::console;
 use crate::plan::Privacy;
@@ -99,7 +99,7 @@ fn newest() -> Vec<PathBuf> {
 /// The providers whose key the environment holds, at the address that it says, where it says one.
 pub fn with_keys() -> Vec<Provider> {
     let mut found = Vec::new();
-    for keyed in keyed::all() {
+    for keyed in source::env_providers() {
         let Some(key) = keyed.keys.iter().find(|key| variable(key).is_some()) else { continue };
         let address = keyed.address.and_then(variable);
         match keyed.provider(key, address.as_deref()) {

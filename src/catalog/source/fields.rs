@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::SourceError;
+use super::error::SourceError;
 use crate::units::Usd;
 
 /// An object, in the order of the text.

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::error::SourceError;
 use super::fields::{Amount, Entry, Fields};
-use super::{Reading, SourceError, free_or, providers};
+use super::providers;
+use super::reading::{Reading, free_or};
 use crate::catalog::rates::{Change, Price, Rate, Rates};
 use crate::catalog::{Capability, Endpoint, Facts, Limits, Provider};
 use crate::units::toml_text::TomlText;
@@ -364,8 +366,9 @@ fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| io(path, &error))?;
     let toml = TomlText::new(&shown, &text);
-    let raw: RawModel =
-        toml.decode().map_err(|error| SourceError::Catalog(super::CatalogError::Toml(error)))?;
+    let raw: RawModel = toml
+        .decode()
+        .map_err(|error| SourceError::Catalog(crate::catalog::CatalogError::Toml(error)))?;
     let mut cost = raw.cost.as_ref().map(|cost| cost.read(toml));
     let mut unread = Vec::new();
     for mode in raw.experimental.unwrap_or_default().modes.values() {
@@ -421,7 +424,7 @@ fn read_provider(folder: &Path) -> Result<Provider, SourceError> {
     let text = std::fs::read_to_string(&path).map_err(|error| io(&path, &error))?;
     let raw: RawProvider = TomlText::new(&shown, &text)
         .decode()
-        .map_err(|error| SourceError::Catalog(super::CatalogError::Toml(error)))?;
+        .map_err(|error| SourceError::Catalog(crate::catalog::CatalogError::Toml(error)))?;
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(provider(&name.unwrap_or_default(), raw.api, raw.env))
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use super::error::SourceError;
 use super::fields::{Amount, Entry, Fields};
-use super::{Reading, SourceError, free_or, providers};
+use super::providers;
+use super::reading::{Reading, free_or};
 use crate::catalog::rates::{Change, Hours, Price, Rate, Rates};
 use crate::catalog::{Capability, Endpoint, Facts, Limits};
 use crate::units::{EndpointId, Factor, Usd};

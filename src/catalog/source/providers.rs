@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{Dialect, HttpVersion, Provider};
 
 /// A provider of the price lists.
-struct Known {
+struct KnownProvider {
     /// Its name here.
     name: &'static str,
     /// Its names in LiteLLM's list.
@@ -18,85 +18,85 @@ struct Known {
     key: &'static str,
 }
 
-const KNOWN: [Known; 12] = [
-    Known {
+const KNOWN: [KnownProvider; 12] = [
+    KnownProvider {
         name: "openrouter",
         litellm: &["openrouter"],
         author: "",
         base_url: "https://openrouter.ai/api/v1",
         key: "OPENROUTER_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "openai",
         litellm: &["openai"],
         author: "openai",
         base_url: "https://api.openai.com/v1",
         key: "OPENAI_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "anthropic",
         litellm: &["anthropic"],
         author: "anthropic",
         base_url: "https://api.anthropic.com/v1",
         key: "ANTHROPIC_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "google",
         litellm: &["gemini"],
         author: "google",
         base_url: "https://generativelanguage.googleapis.com/v1beta",
         key: "GEMINI_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "mistral",
         litellm: &["mistral"],
         author: "mistralai",
         base_url: "https://api.mistral.ai/v1",
         key: "MISTRAL_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "deepseek",
         litellm: &["deepseek"],
         author: "deepseek",
         base_url: "https://api.deepseek.com/v1",
         key: "DEEPSEEK_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "groq",
         litellm: &["groq"],
         author: "",
         base_url: "https://api.groq.com/openai/v1",
         key: "GROQ_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "together",
         litellm: &["together_ai"],
         author: "",
         base_url: "https://api.together.xyz/v1",
         key: "TOGETHER_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "xai",
         litellm: &["xai"],
         author: "x-ai",
         base_url: "https://api.x.ai/v1",
         key: "XAI_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "fireworks",
         litellm: &["fireworks_ai"],
         author: "",
         base_url: "https://api.fireworks.ai/inference/v1",
         key: "FIREWORKS_API_KEY",
     },
-    Known {
+    KnownProvider {
         name: "azure",
         litellm: &["azure", "azure_ai"],
         author: "",
         base_url: "",
         key: "AZURE_OPENAI_API_KEY",
     },
-    Known { name: "vertex", litellm: &["vertex_ai"], author: "", base_url: "", key: "" },
+    KnownProvider { name: "vertex", litellm: &["vertex_ai"], author: "", base_url: "", key: "" },
 ];
 
 /// A provider by its name here; one that is not known has neither address nor key.
@@ -119,7 +119,7 @@ pub(super) fn named(name: &str) -> Provider {
         headers: BTreeMap::new(),
         ca_file: None,
         router: None,
-        agreed: crate::catalog::Agreed::default(),
+        data_policy: crate::catalog::DataPolicy::default(),
     }
 }
 

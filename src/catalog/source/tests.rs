@@ -1,7 +1,8 @@
 //! Forms of price lists that the stored ones do not show, and everything that is not one.
 
 use super::*;
-use crate::catalog::{Change, Rate, Rates};
+
+use crate::catalog::{Change, Price, Rate, Rates};
 
 fn reading(text: &str) -> Reading {
     read(text, "list").unwrap_or_else(|error| panic!("{error}\n{text}"))

@@ -55,7 +55,7 @@ fn provider() -> catalog::Provider {
         headers: BTreeMap::new(),
         ca_file: None,
         router: None,
-        agreed: crate::catalog::Agreed::default(),
+        data_policy: crate::catalog::DataPolicy::default(),
     }
 }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::super::fields::{Entry, Fields};
-use super::super::{SourceError, litellm, providers};
-use super::Deployment;
+use super::config::Deployment;
 use super::prefix::{self, Prefix};
 use super::yaml::Node;
-use crate::catalog::load::{is_name, is_variable_name, key_variable};
+use crate::catalog::names::{is_name, is_variable_name, key_variable};
 use crate::catalog::rates::Price;
+use crate::catalog::source::error::SourceError;
+use crate::catalog::source::fields::{Entry, Fields};
+use crate::catalog::source::reading::Reading;
+use crate::catalog::source::{litellm, providers};
 use crate::catalog::{
     Catalog, Dialect, Endpoint, Limits, Router, SnapshotStamp, load_text, snapshot,
 };
@@ -88,7 +90,7 @@ pub(super) enum Key {
 
 /// What decides which of several deployments the proxy asks.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Weights {
+pub(super) struct RoutingWeights {
     weight: Option<f64>,
     rpm: Option<f64>,
     tpm: Option<f64>,
@@ -200,7 +202,7 @@ impl Draft {
         let raw: &RawValue = serde_json::from_str(&json).expect("JSON is written here");
         let fields = Fields::of(raw).expect("an object is written here");
         let entry = Entry { path: "", name: "" };
-        let price = litellm::price(&fields, entry, &mut super::super::Reading::default());
+        let price = litellm::price(&fields, entry, &mut Reading::default());
         self.endpoint.price = price.map_err(|error| match error {
             SourceError::BadEntry { field, why, .. } => format!("its {field} {why}"),
             other => other.to_string(),
@@ -329,8 +331,8 @@ fn dropped(params: &Node) -> Vec<String> {
     params.pairs().iter().filter(|(key, _)| !known(key)).map(|(key, _)| key.clone()).collect()
 }
 
-impl Weights {
-    pub(super) fn of(entry: &Node, params: &Node) -> Self {
+impl RoutingWeights {
+    pub(super) fn read(entry: &Node, params: &Node) -> Self {
         let number = |key: &str| {
             let text = params.text(key).or_else(|| entry.text(key))?.replace('_', "");
             text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)
@@ -341,8 +343,8 @@ impl Weights {
 
 /// Each deployment's share of the requests, as the proxy's `simple-shuffle` draws them: by the first
 /// of weight, rpm and tpm that any of them states, else equally (docs.litellm.ai, load balancing).
-pub(super) fn shares(weights: &[Weights]) -> Vec<f64> {
-    let by: [fn(&Weights) -> Option<f64>; 3] = [|w| w.weight, |w| w.rpm, |w| w.tpm];
+pub(super) fn shares(weights: &[RoutingWeights]) -> Vec<f64> {
+    let by: [fn(&RoutingWeights) -> Option<f64>; 3] = [|w| w.weight, |w| w.rpm, |w| w.tpm];
     let stated = by.iter().find(|of| weights.iter().any(|w| of(w).is_some_and(|n| n > 0.0)));
     let drawn: Vec<f64> =
         weights.iter().map(|w| stated.map_or(1.0, |of| of(w).unwrap_or(0.0))).collect();

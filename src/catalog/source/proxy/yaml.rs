@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned};
 
-use super::ProxyError;
+use super::error::ProxyError;
 
 /// A value and the line that it stands in. It may hold a key, so it is never shown as a whole.
 pub(super) struct Node {

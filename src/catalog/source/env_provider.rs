@@ -11,7 +11,7 @@ use crate::units::names::glob_matches;
 
 /// A provider with one address for all customers, and what the environment may say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyed {
+pub struct EnvProvider {
     /// Its name.
     pub name: &'static str,
     /// The variables in which its key is looked for, in this order.
@@ -35,12 +35,12 @@ const OTHER_KEYS: [(&str, &str); 1] = [("google", "GOOGLE_API_KEY")];
 
 /// Every provider that a key in the environment is enough for.
 #[must_use]
-pub fn all() -> Vec<Keyed> {
+pub fn env_providers() -> Vec<EnvProvider> {
     let of = |table: &'static [(&str, &str)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable)
     };
     providers::public()
-        .map(|(name, key, base_url)| Keyed {
+        .map(|(name, key, base_url)| EnvProvider {
             name,
             keys: std::iter::once(key).chain(of(&OTHER_KEYS, name)).collect(),
             address: of(&ADDRESSES, name),
@@ -50,7 +50,7 @@ pub fn all() -> Vec<Keyed> {
         .collect()
 }
 
-impl Keyed {
+impl EnvProvider {
     /// The provider whose key is in this variable, at another address where one is given.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Keyed {
 /// What a list of models in OpenRouter's form says, as a provider serves it: the list knows neither
 /// where it was fetched nor with whose key. What OpenRouter pins stays pinned.
 #[must_use]
-pub fn served_by(provider: &Provider, list: Catalog) -> Catalog {
+pub fn with_provider(provider: &Provider, list: Catalog) -> Catalog {
     let mut catalog = Catalog::default();
     let mut taken = BTreeSet::new();
     for mut endpoint in list.endpoints {
@@ -106,7 +106,7 @@ pub fn served_by(provider: &Provider, list: Catalog) -> Catalog {
 
 /// Of a list of many providers, what this one serves.
 #[must_use]
-pub fn those_of(provider: &Provider, list: &Catalog) -> Catalog {
+pub fn filter_by_provider(provider: &Provider, list: &Catalog) -> Catalog {
     let own = list.endpoints.iter().filter(|e| e.provider.name == provider.name);
     let endpoints: Vec<_> =
         own.cloned().map(|e| Endpoint { provider: provider.clone(), ..e }).collect();
@@ -120,7 +120,7 @@ pub fn those_of(provider: &Provider, list: &Catalog) -> Catalog {
 /// that is the only one of its kind, and keeps the name that it was asked by: so OpenRouter reads it
 /// too.
 #[must_use]
-pub fn pinned(pin: &str, served: &[Endpoint]) -> Vec<Endpoint> {
+pub fn match_pin(pin: &str, served: &[Endpoint]) -> Vec<Endpoint> {
     let by_glob = served.iter().filter(|e| glob_matches(pin, e.id.as_str()));
     let meant: Vec<Endpoint> = by_glob.cloned().collect();
     if !meant.is_empty() || pin.contains(['*', '?']) {
@@ -141,8 +141,8 @@ mod tests {
     use super::*;
     use crate::catalog::Dialect;
 
-    fn named(name: &str) -> Keyed {
-        all().into_iter().find(|keyed| keyed.name == name).expect("it is known")
+    fn named(name: &str) -> EnvProvider {
+        env_providers().into_iter().find(|keyed| keyed.name == name).expect("it is known")
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(named("google").keys, ["GEMINI_API_KEY", "GOOGLE_API_KEY"]);
         assert!(named("openai").provider("K", Some("mirror.example/v1")).is_err());
         assert!(
-            all()
+            env_providers()
                 .iter()
                 .all(|keyed| !keyed.keys.is_empty() && !["azure", "vertex"].contains(&keyed.name))
         );
@@ -177,10 +177,10 @@ mod tests {
         let text = r#"{"data":[
             {"id":"large","pricing":{"prompt":"0.000001","completion":"0.000002"},"expiration_date":"2027-01-01"},
             {"id":"openai/large"},{"id":"small"}]}"#;
-        let list = super::super::read(text, "list").expect("a list").catalog;
+        let list = crate::catalog::source::read(text, "list").expect("a list").catalog;
         let provider =
             named("openai").provider("K", Some("http://127.0.0.1:1/v1")).expect("an address");
-        let catalog = served_by(&provider, list);
+        let catalog = with_provider(&provider, list);
         let ids: Vec<_> = catalog.endpoints.iter().map(|e| e.id.as_str()).collect();
         assert_eq!(ids, ["openai/large@openai", "openai/small@openai"]);
         assert_eq!(catalog.endpoints[0].upstream_model, "large");
@@ -193,9 +193,9 @@ mod tests {
         let tags = ["deepinfra/fp4", "groq", "novita/bf16", "novita/fp8"];
         let tags = tags.map(|tag| format!("{{\"tag\":\"{tag}\"}}")).join(",");
         let text = format!("{{\"data\":{{\"id\":\"a/m\",\"endpoints\":[{tags}]}}}}");
-        let served = super::super::read(&text, "list").expect("a list").catalog.endpoints;
+        let served = crate::catalog::source::read(&text, "list").expect("a list").catalog.endpoints;
         let check = |pin: &str, expected: &[&str]| {
-            let meant = pinned(pin, &served);
+            let meant = match_pin(pin, &served);
             let ids: Vec<&str> = meant.iter().map(|e| e.id.as_str()).collect();
             assert_eq!(ids, expected, "{pin}");
             assert!(meant.iter().all(|e| e.id.as_str() == format!("a/m@{}", e.provider.name)));

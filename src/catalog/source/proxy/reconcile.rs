@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Deployment;
+use super::config::Deployment;
 use super::deployment::BY_FILE;
 use crate::catalog::rates::Price;
 use crate::catalog::{Endpoint, Limits};
 use crate::units::Usd;
 
 /// What one entry states of its deployment.
-pub(super) struct Stated {
+pub(super) struct EntryTerms {
     /// The model's and the provider's name: variants share what is stated.
     of: (String, String),
     price: Price,
@@ -18,8 +18,8 @@ pub(super) struct Stated {
     limits: Limits,
 }
 
-impl Stated {
-    pub(super) fn of(endpoint: &Endpoint, priced_by: Option<&str>) -> Self {
+impl EntryTerms {
+    pub(super) fn new(endpoint: &Endpoint, priced_by: Option<&str>) -> Self {
         Self {
             of: name(endpoint),
             price: endpoint.price.clone(),
@@ -35,16 +35,16 @@ fn name(endpoint: &Endpoint) -> (String, String) {
 
 /// Gives every deployment the dearest price and the least limits that are stated of it: a bound on
 /// cost then holds whichever entry is right, and no limit is passed.
-pub(super) fn agree(deployments: &mut [Deployment], stated: &[Stated]) {
-    let mut entries: BTreeMap<&(String, String), Vec<&Stated>> = BTreeMap::new();
+pub(super) fn reconcile(deployments: &mut [Deployment], stated: &[EntryTerms]) {
+    let mut entries: BTreeMap<&(String, String), Vec<&EntryTerms>> = BTreeMap::new();
     for one in stated {
         entries.entry(&one.of).or_default().push(one);
     }
     for deployment in deployments {
         let Some(entries) = entries.get(&name(&deployment.endpoint)) else { continue };
-        if let Some((dearest, differ)) = dearest(entries) {
-            deployment.endpoint.price = dearest.price.clone();
-            deployment.priced_by.clone_from(&dearest.priced_by);
+        if let Some((highest, differ)) = max_cost(entries) {
+            deployment.endpoint.price = highest.price.clone();
+            deployment.priced_by.clone_from(&highest.priced_by);
             if differ {
                 let said = "its entries state different prices, of which the dearest is taken";
                 deployment.conflicts.push(said.to_owned());
@@ -61,27 +61,28 @@ pub(super) fn agree(deployments: &mut [Deployment], stated: &[Stated]) {
 
 /// The dearest of the prices, and whether there is another. What the file states goes before what a
 /// list fills in.
-fn dearest<'a>(entries: &[&'a Stated]) -> Option<(&'a Stated, bool)> {
+fn max_cost<'a>(entries: &[&'a EntryTerms]) -> Option<(&'a EntryTerms, bool)> {
     let priced = || entries.iter().copied().filter(|one| one.price != Price::Unknown);
-    let by_file = |one: &&Stated| one.priced_by.as_deref() == Some(BY_FILE);
+    let by_file = |one: &&EntryTerms| one.priced_by.as_deref() == Some(BY_FILE);
     let is_stated = priced().any(|one| by_file(&one));
     let counted = || priced().filter(|one| !is_stated || by_file(one));
     // Of equals the first.
-    let dearest = counted().reduce(|a, b| if dear(&b.price) > dear(&a.price) { b } else { a })?;
-    Some((dearest, counted().any(|one| one.price != dearest.price)))
+    let highest = counted()
+        .reduce(|a, b| if sample_costs(&b.price) > sample_costs(&a.price) { b } else { a })?;
+    Some((highest, counted().any(|one| one.price != highest.price)))
 }
 
 /// What prices are compared by: a common request of three prompt tokens for each of output, then one
 /// that is long enough for every surcharge.
-fn dear(price: &Price) -> [Option<Usd>; 2] {
+fn sample_costs(price: &Price) -> [Option<Usd>; 2] {
     [(3_000, 1_000), (1_000_000, 1_000_000)]
         .map(|(input, output)| price.at_most(input, output, None))
 }
 
 /// The least of each limit, and whether two entries state different ones.
-fn least(entries: &[&Stated]) -> (Limits, bool) {
+fn least(entries: &[&EntryTerms]) -> (Limits, bool) {
     fn of<T: Ord + Copy>(
-        entries: &[&Stated],
+        entries: &[&EntryTerms],
         limit: fn(&Limits) -> Option<T>,
     ) -> (Option<T>, bool) {
         let stated = || entries.iter().filter_map(|one| limit(&one.limits));

@@ -1,5 +1,4 @@
-//! What is agreed with a provider beside its wire: what the customer vouches that it does with
-//! prompts.
+//! What a provider does with prompts, by the customer's contract with it.
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -8,35 +7,34 @@ use super::error::CatalogError;
 use super::raw::RawProvider;
 use crate::units::toml_text::{TomlText, did_you_mean};
 
-/// What `[[provider]]` says of a provider beyond how it is called.
+/// The contract's rules on prompts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreed {
-    /// `data_collection = "deny"`: the customer's contract says that it keeps no prompts to train
-    /// on.
+pub struct DataPolicy {
+    /// `data_collection = "deny"`: no prompts are kept for training.
     pub no_collection: bool,
-    /// `zdr = true`: the contract says that it retains no prompts at all.
+    /// `zdr = true`: no prompts are retained at all.
     pub zdr: bool,
 }
 
-impl Agreed {
+impl DataPolicy {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Reads it; what is left out is as it is `listed`.
+/// Reads the rules of a `[[provider]]` table; a missing key takes the `listed` value.
 pub(super) fn resolve(
     raw: &RawProvider,
-    listed: Option<Agreed>,
+    listed: Option<DataPolicy>,
     toml: TomlText<'_>,
-) -> Result<Agreed, CatalogError> {
+) -> Result<DataPolicy, CatalogError> {
     let listed = listed.unwrap_or_default();
     let no_collection = match &raw.data_collection {
         Some(said) => denies_collection(said, toml)?,
         None => listed.no_collection,
     };
-    Ok(Agreed { no_collection, zdr: raw.zdr.unwrap_or(listed.zdr) })
+    Ok(DataPolicy { no_collection, zdr: raw.zdr.unwrap_or(listed.zdr) })
 }
 
 /// Whether `data_collection` is denied rather than allowed.

@@ -1,0 +1,140 @@
+//! Endpoints: one model as one provider serves it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::provider::Provider;
+use super::rates::{Price, Terms};
+use crate::units::{EndpointId, ServiceTier, Usage, Usd};
+
+/// Limits of an endpoint, as its catalog states them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests a minute.
+    pub requests_per_min: Option<u32>,
+    /// Tokens a minute, prompt and output together.
+    pub tokens_per_min: Option<u64>,
+    /// Requests under way at once.
+    pub concurrency: Option<u32>,
+}
+
+/// What an endpoint is able to do beyond answering in text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// Takes tool definitions and calls them.
+    Tools,
+    /// Answers in JSON under a schema.
+    JsonSchema,
+    /// Takes a sampling temperature.
+    Temperature,
+    /// Reasons before it answers.
+    Reasoning,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: [Self; 4] = [Self::Tools, Self::JsonSchema, Self::Temperature, Self::Reasoning];
+
+    /// The name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::JsonSchema => "json_schema",
+            Self::Temperature => "temperature",
+            Self::Reasoning => "reasoning",
+        }
+    }
+}
+
+/// One model as one provider serves it (with a variant's parameters applied): what is benchmarked
+/// and what is routed to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// `author/name@provider`, with `#variant`.
+    pub id: EndpointId,
+    /// `author/name`.
+    pub model: String,
+    /// The provider that serves it.
+    pub provider: Provider,
+    /// What the API is asked for.
+    pub upstream_model: String,
+    /// What it costs.
+    pub price: Price,
+    /// Tokens of prompt and answer together; `None`: not known, so not checked.
+    pub context_window: Option<u64>,
+    /// Tokens of an answer at most.
+    pub max_output: Option<u64>,
+    /// Its limits.
+    pub limits: Limits,
+    /// What it is able to do; `None`: not stated, so assumed to take everything.
+    pub supports: Option<BTreeSet<Capability>>,
+    /// The variant's name.
+    pub variant: Option<String>,
+    /// Parameters that are added to the request body.
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// A system message that comes first.
+    pub system: Option<String>,
+    /// Whether answers are streamed.
+    pub stream: bool,
+}
+
+impl Endpoint {
+    /// Whether it has a capability, as far as its catalog says.
+    #[must_use]
+    pub fn can(&self, capability: Capability) -> bool {
+        self.supports.as_ref().is_none_or(|set| set.contains(&capability))
+    }
+
+    /// Whether its provider is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.provider.is_loopback()
+    }
+
+    /// What a usage costs here, of a request that was sent at this time.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage, at: jiff::Timestamp) -> Option<Usd> {
+        let tier = usage.service_tier.or(self.asked_tier());
+        self.price.cost_under(usage, &Terms { at: Some(at), tier })
+    }
+
+    /// What a usage is expected to cost, at whatever time it is sent.
+    #[must_use]
+    pub fn expected_cost(&self, usage: &Usage) -> Option<Usd> {
+        self.price.cost_under(usage, &Terms { at: None, tier: self.asked_tier() })
+    }
+
+    /// The most that a request can cost here: what a budget reserves. `None`: the price is not known,
+    /// or searches are charged and its parameters ask for some, of which nobody says how many.
+    #[must_use]
+    pub fn at_most(&self, input: u64, output: u64) -> Option<Usd> {
+        if self.asks_to_search() && self.price.charges_searches() {
+            return None;
+        }
+        self.price.at_most(input, output, self.asked_tier())
+    }
+
+    /// Whether its parameters let the provider search the web, in the words of any API: tools of its
+    /// own (`web_search_preview`, `google_search`), a plugin, options of a search.
+    fn asks_to_search(&self) -> bool {
+        let tools =
+            self.params.get("tools").is_some_and(|tools| tools.to_string().contains("search"));
+        tools
+            || ["plugins", "web_search_options"].iter().any(|name| self.params.contains_key(*name))
+    }
+
+    /// The service tier that its parameters ask for.
+    fn asked_tier(&self) -> Option<ServiceTier> {
+        ServiceTier::from_name(self.params.get("service_tier")?.as_str()?)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.fmt(f)
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a proxy's configuration is of no use.
+
+/// Why a proxy's configuration is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    /// Not YAML.
+    #[error(
+        "{path}:{line}: this is not YAML that reads: {why}; correct that line, or check the file \
+         with the proxy itself"
+    )]
+    Malformed {
+        /// The file.
+        path: String,
+        /// The line.
+        line: u64,
+        /// What the parser said.
+        why: String,
+    },
+    /// Another kind of YAML.
+    #[error(
+        "{path} has no model_list, so it is no configuration of a LiteLLM proxy; name its \
+         config.yaml (models that the proxy keeps in its database stand in no file)"
+    )]
+    NoModels {
+        /// The file.
+        path: String,
+    },
+    /// An entry that cannot be named.
+    #[error("{path}:{line}: {what} of model_list is missing; write it, or take the entry out")]
+    Missing {
+        /// The file.
+        path: String,
+        /// Where the entry begins.
+        line: u64,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// An alias that is not there.
+    #[error("{path} has no alias {alias:?}; {remedy}")]
+    NoAlias {
+        /// The file.
+        path: String,
+        /// What was asked for.
+        alias: String,
+        /// The nearest.
+        remedy: String,
+    },
+    /// An alias none of whose deployments can be called.
+    #[error("{path}: nothing that serves {alias:?} can be called from here: {why}")]
+    NotCalled {
+        /// The file.
+        path: String,
+        /// The alias.
+        alias: String,
+        /// The reason of the first.
+        why: String,
+    },
+    /// Several where one is asked for.
+    #[error(
+        "{path}: {alias:?} is served by {} deployments ({}{}), and what serves today is one \
+         endpoint; name one of them: endpoint = {:?}",
+        .ids.len() + .left_out, .ids.join(", "), and_left_out(*.left_out),
+        .ids.first().map_or("", String::as_str)
+    )]
+    Several {
+        /// The file.
+        path: String,
+        /// The alias.
+        alias: String,
+        /// The ids of those that can be called.
+        ids: Vec<String>,
+        /// How many cannot.
+        left_out: usize,
+    },
+    /// Several aliases where none is named.
+    #[error("{path} has {} aliases; say which serves today: alias = {:?}", .names.len(), .names.first().map_or("", String::as_str))]
+    WhichAlias {
+        /// The file.
+        path: String,
+        /// The aliases.
+        names: Vec<String>,
+    },
+}
+
+fn and_left_out(n: usize) -> String {
+    if n == 0 { String::new() } else { format!(", and {n} that cannot be called from here") }
+}

@@ -1,0 +1,87 @@
+//! The endpoints that a price list gives, and what of the list gives none.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::names::is_name;
+use crate::catalog::rates::{Price, Rates};
+use crate::catalog::{Catalog, Endpoint, Facts, diff};
+use crate::units::EndpointId;
+
+/// What a price list gave.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The endpoints, in the order of the list.
+    pub catalog: Catalog,
+    /// Entries of the list.
+    pub entries: usize,
+    /// Entries that did not become an endpoint, with the reason.
+    pub left_out: Vec<Omission>,
+    /// Fields that hold a price which nothing here is charged by, and how often each stands there.
+    pub not_read: BTreeMap<String, usize>,
+    /// Which endpoint has an id.
+    taken: BTreeMap<EndpointId, usize>,
+}
+
+/// An entry that did not become an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Omission {
+    /// Its name in the list.
+    pub entry: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Reading {
+    /// A catalog file, each of whose entries is an endpoint.
+    pub(super) fn from_catalog(catalog: Catalog) -> Self {
+        Self { entries: catalog.endpoints.len(), catalog, ..Self::default() }
+    }
+
+    /// Takes an endpoint of the list in, unless its name cannot be one or is taken already.
+    pub(super) fn take(&mut self, entry: &str, endpoint: Endpoint, facts: Facts) {
+        // What is written must read again.
+        if !is_name(&endpoint.model) || !is_name(&endpoint.provider.name) {
+            let why = "its name cannot be part of an endpoint's id (model@provider#variant)";
+            self.leave_out(entry, why);
+            return;
+        }
+        let idx = self.catalog.endpoints.len();
+        if let Some(taken) = self.taken.get(&endpoint.id) {
+            let known = &self.catalog.endpoints[*taken];
+            let why = if known.price == endpoint.price {
+                format!("{} is listed twice, at the same price", known.id)
+            } else {
+                // Free is no price to reserve money by where another list entry knows better.
+                let better = !known.price.is_billed() && endpoint.price.is_billed();
+                let (kept, other) = (diff::in_short(&known.price), diff::in_short(&endpoint.price));
+                let (kept, other) = if better { (other, kept) } else { (kept, other) };
+                let why = format!("{} is listed twice: {kept} is kept, {other} is not", known.id);
+                if better {
+                    self.catalog.endpoints[*taken].price = endpoint.price;
+                }
+                why
+            };
+            self.leave_out(entry, &why);
+            return;
+        }
+        if facts != Facts::default() {
+            self.catalog.facts.insert(endpoint.id.clone(), facts);
+        }
+        self.taken.insert(endpoint.id.clone(), idx);
+        self.catalog.endpoints.push(endpoint);
+    }
+
+    pub(super) fn leave_out(&mut self, entry: &str, why: &str) {
+        self.left_out.push(Omission { entry: entry.to_owned(), why: why.to_owned() });
+    }
+
+    pub(super) fn count_unread(&mut self, field: &str) {
+        *self.not_read.entry(field.to_owned()).or_default() += 1;
+    }
+}
+
+/// Rates that are all zero are no price: it is free.
+pub(super) fn free_or(rates: Rates) -> Price {
+    let price = Price::Rates(rates);
+    if price.is_billed() { price } else { Price::Free }
+}
