@@ -325,8 +325,10 @@ impl Fact {
             }
             Self::PriceNotListed { endpoints } => write!(
                 f,
-                "no price is listed for {}: left out; a whole name with -m asks it",
-                first_of(endpoints)
+                "skipped {}: no listed price. Pass {} with -m to include {}",
+                first_of(endpoints),
+                if endpoints.len() == 1 { "its full id" } else { "a full id" },
+                if endpoints.len() == 1 { "it" } else { "that endpoint" }
             ),
             Self::EndpointLeftOut { endpoint, reason, why } => {
                 write!(f, "{endpoint} is left out: ineligible ({reason}): {why}")
