@@ -28,6 +28,7 @@ use crate::store::{
     StoredEndpoint, StoredTask, TrialProgress,
 };
 use crate::units::Fact;
+use crate::units::clock::nanos;
 use crate::units::{
     Clock, ContentHash, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
 };
@@ -338,10 +339,6 @@ pub fn breaker(args: &RunArgs) -> BreakerPolicy {
     let usual = BreakerPolicy::default();
     let patience = args.patience.unwrap_or(usual.patience);
     BreakerPolicy { failures: args.breaker, patience, ..usual }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Judges the answers of a run that keeps none.

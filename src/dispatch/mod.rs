@@ -29,6 +29,7 @@ use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing, Tr
 use crate::store::{
     AttemptId, RequestIntent, RequestSource, ScoreRow, Store, StoreError, TrialEnding, TrialStatus,
 };
+use crate::units::clock::nanos;
 use crate::units::{AnswerContent, Body, Clock, Seed, Stamp, TrialKey, Usd};
 use crate::wire::{self, Answer, ErrorClass};
 
@@ -651,8 +652,4 @@ fn stored(answer: Answer) -> AnswerContent {
         refusal: answer.refusal,
         tool_calls: answer.tool_calls,
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::units::clock::nanos;
 use crate::units::toml_text::did_you_mean;
 use crate::units::{Draw, Seed};
 
@@ -380,11 +381,6 @@ fn gamma(draws: &mut Draw, shape: f64) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
 pub(super) fn whole(ns: f64) -> u64 {
     libm::round(ns) as u64
-}
-
-/// A duration's nanoseconds; beyond what a `u64` holds (584 years), its largest.
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

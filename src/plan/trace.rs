@@ -13,7 +13,8 @@ use std::time::Duration;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::arrivals::{Arrivals, Lengths, MAX_ARRIVALS, nanos, whole};
+use super::arrivals::{Arrivals, Lengths, MAX_ARRIVALS, whole};
+use crate::units::clock::nanos;
 
 /// The largest trace, unpacked: [`MAX_ARRIVALS`] rows of the usual 50 bytes fit twice over, and a
 /// small file that unpacks to a disk full of nothing is stopped.

@@ -33,9 +33,13 @@ impl Stamp {
     /// This stamp, later by `wait`.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
-        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos(wait)))
     }
+}
+
+/// A duration in nanoseconds; `u64::MAX` beyond 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The clock of a run: monotonic stamps and one wall-clock anchor.
@@ -80,9 +84,7 @@ impl Clock {
     pub fn now(&self) -> Stamp {
         match &self.0.source {
             Source::Real => monotonic(),
-            Source::Virtual(start) => {
-                Stamp(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
-            }
+            Source::Virtual(start) => Stamp(nanos(start.elapsed())),
         }
     }
 
@@ -161,5 +163,5 @@ fn wall_now() -> Option<Duration> {
 fn monotonic() -> Stamp {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     let start = START.get_or_init(std::time::Instant::now);
-    Stamp(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    Stamp(nanos(start.elapsed()))
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +24,7 @@ use crate::run::load::{
 use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
 use crate::store::{NewRun, Store, StoreMode, StoredEndpoint, StoredTask};
 use crate::suite::Task;
+use crate::units::clock::nanos;
 use crate::units::{Clock, ContentHash, LoadMode, LoadSlo, LoadSpec, RunEnding, Usd};
 
 /// Requests under way at most, where the system gives as many sockets. Beyond it, what an open
@@ -283,10 +283,6 @@ fn most_under_way(files: u64) -> u64 {
 
 fn sockets(files: u64) -> u64 {
     files.saturating_sub(OTHER_FILES) / 2
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Raises the number of files that this process may open to what the system allows anyone (the

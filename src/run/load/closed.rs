@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::LoadError;
-use super::lane::{LoadEnd, LoadTest, Ticket, nanos};
+use super::lane::{LoadEnd, LoadTest, Ticket};
 use crate::client::Transport;
+use crate::units::clock::nanos;
 use crate::units::{Stamp, Usd};
 
 /// After a failure a user waits this long, and twice as long after each further one in a row:

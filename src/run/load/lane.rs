@@ -12,6 +12,7 @@ use crate::client::{AttemptLimits, AttemptRecord, Outcome, Transport, attempt};
 use crate::dispatch::{Budget, EndpointClient, Reservation, cost_of, request_record};
 use crate::run::Signals;
 use crate::store::{LoadRecord, RequestIntent, RequestRecord, RequestSource};
+use crate::units::clock::nanos;
 use crate::units::{Clock, ContentHash, Stamp, Usd};
 use crate::wire::ErrorClass;
 
@@ -252,10 +253,6 @@ impl<T: Transport> LoadTest<T> {
             why,
         }
     }
-}
-
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn class_of(record: &AttemptRecord) -> Option<ErrorClass> {

@@ -9,13 +9,14 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
+use super::LoadError;
 use super::lane::{LoadEnd, LoadTest, Ticket};
 use super::prompts::Prepared;
 use super::schedule::{MOST_LATE, Timekeeper, Worked, keep_time};
-use super::{LoadError, lane::nanos};
 use crate::client::Transport;
 use crate::plan::Arrivals;
 use crate::units::Stamp;
+use crate::units::clock::nanos;
 
 /// Between the start of the thread that keeps time and the first moment: it wakes up, and makes the
 /// first requests ready.
