@@ -68,6 +68,7 @@ impl Stored {
             reference: None,
             schema: None,
             messages: Vec::new(),
+            content_hash: None,
         };
         let endpoints = (0..).zip(&plan.endpoints);
         let endpoint =

@@ -269,6 +269,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         reference: None,
         schema: None,
         messages: vec![],
+        content_hash: None,
     };
     let new = NewRun {
         manifest: &manifest,

@@ -97,6 +97,7 @@ pub(super) fn trial_row(status: TrialStatus) -> TrialRow {
         cost_reported: None,
         simulated: false,
         score: None,
+        grading_cost: None,
     }
 }
 
@@ -210,7 +211,8 @@ async fn record(store: &Store, trial: u32, outcome: Outcome) {
                 store.intent(id(retried), intent).await?;
                 store.attempt(id(retried), answer(trial, at, cost)).await?;
                 store.trial(ending(TrialStatus::Ok, retried + 1)).await?;
-                store.score(ScoreRow { trial, score, detail: String::new() }).await?;
+                let grader = GraderSpec::from_id("exact").expect("a grader");
+                store.score(ScoreRow::overall(trial, &grader, score, String::new())).await?;
             }
         }
         Ok::<_, crate::store::StoreError>(())
@@ -253,6 +255,7 @@ pub(super) fn task(idx: u32, category: &str) -> StoredTask {
         reference: None,
         schema: None,
         messages: vec![],
+        content_hash: Some(ContentHash::of(&idx.to_le_bytes())),
     }
 }
 

@@ -181,7 +181,7 @@ fn view(run: &Run, started: Timestamp, row: &TrialRow) -> Result<TrialView, Aggr
         reasoning_tokens: usage.reasoning,
         cost_usd: row.cost(),
         cost_reported_usd: row.cost_reported,
-        judge_cost_usd: None,
+        judge_cost_usd: row.grading_cost,
         started_at: row.started_ns.map(|nanos| wall(started, nanos)),
         variant: endpoint.variant.clone(),
         response_model: attempt.and_then(|a| a.response_model.clone()),

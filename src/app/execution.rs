@@ -20,12 +20,12 @@ use crate::client::{self, AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{
     BreakerPolicy, EndpointClient, Gate, Judge, Keys, RetryPolicy, Trials, gates,
 };
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::run::{Asked, IoThreads, Progress, RunEnd, Signals, Watch, judge, run_tasks};
 use crate::sim::{self, InProcess};
 use crate::store::{
-    ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, Spend, Store, StoreMode,
-    StoredEndpoint, StoredTask, TrialProgress,
+    ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, ScoreRow, Spend, Store,
+    StoreMode, StoredEndpoint, StoredTask, TrialProgress,
 };
 use crate::units::Fact;
 use crate::units::clock::nanos;
@@ -344,9 +344,9 @@ pub fn breaker(args: &RunArgs) -> BreakerPolicy {
 /// Judges the answers of a run that keeps none.
 fn judge_of(plan: &Plan) -> Judge {
     let tasks = Arc::clone(&plan.tasks);
-    Judge::new(move |task, answer| {
+    Judge::new(move |trial, task, answer| {
         let task = tasks.get(task as usize)?;
-        task.grade(answer).value
+        Some(ScoreRow::overall(trial, &task.grader, task.grade(answer).value, String::new()))
     })
 }
 
@@ -444,6 +444,7 @@ pub fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
         reference: task.reference.clone(),
         schema: task.schema.clone(),
         messages: task.messages.clone(),
+        content_hash: Some(plan::key::task_hash(task)),
     }
 }
 

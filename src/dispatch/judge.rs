@@ -2,24 +2,26 @@
 
 use std::fmt;
 
+use crate::store::ScoreRow;
 use crate::units::AnswerContent;
 
 /// Gives a score to an answer. Graders stand above this folder, so whoever makes the trials
 /// brings one.
 pub struct Judge(Box<Score>);
 
-/// A task's position and an answer to it in, a score out.
-type Score = dyn Fn(u32, &AnswerContent) -> Option<f64> + Send + Sync;
+/// Takes a trial, its task and an answer to it.
+type Score = dyn Fn(u32, u32, &AnswerContent) -> Option<ScoreRow> + Send + Sync;
 
 impl Judge {
-    /// A judge that scores the answers to a task, by its position in the plan: 0..1, or `None` where
-    /// nothing can be judged.
-    pub fn new(score: impl Fn(u32, &AnswerContent) -> Option<f64> + Send + Sync + 'static) -> Self {
+    /// A judge that scores an answer, given its trial and the position of its task in the plan.
+    pub fn new(
+        score: impl Fn(u32, u32, &AnswerContent) -> Option<ScoreRow> + Send + Sync + 'static,
+    ) -> Self {
         Self(Box::new(score))
     }
 
-    pub(super) fn score(&self, task: u32, answer: &AnswerContent) -> Option<f64> {
-        (self.0)(task, answer)
+    pub(super) fn score(&self, trial: u32, task: u32, answer: &AnswerContent) -> Option<ScoreRow> {
+        (self.0)(trial, task, answer)
     }
 }
 

@@ -549,8 +549,7 @@ impl<T: Transport> Trials<T> {
     /// trial's ending, so that a crash keeps both or neither.
     fn score(&self, job: &TrialJob, ending: &TrialEnding) -> Option<ScoreRow> {
         let (judge, answer) = (self.judge.as_ref()?, ending.answer.as_ref()?);
-        let score = judge.score(job.task, answer);
-        Some(ScoreRow { trial: job.trial, score, detail: String::new() })
+        judge.score(job.trial, job.task, answer)
     }
 
     /// Says on stderr, where -v asks for it, how an attempt went. A provider's words may quote the

@@ -30,7 +30,7 @@ pub fn grade_run(dir: &Path) -> Result<Graded, StoreError> {
         let score = rubric.grader.grade(&expected, &answer);
         graded.scored += u64::from(score.value.is_some());
         graded.unscored += u64::from(score.value.is_none());
-        Some(ScoreRow { trial, score: score.value, detail: score.detail })
+        Some(ScoreRow::overall(trial, &rubric.grader, score.value, score.detail))
     })?;
     Ok(graded)
 }

@@ -85,6 +85,21 @@ pub(super) fn task_content(task: &Task) -> ContentHash {
     ContentHash::of_parts(head.into_iter().chain(messages))
 }
 
+/// What a task asks and what counts as right: the same in two runs where their scores can be
+/// compared.
+#[must_use]
+pub fn task_hash(task: &Task) -> ContentHash {
+    let grader = serde_json::to_string(&task.grader).expect("a grader's keys are strings");
+    let reference = task.reference.as_ref().map(Value::to_string).unwrap_or_default();
+    let asked = task_content(task);
+    ContentHash::of_parts([
+        b"weighbridge task 1".as_slice(),
+        asked.as_bytes(),
+        grader.as_bytes(),
+        reference.as_bytes(),
+    ])
+}
+
 /// Everything about a task, judging included, as one text for hashing.
 pub(super) fn task_text(task: &Task) -> String {
     let json = |value: Option<&Value>| value.cloned().unwrap_or(Value::Null);

@@ -208,9 +208,32 @@ fn copy_rows(conn: &Connection, n: u32, later_ns: u64) -> rusqlite::Result<()> {
         ),
         params![Unsigned(later_ns)],
     )?;
-    conn.execute_batch(
-        "INSERT INTO main.score SELECT moved.new, score, detail
-         FROM part_run.score s JOIN moved ON moved.old = s.trial;
-         DROP TABLE moved;",
-    )
+    copy_scores(conn)?;
+    conn.execute_batch("DROP TABLE moved")
+}
+
+/// Copies the scores of moved trials, each with its grading. Before format 4 a score was of the
+/// first version of its task's grader.
+fn copy_scores(conn: &Connection) -> rusqlite::Result<()> {
+    let format: i32 = conn.query_row("PRAGMA part_run.user_version", [], |row| row.get(0))?;
+    conn.execute_batch(if format >= 4 {
+        "INSERT INTO main.grading (grader, version)
+         SELECT grader, version FROM part_run.grading WHERE true ORDER BY id
+         ON CONFLICT DO NOTHING;
+         INSERT INTO main.score
+         SELECT moved.new, ours.id, s.criterion, s.value, s.detail, s.cost
+         FROM part_run.score s JOIN moved ON moved.old = s.trial
+         JOIN part_run.grading theirs ON theirs.id = s.grading
+         JOIN main.grading ours ON (ours.grader, ours.version) = (theirs.grader, theirs.version);"
+    } else {
+        "INSERT INTO main.grading (grader, version)
+         SELECT DISTINCT json_extract(grader, '$.kind'), 1 FROM part_run.task WHERE true ORDER BY 1
+         ON CONFLICT DO NOTHING;
+         INSERT INTO main.score
+         SELECT moved.new, ours.id, 'overall', s.score, s.detail, NULL
+         FROM part_run.score s JOIN moved ON moved.old = s.trial
+         JOIN part_run.trial t ON t.idx = s.trial JOIN part_run.task k ON k.idx = t.task
+         JOIN main.grading ours
+             ON ours.version = 1 AND ours.grader = json_extract(k.grader, '$.kind');"
+    })
 }

@@ -24,7 +24,8 @@ pub use load::{LoadChange, LoadOutcome, LoadRecord, LoadRow, LoadSpan};
 pub use merge::{MergeError, MergePart, merge_runs};
 pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
 pub use record::{
-    AttemptId, PlannedTrial, Record, ScoreRow, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
+    AttemptId, Grading, OVERALL, PlannedTrial, Record, ScoreRow, StoredEndpoint, StoredTask,
+    TrialEnding, TrialStatus,
 };
 pub use request::{RequestIntent, RequestRecord, RequestSource};
 pub use resume::{ExistingRun, PriorSessions, ResumedRun, Spend, StoredTrial, TrialProgress};

@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
 use super::{
-    RequestRecord, RequestSource, StoreError, StoredEndpoint, StoredTask, TrialStatus, request,
+    OVERALL, RequestRecord, RequestSource, StoreError, StoredEndpoint, StoredTask, TrialStatus,
+    request,
 };
 use crate::graders::GraderSpec;
-use crate::units::{AnswerContent, Manifest, Message, TrialKey, Usd};
+use crate::units::{AnswerContent, ContentHash, Manifest, Message, TrialKey, Usd};
 use crate::wire::ErrorClass;
 
 /// Page cache in KiB (negative by SQLite's convention), and with it the memory of a sort. A reader
@@ -55,6 +56,8 @@ pub struct TaskLabels {
     pub cluster: Option<String>,
     /// Labels.
     pub tags: Vec<String>,
+    /// See [`StoredTask::content_hash`].
+    pub content_hash: Option<ContentHash>,
 }
 
 /// How the answers to a task are judged.
@@ -120,8 +123,11 @@ pub struct TrialRow {
     pub cost_reported: Option<Usd>,
     /// Whether any attempt was simulated.
     pub simulated: bool,
-    /// The verdict: `None`, not judged; `Some(None)`, the grader could not judge.
+    /// Its score of [`OVERALL`], by the latest grading; `None`: not graded; `Some(None)`: the
+    /// grader could not judge.
     pub score: Option<Option<f64>>,
+    /// What that grading cost; `None`: nothing.
+    pub grading_cost: Option<Usd>,
 }
 
 impl TrialRow {
@@ -202,10 +208,11 @@ impl Reader {
 
     /// The tasks, by position.
     pub fn tasks(&self) -> Result<Vec<StoredTask>, StoreError> {
-        let mut statement = self.prepare(
-            "SELECT idx, suite, task, category, cluster, tags, grader, reference, schema, body
-             FROM task LEFT JOIN content ON content.hash = task.prompt ORDER BY idx",
-        )?;
+        let mut statement = self.prepare(&format!(
+            "SELECT idx, suite, task, category, cluster, tags, grader, reference, schema, body, {}
+                 FROM task LEFT JOIN content ON content.hash = task.prompt ORDER BY idx",
+            self.content_hash()
+        ))?;
         let mut rows = self.sqlite(statement.query([]))?;
         let mut tasks = Vec::new();
         while let Some(row) = self.sqlite(rows.next())? {
@@ -251,13 +258,21 @@ impl Reader {
                 Some(body) => self.json("the prompt of a task", &body)?,
                 None => Vec::new(),
             },
+            content_hash: self.sqlite(row.get(10))?,
         })
+    }
+
+    /// The column of [`StoredTask::content_hash`], in a database of any format.
+    fn content_hash(&self) -> &'static str {
+        if self.format >= 4 { "content_hash" } else { "NULL" }
     }
 
     /// The tasks' labels, by position: what aggregation needs, without prompts and references.
     pub fn task_labels(&self) -> Result<Vec<TaskLabels>, StoreError> {
-        let mut statement = self
-            .prepare("SELECT idx, suite, task, category, cluster, tags FROM task ORDER BY idx")?;
+        let mut statement = self.prepare(&format!(
+            "SELECT idx, suite, task, category, cluster, tags, {} FROM task ORDER BY idx",
+            self.content_hash()
+        ))?;
         let mut rows = self.sqlite(statement.query([]))?;
         let mut labels = Vec::new();
         while let Some(row) = self.sqlite(rows.next())? {
@@ -269,6 +284,7 @@ impl Reader {
                 category: self.sqlite(row.get(3))?,
                 cluster: self.sqlite(row.get(4))?,
                 tags: self.json("the tags of a task", &tags)?,
+                content_hash: self.sqlite(row.get(6))?,
             });
         }
         Ok(labels)
@@ -314,22 +330,6 @@ impl Reader {
         self.sqlite(counts.and_then(Iterator::collect))
     }
 
-    /// Visits the answer of every `ok` trial in the order of the plan: trial, task, answer
-    /// (`None`: not kept).
-    pub fn for_each_answer<E: From<StoreError>>(
-        &self,
-        mut visit: impl FnMut(u32, u32, Option<AnswerContent>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut statement = self.prepare(ANSWERS)?;
-        let mut rows = self.sqlite(statement.query([]))?;
-        while let Some(row) = self.sqlite(rows.next())? {
-            let ids = row.get(0).and_then(|trial| Ok((trial, row.get(1)?)));
-            let (trial, task) = self.sqlite(ids)?;
-            visit(trial, task, decode_answer(row, &self.path)?)?;
-        }
-        Ok(())
-    }
-
     /// Visits every trial.
     pub fn for_each_trial<E: From<StoreError>>(
         &self,
@@ -344,7 +344,7 @@ impl Reader {
                  ORDER BY trial.endpoint, task.category, trial.key"
             }
         })?;
-        let mut trial = self.prepare(TRIAL)?;
+        let mut trial = self.prepare(&trial_query(self.format))?;
         let mut attempts = self.prepare(&ATTEMPTS)?;
         let mut positions = self.sqlite(order.query([]))?;
         while let Some(position) = self.sqlite(positions.next())? {
@@ -401,7 +401,7 @@ impl Reader {
     /// The first trial at this position of the plan or after it: how a caller who cannot be
     /// visited walks the plan.
     pub fn trial_from(&self, idx: u32) -> Result<Option<TrialRow>, StoreError> {
-        let mut trial = self.prepare(TRIAL)?;
+        let mut trial = self.prepare(&trial_query(self.format))?;
         let Some(mut row) = self.sqlite(trial.query_row([idx], read_trial).optional())? else {
             return Ok(None);
         };
@@ -463,10 +463,22 @@ pub(super) fn decode_answer(
         .map_err(|e| corrupt(path, "an answer", &e.to_string()))
 }
 
-const TRIAL: &str = "
-    SELECT idx, key, task, endpoint, repeat, status, ineligible, error, attempts, backoff_ns,
-           pacing_ns, e2e_with_retries_ns, refused, score.trial IS NOT NULL, score.score
-    FROM trial LEFT JOIN score ON score.trial = trial.idx WHERE idx >= ? ORDER BY idx LIMIT 1";
+/// A trial and its score, in a database of this format.
+fn trial_query(format: i32) -> String {
+    let (value, cost, score) = if format >= 4 {
+        let of_latest = "score.grading = (SELECT max(grading) FROM score latest
+             WHERE latest.trial = trial.idx AND latest.criterion = score.criterion)";
+        ("value", "cost", format!("score.criterion = '{OVERALL}' AND {of_latest}"))
+    } else {
+        ("score.score", "NULL", "true".to_owned())
+    };
+    format!(
+        "SELECT idx, key, task, endpoint, repeat, status, ineligible, error, attempts, backoff_ns,
+                pacing_ns, e2e_with_retries_ns, refused, score.trial IS NOT NULL, {value}, {cost}
+         FROM trial LEFT JOIN score ON score.trial = trial.idx AND {score}
+         WHERE idx >= ? ORDER BY idx LIMIT 1"
+    )
+}
 
 fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
     let judged: bool = row.get(13)?;
@@ -495,6 +507,7 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         cost_reported: None,
         simulated: false,
         score: if judged { Some(row.get(14)?) } else { None },
+        grading_cost: row.get(15)?,
     })
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{RequestIntent, RequestRecord};
 use crate::catalog::Endpoint;
-use crate::units::{AnswerContent, TrialKey};
+use crate::graders::GraderSpec;
+use crate::units::{AnswerContent, ContentHash, TrialKey, Usd};
 use crate::wire::ErrorClass;
 
 /// A task as stored: all that grading and aggregation need, without the suite's files.
@@ -24,13 +25,15 @@ pub struct StoredTask {
     /// Labels.
     pub tags: Vec<String>,
     /// The grader.
-    pub grader: crate::graders::GraderSpec,
+    pub grader: GraderSpec,
     /// The reference.
     pub reference: Option<serde_json::Value>,
     /// The schema.
     pub schema: Option<serde_json::Value>,
     /// The prompt's messages; empty with content left out.
     pub messages: Vec<crate::units::Message>,
+    /// The hash of what it asks and what counts as right; `None`: written by an earlier version.
+    pub content_hash: Option<ContentHash>,
 }
 
 /// An endpoint as stored: its position in the run and its whole specification (the price
@@ -131,15 +134,48 @@ pub struct TrialEnding {
     pub answer: Option<AnswerContent>,
 }
 
-/// A grader's verdict on one trial.
+/// A grader at one version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grading {
+    /// The grader's id.
+    pub grader: String,
+    /// Its version: it goes up whenever some answer gets another score.
+    pub version: u32,
+}
+
+impl From<&GraderSpec> for Grading {
+    fn from(spec: &GraderSpec) -> Self {
+        Self { grader: spec.id().to_owned(), version: spec.version() }
+    }
+}
+
+/// The criterion of a grader that gives one score for the whole answer.
+pub const OVERALL: &str = "overall";
+
+/// One score of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreRow {
     /// The trial.
     pub trial: u32,
-    /// 0..1; `None`: unscored (the grader could not judge).
-    pub score: Option<f64>,
+    /// The grader that gave it.
+    pub grading: Grading,
+    /// What is scored; [`OVERALL`] is the score that metrics use.
+    pub criterion: String,
+    /// 0..1; `None`: the grader could not judge.
+    pub value: Option<f64>,
     /// Why, in a few words: what was extracted, what was expected.
     pub detail: String,
+    /// What grading cost; `None`: no model was called for it.
+    pub cost: Option<Usd>,
+}
+
+impl ScoreRow {
+    /// The score of a grader that calls no model.
+    #[must_use]
+    pub fn overall(trial: u32, grader: &GraderSpec, value: Option<f64>, detail: String) -> Self {
+        let (grading, criterion) = (Grading::from(grader), OVERALL.to_owned());
+        Self { trial, grading, criterion, value, detail, cost: None }
+    }
 }
 
 /// What a store command may be (the writer's queue holds these).

@@ -11,8 +11,8 @@ use super::lock::RunLock;
 use super::request;
 use super::sql::{self, Unsigned, at};
 use super::{
-    AttemptId, NewRun, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow, StoreError,
-    StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
+    AttemptId, Grading, NewRun, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow,
+    StoreError, StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
 use crate::units::{ContentHash, RunEnding};
 
@@ -328,10 +328,13 @@ pub(super) fn put_task(
     };
     // An upsert, for trials refer to the row.
     conn.prepare_cached(
-        "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO task (idx, suite, task, category, cluster, tags, grader, reference, schema,
+                           prompt, content_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (idx) DO UPDATE SET category = excluded.category,
              cluster = excluded.cluster, tags = excluded.tags, grader = excluded.grader,
-             reference = excluded.reference, schema = excluded.schema, prompt = excluded.prompt",
+             reference = excluded.reference, schema = excluded.schema, prompt = excluded.prompt,
+             content_hash = excluded.content_hash",
     )?
     .execute(params![
         task.idx,
@@ -344,6 +347,7 @@ pub(super) fn put_task(
         kept(&task.reference),
         kept(&task.schema),
         prompt,
+        task.content_hash,
     ])?;
     Ok(())
 }
@@ -409,8 +413,16 @@ pub(super) fn insert_score(
     keep_content: bool,
 ) -> rusqlite::Result<usize> {
     let detail = if keep_content { row.detail.as_str() } else { "" };
-    conn.prepare_cached("INSERT OR REPLACE INTO score VALUES (?, ?, ?)")?
-        .execute(params![row.trial, row.score, detail])
+    let Grading { grader, version } = &row.grading;
+    conn.prepare_cached(
+        "INSERT INTO grading (grader, version) VALUES (?, ?) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![grader, version])?;
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO score (grading, trial, criterion, value, detail, cost)
+         SELECT id, ?, ?, ?, ?, ? FROM grading WHERE grader = ? AND version = ?",
+    )?
+    .execute(params![row.trial, row.criterion, row.value, detail, row.cost, grader, version])
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

@@ -15,10 +15,14 @@ pub const FILE_NAME: &str = "run.sqlite";
 /// `Wbrg` in ASCII: marks the file as ours, also to `file(1)`.
 pub(super) const APPLICATION_ID: i32 = 0x5762_7267;
 /// The format that this version writes, and the newest it reads.
-pub(super) const FORMAT: i32 = 3;
+pub(super) const FORMAT: i32 = 4;
 /// What makes each format out of the one before it, from nothing to [`FORMAT`].
-const STEPS: [&str; FORMAT as usize] =
-    [include_str!("schema_v1.sql"), include_str!("schema_v2.sql"), include_str!("schema_v3.sql")];
+const STEPS: [&str; FORMAT as usize] = [
+    include_str!("schema_v1.sql"),
+    include_str!("schema_v2.sql"),
+    include_str!("schema_v3.sql"),
+    include_str!("schema_v4.sql"),
+];
 /// How long to wait for another process's lock: a commit of ours takes milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache in KiB (negative by SQLite's convention). The working set is the tail of three
@@ -127,6 +131,14 @@ impl FromSql for Usd {
 impl ToSql for ContentHash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.as_bytes().as_slice().into())
+    }
+}
+
+impl FromSql for ContentHash {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        Self::from_slice(bytes)
+            .ok_or(FromSqlError::InvalidBlobSize { expected_size: 32, blob_size: bytes.len() })
     }
 }
 

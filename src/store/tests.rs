@@ -1,5 +1,6 @@
 //! The life of a run database: made, written, cut short, read.
 
+mod formats;
 mod power_loss;
 mod resume;
 
@@ -81,6 +82,7 @@ fn task(idx: u32) -> StoredTask {
         reference: Some(serde_json::json!("42")),
         schema: None,
         messages: vec![Message { role: "user".into(), content: "six times seven?".into() }],
+        content_hash: Some(ContentHash::of(&idx.to_le_bytes())),
     }
 }
 
@@ -210,8 +212,8 @@ fn ending(trial: u32, status: TrialStatus, attempts: u32) -> TrialEnding {
     }
 }
 
-fn score(trial: u32, score: Option<f64>) -> ScoreRow {
-    ScoreRow { trial, score, detail: "found 42".into() }
+fn score(trial: u32, value: Option<f64>) -> ScoreRow {
+    ScoreRow::overall(trial, &task(0).grader, value, "found 42".into())
 }
 
 /// Trials 0 (ok at the second attempt) and 1 (failed); 2 is in doubt, 3 was to be tried again, 4
@@ -479,14 +481,8 @@ async fn without_content_nothing_of_it_is_in_the_file() {
             let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
             assert_eq!(found, keep, "{secret}");
         }
-        let mut answers = Vec::new();
-        let reader = Reader::open(dir.path()).expect("a run");
-        let visit = |trial, task, answer: Option<AnswerContent>| {
-            answers.push((trial, task, answer.map(|a| a.text)));
-            Ok::<_, StoreError>(())
-        };
-        reader.for_each_answer(visit).expect("readable");
-        assert_eq!(answers, [(0, 0, keep.then(|| "it is 42".to_owned()))]);
+        let answer = Reader::open(dir.path()).expect("a run").answer_of(0).expect("readable");
+        assert_eq!(answer.map(|answer| answer.text), keep.then(|| "it is 42".to_owned()));
         assert_eq!(rows(dir.path(), Order::Plan)[0].score, Some(Some(1.0)), "the score is kept");
     }
 }
@@ -504,22 +500,31 @@ async fn scores_are_replaced_all_at_once() {
             .collect()
     };
     let mut writer = Writer::open(dir.path()).expect("a run");
-    let bad = [score(1, Some(0.5)), score(77, None)];
-    writer.replace_scores(bad.into_iter()).expect_err("there is no trial 77");
+    writer.regrade(|_, _, _| Some(score(77, None))).expect_err("there is no trial 77");
     assert_eq!(scores(), [(0, Some(1.0))], "as before");
-    writer.replace_scores([score(1, Some(0.5))].into_iter()).expect("replaced");
-    assert_eq!(scores(), [(1, Some(0.5))]);
-    let judge = |trial, task, answer: Option<AnswerContent>| {
+    let grade = |trial, task, answer: Option<AnswerContent>| {
         assert_eq!((trial, task, answer.expect("kept").text.as_str()), (0, 0, "it is 42"));
-        Some(score(trial, None))
+        let grading = Grading { grader: "number".into(), version: 9 };
+        let cost = Some(usd("0.125"));
+        Some(ScoreRow { grading, cost, ..score(trial, None) })
     };
-    writer.regrade(judge).expect("replaced");
+    writer.regrade(grade).expect("replaced");
     assert_eq!(scores(), [(0, None)]);
-    writer.set_meta("grader", "2").expect("noted");
-    writer.set_meta("grader", "3").expect("noted");
-    drop(writer);
-    let reader = Reader::open(dir.path()).expect("a run");
-    assert_eq!(reader.meta("grader").expect("readable").as_deref(), Some("3"));
+    assert_eq!(rows(dir.path(), Order::Plan)[0].grading_cost, Some(usd("0.125")));
+}
+
+#[tokio::test]
+async fn the_latest_grading_counts_and_only_for_the_whole_answer() {
+    let dir = TempDir::new().expect("a folder");
+    let store = create(dir.path(), StoreMode::Inline, 5, true);
+    play(&store).await.expect("recorded");
+    let later = Grading { version: 2, ..score(0, None).grading };
+    store.score(ScoreRow { grading: later.clone(), ..score(0, Some(0.25)) }).await.expect("taken");
+    let part = ScoreRow { criterion: "tone".into(), grading: later, ..score(0, Some(0.75)) };
+    store.score(part).await.expect("taken");
+    store.finish(ended()).await.expect("finished");
+    let scores: Vec<_> = rows(dir.path(), Order::Plan).iter().map(|row| row.score).collect();
+    assert_eq!(scores, [Some(Some(0.25)), None, None, None, None]);
 }
 
 #[test]
@@ -718,64 +723,4 @@ async fn the_manifest_of_a_load_run_reads_back() {
     drop(Store::create(dir.path(), StoreMode::Inline, new, std::iter::empty()));
     let reader = Reader::open(dir.path()).expect("a run");
     assert_eq!(reader.manifest().expect("there"), manifest);
-}
-
-/// A database as format 1 made it: today's rows of a task run, under the old schema.
-fn first_format(dir: &Path) -> Connection {
-    let file = Connection::open(dir.join(FILE_NAME)).expect("made");
-    file.execute_batch(include_str!("schema_v1.sql")).expect("made");
-    file.pragma_update(None, "application_id", sql::APPLICATION_ID).expect("set");
-    file.pragma_update(None, "user_version", 1).expect("set");
-    file
-}
-
-#[tokio::test]
-async fn a_run_of_the_format_before_reads_and_is_written_on() {
-    let made = TempDir::new().expect("a folder");
-    let store = create(made.path(), StoreMode::Inline, 5, true);
-    play(&store).await.expect("recorded");
-    store.finish(ended()).await.expect("finished");
-    let dir = TempDir::new().expect("a folder");
-    let old = first_format(dir.path());
-    let from = made.path().join(FILE_NAME).display().to_string();
-    old.execute("ATTACH ? AS made", [from]).expect("attached");
-    for table in ["meta", "content", "task", "endpoint", "trial", "attempt", "score"] {
-        old.execute_batch(&format!("INSERT INTO {table} SELECT * FROM made.{table}"))
-            .expect("copied");
-    }
-    drop(old);
-
-    let version = || {
-        let file = Connection::open(dir.path().join(FILE_NAME)).expect("there");
-        file.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)).expect("set")
-    };
-    let check = |format: i32| {
-        assert_eq!(version(), format);
-        assert_eq!(rows(dir.path(), Order::Plan), rows(made.path(), Order::Plan));
-        let reader = Reader::open(dir.path()).expect("a run");
-        assert_eq!(
-            reader.manifest().expect("there"),
-            Manifest { ended: Some(ended()), ..manifest() }
-        );
-        assert_eq!((reader.load_records().expect("none"), load_rows(dir.path())), (0, vec![]));
-        assert_eq!(reader.load_span().expect("none"), None);
-        assert!(reader.load_histograms().expect("none").is_empty());
-    };
-    check(1);
-    let mut writer = Writer::open(dir.path()).expect("a run");
-    writer.set_meta("grader", "2").expect("noted");
-    drop(writer);
-    check(sql::FORMAT);
-    let tables = |dir: &Path| -> Vec<String> {
-        let file = Connection::open(dir.join(FILE_NAME)).expect("there");
-        let mut names = file.prepare("SELECT sql FROM sqlite_schema ORDER BY 1").expect("SQL");
-        let names = names.query_map([], |row| row.get(0)).expect("rows");
-        names
-            .collect::<Result<Vec<Option<String>>, _>>()
-            .expect("texts")
-            .into_iter()
-            .flatten()
-            .collect()
-    };
-    assert_eq!(tables(dir.path()), tables(made.path()), "as if it had been made today");
 }

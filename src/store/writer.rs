@@ -1,4 +1,4 @@
-//! Writing on a finished run: new scores for old answers, and notes.
+//! Writing to a finished run: new scores for old answers.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::lock::RunLock;
 use super::read::{decode_answer, meta};
-use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST, insert_score, set_meta};
+use super::run_file::{KEEP_CONTENT, insert_score};
 use super::sql::{self, at};
 use super::{ScoreRow, StoreError};
 use crate::units::AnswerContent;
@@ -44,31 +44,15 @@ impl Writer {
         Ok(Self { conn, path, keep_content: kept.as_deref() == Some("true"), _lock: lock })
     }
 
-    /// Puts these scores in the place of all that were there, in one transaction: either all are
-    /// new afterwards or none.
-    pub fn replace_scores(
-        &mut self,
-        rows: impl Iterator<Item = ScoreRow>,
-    ) -> Result<(), StoreError> {
-        let keep_content = self.keep_content;
-        self.transaction(|conn, _| {
-            conn.execute_batch("DELETE FROM score")?;
-            for row in rows {
-                insert_score(conn, &row, keep_content)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Judges every answer of the run again, in the order of the plan, and puts the verdicts in
-    /// the place of all that were there, in one transaction. `judge` takes the trial, its task and
-    /// its answer (`None`: not kept); its `None` leaves the trial without a verdict.
+    /// Grades every answer of the run again, in the order of the plan, and replaces all scores with
+    /// the new ones, in one transaction. `grade` takes the trial, its task and its answer (`None`:
+    /// not kept); where it gives `None`, the trial has no score.
     ///
     /// # Errors
-    /// [`StoreError::NoContent`] for a run that keeps no answers: its verdicts cannot be made again.
+    /// [`StoreError::NoContent`] for a run that keeps no answers: it cannot be graded again.
     pub fn regrade(
         &mut self,
-        mut judge: impl FnMut(u32, u32, Option<AnswerContent>) -> Option<ScoreRow>,
+        mut grade: impl FnMut(u32, u32, Option<AnswerContent>) -> Option<ScoreRow>,
     ) -> Result<(), StoreError> {
         if !self.keep_content {
             return Err(StoreError::NoContent { path: self.path.display().to_string() });
@@ -79,21 +63,12 @@ impl Writer {
             let mut rows = answers.query([])?;
             while let Some(row) = rows.next()? {
                 let answer = decode_answer(row, path)?;
-                if let Some(score) = judge(row.get(0)?, row.get(1)?, answer) {
+                if let Some(score) = grade(row.get(0)?, row.get(1)?, answer) {
                     insert_score(conn, &score, true)?;
                 }
             }
             Ok(())
         })
-    }
-
-    /// Notes a fact about the run under a key, in place of an earlier one.
-    ///
-    /// # Panics
-    /// On the keys that the run itself is described by.
-    pub fn set_meta(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
-        assert!(![MANIFEST, ENDED, KEEP_CONTENT].contains(&key), "{key} is the run's own");
-        set_meta(&self.conn, key, value).map_err(|e| at(&self.path, e))
     }
 
     fn transaction(

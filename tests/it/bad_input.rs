@@ -433,7 +433,7 @@ impl Drop for SmallDisk {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_stops_the_run_and_keeps_what_was_written() {
-    let Some(disk) = SmallDisk::mount("1200k") else { return };
+    let Some(disk) = SmallDisk::mount("1400k") else { return };
     let bench = Bench::new();
     let here = disk.0.path().join("here");
     let mut command = crate::support::weighbridge(bench.path());

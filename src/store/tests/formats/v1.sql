@@ -1,0 +1,22 @@
+-- Rows of a small run as format 1 held them, written by an earlier version.
+INSERT INTO meta VALUES ('ended', '{"complete":true,"why":null,"validity":{"mark":"valid","reasons":[],"lag_p99_us":120,"io_cpu_peak":0.25},"duration_ns":5,"waited_ns":0}');
+INSERT INTO meta VALUES ('keep_content', 'true');
+INSERT INTO meta VALUES ('manifest', '{"run":"r1","name":"demo","version":"0.1.0","seed":18446744073709551615,"virtual_time":false,"demo":true,"started_at":"2026-01-01T00:00:00Z","repeats":1,"suites":[],"plan_hash":"p","prices_hash":"5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c","judging":{"today":null,"shares":{},"requests_per_month":null,"goal":"cheaper","margin":0.02,"slo":null,"max_share_provider":null},"notes":[{"fact":"text","text":"a note"}],"embedded":false,"ended":null}');
+INSERT INTO content VALUES (X'627f5c97c0748fe46501178d4656b4d2f0796b371f1ef9f5332a5fcbd4121bce', '[{"role":"user","content":"six times seven?"}]');
+INSERT INTO content VALUES (X'101f51241cefd217d685706ea5d6999fc3e3853957c28d149c439c14276feccf', '{"text":"it is 42","refusal":"no"}');
+INSERT INTO task VALUES (0, 'words', 't0', 'math', NULL, '["hard"]', '{"kind":"number","tolerance":"0.5"}', '"42"', NULL, X'627f5c97c0748fe46501178d4656b4d2f0796b371f1ef9f5332a5fcbd4121bce');
+INSERT INTO task VALUES (1, 'words', 't1', 'math', 'c', '["hard"]', '{"kind":"number","tolerance":"0.5"}', '"42"', NULL, X'627f5c97c0748fe46501178d4656b4d2f0796b371f1ef9f5332a5fcbd4121bce');
+INSERT INTO endpoint VALUES (0, 'acme/m0@p', '{"id":"acme/m0@p","model":"acme/m0","provider":{"name":"p","dialect":"openai-chat","base_url":"http://127.0.0.1:1/v1","api_key_env":null},"upstream_model":"m","price":"free","context_window":null,"max_output":null,"limits":{"requests_per_min":null,"tokens_per_min":null,"concurrency":null},"supports":null,"variant":null,"params":{},"system":null,"stream":true}');
+INSERT INTO endpoint VALUES (1, 'acme/m1@p', '{"id":"acme/m1@p","model":"acme/m1","provider":{"name":"p","dialect":"openai-chat","base_url":"http://127.0.0.1:1/v1","api_key_env":null},"upstream_model":"m","price":"free","context_window":null,"max_output":null,"limits":{"requests_per_min":null,"tokens_per_min":null,"concurrency":null},"supports":null,"variant":null,"params":{},"system":null,"stream":true}');
+INSERT INTO trial VALUES (0, X'df3f619804a92fdb4057192dc43dd748', 0, 0, 0, 'ok', NULL, NULL, 2, 1, 2, 3, 1, X'101f51241cefd217d685706ea5d6999fc3e3853957c28d149c439c14276feccf');
+INSERT INTO trial VALUES (1, X'67abdd721024f0ff4e0b3f4c2fc13bc5', 1, 0, 0, 'failed', NULL, 'rate_limited', 1, 1, 2, 3, 0, NULL);
+INSERT INTO trial VALUES (2, X'26b25d457597a7b0463f9620f666dd10', 0, 1, 0, 'in_doubt', NULL, NULL, 1, 0, 0, NULL, 0, NULL);
+INSERT INTO trial VALUES (3, X'9d9f290527a6be626a8f5985b26e19b2', 1, 1, 0, 'skipped', NULL, NULL, 1, 0, 0, NULL, 0, NULL);
+INSERT INTO trial VALUES (4, X'fb5e512425fc9449316ec95969ebe71e', 0, 0, 0, 'skipped', NULL, NULL, 0, 0, 0, NULL, 0, NULL);
+INSERT INTO trial VALUES (5, X'2594b6a92ebfb1c3312deb7d01c015fb', 1, 0, 0, 'skipped', NULL, NULL, 0, 0, 0, NULL, 0, NULL);
+INSERT INTO attempt VALUES (0, 0, 'run', '0.5', 10, 'rate_limited', 'slow down', NULL, 0, 0, 12, NULL, NULL, NULL, NULL, NULL, NULL, 15, 0, 0, 0, X'', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO attempt VALUES (0, 1, 'run', '0.5', 10, NULL, NULL, 200, 1, 1, 20, 25, 30, 31, 32, 33, 5000000000, 5000000001, 3, 4, 1, X'00078092f401', 9, NULL, NULL, 0, NULL, '{"x": 1}', 'usage', '0.000000000000000000000001', '0.25', 'length', 'm-0611', 'deep');
+INSERT INTO attempt VALUES (1, 0, 'run', '0.5', 10, 'rate_limited', 'slow down', NULL, 0, 0, 12, NULL, NULL, NULL, NULL, NULL, NULL, 15, 0, 0, 0, X'', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO attempt VALUES (2, 0, 'run', '0.5', 10, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO attempt VALUES (3, 0, 'run', '0.5', 10, 'rate_limited', 'slow down', NULL, 0, 0, 12, NULL, NULL, NULL, NULL, NULL, NULL, 15, 0, 0, 0, X'', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO score VALUES (0, 1.0, 'found 42');

@@ -1,0 +1,4 @@
+-- A trial that an earlier plan had, as format 3 kept it.
+INSERT INTO retired_trial VALUES (6, X'7aa8ca4a02506da9133d8f889678b76f', 0, 1, 0, 'ok', NULL, NULL, 1, 1, 2, 3, 1, X'101f51241cefd217d685706ea5d6999fc3e3853957c28d149c439c14276feccf');
+INSERT INTO retired_attempt SELECT 6, 0, source, bound, intended_ns, error, error_detail, http_status, simulated, streamed, dispatched_ns, connected_ns, headers_ns, first_byte_ns, first_token_ns, first_output_ns, last_token_ns, ended_ns, token_reads, token_events, reasoning_seen, gaps_us, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, usage, tokens_source, cost_usd, cost_reported_usd, finish_reason, response_model, served_by FROM attempt WHERE trial = 0 AND attempt = 1;
+INSERT INTO retired_score VALUES (6, 0.5, 'found 41');
