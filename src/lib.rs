@@ -3,6 +3,9 @@
 // Reading order, which is also the order of the layers: a module imports only from those above it.
 pub mod units;
 
+#[cfg(test)]
+mod test_kit;
+
 pub mod stats;
 
 pub mod catalog;

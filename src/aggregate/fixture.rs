@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use crate::catalog::{Capability, Dialect, Endpoint, Limits, Price, Provider, Rates};
+use crate::catalog::{Capability, Endpoint, Price, Rates};
 use crate::graders::GraderSpec;
 use crate::store::{
     AttemptId, NewRun, PlannedTrial, RequestIntent, RequestRecord, RequestSource, ScoreRow, Store,
     StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialRow, TrialStatus,
 };
+use crate::test_kit;
 use crate::units::{
     AnswerContent, ContentHash, EndpointId, Goal, Judging, Manifest, RunEnding, TokensSource,
-    TrialKey, Usage, Usd, Validity, ValidityMark,
+    TrialKey, Usage, Usd, ValidityMark,
 };
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -44,29 +45,10 @@ pub(super) fn endpoint(idx: u32) -> Endpoint {
     };
     Endpoint {
         id: EndpointId::new(model, "azure", variant),
-        model: model.into(),
-        provider: Provider {
-            name: "azure".into(),
-            dialect: Dialect::OpenaiChat,
-            base_url: "http://127.0.0.1:1/v1".into(),
-            api_key_env: None,
-            api_key_cmd: None,
-            http: crate::catalog::HttpVersion::Http1,
-            headers: std::collections::BTreeMap::new(),
-            ca_file: None,
-            router: None,
-            data_policy: crate::catalog::DataPolicy::default(),
-        },
-        upstream_model: model.into(),
         price,
-        context_window: None,
-        max_output: None,
-        limits: Limits::default(),
         supports: Some([Capability::Tools].into()),
         variant: variant.map(Into::into),
-        params: serde_json::Map::new(),
-        system: None,
-        stream: true,
+        ..test_kit::endpoint(model, "azure")
     }
 }
 
@@ -264,43 +246,9 @@ pub(super) fn stored(idx: u32) -> StoredEndpoint {
 }
 
 pub(super) fn manifest(judging: &Judging) -> Manifest {
-    Manifest {
-        run: "r1".into(),
-        name: "test".into(),
-        version: "0.1.0".into(),
-        seed: 1,
-        virtual_time: true,
-        demo: false,
-        started_at: "2026-01-01T00:00:00Z".into(),
-        repeats: 1,
-        suites: vec![],
-        plan_hash: String::new(),
-        prices_hash: "5f0c".repeat(16),
-        judging: judging.clone(),
-        notes: vec![],
-        load: None,
-        calibration: None,
-        embedded: false,
-        cache: crate::units::CacheMode::AsIs,
-        shard: None,
-        ended: None,
-    }
+    Manifest { virtual_time: true, judging: judging.clone(), ..test_kit::manifest("test") }
 }
 
 pub(super) fn ended() -> RunEnding {
-    let validity = Validity {
-        mark: ValidityMark::Virtual,
-        reasons: vec![],
-        lag_p99_us: None,
-        io_cpu_peak: None,
-    };
-    RunEnding {
-        complete: true,
-        why: None,
-        validity,
-        duration_ns: 5,
-        waited_ns: 0,
-        paced: Vec::new(),
-        unknown_events: std::collections::BTreeMap::new(),
-    }
+    test_kit::run_ending(ValidityMark::Virtual)
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::catalog::{Capability, Dialect, Limits, Price, Provider, Rates};
+use crate::catalog::{Capability, Price, Rates};
 use crate::graders::GraderSpec;
-use crate::units::{EndpointId, Message, Usd};
+use crate::test_kit;
+use crate::units::{Message, Usd};
 
 /// A task that asks `prompt`.
 pub(super) fn task(id: &str, category: &str, prompt: &str) -> Task {
@@ -21,30 +22,9 @@ pub(super) fn endpoint(model: &str) -> Endpoint {
         ..Rates::default()
     };
     Endpoint {
-        id: EndpointId::new(model, "local", None),
-        model: model.to_owned(),
-        provider: Provider {
-            name: "local".to_owned(),
-            dialect: Dialect::OpenaiChat,
-            base_url: "http://127.0.0.1:1/v1".to_owned(),
-            api_key_env: None,
-            api_key_cmd: None,
-            http: crate::catalog::HttpVersion::Http1,
-            headers: std::collections::BTreeMap::new(),
-            ca_file: None,
-            router: None,
-            data_policy: crate::catalog::DataPolicy::default(),
-        },
-        upstream_model: model.to_owned(),
         price: Price::Rates(rates),
-        context_window: None,
-        max_output: None,
-        limits: Limits::default(),
         supports: Some([Capability::Tools].into()),
-        variant: None,
-        params: serde_json::Map::new(),
-        system: None,
-        stream: true,
+        ..test_kit::endpoint(model, "local")
     }
 }
 

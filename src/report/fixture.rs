@@ -8,6 +8,7 @@ use crate::aggregate::{
     ScoreTable, Significance, Today, TokenSums,
 };
 use crate::stats::{Estimate, Level, Method};
+use crate::test_kit;
 use crate::units::{
     Category, EndpointId, Goal, Judging, Manifest, RunEnding, Slo, SuiteStamp, Usd, Validity,
     ValidityMark,
@@ -406,13 +407,8 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
 fn manifest(name: &str) -> Manifest {
     Manifest {
         run: "7c1b09aa52e64d0f".to_owned(),
-        name: name.to_owned(),
-        version: "0.1.0".to_owned(),
-        seed: 1,
-        virtual_time: false,
         demo: true,
         started_at: "2026-11-22T00:00:00Z".to_owned(),
-        repeats: 1,
         suites: ["arithmetic", "extraction"]
             .map(|name| SuiteStamp {
                 name: name.to_owned(),
@@ -421,28 +417,15 @@ fn manifest(name: &str) -> Manifest {
             })
             .to_vec(),
         plan_hash: "90ff".repeat(16),
-        prices_hash: "5f0c".repeat(16),
         judging: Judging {
-            today: None,
-            shares: BTreeMap::new(),
             requests_per_month: Some(16_000_000),
-            cached_input: None,
-            goal: Goal::Cheaper,
-            margin: 0.02,
             slo: Some(Slo { ttft_ms: 800.0, miss: 0.05 }),
-            max_share_provider: None,
+            ..test_kit::judging()
         },
         notes: vec![
             "prompt ← question, reference ← expected (guessed: grader exact)".to_owned().into(),
         ],
-        load: None,
-        calibration: None,
-        embedded: false,
-        cache: crate::units::CacheMode::AsIs,
-        shard: None,
         ended: Some(RunEnding {
-            complete: true,
-            why: None,
             validity: Validity {
                 mark: ValidityMark::Valid,
                 reasons: Vec::new(),
@@ -450,10 +433,9 @@ fn manifest(name: &str) -> Manifest {
                 io_cpu_peak: Some(0.22),
             },
             duration_ns: 660_000_000_000,
-            waited_ns: 0,
-            paced: Vec::new(),
-            unknown_events: std::collections::BTreeMap::new(),
+            ..test_kit::run_ending(ValidityMark::Valid)
         }),
+        ..test_kit::manifest(name)
     }
 }
 

@@ -4,7 +4,6 @@ mod formats;
 mod power_loss;
 mod resume;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -12,62 +11,28 @@ use tempfile::TempDir;
 
 use super::live::Lane;
 use super::*;
-use crate::catalog::{Dialect, Endpoint, Limits, Price, Provider};
+use crate::test_kit;
 use crate::units::{
-    AnswerContent, ContentHash, EndpointId, Goal, Judging, LoadMode, LoadSlo, LoadSpec, Manifest,
-    Message, RunEnding, TokensSource, TrialKey, Usage, Usd, Validity, ValidityMark,
+    AnswerContent, ContentHash, LoadMode, LoadSlo, LoadSpec, Manifest, Message, RunEnding,
+    TokensSource, TrialKey, Usage, Usd, Validity, ValidityMark,
 };
 use crate::wire::ErrorClass;
 
 fn manifest() -> Manifest {
     Manifest {
-        run: "r1".into(),
-        name: "demo".into(),
-        version: "0.1.0".into(),
         seed: u64::MAX,
-        virtual_time: false,
         demo: true,
-        started_at: "2026-01-01T00:00:00Z".into(),
-        repeats: 1,
-        suites: vec![],
         plan_hash: "p".into(),
-        prices_hash: "5f0c".repeat(16),
-        judging: Judging {
-            today: None,
-            shares: BTreeMap::new(),
-            requests_per_month: None,
-            cached_input: None,
-            goal: Goal::Cheaper,
-            margin: 0.02,
-            slo: None,
-            max_share_provider: None,
-        },
         notes: vec!["a note".to_owned().into()],
-        load: None,
-        calibration: None,
-        embedded: false,
-        cache: crate::units::CacheMode::AsIs,
-        shard: None,
-        ended: None,
+        ..test_kit::manifest("demo")
     }
 }
 
 fn ended() -> RunEnding {
-    let validity = Validity {
-        mark: ValidityMark::Valid,
-        reasons: vec![],
-        lag_p99_us: Some(120),
-        io_cpu_peak: Some(0.25),
-    };
-    RunEnding {
-        complete: true,
-        why: None,
-        validity,
-        duration_ns: 5,
-        waited_ns: 0,
-        paced: Vec::new(),
-        unknown_events: std::collections::BTreeMap::new(),
-    }
+    let ending = test_kit::run_ending(ValidityMark::Valid);
+    let measured =
+        Validity { lag_p99_us: Some(120), io_cpu_peak: Some(0.25), ..ending.validity.clone() };
+    RunEnding { validity: measured, ..ending }
 }
 
 fn task(idx: u32) -> StoredTask {
@@ -87,33 +52,7 @@ fn task(idx: u32) -> StoredTask {
 }
 
 fn endpoint(idx: u32) -> StoredEndpoint {
-    let model = format!("acme/m{idx}");
-    let endpoint = Endpoint {
-        id: EndpointId::new(&model, "p", None),
-        model,
-        provider: Provider {
-            name: "p".into(),
-            dialect: Dialect::OpenaiChat,
-            base_url: "http://127.0.0.1:1/v1".into(),
-            api_key_env: None,
-            api_key_cmd: None,
-            http: crate::catalog::HttpVersion::Http1,
-            headers: std::collections::BTreeMap::new(),
-            ca_file: None,
-            router: None,
-            data_policy: crate::catalog::DataPolicy::default(),
-        },
-        upstream_model: "m".into(),
-        price: Price::Free,
-        context_window: None,
-        max_output: None,
-        limits: Limits::default(),
-        supports: None,
-        variant: None,
-        params: serde_json::Map::new(),
-        system: None,
-        stream: true,
-    };
+    let endpoint = test_kit::endpoint(&format!("acme/m{idx}"), "p");
     StoredEndpoint { idx, endpoint }
 }
 

@@ -4,6 +4,7 @@ use crate::aggregate::{
     CategoryMetrics, Cell, Counts, EndpointMetrics, RunMetrics, ScoreTable, ScoredTask, Today,
 };
 use crate::stats::{Estimate, Level, Method};
+use crate::test_kit;
 use crate::units::{Category, EndpointId, Goal, Judging, Manifest, Slo, SuiteStamp, Usd};
 
 /// One endpoint of a fixture, the same in every category unless scores say otherwise.
@@ -156,37 +157,16 @@ fn cell(plan: &Plan, scores: &[f64]) -> Cell {
 fn manifest(today: Option<&EndpointId>) -> Manifest {
     Manifest {
         run: "0123456789abcdef".to_owned(),
-        name: "fixture".to_owned(),
-        version: "0.1.0".to_owned(),
-        seed: 1,
         virtual_time: true,
-        demo: false,
         started_at: "2026-01-31T12:00:00Z".to_owned(),
-        repeats: 1,
         suites: vec![SuiteStamp {
             name: "fixture".to_owned(),
             version: "1".to_owned(),
             hash: "ab".to_owned(),
         }],
         plan_hash: "cd".to_owned(),
-        prices_hash: "5f0c".repeat(16),
-        judging: Judging {
-            today: today.map(|id| id.as_str().to_owned()),
-            shares: std::collections::BTreeMap::new(),
-            requests_per_month: None,
-            cached_input: None,
-            goal: Goal::Cheaper,
-            margin: 0.02,
-            slo: None,
-            max_share_provider: None,
-        },
-        notes: Vec::new(),
-        load: None,
-        calibration: None,
-        embedded: false,
-        cache: crate::units::CacheMode::AsIs,
-        shard: None,
-        ended: None,
+        judging: Judging { today: today.map(|id| id.as_str().to_owned()), ..test_kit::judging() },
+        ..test_kit::manifest("fixture")
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::client::Protocol;
+use crate::test_kit;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
 const CHUNKED: &str = "transfer-encoding: chunked\r\n\r\n";
@@ -37,26 +38,11 @@ fn transport() -> HttpTransport {
 }
 
 fn speaking(http: HttpVersion) -> HttpTransport {
-    to(&catalog::Provider { http, ..provider() }).expect("a client")
+    to(&catalog::Provider { http, ..test_kit::provider("p") }).expect("a client")
 }
 
 fn to(provider: &catalog::Provider) -> Result<HttpTransport, ClientError> {
     HttpTransport::new([provider], Duration::from_secs(5), &Clock::real())
-}
-
-fn provider() -> catalog::Provider {
-    catalog::Provider {
-        name: "p".into(),
-        dialect: catalog::Dialect::OpenaiChat,
-        base_url: "http://127.0.0.1:1/v1".into(),
-        api_key_env: None,
-        api_key_cmd: None,
-        http: HttpVersion::Http1,
-        headers: BTreeMap::new(),
-        ca_file: None,
-        router: None,
-        data_policy: crate::catalog::DataPolicy::default(),
-    }
 }
 
 /// What was read: the head, the chunks, how it ended.
@@ -134,7 +120,7 @@ async fn a_certificate_of_ones_own_is_trusted_where_it_is_named_and_nowhere_else
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("own.pem");
     std::fs::write(&file, made.cert.pem()).expect("a file");
-    let named = catalog::Provider { ca_file: Some(file), ..provider() };
+    let named = catalog::Provider { ca_file: Some(file), ..test_kit::provider("p") };
     for via_reqwest in [false, true] {
         let client = |provider: &catalog::Provider| {
             let client = to(provider).expect("a client");
@@ -142,7 +128,7 @@ async fn a_certificate_of_ones_own_is_trusted_where_it_is_named_and_nowhere_else
         };
         let (_, chunks, _) = read(&client(&named), &url).await.expect("it is trusted");
         assert_eq!(chunks.concat(), "ok");
-        let error = read(&client(&provider()), &url).await.expect_err("it is not");
+        let error = read(&client(&test_kit::provider("p")), &url).await.expect_err("it is not");
         assert_eq!(error.class, ErrorClass::Connect);
         assert!(error.message.contains("certificate"), "{}", error.message);
     }
@@ -157,7 +143,7 @@ fn certificates_that_do_not_read_are_named() {
             Some(text) => std::fs::write(&file, text).expect("a file"),
             None => drop(std::fs::remove_file(&file)),
         }
-        let error = to(&catalog::Provider { ca_file: Some(file), ..provider() });
+        let error = to(&catalog::Provider { ca_file: Some(file), ..test_kit::provider("p") });
         let error = error.expect_err(expected).to_string();
         assert!(error.starts_with("p: ca_file ") && error.contains(expected), "{error}");
     };
