@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::diff;
-use super::rates::Price;
+use super::price::Price;
 use super::{Catalog, Endpoint, Facts};
 use crate::units::EndpointId;
 

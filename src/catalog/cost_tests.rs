@@ -8,7 +8,10 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use proptest::prelude::*;
 
-use super::rates::{Change, Hours, Price, Rate, Rates, Terms};
+use super::change::{Change, Hours, Terms};
+use super::price::Price;
+use super::rate::Rate;
+use super::rates::Rates;
 use crate::units::{Factor, ServiceTier, Usage, Usd};
 
 fn usd(text: &str) -> Usd {
@@ -224,7 +227,7 @@ proptest! {
         let price = case.price();
         let cost = price.cost(&case.usage, &case.terms()).expect("all is known");
         let (input, output) = (case.usage.input.expect("known"), case.usage.output.expect("known"));
-        prop_assert!(cost <= price.at_most(input + more, output, case.tier));
+        prop_assert!(cost <= price.max_cost(input + more, output, case.tier));
     }
 
     #[test]
@@ -300,9 +303,9 @@ fn windows_pass_midnight_and_dates_end() {
 #[test]
 fn the_bound_is_the_dearest_that_could_apply() {
     let price = tiered();
-    assert_eq!(price.at_most(200, 1, None), usd("300"));
-    assert_eq!(price.at_most(201, 1, None), usd("502"));
-    assert_eq!(price.at_most(201, 1, Some(ServiceTier::Flex)), usd("502"));
+    assert_eq!(price.max_cost(200, 1, None), usd("300"));
+    assert_eq!(price.max_cost(201, 1, None), usd("502"));
+    assert_eq!(price.max_cost(201, 1, Some(ServiceTier::Flex)), usd("502"));
 }
 
 #[test]

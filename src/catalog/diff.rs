@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::rates::{Price, Rate};
+use super::price::Price;
+use super::rate::Rate;
 use super::{Catalog, Endpoint};
 use crate::units::{EndpointId, Usd};
 

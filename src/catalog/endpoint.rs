@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::Terms;
+use super::price::Price;
 use super::provider::Provider;
-use super::rates::{Price, Terms};
 use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
 /// Limits of an endpoint, as its catalog states them.
@@ -111,11 +112,11 @@ impl Endpoint {
     /// The most that a request can cost here: what a budget reserves. `None`: the price is not known,
     /// or searches are charged and its parameters ask for some, of which nobody says how many.
     #[must_use]
-    pub fn at_most(&self, input: u64, output: u64) -> Option<Usd> {
+    pub fn max_cost(&self, input: u64, output: u64) -> Option<Usd> {
         if self.asks_to_search() && self.price.charges_searches() {
             return None;
         }
-        self.price.at_most(input, output, self.asked_tier())
+        self.price.max_cost(input, output, self.asked_tier())
     }
 
     /// Whether its parameters let the provider search the web, in the words of any API: tools of its

@@ -5,7 +5,8 @@
 
 use jiff::civil::Date;
 
-use super::rates::{Price, Rate};
+use super::price::Price;
+use super::rate::Rate;
 use super::{Capability, Catalog, Endpoint, Facts};
 use crate::units::Usd;
 use crate::units::names::glob_matches;

@@ -2,6 +2,7 @@
 
 pub mod base_url;
 mod catalog_file;
+mod change;
 pub mod check;
 mod data_policy;
 pub mod diff;
@@ -13,17 +14,19 @@ mod key_command;
 mod listing;
 mod load;
 mod names;
-pub(crate) mod overlay;
-pub(crate) mod price;
+mod overlay;
+mod price;
 mod provider;
-pub mod rates;
+mod rate;
+mod rates;
 pub(crate) mod raw;
 mod resolve_endpoint;
+mod resolve_price;
 mod resolve_provider;
 mod router;
 pub mod snapshot;
 pub mod source;
-pub(crate) mod variant;
+mod variant;
 
 #[cfg(test)]
 mod cost_tests;
@@ -37,12 +40,15 @@ pub(crate) use names::is_name;
 
 pub use crate::units::Dialect;
 pub use catalog_file::CatalogText;
+pub use change::{Change, Hours, Terms};
 pub use data_policy::DataPolicy;
 pub use endpoint::{Capability, Endpoint, Limits};
 pub use error::CatalogError;
 pub use key_command::KeyCommand;
 pub use listing::{Catalog, Facts, SnapshotStamp};
 pub use load::{load_text, load_texts};
+pub use price::Price;
 pub use provider::{HttpVersion, Provider};
-pub use rates::{Change, Hours, Price, Rate, Rates, Terms};
+pub use rate::Rate;
+pub use rates::Rates;
 pub use router::Router;

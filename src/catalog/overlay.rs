@@ -6,10 +6,11 @@ use toml::Spanned;
 
 use super::catalog_file::CatalogFile;
 use super::error::CatalogError;
-use super::price;
-use super::rates::{Price, Rates};
+use super::price::Price;
+use super::rates::Rates;
 use super::raw::RawOverlay;
 use super::resolve_endpoint::PlacedEndpoint;
+use super::resolve_price;
 use crate::units::Factor;
 use crate::units::names::{glob_matches, matches_none};
 use crate::units::toml_text::{DecimalText, TomlText};
@@ -55,7 +56,7 @@ fn apply_one(
         return Err(CatalogError::EmptyOverlay { at });
     }
     let set = match &raw.price {
-        Some(price) => Some(price::resolve(Some(price), toml, glob, notes)?),
+        Some(price) => Some(resolve_price::resolve(Some(price), toml, glob, notes)?),
         None => None,
     };
     let mut matched = 0;
@@ -128,7 +129,7 @@ impl Share {
         turn: impl Fn(Factor) -> Option<Factor>,
     ) -> Result<Option<(Factor, String)>, CatalogError> {
         let Some(raw) = raw else { return Ok(None) };
-        let share = price::factor(key, raw, toml)?;
+        let share = resolve_price::factor(key, raw, toml)?;
         match turn(share) {
             Some(factor) => Ok(Some((factor, percent(share)))),
             None => Err(CatalogError::BadShare {

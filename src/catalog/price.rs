@@ -1,254 +1,75 @@
-//! Prices as they are written: decimal strings, dollars per million tokens.
+//! What an endpoint costs.
 
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 
-use toml::Spanned;
+use super::change::Terms;
+use super::rate::Rate;
+use super::rates::Rates;
+use crate::units::{ServiceTier, Usage, Usd};
 
-use super::error::CatalogError;
-use super::rates::{Change, Hours, Price, Rate, Rates};
-use super::raw::{RawChange, RawPrice, RawRates};
-use crate::units::toml_text::{DecimalText, Place, TomlText};
-use crate::units::{Factor, ParseFactorError, ParseUsdError, ServiceTier, Usd};
-
-/// Below $0.01 per million tokens a rate was probably meant per token or per thousand: of 1,113
-/// published pairs of rates (OpenRouter and LiteLLM, 2026) none is below, and of the same rates
-/// divided by a thousand 92 % are.
-const SUSPICIOUSLY_LOW: Usd = Usd::from_raw(10_000_000_000_000_000);
-/// Above $600 per million tokens it was probably multiplied once too often: the dearest of those
-/// rates is $600, and of the same rates times a thousand 80 % are above.
-const SUSPICIOUSLY_HIGH: Usd = Usd::from_raw(600_000_000_000_000_000_000);
-
-/// A rate after reading.
-enum Read {
-    Absent,
-    /// Written as `-1`, empty or `NaN`, which is how price lists say that they do not know.
+/// What an endpoint costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "most prices are rates; there are thousands at most")]
+pub enum Price {
+    /// Published rates.
+    Rates(Rates),
+    /// Dollars per hour of a machine of one's own: a request costs nothing more, and what a task
+    /// costs depends on how many the machine answers in an hour.
+    PerHour(Usd),
+    /// Costs nothing.
+    Free,
+    /// Not known: shown, kept out of the weights, refused under a budget.
     Unknown,
-    Known(Usd),
 }
 
-/// Resolves an endpoint's price. `who` names the endpoint in warnings.
-pub(crate) fn resolve(
-    raw: Option<&Spanned<RawPrice>>,
-    toml: TomlText<'_>,
-    who: &str,
-    warnings: &mut Vec<String>,
-) -> Result<Price, CatalogError> {
-    let Some(raw) = raw else {
-        warnings.push(format!(
-            "{}: {who} has no price: it is shown, kept out of the weights and refused under a \
-             budget; write price = {{ input = …, output = … }} or price = \"free\"",
-            toml.path()
-        ));
-        return Ok(Price::Unknown);
-    };
-    // Places are counted out only where something is said of them: a large catalog has many prices.
-    let at = || toml.place(&raw.span());
-    match raw.get_ref() {
-        RawPrice::Word(word) if word.trim().eq_ignore_ascii_case("free") => Ok(Price::Free),
-        RawPrice::Word(word) if is_unknown(word) => {
-            warnings.push(format!("{}: the price of {who} is unknown ({word:?})", at()));
-            Ok(Price::Unknown)
-        }
-        RawPrice::Word(word) => Err(CatalogError::PriceShape { at: at(), text: word.clone() }),
-        RawPrice::NumberLiteral => {
-            Err(CatalogError::PriceShape { at: at(), text: toml.as_decimal_string(&raw.span()) })
-        }
-        RawPrice::Rates(rates) => resolve_rates(rates, &at, toml, who, warnings),
+impl Price {
+    /// What a usage costs at the standard tier and at no particular time. `None` when the price is
+    /// unknown, or when a count that the price needs is.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage) -> Option<Usd> {
+        self.cost_under(usage, &Terms::default())
     }
-}
 
-fn resolve_rates(
-    raw: &RawRates,
-    at: &dyn Fn() -> Place,
-    toml: TomlText<'_>,
-    who: &str,
-    warnings: &mut Vec<String>,
-) -> Result<Price, CatalogError> {
-    if raw.per_hour.is_some() {
-        return per_hour(raw, at, toml, who, warnings);
-    }
-    let (known, mut unknown) = known_rates(&raw.rates(), toml)?;
-    for rate in [Rate::Output, Rate::Input] {
-        if !known.contains_key(&rate) && !unknown.contains(&rate) {
-            unknown.insert(0, rate);
+    /// What a usage costs under these terms.
+    #[must_use]
+    pub fn cost_under(&self, usage: &Usage, terms: &Terms) -> Option<Usd> {
+        match self {
+            Self::Free | Self::PerHour(_) => Some(Usd::ZERO),
+            Self::Unknown => None,
+            Self::Rates(rates) => rates.cost(usage, terms),
         }
     }
-    let mut changes = Vec::new();
-    for change in raw.when.iter().flatten() {
-        let (change, not_known) = resolve_change(change, toml)?;
-        unknown.extend(not_known);
-        changes.push(change);
-    }
-    let (Some(rates), []) = (Rates::from_map(known), unknown.as_slice()) else {
-        let names: Vec<&str> = unknown.iter().map(|rate| rate.name()).collect();
-        warnings.push(format!(
-            "{}: the price of {who} is unknown (no {}): it is shown, kept out of the weights and \
-             refused under a budget",
-            at(),
-            names.join(", no ")
-        ));
-        return Ok(Price::Unknown);
-    };
-    let odd = [("input", rates.input), ("output", rates.output)]
-        .into_iter()
-        .find_map(|(key, usd)| oddity(usd).map(|why| format!("{key} of {who} {why}")));
-    warnings.extend(odd.map(|what| format!("{}: {what}", at())));
-    let factor = raw.factor.as_ref().map(|raw| factor("factor", raw, toml)).transpose()?;
-    Ok(Price::Rates(Rates { changes, factor, ..rates }))
-}
 
-/// The rates of a table, and those that it says are not known.
-fn known_rates(
-    raw: &[(Rate, Option<&Spanned<DecimalText>>)],
-    toml: TomlText<'_>,
-) -> Result<(BTreeMap<Rate, Usd>, Vec<Rate>), CatalogError> {
-    let (mut known, mut unknown) = (BTreeMap::new(), Vec::new());
-    for (kind, raw) in raw {
-        match rate(kind.name(), *raw, |text| kind.read(text), toml)? {
-            Read::Known(usd) => drop(known.insert(*kind, usd)),
-            Read::Unknown => unknown.push(*kind),
-            Read::Absent => {}
+    /// The most that a request can cost: see [`Rates::max_cost`].
+    #[must_use]
+    pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Option<Usd> {
+        match self {
+            Self::Free | Self::PerHour(_) => Some(Usd::ZERO),
+            Self::Unknown => None,
+            Self::Rates(rates) => Some(rates.max_cost(input, output, tier)),
         }
     }
-    Ok((known, unknown))
-}
 
-fn resolve_change(
-    raw: &RawChange,
-    toml: TomlText<'_>,
-) -> Result<(Change, Vec<Rate>), CatalogError> {
-    let bad = |span: &std::ops::Range<usize>, key, text: &str, remedy| {
-        let text = text.to_owned();
-        Err(CatalogError::BadCondition { at: toml.place(span), key, text, remedy })
-    };
-    let (rates, unknown) = known_rates(&raw.rates(), toml)?;
-    let mut change = Change {
-        above_input: raw.above_input_tokens.as_ref().map(|n| *n.get_ref()),
-        rates,
-        ..Change::default()
-    };
-    if let Some(name) = &raw.service_tier {
-        change.tier = ServiceTier::from_name(name.get_ref());
-        if change.tier.is_none() {
-            let remedy = "there are standard, flex, priority, batch and ultrafast";
-            return bad(&name.span(), "service_tier", name.get_ref(), remedy);
-        }
+    /// Whether searches that the provider makes are charged.
+    #[must_use]
+    pub fn charges_searches(&self) -> bool {
+        let Self::Rates(rates) = self else { return false };
+        rates
+            .lines()
+            .into_iter()
+            .any(|((_, rate), usd)| rate == Rate::PerSearch && usd != Usd::ZERO)
     }
-    for text in raw.utc.iter().flatten() {
-        let Some(hours) = Hours::parse(text.get_ref()) else {
-            let remedy = "write hours and minutes, UTC, such as \"16:30-00:30\"";
-            return bad(&text.span(), "utc", text.get_ref(), remedy);
-        };
-        change.hours.push(hours);
-    }
-    for day in raw.weekdays.iter().flatten() {
-        if !(1..=7).contains(day.get_ref()) {
-            let remedy = "days are 1 (Monday) to 7 (Sunday)";
-            return bad(&day.span(), "weekdays", &day.get_ref().to_string(), remedy);
-        }
-        change.weekdays.push(*day.get_ref());
-    }
-    for (key, raw, into) in
-        [("from", &raw.from, &mut change.from), ("until", &raw.until, &mut change.until)]
-    {
-        let Some(raw) = raw else { continue };
-        match raw.get_ref().parse() {
-            Ok(day) => *into = Some(day),
-            Err(_) => {
-                return bad(&raw.span(), key, raw.get_ref(), "write a day such as \"2026-09-01\"");
-            }
-        }
-    }
-    Ok((change, unknown))
-}
 
-/// Reads a factor, a discount or a fee.
-pub(crate) fn factor(
-    key: &'static str,
-    raw: &Spanned<DecimalText>,
-    toml: TomlText<'_>,
-) -> Result<Factor, CatalogError> {
-    let at = toml.place(&raw.span());
-    match raw.get_ref() {
-        DecimalText::NumberLiteral => {
-            let literal = toml.as_decimal_string(&raw.span());
-            Err(CatalogError::PriceIsNumber { at, key, literal })
-        }
-        DecimalText::Text(text) => text.parse().map_err(|error: ParseFactorError| {
-            CatalogError::BadPrice { at, key, why: error.to_string() }
-        }),
-    }
-}
-
-/// Resolves the price of a machine of one's own.
-fn per_hour(
-    raw: &RawRates,
-    at: &dyn Fn() -> Place,
-    toml: TomlText<'_>,
-    who: &str,
-    warnings: &mut Vec<String>,
-) -> Result<Price, CatalogError> {
-    if let Some(other) = raw.rates().into_iter().find_map(|(_, rate)| rate) {
-        return Err(CatalogError::PerHourMixed { at: toml.place(&other.span()) });
-    }
-    if raw.when.is_some() || raw.factor.is_some() {
-        return Err(CatalogError::PerHourMixed { at: at() });
-    }
-    match rate("per_hour", raw.per_hour.as_ref(), str::parse, toml)? {
-        Read::Known(usd) => Ok(Price::PerHour(usd)),
-        Read::Absent | Read::Unknown => {
-            warnings.push(format!("{}: the price of {who} per hour is unknown", at()));
-            Ok(Price::Unknown)
+    /// Whether a call can cost money: published rates that are not all zero, or an unknown price.
+    #[must_use]
+    pub fn is_billed(&self) -> bool {
+        match self {
+            Self::Free | Self::PerHour(_) => false,
+            Self::Unknown => true,
+            Self::Rates(rates) => rates.lines().into_iter().any(|((_, rate), usd)| {
+                rate != Rate::PerImage && rate != Rate::PerSearch && usd != Usd::ZERO
+            }),
         }
     }
-}
-
-/// Reads one rate.
-fn rate(
-    key: &'static str,
-    raw: Option<&Spanned<DecimalText>>,
-    parse: impl Fn(&str) -> Result<Usd, ParseUsdError>,
-    toml: TomlText<'_>,
-) -> Result<Read, CatalogError> {
-    let Some(raw) = raw else { return Ok(Read::Absent) };
-    let at = || toml.place(&raw.span());
-    let text = match raw.get_ref() {
-        DecimalText::Text(text) => text,
-        DecimalText::NumberLiteral => {
-            let literal = toml.as_decimal_string(&raw.span());
-            return Err(CatalogError::PriceIsNumber { at: at(), key, literal });
-        }
-    };
-    if is_unknown(text) {
-        return Ok(Read::Unknown);
-    }
-    match parse(text) {
-        Ok(usd) if usd < Usd::ZERO => {
-            Err(CatalogError::NegativePrice { at: at(), key, text: text.clone() })
-        }
-        Ok(usd) => Ok(Read::Known(usd)),
-        Err(error) => Err(CatalogError::BadPrice { at: at(), key, why: error.to_string() }),
-    }
-}
-
-fn is_unknown(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || text == "-1" || text.eq_ignore_ascii_case("nan")
-}
-
-/// What makes a rate look as if it were in another unit.
-fn oddity(per_token: Usd) -> Option<String> {
-    let shown = per_token.times(1_000_000);
-    if per_token > Usd::ZERO && per_token < SUSPICIOUSLY_LOW {
-        return Some(format!(
-            "is ${shown} per million tokens: looks like dollars per token or per thousand; prices \
-             are in dollars per million tokens"
-        ));
-    }
-    (per_token > SUSPICIOUSLY_HIGH).then(|| {
-        format!(
-            "is ${shown} per million tokens: looks a thousand or a million times too high; prices \
-             are in dollars per million tokens"
-        )
-    })
 }

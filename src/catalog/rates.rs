@@ -1,106 +1,12 @@
-//! Prices as they are charged: rates by kind of token, what changes them, and what a usage costs.
+//! What tokens, requests and searches cost, and what a usage costs by them.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::change::{Change, Terms};
+use super::rate::Rate;
 use crate::units::{Factor, ServiceTier, Usage, Usd};
-
-/// What a rate is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rate {
-    /// A prompt token.
-    Input,
-    /// An output token.
-    Output,
-    /// A prompt token read from the provider's cache.
-    CachedInput,
-    /// A prompt token written to the provider's cache.
-    CacheWrite,
-    /// A prompt token written to a cache that keeps it for an hour.
-    CacheWrite1h,
-    /// A reasoning token.
-    Reasoning,
-    /// A prompt token of audio.
-    AudioInput,
-    /// A prompt token of audio read from the provider's cache.
-    CachedAudio,
-    /// An output token of audio.
-    AudioOutput,
-    /// A prompt token of an image.
-    ImageInput,
-    /// An output token of an image.
-    ImageOutput,
-    /// A request, whatever its size.
-    PerRequest,
-    /// A search of the web that the provider makes.
-    PerSearch,
-    /// An image of the prompt. No API counts images in its usage, so this is kept and shown, and
-    /// their tokens are what is charged.
-    PerImage,
-}
-
-impl Rate {
-    /// Every rate, in the order of files.
-    pub const ALL: [Self; 14] = [
-        Self::Input,
-        Self::Output,
-        Self::CachedInput,
-        Self::CacheWrite,
-        Self::CacheWrite1h,
-        Self::Reasoning,
-        Self::AudioInput,
-        Self::CachedAudio,
-        Self::AudioOutput,
-        Self::ImageInput,
-        Self::ImageOutput,
-        Self::PerRequest,
-        Self::PerSearch,
-        Self::PerImage,
-    ];
-
-    /// The key in files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Output => "output",
-            Self::CachedInput => "cached_input",
-            Self::CacheWrite => "cache_write",
-            Self::CacheWrite1h => "cache_write_1h",
-            Self::Reasoning => "reasoning",
-            Self::AudioInput => "audio_input",
-            Self::CachedAudio => "cached_audio",
-            Self::AudioOutput => "audio_output",
-            Self::ImageInput => "image_input",
-            Self::ImageOutput => "image_output",
-            Self::PerRequest => "per_request",
-            Self::PerSearch => "per_search",
-            Self::PerImage => "per_image",
-        }
-    }
-
-    /// Whether it is for a token, and so written per million of them.
-    #[must_use]
-    pub const fn is_per_token(self) -> bool {
-        !matches!(self, Self::PerRequest | Self::PerSearch | Self::PerImage)
-    }
-
-    /// The amount as files write it: dollars per million tokens, or dollars each.
-    #[must_use]
-    pub fn written(self, usd: Usd) -> String {
-        if self.is_per_token() { usd.times(1_000_000).to_string() } else { usd.to_string() }
-    }
-
-    /// Reads [`Rate::written`] back.
-    pub fn read(self, text: &str) -> Result<Usd, crate::units::ParseUsdError> {
-        if self.is_per_token() { Usd::per_million(text) } else { text.parse() }
-    }
-}
 
 /// Prices for one token (or one request, one search) each, in dollars. A class without a price of
 /// its own costs what its whole costs: cached input as input, reasoning as output.
@@ -129,141 +35,10 @@ pub struct Rates {
     pub factor: Option<Factor>,
 }
 
-/// Rates that replace the base ones where all of its conditions hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Prompts of more tokens than this (strictly); the whole request is priced anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub above_input: Option<u64>,
-    /// Requests of this service tier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tier: Option<ServiceTier>,
-    /// Times of the day, UTC; empty: all day.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hours: Vec<Hours>,
-    /// Days of the week, 1 (Monday) to 7; empty: every day.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub weekdays: Vec<i8>,
-    /// The first day, UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Date>,
-    /// The first day on which it holds no more, UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Date>,
-    /// The rates.
-    pub rates: BTreeMap<Rate, Usd>,
-}
-
-/// A time of the day, UTC: from a minute of the day up to before another. It may pass midnight, and
-/// the whole day is from 0 to 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hours {
-    /// The first minute, 0 to 1439.
-    pub from_min: u16,
-    /// The first minute after it, 0 to 1439.
-    pub to_min: u16,
-}
-
-impl Hours {
-    /// Reads `16:30-00:30`; `24:00` is `00:00`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let minute = |text: &str| {
-            let (hours, minutes) = text.trim().split_once(':')?;
-            let digits = |s: &str| s.len() <= 2 && s.bytes().all(|b| b.is_ascii_digit());
-            let (h, m) = (hours, minutes);
-            let (h, m): (u16, u16) =
-                (digits(h) && digits(m)).then(|| h.parse().ok().zip(m.parse().ok()))??;
-            let total = h * 60 + m;
-            (m < 60 && total <= 1440).then_some(total % 1440)
-        };
-        let (from, to) = text.split_once('-')?;
-        Some(Self { from_min: minute(from)?, to_min: minute(to)? })
-    }
-
-    /// Whether a minute of the day is in it.
-    #[must_use]
-    pub const fn holds(self, minute: u16) -> bool {
-        if self.from_min < self.to_min {
-            self.from_min <= minute && minute < self.to_min
-        } else {
-            self.from_min <= minute || minute < self.to_min
-        }
-    }
-}
-
-impl std::fmt::Display for Hours {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (a, b) = (self.from_min, self.to_min);
-        write!(f, "{:02}:{:02}-{:02}:{:02}", a / 60, a % 60, b / 60, b % 60)
-    }
-}
-
-/// What a request's price depends on beside its tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// When it was sent; `None`: not said, and nothing that depends on the time applies.
-    pub at: Option<Timestamp>,
-    /// Its service tier; `None`: the standard one.
-    pub tier: Option<ServiceTier>,
-}
-
-impl Change {
-    fn applies(&self, input: u64, terms: &Terms) -> bool {
-        self.above_input.is_none_or(|threshold| input > threshold)
-            && self.is_of_tier(terms.tier)
-            && (!self.depends_on_time() || terms.at.is_some_and(|at| self.holds_at(at)))
-    }
-
-    fn is_of_tier(&self, tier: Option<ServiceTier>) -> bool {
-        self.tier.is_none_or(|own| own == tier.unwrap_or(ServiceTier::Standard))
-    }
-
-    fn depends_on_time(&self) -> bool {
-        !self.hours.is_empty()
-            || !self.weekdays.is_empty()
-            || self.from.is_some()
-            || self.until.is_some()
-    }
-
-    fn holds_at(&self, at: Timestamp) -> bool {
-        let at = at.to_zoned(TimeZone::UTC);
-        let minute = u16::try_from(i32::from(at.hour()) * 60 + i32::from(at.minute()));
-        let minute = minute.expect("a minute of the day");
-        let weekday = at.weekday().to_monday_one_offset();
-        (self.hours.is_empty() || self.hours.iter().any(|hours| hours.holds(minute)))
-            && (self.weekdays.is_empty() || self.weekdays.contains(&weekday))
-            && self.from.is_none_or(|first| at.date() >= first)
-            && self.until.is_none_or(|end| at.date() < end)
-    }
-
-    /// Its conditions in a few words: `above 272000 tokens, flex`.
-    #[must_use]
-    pub fn condition(&self) -> String {
-        let mut words = Vec::new();
-        words.extend(self.above_input.map(|n| format!("above {n} tokens")));
-        words.extend(self.tier.map(|tier| tier.name().to_owned()));
-        if !self.hours.is_empty() {
-            let hours: Vec<String> = self.hours.iter().map(Hours::to_string).collect();
-            words.push(format!("{} UTC", hours.join(" ")));
-        }
-        if !self.weekdays.is_empty() {
-            let name = |day: &i8| {
-                ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-                    [usize::try_from(*day - 1).unwrap_or(0).min(6)]
-            };
-            words.push(self.weekdays.iter().map(name).collect::<Vec<_>>().join(" "));
-        }
-        words.extend(self.from.map(|day| format!("from {day}")));
-        words.extend(self.until.map(|day| format!("until {day}")));
-        words.join(", ")
-    }
-}
-
 /// The rates that hold for one request.
-struct Sheet([Option<Usd>; Rate::ALL.len()]);
+struct EffectiveRates([Option<Usd>; Rate::ALL.len()]);
 
-impl Sheet {
+impl EffectiveRates {
     fn get(&self, rate: Rate) -> Option<Usd> {
         self.0[rate as usize]
     }
@@ -333,8 +108,8 @@ impl Rates {
         lines
     }
 
-    fn sheet(&self, input: u64, terms: &Terms) -> Sheet {
-        let mut sheet = Sheet(Rate::ALL.map(|rate| self.get(rate)));
+    fn sheet(&self, input: u64, terms: &Terms) -> EffectiveRates {
+        let mut sheet = EffectiveRates(Rate::ALL.map(|rate| self.get(rate)));
         for change in self.changes.iter().filter(|change| change.applies(input, terms)) {
             for (rate, usd) in &change.rates {
                 sheet.0[*rate as usize] = Some(*usd);
@@ -401,23 +176,23 @@ impl Rates {
     }
 
     /// The most that a request can cost whose prompt has at most `input` tokens and whose answer
-    /// has at most `output`: every token at the dearest rate that could apply to it, at any time of
+    /// has at most `output`: every token at the highest rate that could apply to it, at any time of
     /// any day. A tier that was not asked for is not served; one that was may not be, so the
     /// standard rates count beside its own.
     #[must_use]
-    pub fn at_most(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Usd {
+    pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Usd {
         let could_apply = |change: &&Change| {
             change.above_input.is_none_or(|threshold| input > threshold)
                 && (change.is_of_tier(tier) || change.is_of_tier(None))
         };
-        let dearest = |rates: &[Rate]| {
+        let highest = |rates: &[Rate]| {
             let base = rates.iter().filter_map(|rate| self.get(*rate));
             let changed = self.changes.iter().filter(could_apply);
             let changed =
                 changed.flat_map(|c| rates.iter().filter_map(|rate| c.rates.get(rate).copied()));
             base.chain(changed).fold(Usd::ZERO, Ord::max)
         };
-        let prompt = dearest(&[
+        let prompt = highest(&[
             Rate::Input,
             Rate::CachedInput,
             Rate::CacheWrite,
@@ -427,75 +202,8 @@ impl Rates {
             Rate::ImageInput,
         ]);
         let answer =
-            dearest(&[Rate::Output, Rate::Reasoning, Rate::AudioOutput, Rate::ImageOutput]);
-        let sum = prompt.times(input) + answer.times(output) + dearest(&[Rate::PerRequest]);
+            highest(&[Rate::Output, Rate::Reasoning, Rate::AudioOutput, Rate::ImageOutput]);
+        let sum = prompt.times(input) + answer.times(output) + highest(&[Rate::PerRequest]);
         self.factor.map_or(sum, |factor| sum.scaled(factor))
-    }
-}
-
-/// What an endpoint costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "most prices are rates; there are thousands at most")]
-pub enum Price {
-    /// Published rates.
-    Rates(Rates),
-    /// Dollars per hour of a machine of one's own: a request costs nothing more, and what a task
-    /// costs depends on how many the machine answers in an hour.
-    PerHour(Usd),
-    /// Costs nothing.
-    Free,
-    /// Not known: shown, kept out of the weights, refused under a budget.
-    Unknown,
-}
-
-impl Price {
-    /// What a usage costs at the standard tier and at no particular time. `None` when the price is
-    /// unknown, or when a count that the price needs is.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage) -> Option<Usd> {
-        self.cost_under(usage, &Terms::default())
-    }
-
-    /// What a usage costs under these terms.
-    #[must_use]
-    pub fn cost_under(&self, usage: &Usage, terms: &Terms) -> Option<Usd> {
-        match self {
-            Self::Free | Self::PerHour(_) => Some(Usd::ZERO),
-            Self::Unknown => None,
-            Self::Rates(rates) => rates.cost(usage, terms),
-        }
-    }
-
-    /// The most that a request can cost: see [`Rates::at_most`].
-    #[must_use]
-    pub fn at_most(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Option<Usd> {
-        match self {
-            Self::Free | Self::PerHour(_) => Some(Usd::ZERO),
-            Self::Unknown => None,
-            Self::Rates(rates) => Some(rates.at_most(input, output, tier)),
-        }
-    }
-
-    /// Whether searches that the provider makes are charged.
-    #[must_use]
-    pub fn charges_searches(&self) -> bool {
-        let Self::Rates(rates) = self else { return false };
-        rates
-            .lines()
-            .into_iter()
-            .any(|((_, rate), usd)| rate == Rate::PerSearch && usd != Usd::ZERO)
-    }
-
-    /// Whether a call can cost money: published rates that are not all zero, or an unknown price.
-    #[must_use]
-    pub fn is_billed(&self) -> bool {
-        match self {
-            Self::Free | Self::PerHour(_) => false,
-            Self::Unknown => true,
-            Self::Rates(rates) => rates.lines().into_iter().any(|((_, rate), usd)| {
-                rate != Rate::PerImage && rate != Rate::PerSearch && usd != Usd::ZERO
-            }),
-        }
     }
 }

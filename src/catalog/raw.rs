@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::rates::Rate;
+use super::rate::Rate;
 use crate::units::toml_text::DecimalText;
 
 /// A catalog file.

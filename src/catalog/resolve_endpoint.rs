@@ -10,9 +10,9 @@ use super::endpoint::{Capability, Endpoint, Limits};
 use super::error::CatalogError;
 use super::listing::{Catalog, Facts};
 use super::names::checked_name;
-use super::price;
 use super::provider::Provider;
 use super::raw::{RawEndpoint, RawLimits};
+use super::resolve_price;
 use super::resolve_provider::Providers;
 use crate::units::EndpointId;
 use crate::units::toml_text::{TomlText, did_you_mean};
@@ -118,7 +118,7 @@ fn resolve_endpoint(
         });
     };
     let id = EndpointId::new(&model, &provider.name, None);
-    let price = price::resolve(raw.price.as_ref(), toml, id.as_str(), warnings)?;
+    let price = resolve_price::resolve(raw.price.as_ref(), toml, id.as_str(), warnings)?;
     Ok(Endpoint {
         upstream_model: raw.upstream_model.clone().unwrap_or_else(|| model.clone()),
         params: provider.router_params(),

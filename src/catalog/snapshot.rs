@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::rates::{Price, Rate, Rates};
+use super::price::Price;
+use super::rate::Rate;
+use super::rates::Rates;
 use super::{Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, Provider, SnapshotStamp};
 
 /// The unit of a snapshot's prices.

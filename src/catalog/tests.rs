@@ -226,7 +226,7 @@ fn per_request_is_in_dollars() {
     let text = endpoint_with(r#"price = { input = "0", output = "0", per_request = "0.01" }"#);
     let catalog = load(&format!("{LOCAL}{text}"));
     assert_eq!(
-        catalog.endpoints[0].price.at_most(5, 5, None),
+        catalog.endpoints[0].price.max_cost(5, 5, None),
         Some("0.01".parse().expect("decimal"))
     );
 }
@@ -546,7 +546,7 @@ fn a_flex_variant_pays_the_flex_price() {
     // What answered counts, not what was asked for.
     assert_eq!(cost(1, &served(Some(crate::units::ServiceTier::Standard))), "1");
     assert_eq!(cost(0, &served(Some(crate::units::ServiceTier::Priority))), "9");
-    let most = catalog.endpoints[1].at_most(1_000_000, 0).expect("a bound");
+    let most = catalog.endpoints[1].max_cost(1_000_000, 0).expect("a bound");
     assert_eq!(most.to_string(), "1", "the standard price, should flex not be served");
     assert!(load(&format!("{LOCAL}{}", endpoint_with(RATES))).warnings.is_empty());
 }
@@ -561,7 +561,7 @@ fn searches_that_are_charged_have_no_bound() {
             endpoint_with(price)
         );
         let endpoint = load(&text).endpoints.pop().expect("the variant");
-        assert_eq!(endpoint.at_most(10, 10).is_some(), bounded, "{params}");
+        assert_eq!(endpoint.max_cost(10, 10).is_some(), bounded, "{params}");
     };
     check("{ temperature = 0 }", true);
     check("{ tools = [{ type = \"function\", function = { name = \"add\" } }] }", true);

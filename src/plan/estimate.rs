@@ -254,7 +254,7 @@ impl Sums {
         let output = answer.saturating_add(thought).min(limit);
         let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
         let at_most = bounds::output_bound_of(limit, endpoint)
-            .and_then(|most| endpoint.at_most(size.bound(endpoint), most));
+            .and_then(|most| endpoint.max_cost(size.bound(endpoint), most));
         let seconds = FIRST_TOKEN_S + output as f64 / TOKENS_PER_S;
         self.requests += 1;
         self.input += input;

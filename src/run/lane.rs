@@ -306,7 +306,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
         attempts: 0,
         ended: 0,
         primed: 0,
-        bound: max_tokens.and_then(|output| endpoint.at_most(input, output)),
+        bound: max_tokens.and_then(|output| endpoint.max_cost(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         prime: plan.cache == CacheMode::Warm,
         takes: TokenUse {

@@ -37,7 +37,7 @@ impl Ping {
         let messages = task.messages.len() + usize::from(endpoint.system.is_some());
         let input = input_bound(body.len(), messages);
         let output = output_bound(&task, endpoint);
-        Self { body, bound: output.and_then(|output| endpoint.at_most(input, output)) }
+        Self { body, bound: output.and_then(|output| endpoint.max_cost(input, output)) }
     }
 }
 

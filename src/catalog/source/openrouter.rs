@@ -9,8 +9,8 @@ use super::error::SourceError;
 use super::fields::{Amount, Entry, Fields};
 use super::providers;
 use super::reading::{Reading, free_or};
-use crate::catalog::rates::{Change, Hours, Price, Rate, Rates};
 use crate::catalog::{Capability, Endpoint, Facts, Limits};
+use crate::catalog::{Change, Hours, Price, Rate, Rates};
 use crate::units::{EndpointId, Factor, Usd};
 
 /// Prices by their names there.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::names::is_name;
-use crate::catalog::rates::{Price, Rates};
 use crate::catalog::{Catalog, Endpoint, Facts, diff};
+use crate::catalog::{Price, Rates};
 use crate::units::EndpointId;
 
 /// What a price list gave.

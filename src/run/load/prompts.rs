@@ -197,7 +197,7 @@ fn of_task(task: &Task, endpoint: &Endpoint, cache: CacheMode) -> Made {
 }
 
 fn bound(endpoint: &Endpoint, body: usize, messages: usize, output: Option<u64>) -> Option<Usd> {
-    output.and_then(|output| endpoint.at_most(input_bound(body, messages), output))
+    output.and_then(|output| endpoint.max_cost(input_bound(body, messages), output))
 }
 
 /// A prompt of about so many tokens, which asks for so many. It begins with its own number, so

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::config::Deployment;
 use super::deployment::BY_FILE;
-use crate::catalog::rates::Price;
+use crate::catalog::Price;
 use crate::catalog::{Endpoint, Limits};
 use crate::units::Usd;
 
@@ -76,7 +76,7 @@ fn max_cost<'a>(entries: &[&'a EntryTerms]) -> Option<(&'a EntryTerms, bool)> {
 /// that is long enough for every surcharge.
 fn sample_costs(price: &Price) -> [Option<Usd>; 2] {
     [(3_000, 1_000), (1_000_000, 1_000_000)]
-        .map(|(input, output)| price.at_most(input, output, None))
+        .map(|(input, output)| price.max_cost(input, output, None))
 }
 
 /// The least of each limit, and whether two entries state different ones.

@@ -1,0 +1,11 @@
+//! models.dev: a folder of TOML, `providers/<name>/models/…toml` with inheritance from
+//! `models/<author>/…toml`, or the same as one JSON. Dollars per million tokens, as floats, whose
+//! literals are what is read.
+
+mod api;
+mod folder;
+mod model;
+mod toml_file;
+
+pub(super) use api::read_api;
+pub use folder::read_folder;
