@@ -30,13 +30,13 @@ impl<'a> CatalogFile<'a> {
 }
 
 impl CatalogFile<'_> {
-    /// Whether it was synced from a price list: then what the user writes beside it goes before it.
+    /// Whether it was synced from a price list: then other files override it.
     pub(super) fn is_snapshot(&self) -> bool {
         self.tables.snapshot.is_some()
     }
 }
 
-/// A place that is counted out only where something is said of it: a catalog may be long.
+/// A span whose line is computed only when a message needs it, because a catalog may be long.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceSpan<'a> {
     toml: TomlText<'a>,

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::rate::Rate;
 use crate::units::{ServiceTier, Usd};
 
-/// Rates that replace the base ones where all of its conditions hold.
+/// Rates that replace the base ones if all conditions hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Prompts of more tokens than this (strictly); the whole request is priced anew.
+    /// Prompts of more tokens than this; the rates then hold for the whole request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above_input: Option<u64>,
     /// Requests of this service tier.
@@ -28,15 +28,15 @@ pub struct Change {
     /// The first day, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
-    /// The first day on which it holds no more, UTC.
+    /// The first day on which it no longer holds, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
     /// The rates.
     pub rates: BTreeMap<Rate, Usd>,
 }
 
-/// A time of the day, UTC: from a minute of the day up to before another. It may pass midnight, and
-/// the whole day is from 0 to 0.
+/// A half-open interval of minutes of the day, UTC. It may cross midnight; the whole day is from 0
+/// to 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
     /// The first minute, 0 to 1439.
@@ -80,10 +80,10 @@ impl std::fmt::Display for Hours {
     }
 }
 
-/// What a request's price depends on beside its tokens.
+/// What a request's price depends on besides its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// When it was sent; `None`: not said, and nothing that depends on the time applies.
+    /// When it was sent; `None`: unknown, so time-dependent rates do not apply.
     pub at: Option<Timestamp>,
     /// Its service tier; `None`: the standard one.
     pub tier: Option<ServiceTier>,

@@ -10,7 +10,7 @@ use super::price::Price;
 use super::provider::Provider;
 use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
-/// Limits of an endpoint, as its catalog states them.
+/// Limits that the catalog states for an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Requests a minute.
@@ -21,7 +21,7 @@ pub struct Limits {
     pub concurrency: Option<u32>,
 }
 
-/// What an endpoint is able to do beyond answering in text.
+/// What an endpoint supports beyond plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
@@ -51,8 +51,8 @@ impl Capability {
     }
 }
 
-/// One model as one provider serves it (with a variant's parameters applied): what is benchmarked
-/// and what is routed to.
+/// One model as one provider serves it, with a variant's parameters applied: the unit of
+/// benchmarking and of routing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// `author/name@provider`, with `#variant`.
@@ -65,13 +65,13 @@ pub struct Endpoint {
     pub upstream_model: String,
     /// What it costs.
     pub price: Price,
-    /// Tokens of prompt and answer together; `None`: not known, so not checked.
+    /// Tokens of prompt and answer together; `None`: unknown, not checked.
     pub context_window: Option<u64>,
     /// Tokens of an answer at most.
     pub max_output: Option<u64>,
     /// Its limits.
     pub limits: Limits,
-    /// What it is able to do; `None`: not stated, so assumed to take everything.
+    /// `None`: not stated, so everything is assumed.
     pub supports: Option<BTreeSet<Capability>>,
     /// The variant's name.
     pub variant: Option<String>,
@@ -96,21 +96,21 @@ impl Endpoint {
         self.provider.is_loopback()
     }
 
-    /// What a usage costs here, of a request that was sent at this time.
+    /// The cost of a usage whose request was sent at this time.
     #[must_use]
     pub fn cost(&self, usage: &Usage, at: jiff::Timestamp) -> Option<Usd> {
         let tier = usage.service_tier.or(self.asked_tier());
         self.price.cost_under(usage, &Terms { at: Some(at), tier })
     }
 
-    /// What a usage is expected to cost, at whatever time it is sent.
+    /// The expected cost of a usage, whenever it is sent.
     #[must_use]
     pub fn expected_cost(&self, usage: &Usage) -> Option<Usd> {
         self.price.cost_under(usage, &Terms { at: None, tier: self.asked_tier() })
     }
 
-    /// The most that a request can cost here: what a budget reserves. `None`: the price is not known,
-    /// or searches are charged and its parameters ask for some, of which nobody says how many.
+    /// The highest cost of a request, which a budget reserves. `None`: the price is unknown, or the
+    /// parameters allow paid searches, whose number is not bounded.
     #[must_use]
     pub fn max_cost(&self, input: u64, output: u64) -> Option<Usd> {
         if self.asks_to_search() && self.price.charges_searches() {
@@ -119,8 +119,8 @@ impl Endpoint {
         self.price.max_cost(input, output, self.asked_tier())
     }
 
-    /// Whether its parameters let the provider search the web, in the words of any API: tools of its
-    /// own (`web_search_preview`, `google_search`), a plugin, options of a search.
+    /// Whether its parameters allow web searches, in any API's form: provider tools
+    /// (`web_search_preview`, `google_search`), a plugin, search options.
     fn asks_to_search(&self) -> bool {
         let tools =
             self.params.get("tools").is_some_and(|tools| tools.to_string().contains("search"));
@@ -128,7 +128,7 @@ impl Endpoint {
             || ["plugins", "web_search_options"].iter().any(|name| self.params.contains_key(*name))
     }
 
-    /// The service tier that its parameters ask for.
+    /// The service tier in its parameters.
     fn asked_tier(&self) -> Option<ServiceTier> {
         ServiceTier::from_name(self.params.get("service_tier")?.as_str()?)
     }

@@ -108,9 +108,7 @@ pub enum CatalogError {
         why: &'static str,
     },
     /// A version of HTTP that nobody speaks.
-    #[error(
-        "{at}: http = {version:?} is no version of HTTP that is spoken here; write \"1.1\" or \"2\""
-    )]
+    #[error("{at}: http = {version:?} is not a supported version of HTTP; write \"1.1\" or \"2\"")]
     UnknownHttp {
         /// Where.
         at: Place,
@@ -132,7 +130,7 @@ pub enum CatalogError {
     /// `api_key_env` holds something other than a variable's name; what it holds is not shown.
     #[error(
         "{at}: api_key_env is not the name of an environment variable (its value is not shown, \
-         lest it be a key); write for example api_key_env = {example:?}, and export the key under \
+         because it may be a key); write for example api_key_env = {example:?}, and export the key under \
          that name"
     )]
     BadKeyVariable {
@@ -142,7 +140,7 @@ pub enum CatalogError {
         example: String,
     },
     /// A key from two places.
-    #[error("{at}: api_key_cmd stands beside api_key_env; write one of the two")]
+    #[error("{at}: api_key_cmd and api_key_env are both set; keep one of them")]
     TwoKeys {
         /// Where.
         at: Place,
@@ -158,7 +156,7 @@ pub enum CatalogError {
     },
     /// A price written as a number.
     #[error(
-        "{at}: a price is a decimal string, for a float is not exact; write {key} = \"{literal}\""
+        "{at}: a price is a decimal string, because a float is not exact; write {key} = \"{literal}\""
     )]
     PriceIsNumber {
         /// Where.
@@ -203,7 +201,7 @@ pub enum CatalogError {
     },
     /// A snapshot in another unit than ours.
     #[error(
-        "{at}: a snapshot in {unit:?} is not read; prices are in USD per million tokens: write \
+        "{at}: the snapshot's unit {unit:?} is not supported; prices are in USD per million tokens: write \
          this file again with `weighbridge catalog sync`"
     )]
     SnapshotUnit {
@@ -244,7 +242,7 @@ pub enum CatalogError {
         at: Place,
     },
     /// A condition of a price that does not read.
-    #[error("{at}: {key} = {text:?} is no condition of a price; {remedy}")]
+    #[error("{at}: {key} = {text:?} is not a valid condition; {remedy}")]
     BadCondition {
         /// Where.
         at: Place,
@@ -266,7 +264,7 @@ pub enum CatalogError {
     },
     /// A price that is one word, but not `free`.
     #[error(
-        "{at}: price = {text:?} says one number where two are needed; write price = {{ input = \
+        "{at}: price = {text:?} is one number where two are needed; write price = {{ input = \
          \"1.00\", output = \"2.00\" }} in dollars per million tokens, or price = \"free\""
     )]
     PriceShape {
@@ -276,7 +274,7 @@ pub enum CatalogError {
         text: String,
     },
     /// A limit of zero.
-    #[error("{at}: {key} = 0 would let nothing through; write at least 1, or leave it out")]
+    #[error("{at}: {key} = 0 allows no request; write at least 1, or leave it out")]
     ZeroLimit {
         /// Where.
         at: Place,

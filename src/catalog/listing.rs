@@ -7,19 +7,18 @@ use jiff::civil::Date;
 use super::endpoint::Endpoint;
 use crate::units::EndpointId;
 
-/// What a price list says of an endpoint beside how to call it and what it costs.
+/// What a price list states about an endpoint besides its call and its price.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The day after which it may be gone.
+    /// The last day on which it is sure to be offered.
     pub expires: Option<Date>,
     /// The day it was first offered.
     pub created: Option<Date>,
-    /// The model that this name stands for at present: what is measured today need not be what
-    /// answers tomorrow.
+    /// The model that this name currently resolves to; it may change.
     pub alias_of: Option<String>,
-    /// The context window of the model, where this endpoint's differs.
+    /// The model's context window, if this endpoint's differs.
     pub model_context_window: Option<u64>,
-    /// Whether it answers on OpenAI's responses API alone.
+    /// Whether it is available only on OpenAI's Responses API.
     pub responses_only: bool,
 }
 
@@ -37,10 +36,10 @@ pub struct SnapshotStamp {
 pub struct Catalog {
     /// All endpoints; ids are unique.
     pub endpoints: Vec<Endpoint>,
-    /// What looked odd but was accepted, one line each.
+    /// Accepted oddities, one line each.
     pub warnings: Vec<String>,
-    /// What else is known of endpoints, by id; those without anything are left out.
+    /// Further details by id; endpoints without any are absent.
     pub facts: BTreeMap<EndpointId, Facts>,
-    /// The snapshots that it was made of.
+    /// The snapshots that it was made from.
     pub snapshots: Vec<SnapshotStamp>,
 }

@@ -14,24 +14,24 @@ pub(crate) fn key_variable(provider: &str) -> String {
 }
 
 pub(crate) fn is_variable_name(text: &str) -> bool {
-    // A long run of letters and digits without an underscore is more likely the key itself.
+    // A long text without an underscore is more likely the key itself.
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && (text.len() < 24 || text.contains('_'))
 }
 
-/// The longest name, in bytes: twice the longest in the catalogs of routers, and short enough for
-/// tables and charts.
+/// The longest name, in bytes: twice the longest in routers' catalogs, and short enough for tables
+/// and charts.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Whether an endpoint's id can be taken apart by a name, and whether it shows as what it is.
+/// Whether a name can be part of an endpoint's id, and is displayed as it is.
 pub(crate) fn is_name(name: &str) -> bool {
     let forbidden = |c: char| "@#*?".contains(c) || c.is_whitespace() || is_unsafe_char(c);
     !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains(forbidden)
 }
 
-/// A name of a file, checked: see [`is_name`].
+/// A name from a file, if it passes [`is_name`].
 pub(crate) fn checked_name(
     key: &'static str,
     raw: &Spanned<String>,

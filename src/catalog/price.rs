@@ -14,24 +14,24 @@ use crate::units::{ServiceTier, Usage, Usd};
 pub enum Price {
     /// Published rates.
     Rates(Rates),
-    /// Dollars per hour of a machine of one's own: a request costs nothing more, and what a task
-    /// costs depends on how many the machine answers in an hour.
+    /// Dollars per hour of a self-hosted machine: requests cost nothing more; the cost of a task
+    /// depends on how many the machine answers in an hour.
     PerHour(Usd),
     /// Costs nothing.
     Free,
-    /// Not known: shown, kept out of the weights, refused under a budget.
+    /// Unknown: shown, excluded from weights, refused under a budget.
     Unknown,
 }
 
 impl Price {
-    /// What a usage costs at the standard tier and at no particular time. `None` when the price is
-    /// unknown, or when a count that the price needs is.
+    /// The cost of a usage at the standard tier and at no particular time. `None`: the price, or a
+    /// count that it needs, is unknown.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> Option<Usd> {
         self.cost_under(usage, &Terms::default())
     }
 
-    /// What a usage costs under these terms.
+    /// The cost of a usage under these terms.
     #[must_use]
     pub fn cost_under(&self, usage: &Usage, terms: &Terms) -> Option<Usd> {
         match self {
@@ -41,7 +41,7 @@ impl Price {
         }
     }
 
-    /// The most that a request can cost: see [`Rates::max_cost`].
+    /// The highest cost of a request: see [`Rates::max_cost`].
     #[must_use]
     pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Option<Usd> {
         match self {

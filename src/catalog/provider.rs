@@ -11,8 +11,8 @@ use super::key_command::KeyCommand;
 use super::router::Router;
 use crate::units::Dialect;
 
-/// The version of HTTP that a provider is asked over. It is stated rather than negotiated: a
-/// latency over the one does not compare with a latency over the other.
+/// The version of HTTP. It is configured rather than negotiated, because latencies over different
+/// versions are not comparable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpVersion {
     /// HTTP/1.1, one connection for each request under way.
@@ -34,30 +34,29 @@ impl HttpVersion {
 /// An HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
-    /// Its name, as it stands after the `@` of an endpoint.
+    /// The part of an endpoint's id after the `@`.
     pub name: String,
     /// The wire format it speaks.
     pub dialect: Dialect,
-    /// Where it is: scheme, host and the path before the operation (`/chat/completions`,
+    /// Scheme, host and the path before the operation (`/chat/completions`,
     /// `/responses`, `/messages`, `/models/…`); no trailing slash.
     pub base_url: String,
     /// The name of the environment variable that holds the key; `None`: no key is sent.
     pub api_key_env: Option<String>,
-    /// The command that says the key, where no variable holds it. It is not recorded with a run, for
-    /// an argument may be a secret of its own.
+    /// The command that prints the key, if no variable holds it. Runs do not record it, because its
+    /// arguments may be secret.
     #[serde(skip)]
     pub api_key_cmd: Option<KeyCommand>,
     /// The version of HTTP.
     #[serde(default, skip_serializing_if = "HttpVersion::is_default")]
     pub http: HttpVersion,
-    /// Headers that it wants beside those of its dialect; names in lower case, no secrets.
+    /// Headers in addition to those of its dialect; names in lower case, no secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// A PEM file of certificates to trust beside the machine's own, as corporate networks have
-    /// them.
+    /// A PEM file of certificates to trust in addition to the system's, for corporate networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// What stands there before the providers themselves, where that must be known to measure them.
+    /// The router at this address, if measuring through it needs special parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub router: Option<Router>,
     /// What it does with prompts, by the customer's contract. Manifests call it `agreed`.
@@ -80,8 +79,8 @@ impl Provider {
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether what is sent to it ends on this machine, and costs nothing there: what takes a key, or
-    /// is a router, passes requests on to those that see prompts and bill.
+    /// Whether requests stay on this machine and cost nothing. A local address that takes a key, or is
+    /// a router, forwards them to a paid provider.
     #[must_use]
     pub fn ends_here(&self) -> bool {
         self.is_loopback() && !self.has_key() && self.router.is_none()
@@ -94,7 +93,7 @@ impl Provider {
         host == "api.openai.com" || host.ends_with(".openai.azure.com")
     }
 
-    /// Whether it is Azure, which takes its key in a header of its own.
+    /// Whether it is Azure, which takes the key in the `api-key` header.
     #[must_use]
     pub fn is_azure(&self) -> bool {
         const HOSTS: [&str; 3] =
@@ -102,7 +101,7 @@ impl Provider {
         HOSTS.iter().any(|host| self.host().ends_with(host))
     }
 
-    /// Whether it is OpenRouter, or something that speaks as it does.
+    /// Whether it is OpenRouter, or a router with the same API.
     #[must_use]
     pub fn is_openrouter(&self) -> bool {
         let host = self.host();
@@ -111,9 +110,8 @@ impl Provider {
             || host.ends_with(".openrouter.ai")
     }
 
-    /// The one provider that a router is pinned to, by the router's own word for it:
-    /// `openrouter/deepinfra` is OpenRouter pinned to `deepinfra`; `None`: it routes as it likes, or
-    /// is no router.
+    /// The provider that a router is pinned to, in the router's own name for it: `deepinfra` of
+    /// `openrouter/deepinfra`; `None`: not pinned, or not a router.
     #[must_use]
     pub fn pin(&self) -> Option<&str> {
         let (_, tag) = self.name.split_once('/').filter(|_| self.is_openrouter())?;

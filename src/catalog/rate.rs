@@ -32,10 +32,10 @@ pub enum Rate {
     ImageOutput,
     /// A request, whatever its size.
     PerRequest,
-    /// A search of the web that the provider makes.
+    /// A web search by the provider.
     PerSearch,
-    /// An image of the prompt. No API counts images in its usage, so this is kept and shown, and
-    /// their tokens are what is charged.
+    /// An image of the prompt. No API counts images in its usage, so this is only shown; their tokens
+    /// are charged.
     PerImage,
 }
 
@@ -79,7 +79,7 @@ impl Rate {
         }
     }
 
-    /// Whether it is for a token, and so written per million of them.
+    /// Whether it is charged per token, and so written per million tokens.
     #[must_use]
     pub const fn is_per_token(self) -> bool {
         !matches!(self, Self::PerRequest | Self::PerSearch | Self::PerImage)

@@ -8,8 +8,8 @@ use super::change::{Change, Terms};
 use super::rate::Rate;
 use crate::units::{Factor, ServiceTier, Usage, Usd};
 
-/// Prices for one token (or one request, one search) each, in dollars. A class without a price of
-/// its own costs what its whole costs: cached input as input, reasoning as output.
+/// Dollars for one token (or one request, one search). A kind without its own rate costs as much as
+/// the kind that contains it: cached input as input, reasoning as output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     /// For a prompt token.
@@ -27,10 +27,10 @@ pub struct Rates {
     /// The rarer rates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<Rate, Usd>,
-    /// What changes the rates, in order: of those that apply the last one wins, rate by rate.
+    /// Conditional rates, in order: of those that apply the last one wins, rate by rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// What every request is multiplied by at last: discounts and fees.
+    /// Applied last to every request: discounts and fees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<Factor>,
 }
@@ -43,14 +43,14 @@ impl EffectiveRates {
         self.0[rate as usize]
     }
 
-    /// The first of these rates that has a price of its own.
+    /// The first of these rates that is set.
     fn first(&self, rates: &[Rate]) -> Usd {
         let found = rates.iter().find_map(|rate| self.get(*rate));
         found.expect("input and output always have a price")
     }
 
-    /// The price of an hour's cache write. Where writes have a price of their own but those of an
-    /// hour do not, theirs is not known: they are dearer.
+    /// The rate of a cache write kept for an hour. If only the common write rate is set, it is
+    /// unknown: such writes cost more.
     fn hour_write(&self) -> Option<Usd> {
         match (self.get(Rate::CacheWrite1h), self.get(Rate::CacheWrite)) {
             (None, Some(_)) => None,
@@ -60,7 +60,7 @@ impl EffectiveRates {
 }
 
 impl Rates {
-    /// The base rate, where it has a price of its own.
+    /// The base rate, if it is set.
     #[must_use]
     pub fn get(&self, rate: Rate) -> Option<Usd> {
         match rate {
@@ -118,10 +118,10 @@ impl Rates {
         sheet
     }
 
-    /// What a usage costs. `None` when a count or a rate that is needed is not known.
+    /// The cost of a usage. `None`: a needed count or rate is unknown.
     ///
-    /// Counts that overlap (an image's tokens in the cache) are charged once: a class can only take
-    /// what the classes before it left of its whole.
+    /// Overlapping counts (cached tokens of an image) are charged once: each kind takes at most what
+    /// the kinds before it left of the total.
     #[must_use]
     pub fn cost(&self, usage: &Usage, terms: &Terms) -> Option<Usd> {
         use Rate::{
@@ -175,10 +175,9 @@ impl Rates {
         Some(self.factor.map_or(sum, |factor| sum.scaled(factor)))
     }
 
-    /// The most that a request can cost whose prompt has at most `input` tokens and whose answer
-    /// has at most `output`: every token at the highest rate that could apply to it, at any time of
-    /// any day. A tier that was not asked for is not served; one that was may not be, so the
-    /// standard rates count beside its own.
+    /// The highest cost of a request with at most `input` prompt tokens and `output` tokens of answer:
+    /// every token at the highest rate that could apply at any time. A requested tier may not be
+    /// granted, so the standard rates count as well.
     #[must_use]
     pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Usd {
         let could_apply = |change: &&Change| {

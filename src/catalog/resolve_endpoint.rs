@@ -19,7 +19,7 @@ use crate::units::toml_text::{TomlText, did_you_mean};
 
 /// An endpoint of a file with the place that defines it.
 pub(crate) type PlacedEndpoint<'a> = (Endpoint, SourceSpan<'a>);
-/// The ids that are taken, and by what.
+/// Used ids, with the place that defines each.
 pub(crate) type UsedIds<'a> = BTreeMap<EndpointId, SourceSpan<'a>>;
 
 pub(super) fn resolve_endpoints<'a>(
@@ -51,10 +51,10 @@ pub(super) fn resolve_endpoints<'a>(
             }
             base.push((endpoint, spot));
         }
-        // Of a whole price list nobody reads what is odd about each: `catalog check` lists it.
+        // A price list has too many warnings to show; `catalog check` lists them.
         if !file.is_snapshot() {
             catalog.warnings.append(&mut said);
-        // What was fetched for this run alone is no file to check.
+        // A list that was fetched for this run is no file to check.
         } else if !said.is_empty() && !file.toml.path().contains("://") {
             let (n, path) = (said.len(), file.toml.path());
             catalog.warnings.push(format!(
@@ -85,7 +85,7 @@ fn resolve_facts(raw: &RawEndpoint, toml: TomlText<'_>) -> Result<Facts, Catalog
     })
 }
 
-/// Records an endpoint's id; an error when it is taken.
+/// Records an endpoint's id; an error if it is used already.
 pub(crate) fn claim<'a>(
     taken: &mut UsedIds<'a>,
     id: &EndpointId,
@@ -136,8 +136,8 @@ fn resolve_endpoint(
     })
 }
 
-/// A provider by its name; `openrouter/deepinfra`, where nothing else is called so, is the router
-/// before the slash pinned to what comes after it.
+/// A provider by its name. `openrouter/deepinfra`, unless a provider has that name, is the router
+/// `openrouter` pinned to `deepinfra`.
 fn provider_named(name: &str, providers: &Providers<'_>) -> Option<Provider> {
     if let Some((provider, ..)) = providers.get(name) {
         return Some(provider.clone());

@@ -31,7 +31,7 @@ pub(super) fn resolve_providers<'a>(
             let spot = SourceSpan::new(file.toml, raw.name.span());
             let known = providers.get(raw.name.get_ref());
             let listed = match known {
-                // Without an address of its own it says more of the one that is there.
+                // Without an address it adds to the one that is there.
                 Some((listed, _, true)) if !file.is_snapshot() => Some(listed),
                 Some((listed, ..)) if raw.base_url.is_none() => Some(listed),
                 Some((listed, first, _)) => {
@@ -47,7 +47,7 @@ pub(super) fn resolve_providers<'a>(
     Ok(providers)
 }
 
-/// Resolves a provider; what it leaves out is as it is `listed` in a snapshot.
+/// Resolves a provider; missing keys come from the one `listed` in a snapshot.
 fn resolve_provider(
     raw: &RawProvider,
     listed: Option<&Provider>,
@@ -63,7 +63,7 @@ fn resolve_provider(
     let base_url = match (&raw.base_url, listed) {
         (Some(url), _) => resolve_base_url(url, toml)?,
         (None, Some(listed)) if !listed.base_url.is_empty() => listed.base_url.clone(),
-        // A price list need not know where a customer's own deployments are.
+        // A price list does not know the addresses of a customer's own deployments.
         (None, None) if file.is_snapshot() => String::new(),
         (None, _) => {
             let (at, key) = (toml.place_of_table(&raw.name.span()), "base_url".to_owned());
@@ -105,7 +105,7 @@ fn resolve_provider(
     }
     if provider.has_key() && provider.base_url.starts_with("http://") && !provider.is_loopback() {
         warnings.push(format!(
-            "{}: provider {} sends its key over http, where anyone on the way can read it; write \
+            "{}: provider {} sends its key over http, where others on the network can read it; write \
              https if it serves it",
             toml.place(&raw.name.span()),
             provider.name
@@ -114,8 +114,7 @@ fn resolve_provider(
     Ok(provider)
 }
 
-/// Where a provider's key comes from: a variable, a command, or nowhere. What is said here stands for
-/// all that was listed.
+/// The source of a provider's key: a variable, a command, or none. It replaces the listed one.
 fn resolve_key(
     raw: &RawProvider,
     listed: Option<&Provider>,

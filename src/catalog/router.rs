@@ -1,16 +1,16 @@
-//! Routers that stand before the providers, and what they must be told to be measured.
+//! Routers in front of providers, and the parameters that measuring through them needs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::Dialect;
 
-/// A router that stands where a provider is named.
+/// A router that is configured as a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Router {
-    /// A proxy of LiteLLM's.
+    /// A LiteLLM proxy.
     Litellm,
-    /// OpenRouter, or what takes its words for where a request goes. Its own host is known by name.
+    /// OpenRouter, or a router with its routing parameters. OpenRouter's host is recognised.
     Openrouter,
 }
 
@@ -41,12 +41,12 @@ impl Router {
         }
     }
 
-    /// Whether it takes its own parameters out of a body of this dialect. In the others they would
-    /// go on to the provider, which refuses what it does not know.
+    /// Whether it removes its own parameters from a body of this dialect. Otherwise they reach the
+    /// provider, which refuses unknown parameters.
     pub(super) const fn reads_params_of(self, dialect: Dialect) -> bool {
         match self {
             Self::Litellm => matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiResponses),
-            // It is told in headers, and in the body where the plan says so.
+            // It takes them in headers, and in the body where the plan says so.
             Self::Openrouter => true,
         }
     }

@@ -111,7 +111,7 @@ fn unknown_keys_are_named_with_the_nearest() {
     );
     check_whole(
         "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nhttp = \"3\"\n",
-        "4: http = \"3\" is no version of HTTP that is spoken here; write \"1.1\" or \"2\"",
+        "4: http = \"3\" is not a supported version of HTTP; write \"1.1\" or \"2\"",
     );
     check_whole(
         "[[provider]]\nname = \"p\"\nbase_url = \"https://x/v1\"\nrouter = \"open-router\"\n",
@@ -149,15 +149,15 @@ fn a_bad_price_shows_what_to_write() {
     let cases = [
         (
             "price = { input = 1.00, output = \"2\" }",
-            "10: a price is a decimal string, for a float is not exact; write input = \"1.00\"",
+            "10: a price is a decimal string, because a float is not exact; write input = \"1.00\"",
         ),
         (
             "price = { input = \"1\", output = 2 }",
-            "10: a price is a decimal string, for a float is not exact; write output = \"2\"",
+            "10: a price is a decimal string, because a float is not exact; write output = \"2\"",
         ),
         (
             "price = { input = \"1\", output = \"2\", reasoning = 5e-1 }",
-            "10: a price is a decimal string, for a float is not exact; write reasoning = \"0.5\"",
+            "10: a price is a decimal string, because a float is not exact; write reasoning = \"0.5\"",
         ),
         (
             "price = { input = \"-0.5\", output = \"2\" }",
@@ -174,7 +174,7 @@ fn a_bad_price_shows_what_to_write() {
         ),
         (
             "price = 3.0",
-            "10: price = \"3.0\" says one number where two are needed; write price = { input = \
+            "10: price = \"3.0\" is one number where two are needed; write price = { input = \
              \"1.00\", output = \"2.00\" } in dollars per million tokens, or price = \"free\"",
         ),
     ];
@@ -278,8 +278,8 @@ fn providers() {
         "[[provider]]\nname = \"my-ai\"\nbase_url = \"https://x.y\"\napi_key_env = \"sk-12\"\n";
     check_whole(
         key,
-        "4: api_key_env is not the name of an environment variable (its value is not shown, lest \
-         it be a key); write for example api_key_env = \"MY_AI_API_KEY\", and export the key under \
+        "4: api_key_env is not the name of an environment variable (its value is not shown, \
+         because it may be a key); write for example api_key_env = \"MY_AI_API_KEY\", and export the key under \
          that name",
     );
     let dialect = |name: &str| format!("{}dialect = \"{name}\"\n", provider_with("https://x.y"));
@@ -310,11 +310,11 @@ fn endpoints_and_variants() {
     );
     check(
         &endpoint_with("limits = { concurrency = 0 }"),
-        "10: concurrency = 0 would let nothing through; write at least 1, or leave it out",
+        "10: concurrency = 0 allows no request; write at least 1, or leave it out",
     );
     check(
         &endpoint_with("context_window = 0"),
-        "10: context_window = 0 would let nothing through; write at least 1, or leave it out",
+        "10: context_window = 0 allows no request; write at least 1, or leave it out",
     );
     let variant = |rest: &str| format!("{}[[variant]]\nname = \"v\"\n{rest}\n", endpoint_with(""));
     check(
@@ -401,21 +401,21 @@ fn a_condition_that_does_not_read_shows_what_to_write() {
     for (change, expected) in [
         (
             "utc = [\"25:00-01:00\"]",
-            "10: utc = \"25:00-01:00\" is no condition of a price; write hours and minutes, UTC, \
+            "10: utc = \"25:00-01:00\" is not a valid condition; write hours and minutes, UTC, \
              such as \"16:30-00:30\"",
         ),
         (
             "service_tier = \"fast\"",
-            "10: service_tier = \"fast\" is no condition of a price; there are standard, flex, \
+            "10: service_tier = \"fast\" is not a valid condition; there are standard, flex, \
              priority, batch and ultrafast",
         ),
         (
             "weekdays = [0]",
-            "10: weekdays = \"0\" is no condition of a price; days are 1 (Monday) to 7 (Sunday)",
+            "10: weekdays = \"0\" is not a valid condition; days are 1 (Monday) to 7 (Sunday)",
         ),
         (
             "from = \"May\"",
-            "10: from = \"May\" is no condition of a price; write a day such as \"2026-09-01\"",
+            "10: from = \"May\" is not a valid condition; write a day such as \"2026-09-01\"",
         ),
         (
             "abov_input_tokens = 5",
@@ -423,7 +423,7 @@ fn a_condition_that_does_not_read_shows_what_to_write() {
         ),
         (
             "input = 5",
-            "10: a price is a decimal string, for a float is not exact; write input = \"5\"",
+            "10: a price is a decimal string, because a float is not exact; write input = \"5\"",
         ),
     ] {
         check(&with_change(change), expected);

@@ -202,7 +202,7 @@ fn a_proxys_configuration_is_weighed() {
     file(dir.path(), "weighbridge.toml", &today.replace("support", "cloud"));
     run(dir.path(), &["plan", "--catalog", &sim.catalog()])
         .exits(2)
-        .says(&["[today] ", "config.yaml: nothing that serves \"cloud\" can be called from here"]);
+        .says(&["[today] ", "config.yaml: no deployment of \"cloud\" can be called from here"]);
 }
 
 #[test]

@@ -332,7 +332,7 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
         let file = format!("model_list:\n{}{}", priced("1e-06"), priced("2e-06"));
         let proxy = proxy::read(&file, "config.yaml", &|_| None, &[]).expect("it reads");
         let text = starter(&proxy, "config.yaml", None).expect("it is made").text();
-        let said = "# Note that its entries state different prices, of which the dearest is taken.";
+        let said = "# Note that its entries state different prices; the highest is used.";
         assert!(text.contains(said) && text.contains("input = \"2\""), "{text}");
         check_loads(&text);
     }

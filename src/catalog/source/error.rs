@@ -27,7 +27,7 @@ pub enum SourceError {
     },
     /// JSON of another kind.
     #[error(
-        "{path} is no price list that is known here: OpenRouter's has \"data\", LiteLLM's has \
+        "{path} is not a known price list: OpenRouter's has \"data\", LiteLLM's has \
          \"litellm_provider\" in its entries, models.dev's has \"models\" in its providers"
     )]
     UnknownForm {

@@ -29,8 +29,8 @@ fn what_is_no_price_list_is_refused() {
     check_error("  ", "list is empty");
     check_error("<!DOCTYPE html><html>", "list is a web page");
     check_error("404: Not Found", "list:1: ");
-    check_error("{\"error\": 5}", "list is no price list that is known here");
-    check_error("{\"data\": 5}", "list is no price list that is known here");
+    check_error("{\"error\": 5}", "list is not a known price list");
+    check_error("{\"data\": 5}", "list is not a known price list");
     check_error("{\"data\": []}", "list lists no endpoint");
     check_error("{\"data\": [", "list: is not JSON: EOF while parsing");
     check_error("{\"data\": [5]}", "list: entry 1: it is not an object");

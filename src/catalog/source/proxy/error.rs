@@ -5,7 +5,7 @@
 pub enum ProxyError {
     /// Not YAML.
     #[error(
-        "{path}:{line}: this is not YAML that reads: {why}; correct that line, or check the file \
+        "{path}:{line}: invalid YAML: {why}; correct that line, or check the file \
          with the proxy itself"
     )]
     Malformed {
@@ -46,7 +46,7 @@ pub enum ProxyError {
         remedy: String,
     },
     /// An alias none of whose deployments can be called.
-    #[error("{path}: nothing that serves {alias:?} can be called from here: {why}")]
+    #[error("{path}: no deployment of {alias:?} can be called from here: {why}")]
     NotCalled {
         /// The file.
         path: String,
@@ -57,7 +57,7 @@ pub enum ProxyError {
     },
     /// Several where one is asked for.
     #[error(
-        "{path}: {alias:?} is served by {} deployments ({}{}), and what serves today is one \
+        "{path}: {alias:?} is served by {} deployments ({}{}), but the baseline is one \
          endpoint; name one of them: endpoint = {:?}",
         .ids.len() + .left_out, .ids.join(", "), and_left_out(*.left_out),
         .ids.first().map_or("", String::as_str)

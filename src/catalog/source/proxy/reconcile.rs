@@ -1,5 +1,5 @@
-//! Entries that are one endpoint and state different things of it: prices and limits are an
-//! endpoint's, so one of each is taken, and that they differ is said.
+//! Several entries may describe one endpoint with different prices or limits. The endpoint gets the
+//! highest price and the lowest limits, and the conflict is reported.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::catalog::Price;
 use crate::catalog::{Endpoint, Limits};
 use crate::units::Usd;
 
-/// What one entry states of its deployment.
+/// Price and limits of one entry.
 pub(super) struct EntryTerms {
-    /// The model's and the provider's name: variants share what is stated.
+    /// The names of model and provider: variants share price and limits.
     of: (String, String),
     price: Price,
     priced_by: Option<String>,
@@ -33,8 +33,8 @@ fn name(endpoint: &Endpoint) -> (String, String) {
     (endpoint.model.clone(), endpoint.provider.name.clone())
 }
 
-/// Gives every deployment the dearest price and the least limits that are stated of it: a bound on
-/// cost then holds whichever entry is right, and no limit is passed.
+/// Gives every deployment the highest price and the lowest limits of its entries: the bound on cost
+/// then holds whichever entry is right, and no limit is exceeded.
 pub(super) fn reconcile(deployments: &mut [Deployment], stated: &[EntryTerms]) {
     let mut entries: BTreeMap<&(String, String), Vec<&EntryTerms>> = BTreeMap::new();
     for one in stated {
@@ -46,21 +46,21 @@ pub(super) fn reconcile(deployments: &mut [Deployment], stated: &[EntryTerms]) {
             deployment.endpoint.price = highest.price.clone();
             deployment.priced_by.clone_from(&highest.priced_by);
             if differ {
-                let said = "its entries state different prices, of which the dearest is taken";
+                let said = "its entries state different prices; the highest is used";
                 deployment.conflicts.push(said.to_owned());
             }
         }
         let (limits, differ) = least(entries);
         deployment.endpoint.limits = limits;
         if differ {
-            let said = "its entries state different limits, of which the least are taken";
+            let said = "its entries state different limits; the lowest are used";
             deployment.conflicts.push(said.to_owned());
         }
     }
 }
 
-/// The dearest of the prices, and whether there is another. What the file states goes before what a
-/// list fills in.
+/// The highest price, and whether the entries disagree. A price of the file takes precedence over one
+/// of a list.
 fn max_cost<'a>(entries: &[&'a EntryTerms]) -> Option<(&'a EntryTerms, bool)> {
     let priced = || entries.iter().copied().filter(|one| one.price != Price::Unknown);
     let by_file = |one: &&EntryTerms| one.priced_by.as_deref() == Some(BY_FILE);
@@ -72,14 +72,14 @@ fn max_cost<'a>(entries: &[&'a EntryTerms]) -> Option<(&'a EntryTerms, bool)> {
     Some((highest, counted().any(|one| one.price != highest.price)))
 }
 
-/// What prices are compared by: a common request of three prompt tokens for each of output, then one
-/// that is long enough for every surcharge.
+/// Prices are compared by the cost of a common request (three prompt tokens to one of output), then
+/// by that of a request long enough for every surcharge.
 fn sample_costs(price: &Price) -> [Option<Usd>; 2] {
     [(3_000, 1_000), (1_000_000, 1_000_000)]
         .map(|(input, output)| price.max_cost(input, output, None))
 }
 
-/// The least of each limit, and whether two entries state different ones.
+/// The lowest of each limit, and whether the entries disagree.
 fn least(entries: &[&EntryTerms]) -> (Limits, bool) {
     fn of<T: Ord + Copy>(
         entries: &[&EntryTerms],
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dearest_price_and_the_least_limit_are_taken_and_it_is_said() {
+    fn the_highest_price_and_the_lowest_limit_are_used_and_reported() {
         let cheap = ", input_cost_per_token: 1e-06, output_cost_per_token: 2e-06, rpm: 9";
         let dear = ", input_cost_per_token: 3e-06, output_cost_per_token: 4e-06, rpm: 90";
         let both = ["different prices", "different limits"];
@@ -130,7 +130,7 @@ mod tests {
         check(&[cheap, cheap], ("1", Some(9)), &[]);
         // A variant is charged and limited as what it is a variant of.
         check(&[cheap, &format!("{dear}, temperature: 0")], ("3", Some(9)), &both);
-        // Silence contradicts nothing.
+        // A missing value is no conflict.
         check(&["", cheap], ("1", Some(9)), &[]);
         check(&["", ", rpm: 5"], ("Unknown", Some(5)), &[]);
         check(&[cheap, ", rpm: 10"], ("1", Some(9)), &["different limits"]);

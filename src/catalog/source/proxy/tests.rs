@@ -137,7 +137,7 @@ fn aliases_lead_to_deployments_and_to_each_other() {
     assert_eq!(serving(Some("llama")), "meta/llama-3@vllm-localhost-8000");
     for (alias, expected) in [
         (Some("gpt-4"), "served by 2 deployments (openai/gpt-4o@azure-my-europe, "),
-        (Some("claude"), "nothing that serves \"claude\" can be called from here: bedrock wants"),
+        (Some("claude"), "no deployment of \"claude\" can be called from here: bedrock wants"),
         (Some("lama"), "has no alias \"lama\"; nearest: llama"),
         (None, "has 11 aliases; say which serves today: alias = \"gpt-4o\""),
     ] {
@@ -154,7 +154,7 @@ fn what_is_left_out_serves_all_the_same() {
     assert_eq!(config.aliases[0].served_by, [(0, 0.1)]);
     let error = config.serving(Some("a"), "c.yaml").expect_err("one of several").to_string();
     let expected = "served by 2 deployments (openai/gpt-4o@openai, and 1 that cannot be called \
-        from here), and what serves today is one endpoint; name one of them: endpoint = \
+        from here), but the baseline is one endpoint; name one of them: endpoint = \
         \"openai/gpt-4o@openai\"";
     assert!(error.contains(expected), "{error}");
 }

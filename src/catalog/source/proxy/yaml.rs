@@ -256,10 +256,7 @@ mod tests {
     fn what_does_not_read_names_its_line_and_shows_no_text() {
         check_error("a: 1\nb: [1, 2\nkey: sk-secret\n", "c.yaml:");
         check_error("a: 1\nkey: sk-secret\nkey: sk-secret2\n", "c.yaml:3: ");
-        check_error(
-            "a: {sk-secret: 1, sk-secret: 2}",
-            "c.yaml:1: this is not YAML that reads: the same key",
-        );
+        check_error("a: {sk-secret: 1, sk-secret: 2}", "c.yaml:1: invalid YAML: the same key");
         check_error("a: &sk-secret {b: 1}\nc: {sk-secret: 1, sk-secret: 2}", "c.yaml:2: ");
         check_error("a: !sk-secret 1\nb: [", "c.yaml:");
         check_error("a: !!float sk-secret\nb: !!int sk-secret\n", "c.yaml:");
