@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use weighbridge::catalog::{Endpoint, Price, Rates};
 use weighbridge::client::AttemptLimits;
 use weighbridge::dispatch::{
-    BreakerPolicy, Budget, Budgets, EndpointClient, Keys, RetryPolicy, Trials,
+    BreakerPolicy, Budget, Budgets, Caller, EndpointClient, Keys, RetryPolicy, Trials,
 };
 use weighbridge::plan::Plan;
 use weighbridge::run::{Asked, Progress, RunEnd, Signals, dearest, run_tasks, suites};
@@ -132,12 +132,16 @@ async fn asked(
     let none = |_: &Endpoint| Budget::new(None);
     let (store, standing) = store(&dir.join("run"), plan);
     let trials = Arc::new(Trials {
-        transport: InProcess::new(Arc::clone(&sim)),
-        clock,
+        caller: Caller {
+            transport: InProcess::new(Arc::clone(&sim)),
+            clock,
+            limits: AttemptLimits::default(),
+            abort: CancellationToken::new(),
+        },
         store,
         judge: None,
         seed: plan.seed,
-        lanes: plan.endpoints.iter().map(lane).collect(),
+        endpoints: plan.endpoints.iter().map(lane).collect(),
         budgets: Budgets {
             run: Budget::new(Some(cap)),
             month: Budget::new(None),
@@ -145,12 +149,10 @@ async fn asked(
             suites: suites(plan).iter().map(|_| Budget::new(None)).collect(),
         },
         retry: RetryPolicy::default(),
-        limits: AttemptLimits::default(),
         since_start: Duration::ZERO,
         run: "budget".to_owned(),
         held: tokio::sync::Notify::new(),
         drain: CancellationToken::new(),
-        abort: CancellationToken::new(),
     });
     let progress = Progress::new(&vec![0; plan.endpoints.len()]);
     let at_once = vec![at_once; plan.endpoints.len()];

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use weighbridge::catalog::Endpoint;
 use weighbridge::client::AttemptLimits;
 use weighbridge::dispatch::{
-    BreakerPolicy, Budget, Budgets, EndpointClient, Keys, RetryPolicy, Trials,
+    BreakerPolicy, Budget, Budgets, Caller, EndpointClient, Keys, RetryPolicy, Trials,
 };
 use weighbridge::plan::Plan;
 use weighbridge::run::{Asked, Progress, Signals, run_tasks, suites};
@@ -218,12 +218,16 @@ fn trials(
     };
     let none = || Budget::new(None);
     Arc::new(Trials {
-        transport: InProcess::new(Arc::clone(sim)),
-        clock: clock.clone(),
+        caller: Caller {
+            transport: InProcess::new(Arc::clone(sim)),
+            clock: clock.clone(),
+            limits: AttemptLimits::default(),
+            abort: CancellationToken::new(),
+        },
         store,
         judge: None,
         seed: plan.seed,
-        lanes: plan.endpoints.iter().map(lane).collect(),
+        endpoints: plan.endpoints.iter().map(lane).collect(),
         budgets: Budgets {
             run: none(),
             month: none(),
@@ -231,12 +235,10 @@ fn trials(
             suites: suites(plan).iter().map(|_| none()).collect(),
         },
         retry: RetryPolicy::default(),
-        limits: AttemptLimits::default(),
         since_start: Duration::ZERO,
         run: "simulation".to_owned(),
         held: tokio::sync::Notify::new(),
         drain: CancellationToken::new(),
-        abort: CancellationToken::new(),
     })
 }
 

@@ -11,11 +11,12 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Exit, Outcome, console};
-use crate::client::{self, HttpTransport};
-use crate::dispatch::{BreakerPolicy, EndpointClient, Keys};
-use crate::run::calibrate::{Asking, Errors, Seen, Written, summary};
+use crate::client::{self, AttemptLimits, HttpTransport};
+use crate::dispatch::{BreakerPolicy, Caller, EndpointClient, Keys};
+use crate::run::calibrate::{Calibrator, Errors, Seen, Written, summary};
 use crate::units::{
     CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Clock, Message,
 };
@@ -190,21 +191,26 @@ async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Err
     );
     let connect = Duration::from_secs(10);
     let transport = HttpTransport::new([&endpoint.provider], connect, clock)?;
-    let lane = EndpointClient::new(endpoint, &Keys::new(), BreakerPolicy::default())?;
-    let asking =
-        Arc::new(Asking { transport, clock: clock.clone(), lane, body: Bytes::from(body) });
+    let endpoint = EndpointClient::new(endpoint, &Keys::new(), BreakerPolicy::default())?;
+    let caller = Caller {
+        transport,
+        clock: clock.clone(),
+        limits: AttemptLimits::default(),
+        abort: CancellationToken::new(),
+    };
+    let calibrator = Arc::new(Calibrator { caller, endpoint, body: Bytes::from(body) });
     let (mut seen, mut lag) = (Vec::new(), Vec::new());
     let mut part = 0;
     for (streams, time) in STREAMS {
         // Connections are set up apart: what is calibrated is the stamping of streams.
-        let id = asking.lane.endpoint().id.as_str();
-        asking.transport.warm("sim", id, &server.url, streams as usize).await;
+        let id = calibrator.endpoint.endpoint().id.as_str();
+        calibrator.caller.transport.warm("sim", id, &server.url, streams as usize).await;
         part += 1;
-        seen.push((streams, asking.streams(part, streams, time).await));
+        seen.push((streams, calibrator.streams(part, streams, time).await));
     }
     for (per_s, time) in RATES {
         part += 1;
-        lag.push((per_s, asking.lag(part, per_s, time).await?));
+        lag.push((per_s, calibrator.lag(part, per_s, time).await?));
     }
     Ok((seen, lag))
 }

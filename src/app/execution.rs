@@ -18,7 +18,7 @@ use crate::cli::watch::{Notice, Watcher};
 use crate::cli::{Failure, console, refused};
 use crate::client::{self, AttemptLimits, HttpTransport, Transport};
 use crate::dispatch::{
-    BreakerPolicy, EndpointClient, Gate, Judge, Keys, RetryPolicy, Trials, gates,
+    BreakerPolicy, Caller, EndpointClient, Gate, Judge, Keys, RetryPolicy, Trials, gates,
 };
 use crate::plan::{self, Plan};
 use crate::run::{Asked, IoThreads, Progress, RunEnd, Signals, Watch, judge, run_tasks};
@@ -124,7 +124,8 @@ impl Execution<'_> {
             let notice = Notice::default();
             let watcher =
                 Watcher::start(names, Arc::clone(&progress), notice.clone(), clock.clone());
-            let signals = Signals { drain: trials.drain.clone(), abort: trials.abort.clone() };
+            let signals =
+                Signals { drain: trials.drain.clone(), abort: trials.caller.abort.clone() };
             let stop = tokio_util::sync::CancellationToken::new();
             let mut beside = tokio::task::JoinSet::new();
             let (listened, mut interrupts) = (signals.clone(), Interrupts::listen()?);
@@ -188,20 +189,22 @@ impl Execution<'_> {
         let mut retry = RetryPolicy::default();
         retry.patience = self.args.patience.unwrap_or(retry.patience);
         let trials = Arc::new(Trials {
-            transport,
-            clock: clock.clone(),
+            caller: Caller {
+                transport,
+                clock: clock.clone(),
+                limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
+                abort: tokio_util::sync::CancellationToken::new(),
+            },
             store: begun.store,
             judge: (!self.keep_content).then(|| judge_of(&self.inputs.plan)),
             seed: self.inputs.plan.seed,
-            lanes: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
+            endpoints: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
             budgets: self.caps.budgets(self.inputs, &begun.spent),
             retry,
             since_start: begun.since_start,
             run: begun.run,
             held: tokio::sync::Notify::new(),
-            limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
             drain: tokio_util::sync::CancellationToken::new(),
-            abort: tokio_util::sync::CancellationToken::new(),
         });
         Ok(Session { trials, standing: begun.standing, before: begun.before })
     }
@@ -273,7 +276,7 @@ impl Execution<'_> {
     ) -> Result<(), Failure> {
         let duration = clock.now().since(clock.anchor());
         let trials = Arc::into_inner(session.trials).context("a trial outlived its lane")?;
-        let mut paced = paced(&trials.lanes);
+        let mut paced = paced(&trials.endpoints);
         paced.extend(session.before.paced);
         let ended = RunEnding {
             complete: end.complete,
@@ -284,7 +287,7 @@ impl Execution<'_> {
             paced: PacingSummary::combine(&paced),
             unknown_events: RunEnding::sum_unknown_events([
                 &session.before.unknown_events,
-                &unknown_events(&trials.lanes),
+                &unknown_events(&trials.endpoints),
             ]),
         };
         Ok(trials.store.finish(ended).await?)

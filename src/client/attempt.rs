@@ -113,6 +113,24 @@ pub struct AttemptRecord {
     pub gaps_us: Vec<u32>,
 }
 
+impl AttemptRecord {
+    /// Why it failed; `None`: it was answered.
+    #[must_use]
+    pub fn error(&self) -> Option<ErrorClass> {
+        match self.outcome {
+            Outcome::Failed { class, .. } => Some(class),
+            Outcome::Answered(_) => None,
+        }
+    }
+
+    /// The time to the first token without connection set-up.
+    #[must_use]
+    pub fn ttft(&self) -> Option<Duration> {
+        let start = self.stamps.connected.unwrap_or(self.stamps.dispatched);
+        self.stamps.first_token.map(|first| first.since(start))
+    }
+}
+
 /// How an attempt went.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {

@@ -20,7 +20,9 @@ use tower_service::Service;
 use super::connection::{Connection, Io};
 use super::http1::Framing;
 use super::socket::Socket;
-use super::transport::{Head, Outgoing, Protocol, TimedChunk, TransportError, error_chain};
+use super::transport::{
+    Head, Outgoing, Protocol, TimedChunk, TransportError, USER_AGENT, error_chain,
+};
 use crate::units::{Clock, Stamp};
 use crate::wire::ErrorClass;
 
@@ -196,7 +198,7 @@ fn serialize(uri: &Uri, request: &Outgoing) -> Vec<u8> {
     let mut out = Vec::with_capacity(512 + request.body.len());
     let mut line = |parts: &[&[u8]]| parts.iter().for_each(|part| out.extend_from_slice(part));
     line(&[b"POST ", path.as_bytes(), b" HTTP/1.1\r\nhost: ", host.as_bytes()]);
-    line(&[b"\r\nuser-agent: ", super::USER_AGENT.as_bytes(), b"\r\naccept: */*\r\n"]);
+    line(&[b"\r\nuser-agent: ", USER_AGENT.as_bytes(), b"\r\naccept: */*\r\n"]);
     for (name, value) in &request.headers {
         line(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::USER_AGENT;
+use super::transport::USER_AGENT;
 
 /// A price list of every model there is has a few megabytes.
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;

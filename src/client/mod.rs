@@ -15,6 +15,3 @@ mod via_reqwest;
 pub use attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, Stamps};
 pub use http::{HttpTransport, through_proxy};
 pub use transport::{ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError};
-
-/// The `user-agent` of every request.
-const USER_AGENT: &str = concat!("weighbridge/", env!("CARGO_PKG_VERSION"));

@@ -12,6 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::units::Stamp;
 use crate::wire::ErrorClass;
 
+/// The `user-agent` of every request.
+pub(super) const USER_AGENT: &str = concat!("weighbridge/", env!("CARGO_PKG_VERSION"));
+
 /// A serialised request.
 #[derive(Clone, Debug, Default)]
 pub struct Outgoing {

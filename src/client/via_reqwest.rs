@@ -13,7 +13,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::direct::STALE_WITHIN;
-use super::transport::{Head, Outgoing, Protocol, TimedChunk, TransportError, error_chain};
+use super::transport::{
+    Head, Outgoing, Protocol, TimedChunk, TransportError, USER_AGENT, error_chain,
+};
 use crate::catalog::{self, HttpVersion};
 use crate::units::{Clock, Stamp};
 use crate::wire::ErrorClass;
@@ -55,7 +57,7 @@ impl Settings {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout)
             .referer(false)
-            .user_agent(super::USER_AGENT)
+            .user_agent(USER_AGENT)
             .connector_layer(StampConnection(self.clock.clone()));
         builder = match self.http {
             HttpVersion::Http1 => builder.http1_only(),

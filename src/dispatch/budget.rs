@@ -198,9 +198,15 @@ pub struct Budgets {
     pub suites: Vec<Budget>,
 }
 
-/// Money set aside in every purse that it concerns.
+/// A request's worst case, reserved in every budget that it counts against.
 #[derive(Debug)]
-pub struct Reservations<'a>([Reservation<'a>; 4]);
+pub(super) struct Reservations<'a>([Option<Reservation<'a>>; 4]);
+
+impl<'a> From<Reservation<'a>> for Reservations<'a> {
+    fn from(reservation: Reservation<'a>) -> Self {
+        Self([Some(reservation), None, None, None])
+    }
+}
 
 /// A reservation whose attempt has not left: given back when it is dropped.
 struct Unsent<'a>(Option<Reservation<'a>>);
@@ -229,7 +235,7 @@ impl Budgets {
         let suite = unsent(self.suites[suite].reserve(worst).await, its)?;
         let month = unsent(self.month.reserve(worst).await, BudgetScope::Month)?;
         let run = unsent(self.run.reserve(worst).await, BudgetScope::Run)?;
-        Ok(Reservations([endpoint, suite, month, run].map(Unsent::sent)))
+        Ok(Reservations([endpoint, suite, month, run].map(|unsent| Some(unsent.sent()))))
     }
 }
 
@@ -250,12 +256,12 @@ impl Drop for Unsent<'_> {
 impl Reservations<'_> {
     /// As [`Reservation::settle`].
     pub fn settle(self, cost: Option<Usd>) {
-        self.0.into_iter().for_each(|reservation| reservation.settle(cost));
+        self.0.into_iter().flatten().for_each(|reservation| reservation.settle(cost));
     }
 
     /// As [`Reservation::release`].
     pub fn release(self) {
-        self.0.into_iter().for_each(Reservation::release);
+        self.0.into_iter().flatten().for_each(Reservation::release);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The headers that every request to a provider bears, and the one that holds its key.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,6 +13,9 @@ use crate::wire::anthropic;
 const OPENROUTER_CACHE: &str = "x-openrouter-cache";
 /// What OpenRouter keeps to one host.
 pub(super) const OPENROUTER_SESSION: &str = "x-session-id";
+
+/// Keys by provider name. They are shown nowhere.
+pub type Keys = BTreeMap<String, SecretString>;
 
 /// A key holds a character that a header cannot.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +35,7 @@ impl BadKey {
 ///
 /// # Errors
 /// [`BadKey`] when the key cannot be a header.
-pub fn of(
+pub fn headers_of(
     provider: &Provider,
     key: Option<&SecretString>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, BadKey> {
@@ -87,7 +92,7 @@ mod tests {
             dialect.name()
         );
         let endpoint = catalog::load_text(&text, "c.toml").expect("a catalog").endpoints.remove(0);
-        let found = of(&endpoint.provider, Some(&SecretString::from(key))).ok();
+        let found = headers_of(&endpoint.provider, Some(&SecretString::from(key))).ok();
         let found = found.map(|found| {
             assert!(found.last().is_some_and(|(_, value)| value.is_sensitive()), "{host}");
             let text = |(name, value): &(HeaderName, HeaderValue)| {

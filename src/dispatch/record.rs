@@ -5,6 +5,7 @@ use crate::store::{RequestIntent, RequestRecord};
 use crate::units::{Stamp, TokensSource, Usd};
 
 /// The record of a finished attempt; `since_anchor` gives nanoseconds since the run's clock anchor.
+#[must_use]
 pub fn request_record(
     intent: RequestIntent,
     made: &AttemptRecord,

@@ -30,7 +30,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long to wait before the attempt after number `attempt` (from 0); `None`: give up.
+    /// How long to wait before the attempt after number `attempt` (from 0); `None`: give up. After
+    /// a stale connection there is no wait, and no limit: the next attempt has a new connection.
     ///
     /// "Full jitter" (Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog 2015):
     /// uniform between zero and the doubling ceiling, so that clients that failed together do not
@@ -44,6 +45,9 @@ impl RetryPolicy {
         class: ErrorClass,
         asked: Option<Duration>,
     ) -> Option<Duration> {
+        if class == ErrorClass::StaleConnection {
+            return Some(Duration::ZERO);
+        }
         if attempt + 1 >= self.attempts || !class.is_retryable() {
             return None;
         }
@@ -74,6 +78,7 @@ mod tests {
         assert!(wait(2, ErrorClass::Server, None).expect("a wait") <= Duration::from_secs(2));
         assert_eq!(wait(3, ErrorClass::Server, None), None);
         assert_eq!(wait(0, ErrorClass::BadRequest, None), None);
+        assert_eq!(wait(3, ErrorClass::StaleConnection, None), Some(Duration::ZERO));
     }
 
     #[test]

@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use super::load::{LoadError, Timekeeper, Worked, keep_time};
-use crate::client::{AttemptLimits, AttemptRecord, Transport, attempt};
-use crate::dispatch::EndpointClient;
+use crate::client::{AttemptRecord, Transport};
+use crate::dispatch::{Budget, Call, Caller, EndpointClient, InMemory};
 use crate::plan::{Shape, draw};
 use crate::stats::{Level, quantile};
-use crate::units::{CalibratedError, Clock, Histogram, Seed, Stamp};
+use crate::store::RequestSource;
+use crate::units::{CalibratedError, Histogram, Seed, Stamp, Usd};
 
 /// What the client saw of each request, by its key.
 pub type Seen = BTreeMap<String, AttemptRecord>;
@@ -42,38 +43,46 @@ pub struct Errors {
     pub wrong: u64,
 }
 
-/// How a server is asked.
+/// The client side of a calibration.
 #[derive(Debug)]
-pub struct Asking<T> {
-    /// How requests leave.
-    pub transport: T,
-    /// The clock, which the server shares.
-    pub clock: Clock,
+pub struct Calibrator<T> {
+    /// What sends requests. The server shares its clock.
+    pub caller: Caller<T>,
     /// The endpoint.
-    pub lane: EndpointClient,
+    pub endpoint: EndpointClient,
     /// The body of every request.
     pub body: Bytes,
 }
 
-impl<T: Transport> Asking<T> {
-    async fn once(&self, part: u32, nth: u64) -> (String, AttemptRecord) {
+impl<T: Transport> Calibrator<T> {
+    async fn send(&self, part: u32, nth: u64) -> (String, AttemptRecord) {
         let key = format!("{part:016x}{nth:016x}-{nth}-0");
-        let limits = AttemptLimits::default();
-        let attempt = self.lane.attempt(self.body.clone(), key.clone(), limits);
-        (key, attempt::make(&self.transport, &self.clock, attempt).await)
+        let call = Call {
+            endpoint: &self.endpoint,
+            body: self.body.clone(),
+            key: key.clone(),
+            bound: Some(Usd::ZERO),
+            source: RequestSource::Ping,
+            fresh: false,
+        };
+        let budget = Budget::new(None);
+        let admission = budget.reserve_now(Usd::ZERO).expect("no cap").into();
+        let mut recorder = InMemory::default();
+        let Ok(_) = self.caller.send(call, admission, &mut recorder).await;
+        (key, recorder.0.expect("it is never cut off").record)
     }
 
     /// So many streams at once, each begun again until the time is up.
     pub async fn streams(self: &Arc<Self>, part: u32, streams: u32, time: Duration) -> Seen {
-        let until = self.clock.now().after(time);
+        let until = self.caller.clock.now().after(time);
         let mut users = JoinSet::new();
         for user in 0..u64::from(streams) {
-            let asking = Arc::clone(self);
+            let calibrator = Arc::clone(self);
             users.spawn(async move {
                 let mut seen = Vec::new();
                 let mut nth = user << 32;
-                while asking.clock.now() < until {
-                    seen.push(asking.once(part, nth).await);
+                while calibrator.caller.clock.now() < until {
+                    seen.push(calibrator.send(part, nth).await);
                     nth += 1;
                 }
                 seen
@@ -98,17 +107,17 @@ impl<T: Transport> Asking<T> {
         let under_way = TaskTracker::new();
         let (lags, mut taken) = mpsc::channel(arrivals.len().max(1));
         let mut sender = Sender {
-            asking: Arc::clone(self),
+            calibrator: Arc::clone(self),
             part,
             runtime: tokio::runtime::Handle::current(),
             under_way: under_way.clone(),
             lags,
         };
-        let start = self.clock.now().after(Duration::from_millis(50));
+        let start = self.caller.clock.now().after(Duration::from_millis(50));
         let thread = std::thread::Builder::new()
             .name("schedule".to_owned())
             .spawn(move || {
-                let clock = sender.asking.clock.clone();
+                let clock = sender.calibrator.caller.clock.clone();
                 keep_time(&clock, start, &arrivals.at_ns, &mut sender);
             })
             .map_err(LoadError::Thread)?;
@@ -125,7 +134,7 @@ impl<T: Transport> Asking<T> {
 }
 
 struct Sender<T> {
-    asking: Arc<Asking<T>>,
+    calibrator: Arc<Calibrator<T>>,
     part: u32,
     runtime: tokio::runtime::Handle,
     under_way: TaskTracker,
@@ -142,9 +151,9 @@ impl<T: Transport> Timekeeper for Sender<T> {
     }
 
     fn due(&mut self, idx: usize, scheduled: Stamp) {
-        let (asking, part, lags) = (Arc::clone(&self.asking), self.part, self.lags.clone());
+        let (calibrator, part, lags) = (Arc::clone(&self.calibrator), self.part, self.lags.clone());
         let asked = async move {
-            let (_, record) = asking.once(part, idx as u64).await;
+            let (_, record) = calibrator.send(part, idx as u64).await;
             // There is room for every request's; an error means that nobody listens any more.
             let _ = lags.send(record.stamps.dispatched.since(scheduled)).await;
         };

@@ -104,7 +104,7 @@ pub async fn run_tasks<T: Transport>(
     progress: &Progress,
     signals: &Signals,
 ) -> Result<RunEnd, RunError> {
-    let clock = &trials.clock;
+    let clock = &trials.caller.clock;
     let plan = asked.plan;
     let mut queues = queues(asked, at_once, clock.now());
     let suites: BTreeMap<&str, usize> = suites(plan).into_iter().zip(0..).collect();
@@ -159,7 +159,7 @@ pub async fn run_tasks<T: Transport>(
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    let lanes = trials.lanes.iter().filter_map(EndpointClient::closed).map(str::to_owned);
+    let lanes = trials.endpoints.iter().filter_map(EndpointClient::closed).map(str::to_owned);
     closed_suites.sort_unstable();
     closed_suites.dedup();
     let names: Vec<&str> = suites.into_keys().collect();
@@ -241,12 +241,12 @@ fn start<T: Transport>(
     under_way: &mut JoinSet<(usize, Result<TrialOutcome, DispatchError>)>,
     job: impl Fn(u32, usize) -> TrialJob,
 ) {
-    let now = trials.clock.now();
+    let now = trials.caller.clock.now();
     let block =
         |queue: &Queue| queue.trials.get(queue.next).map(|&i| plan.trials[i as usize].block);
     let live = |lane: usize, queue: &Queue| {
         let silent = queue.under_way > 0 && now.since(queue.heard) > SILENT;
-        let lane = &trials.lanes[lane];
+        let lane = &trials.endpoints[lane];
         !silent && !lane.is_held(now) && lane.closed().is_none()
     };
     let slowest = queues
@@ -283,7 +283,7 @@ fn next<T: Transport>(
 ) -> Option<(usize, u32)> {
     let open = |(lane, queue): (usize, &Queue)| {
         let idx = *queue.trials.get(queue.next)?;
-        let free = queue.under_way < queue.at_once && trials.lanes[lane].closed().is_none();
+        let free = queue.under_way < queue.at_once && trials.endpoints[lane].closed().is_none();
         (free && plan.trials[idx as usize].block <= most_block).then_some((lane, idx))
     };
     queues.iter().enumerate().filter_map(open).min_by_key(|(_, idx)| *idx)
@@ -301,7 +301,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
         task: trial.task,
         key: trial.key,
         repeat: trial.repeat,
-        lane,
+        endpoint: lane,
         suite: 0,
         attempts: 0,
         ended: 0,
@@ -309,7 +309,7 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
         bound: max_tokens.and_then(|output| endpoint.max_cost(input, output)),
         // A quarter of the bytes is what English text comes to in most vocabularies.
         prime: plan.cache == CacheMode::Warm,
-        takes: TokenUse {
+        token_use: TokenUse {
             input: body.bytes.len() as u64 / 4,
             output: max_tokens.unwrap_or(0).min(1024),
         },

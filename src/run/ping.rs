@@ -1,5 +1,5 @@
-//! One tiny request to each endpoint: whether it answers, how soon, for how much. Nothing is
-//! retried and nothing is recorded.
+//! One tiny request to each endpoint: whether it answers, how soon, for how much. Pings are not
+//! retried, and not recorded in a run database.
 
 use std::sync::Arc;
 
@@ -8,18 +8,19 @@ use tokio::task::JoinSet;
 
 use super::render;
 use crate::catalog::Endpoint;
-use crate::client::{Attempt, AttemptLimits, AttemptRecord, Transport, attempt};
-use crate::dispatch::EndpointClient;
+use crate::client::Transport;
+use crate::dispatch::{Budget, Call, CallEnd, Caller, EndpointClient, InMemory};
 use crate::plan::{input_bound, max_tokens, output_bound};
+use crate::store::RequestSource;
 use crate::suite::Task;
-use crate::units::{CacheMode, Clock, Message, Usd};
+use crate::units::{CacheMode, Message, Usd};
 
-/// Tokens that are asked for: the least that OpenAI's responses API takes.
-const MOST_TOKENS: u64 = 16;
-/// Requests under way at once, of all endpoints together: this is no load.
-const AT_ONCE: usize = 8;
+/// The limit on the answer's tokens: the least that OpenAI's responses API takes.
+const MAX_TOKENS: u64 = 16;
+/// Requests in flight, over all endpoints: this is not a load.
+const MAX_IN_FLIGHT: usize = 8;
 
-/// The request that an endpoint is pinged with.
+/// The request to an endpoint.
 #[derive(Clone, Debug)]
 pub struct Ping {
     body: Bytes,
@@ -28,9 +29,9 @@ pub struct Ping {
 }
 
 impl Ping {
-    /// The request to an endpoint. A variant's own output limit wins over the tiny one.
+    /// A variant's own output limit replaces the tiny one.
     #[must_use]
-    pub fn of(endpoint: &Endpoint) -> Self {
+    pub fn new(endpoint: &Endpoint) -> Self {
         let task = task();
         let most = max_tokens(&task, endpoint);
         let body = render::body(&task, endpoint, Some(most), CacheMode::AsIs).bytes;
@@ -44,49 +45,50 @@ impl Ping {
 fn task() -> Task {
     let content = "Reply with one word: ready".to_owned();
     let message = Message { role: "user".to_owned(), content };
-    Task { max_tokens: Some(MOST_TOKENS), ..Task::new("ping", "ping", "ping", vec![message]) }
+    Task { max_tokens: Some(MAX_TOKENS), ..Task::new("ping", "ping", "ping", vec![message]) }
 }
 
-/// Sends every ping, a few at a time; what came back stands in the order of the lanes, without the
-/// keys.
+/// Sends every ping, a few at a time; returns their ends in the order of the pings.
 pub async fn ping<T: Transport>(
-    transport: T,
-    clock: &Clock,
+    caller: Caller<T>,
     pings: Vec<(EndpointClient, Ping)>,
-    limits: AttemptLimits,
-) -> Vec<AttemptRecord> {
-    let transport = Arc::new(transport);
-    let run = clock.wall_anchor().as_nanosecond();
+) -> Vec<CallEnd> {
+    let caller = Arc::new(caller);
+    let run = caller.clock.wall_anchor().as_nanosecond();
     let mut waiting = (0..).zip(pings);
-    let mut under_way: JoinSet<(usize, AttemptRecord)> = JoinSet::new();
+    let mut in_flight: JoinSet<(usize, CallEnd)> = JoinSet::new();
     let mut ended = Vec::new();
     loop {
-        while under_way.len() < AT_ONCE
-            && let Some((nth, (lane, ping))) = waiting.next()
+        while in_flight.len() < MAX_IN_FLIGHT
+            && let Some((nth, (endpoint, ping))) = waiting.next()
         {
-            let attempt = lane.attempt(ping.body, format!("ping-{run}-{nth}"), limits);
-            under_way.spawn(ask(Arc::clone(&transport), clock.clone(), lane, attempt, nth));
+            let (caller, key) = (Arc::clone(&caller), format!("ping-{run}-{nth}"));
+            in_flight.spawn(async move { (nth, send(&caller, &endpoint, ping, key).await) });
         }
-        match under_way.join_next().await {
+        match in_flight.join_next().await {
             Some(Ok(one)) => ended.push(one),
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
             None => break,
         }
     }
     ended.sort_by_key(|(nth, _)| *nth);
-    ended.into_iter().map(|(_, record)| record).collect()
+    ended.into_iter().map(|(_, end)| end).collect()
 }
 
-async fn ask<T: Transport>(
-    transport: Arc<T>,
-    clock: Clock,
-    lane: EndpointClient,
-    attempt: Attempt,
-    nth: usize,
-) -> (usize, AttemptRecord) {
-    let mut record = attempt::make(&*transport, &clock, attempt).await;
-    lane.redact(&mut record);
-    (nth, record)
+async fn send<T: Transport>(
+    caller: &Caller<T>,
+    endpoint: &EndpointClient,
+    ping: Ping,
+    key: String,
+) -> CallEnd {
+    let Ping { body, bound } = ping;
+    let budget = Budget::new(None);
+    let admission = budget.reserve_now(bound.unwrap_or_default()).expect("no cap").into();
+    let source = RequestSource::Ping;
+    let call = Call { endpoint, body, key, bound, source, fresh: false };
+    let mut recorder = InMemory::default();
+    let Ok(_) = caller.send(call, admission, &mut recorder).await;
+    recorder.0.expect("a ping is never cut off")
 }
 
 #[cfg(test)]
@@ -102,7 +104,7 @@ mod tests {
                  model = \"m\"\nprovider = \"p\"\n{more}"
             );
             let catalog = load_text(&text, "c.toml").expect("a catalog");
-            let ping = Ping::of(catalog.endpoints.last().expect("one"));
+            let ping = Ping::new(catalog.endpoints.last().expect("one"));
             let body: serde_json::Value = serde_json::from_slice(&ping.body).expect("JSON");
             let bytes = ping.body.len() as u64;
             let at_most = expected.map(|price| {

@@ -65,7 +65,7 @@ impl Progress {
 
     pub(super) fn note(&self, done: &TrialOutcome) {
         let mut all = self.0.lock().expect("nothing panics while it holds the progress");
-        let endpoint = &mut all[done.lane];
+        let endpoint = &mut all[done.endpoint];
         endpoint.done += 1;
         endpoint.ok += u64::from(done.status == TrialStatus::Ok);
         endpoint.failed += u64::from(done.status == TrialStatus::Failed);

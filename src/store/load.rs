@@ -2,6 +2,7 @@
 //! that are kept in memory until the end.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -110,8 +111,13 @@ pub enum LoadChange {
         /// The one after the last.
         past: u64,
     },
-    /// Requests from this one on never left.
-    Unsent(u64),
+    /// Requests `first..past` were never sent.
+    Unsent {
+        /// The first.
+        first: u64,
+        /// The one after the last.
+        past: u64,
+    },
     /// Requests that have ended or were dropped.
     Rows(Vec<LoadRecord>),
     /// A distribution, added to what is there.
@@ -132,10 +138,11 @@ impl Store {
         self.durable(Record::Load(LoadChange::Intend { first: from, past: to })).await
     }
 
-    /// Records that no request from this one on was sent or will be: at the end of a run, what was
+    /// Records that none of these requests was sent or will be: at the end of a run, what was
     /// intended and not needed is no longer in doubt. Queued.
-    pub async fn unsent_load(&self, from: u64) -> Result<(), StoreError> {
-        self.record(Record::Load(LoadChange::Unsent(from))).await
+    pub async fn unsent_load(&self, unsent: Range<u64>) -> Result<(), StoreError> {
+        let Range { start: first, end: past } = unsent;
+        self.record(Record::Load(LoadChange::Unsent { first, past })).await
     }
 
     /// Records requests that have ended or were dropped, in any order. Queued: a failure shows in
@@ -167,7 +174,7 @@ pub(super) fn apply(conn: &Connection, path: &Path, change: &LoadChange) -> Resu
     let sqlite = |e| at(path, e);
     match change {
         LoadChange::Intend { first, past } => intend(conn, *first, *past).map_err(sqlite),
-        LoadChange::Unsent(from) => cut(conn, *from).map_err(sqlite),
+        LoadChange::Unsent { first, past } => cut(conn, *first, *past).map_err(sqlite),
         LoadChange::Rows(records) => records.iter().try_for_each(|record| {
             if let Some(why) = defect(conn, record).map_err(sqlite)? {
                 return Err(corrupt(path, &format!("request {}", record.number), why));
@@ -195,9 +202,12 @@ fn intend(conn: &Connection, first: u64, past: u64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn cut(conn: &Connection, from: u64) -> rusqlite::Result<()> {
-    conn.execute("DELETE FROM load_intent WHERE first >= ?", [Unsigned(from)])?;
-    conn.execute("UPDATE load_intent SET past = ?1 WHERE past > ?1", [Unsigned(from)])?;
+fn cut(conn: &Connection, first: u64, past: u64) -> rusqlite::Result<()> {
+    let unsent = [Unsigned(first), Unsigned(past.min(i64::MAX.unsigned_abs()))];
+    conn.execute("DELETE FROM load_intent WHERE first >= ?1 AND first < ?2", unsent)?;
+    // No intent reaches from within the range beyond it.
+    let before = "UPDATE load_intent SET past = ?1 WHERE first < ?1 AND past > ?1";
+    conn.execute(before, [Unsigned(first)])?;
     Ok(())
 }
 

@@ -205,7 +205,7 @@ fn a_days_limit_that_is_half_gone_ends_the_endpoint() {
     let (ran, asked) = weigh("99", 12);
     assert_eq!(asked, 1, "the first answer said so");
     ran.says(&[
-        "less remains of its 200 requests a day than is left to others (rate_share), for 12 h",
+        "remaining quota (requests/day, limit 200) is below the reserved share; resets in 12 h",
     ]);
 }
 

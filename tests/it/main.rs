@@ -41,6 +41,7 @@ mod resume;
 mod secrets;
 mod shape;
 mod shards;
+mod stale;
 mod stub;
 mod suites;
 mod usages;

@@ -45,9 +45,33 @@ pub struct Stub {
 }
 
 impl Stub {
-    /// Serves on a free port. What `reply` gives is written as it stands, head included; then the
+    /// Serves on a free port. What `reply` returns is sent as it is, head included; then the
     /// connection is closed.
     pub fn start(reply: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Self {
+        Self::serve(reply, |socket, reply, seen| {
+            let Some(asked) = read(socket, seen) else { return };
+            // A client that has gone away is not the server's failure.
+            let _ = socket.write_all(reply(&asked).as_bytes());
+        })
+    }
+
+    /// A server that keeps each connection open after an answer, reads the next request on it, and
+    /// closes it without an answer.
+    pub fn closing_reused(word: &'static str) -> Self {
+        Self::serve(
+            move |_| stream(&[word]).replace("connection: close\r\n", ""),
+            |socket, reply, seen| {
+                let Some(asked) = read(socket, seen) else { return };
+                let _ = socket.write_all(reply(&asked).as_bytes());
+                read(socket, seen);
+            },
+        )
+    }
+
+    fn serve(
+        reply: impl Fn(&Asked) -> String + Send + Sync + 'static,
+        talk: fn(&mut TcpStream, &dyn Fn(&Asked) -> String, &Mutex<Vec<Asked>>),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (asked, stop) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::<AtomicBool>::default());
@@ -61,11 +85,7 @@ impl Stub {
                 else {
                     continue;
                 };
-                std::thread::spawn(move || {
-                    let Some(asked) = read(&mut socket, &seen) else { return };
-                    // A client that has gone away is none of the server's business.
-                    let _ = socket.write_all(reply(&asked).as_bytes());
-                });
+                std::thread::spawn(move || talk(&mut socket, &*reply, &seen));
             }
         });
         let url = format!("http://{address}/v1");

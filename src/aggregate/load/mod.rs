@@ -156,6 +156,7 @@ pub fn compute_load_metrics(dir: &Path) -> Result<LoadMetrics, AggregateError> {
         simulated: false,
         rows: 0,
         warmup: 0,
+        lost: 0,
         in_doubt: 0,
         in_flight_ns: 0,
         cost: Usd::ZERO,
@@ -181,6 +182,8 @@ struct Pass<'a> {
     simulated: bool,
     rows: u64,
     warmup: u64,
+    /// Requests that a stale connection lost.
+    lost: u64,
     in_doubt: u64,
     /// Σ of the time that requests were under way between the first and the last start.
     in_flight_ns: u128,
@@ -201,6 +204,13 @@ impl Pass<'_> {
         // Without a bound the price is unknown, and so is the most it may have been.
         self.cost_upper += most(record).unwrap_or_default();
         self.add_in_flight(record);
+        if is_lost(record) {
+            self.lost += 1;
+            for tally in [&mut self.all, &mut self.tallies[record.endpoint as usize]] {
+                tally.lost(record);
+            }
+            return Ok(());
+        }
         if record.warmup {
             self.warmup += 1;
             return Ok(());
@@ -271,7 +281,7 @@ impl Pass<'_> {
                 cell: tally.finish(duration_s, per_hour(endpoint), priced(endpoint)),
             })
             .collect();
-        conserved(&all, &endpoints, self.rows - self.warmup);
+        conserved(&all, &endpoints, self.rows - self.warmup - self.lost);
         let paid_hours: Vec<Usd> = hours.into_iter().flatten().collect();
         let took_ms = manifest.ended.as_ref().map(|ended| ended.duration_ns / 1_000_000);
         let hourly_cost = took_ms
@@ -431,6 +441,12 @@ struct Observed {
     ttft_sched_ns: Option<u64>,
     ttfo_sched_ns: Option<u64>,
     e2e_sched_ns: Option<u64>,
+}
+
+/// Whether a stale connection lost the request. It was sent again under a number of its own, which
+/// counts in its place.
+fn is_lost(record: &LoadRecord) -> bool {
+    record.outcome() == LoadOutcome::Failed(ErrorClass::StaleConnection)
 }
 
 impl Observed {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Observed, endpoint_of};
+use super::{Observed, endpoint_of, is_lost};
 use crate::aggregate::run::Run;
 use crate::aggregate::{AggregateError, LatencyMetric};
 use crate::store::{LoadOutcome, Reader};
@@ -55,7 +55,7 @@ impl LoadSeconds {
         let mut series = SecondSeries::new();
         let mut failed = None;
         let visited = self.reader.for_each_load_by_end(|record| {
-            if record.warmup || record.outcome() == LoadOutcome::Dropped {
+            if record.warmup || record.outcome() == LoadOutcome::Dropped || is_lost(record) {
                 return Ok(());
             }
             let endpoint = endpoint_of(&self.run, record)?;

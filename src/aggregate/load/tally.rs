@@ -114,6 +114,14 @@ impl Tally {
         self.pay(record);
     }
 
+    /// Counts a request that a stale connection lost.
+    pub(super) fn lost(&mut self, record: &LoadRecord) {
+        if !record.warmup {
+            self.retried_stale += 1;
+            self.pay(record);
+        }
+    }
+
     fn pay(&mut self, record: &LoadRecord) {
         let known = record.request.cost.unwrap_or_default();
         self.cost += known;

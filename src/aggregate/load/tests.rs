@@ -101,8 +101,13 @@ fn drops_and_failures_are_counted_and_never_timed() {
             _ => {}
         }
     }
+    // A stale connection loses a request, and it is sent again.
+    let lost = &mut run.records[301];
+    let repeat = LoadRecord { number: 1_000, ..lost.clone() };
+    *lost = LoadRecord { retried_stale: true, ..failed(lost, ErrorClass::StaleConnection) };
+    run.records.push(repeat);
     run.spec.warmup_ns = S;
-    run.intended = 1_003;
+    run.intended = 1_004;
     let found = metrics(run);
     let counts = LoadCounts { asked: 903, sent: 898, ok: 882, failed: 13, dropped: 5, in_doubt: 3 };
     assert_eq!((found.all.counts, found.warmup), (counts, 100));
@@ -112,7 +117,7 @@ fn drops_and_failures_are_counted_and_never_timed() {
     assert_eq!(found.endpoints[1].cell.counts.ok, 500);
     let failures = [(ErrorClass::RateLimited, 10), (ErrorClass::Reset, 3)];
     assert_eq!(found.all.failures, failures.into());
-    assert_eq!(found.all.retried_stale, 1);
+    assert_eq!(found.all.retried_stale, 2);
     let n = |metric| first.latency[&metric].n;
     assert_eq!((n(LatencyMetric::Ttft), n(LatencyMetric::TtftSched)), (382, 382));
     assert_eq!((n(LatencyMetric::Queue), n(LatencyMetric::Connect)), (395, 1));
@@ -121,9 +126,9 @@ fn drops_and_failures_are_counted_and_never_timed() {
     assert_eq!(share(first.good_fraction), (382.0 / 400.0, 400), "drops stay in");
     // 900 requests over the nine seconds after the warm-up; when those in doubt were due is not known.
     close(found.asked_per_s.expect("open"), 900.0 / 9.0);
-    // The bill holds the warm-up; three in doubt at 0.5 and thirteen failures at 0.01 beside it.
-    assert_eq!((found.cost, found.cost_upper), (usd("0.982"), usd("2.612")));
-    assert_eq!((first.cost_unknown, first.cost_upper), (13, usd("0.512")));
+    // The bill holds the warm-up; three in doubt at 0.5, thirteen failures and a lost request at 0.01 beside it.
+    assert_eq!((found.cost, found.cost_upper), (usd("0.982"), usd("2.622")));
+    assert_eq!((first.cost_unknown, first.cost_upper), (14, usd("0.522")));
     assert_eq!(mark(&found), (ValidityMark::Degraded, 1), "5 of 903");
 }
 

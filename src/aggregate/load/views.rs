@@ -5,7 +5,7 @@ use std::vec;
 
 use jiff::Timestamp;
 
-use super::{Observed, endpoint_of, most};
+use super::{Observed, endpoint_of, is_lost, most};
 use crate::aggregate::run::Run;
 use crate::aggregate::trials::wall;
 use crate::aggregate::{AggregateError, TrialView};
@@ -96,9 +96,12 @@ fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestVie
     let request = &record.request;
     let timing = observed.timing.unwrap_or_default();
     let micros = |nanos: u64| nanos / 1000;
+    // Earlier versions recorded a request and its repeat as one.
+    let is_repeat_included = record.retried_stale && !is_lost(record);
+    let attempts = 1 + u32::from(is_repeat_included);
     let (status, attempts, error) = match record.outcome() {
-        LoadOutcome::Ok => ("ok", 1 + u32::from(record.retried_stale), None),
-        LoadOutcome::Failed(class) => ("failed", 1 + u32::from(record.retried_stale), Some(class)),
+        LoadOutcome::Ok => ("ok", attempts, None),
+        LoadOutcome::Failed(class) => ("failed", attempts, Some(class)),
         LoadOutcome::Dropped => ("dropped", 0, None),
     };
     let usage = request.usage;

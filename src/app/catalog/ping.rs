@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::find::{Found, find_for};
 use crate::app::csv_rows::csv_of;
@@ -15,8 +16,8 @@ use crate::catalog::{Endpoint, Price};
 use crate::cli::args::{CatalogPingArgs, Format};
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::attempt::Outcome as Ended;
-use crate::client::{AttemptLimits, AttemptRecord, HttpTransport, runtime};
-use crate::dispatch::{BreakerPolicy, EndpointClient, Keys, cost_of, ttft};
+use crate::client::{AttemptLimits, HttpTransport, runtime};
+use crate::dispatch::{BreakerPolicy, CallEnd, Caller, EndpointClient, Keys};
 use crate::plan::{Manner, select};
 use crate::run::ping::{Ping, ping};
 use crate::units::{Clock, Usd};
@@ -70,7 +71,7 @@ pub fn ping_all(args: &CatalogPingArgs) -> Outcome {
         let endpoints_asked =
             if n == 1 { "1 endpoint".to_owned() } else { format!("{n} endpoints") };
         console::say(&format!("asking {endpoints_asked}, at most ${bound}"));
-        ask(args, &endpoints, asked, &mut rows)?;
+        ask(args, asked, &mut rows)?;
     }
     show(args, &rows)
 }
@@ -109,7 +110,7 @@ fn prepare(
             rows[at].detail = Some(format!("ineligible ({}): {why}", why.word()));
             continue;
         }
-        let ping = Ping::of(endpoint);
+        let ping = Ping::new(endpoint);
         let why = match lane(endpoint, &mut keys) {
             // Without a bound nothing can be promised, whether the price is known or not.
             Ok(_) if ping.bound.is_none() && !args.yes => {
@@ -182,26 +183,22 @@ fn rounded_up(usd: Usd) -> String {
     if is_less { (usd + step).to_fixed(6) } else { shown }
 }
 
-fn ask(
-    args: &CatalogPingArgs,
-    endpoints: &[Endpoint],
-    asked: Vec<Asked>,
-    rows: &mut [Row],
-) -> Result<(), Failure> {
+fn ask(args: &CatalogPingArgs, asked: Vec<Asked>, rows: &mut [Row]) -> Result<(), Failure> {
     let total = args.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let limits =
         AttemptLimits { first_token: total, stall: total, total, ..AttemptLimits::default() };
     let places: Vec<usize> = asked.iter().map(|asked| asked.at).collect();
     let clock = Clock::real();
-    let records = runtime::build(|| {})?.block_on(async {
+    let ends = runtime::build(|| {})?.block_on(async {
         let providers = asked.iter().map(|asked| &asked.lane.endpoint().provider);
         let transport =
             HttpTransport::new(providers, CONNECT.min(total), &clock).map_err(refused)?;
         let pings = asked.into_iter().map(|asked| (asked.lane, asked.ping)).collect();
-        Ok::<_, Failure>(ping(transport, &clock, pings, limits).await)
+        let caller = Caller { transport, clock, limits, abort: CancellationToken::new() };
+        Ok::<_, Failure>(ping(caller, pings).await)
     })?;
-    for (at, record) in places.into_iter().zip(records) {
-        rows[at].fill(&endpoints[at], &record, &clock);
+    for (at, end) in places.into_iter().zip(ends) {
+        rows[at].fill(&end);
     }
     Ok(())
 }
@@ -253,9 +250,10 @@ impl Row {
         }
     }
 
-    fn fill(&mut self, endpoint: &Endpoint, record: &AttemptRecord, clock: &Clock) {
+    fn fill(&mut self, end: &CallEnd) {
+        let record = &end.record;
         let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
-        self.cost = cost_of(endpoint, record, clock);
+        self.cost = end.cost;
         self.cost_usd = self.cost.map(|usd| usd.to_string());
         self.http_status = record.status;
         self.simulated = record.simulated;
@@ -263,7 +261,7 @@ impl Row {
         let answer = match &record.outcome {
             Ended::Answered(answer) => {
                 "ok".clone_into(&mut self.status);
-                self.ttft_us = ttft(record).map(micros);
+                self.ttft_us = record.ttft().map(micros);
                 self.e2e_us = Some(micros(record.stamps.ended.since(start)));
                 answer
             }

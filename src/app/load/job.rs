@@ -16,7 +16,7 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::watch::{Notice, Watcher};
 use crate::cli::{Failure, refused};
 use crate::client::{self, AttemptLimits, HttpTransport};
-use crate::dispatch::{BreakerPolicy, Budget, Keys};
+use crate::dispatch::{BreakerPolicy, Budget, Caller, Keys};
 use crate::run::load::{
     Closed, LoadEnd, LoadProgress, LoadSetup, LoadTest, Prompts, Recorded, Recorder, RecorderSetup,
     run_closed, run_open,
@@ -86,16 +86,24 @@ impl Job<'_> {
             let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
             let lane = LoadTest::new(
                 LoadSetup {
-                    transport,
-                    clock: clock.clone(),
-                    lanes: execution::lanes(self.inputs, self.keys, BreakerPolicy::default())?,
+                    caller: Caller {
+                        transport,
+                        clock: clock.clone(),
+                        limits: AttemptLimits {
+                            first_token,
+                            stall,
+                            total,
+                            ..AttemptLimits::default()
+                        },
+                        abort: signals.abort.clone(),
+                    },
+                    endpoints: execution::lanes(self.inputs, self.keys, BreakerPolicy::default())?,
                     budget: Budget::new(self.cap),
-                    limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
                     prompts,
                     run,
                     signals: signals.clone(),
                     progress: Arc::clone(&progress),
-                    most_under_way: most_under_way(files),
+                    max_in_flight: most_under_way(files),
                 },
                 sink,
             );
@@ -254,7 +262,7 @@ impl Job<'_> {
             queue: LoadChecks::queue(&recorded.queue),
         };
         let duration = clock.now().since(clock.anchor());
-        store.unsent_load(end.asked).await?;
+        store.unsent_load(end.unsent.clone()).await?;
         let validity = judge_load(watch, recorded.ttft.quantile(0.5), checks);
         let ended = RunEnding {
             complete: end.why.is_none(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::LoadError;
-use super::lane::{LoadEnd, LoadTest, Ticket};
+use super::error::LoadError;
+use super::load_test::{LoadEnd, LoadTest, Ticket};
 use crate::client::Transport;
 use crate::units::clock::nanos;
 use crate::units::{Stamp, Usd};
@@ -37,8 +37,6 @@ pub struct Closed {
 /// What all users share.
 struct Shared<T> {
     lane: Arc<LoadTest<T>>,
-    /// Numbers of requests.
-    next: AtomicU64,
     /// Per endpoint: requests so far, and those that may still count.
     endpoints: Vec<(AtomicU64, AtomicU64)>,
     from: Stamp,
@@ -59,10 +57,10 @@ pub async fn run_closed<T: Transport>(
     let counts_all = (closed.ramp + closed.warmup).is_zero();
     let most = closed.requests.filter(|_| counts_all).unwrap_or(u64::MAX);
     let ready = lane.sink.intents.begin(most, u64::from(closed.concurrency) * n).await;
-    let start = lane.setup.clock.now();
+    let start = lane.setup.caller.clock.now();
     let from = start.after(closed.ramp + closed.warmup);
     if !ready {
-        return Ok(lane.end(from, false));
+        return Ok(lane.end(from, 0, false));
     }
     let share = |at: u64| match closed.requests {
         Some(all) => all / n + u64::from(at < all % n),
@@ -70,7 +68,6 @@ pub async fn run_closed<T: Transport>(
     };
     let shared = Arc::new(Shared {
         lane: Arc::clone(lane),
-        next: AtomicU64::new(0),
         endpoints: (0..n).map(|at| (AtomicU64::new(0), AtomicU64::new(share(at)))).collect(),
         from,
         until: closed.window.map(|window| from.after(window)),
@@ -87,12 +84,13 @@ pub async fn run_closed<T: Transport>(
     while let Some(left) = users.join_next().await {
         left.map_err(|_| LoadError::Broken("a user of the closed loop panicked"))?;
     }
-    Ok(lane.end(from, !shared.stopped.load(Ordering::Relaxed)))
+    let next = lane.next_number.load(Ordering::Relaxed).min(most);
+    Ok(lane.end(from, next, !shared.stopped.load(Ordering::Relaxed)))
 }
 
 impl<T: Transport> Shared<T> {
     async fn user(self: Arc<Self>, endpoint: u32, comes: Stamp) {
-        let clock = &self.lane.setup.clock;
+        let clock = &self.lane.setup.caller.clock;
         tokio::select! {
             () = clock.sleep_until(comes) => {}
             () = self.lane.setup.signals.drain.cancelled() => {}
@@ -110,7 +108,7 @@ impl<T: Transport> Shared<T> {
     /// Waits on purpose, and keeps count of it: a place that is empty on purpose is not the client's
     /// failing. `None`: the run drains.
     async fn wait<F: Future>(&self, wait: F) -> Option<F::Output> {
-        let clock = &self.lane.setup.clock;
+        let clock = &self.lane.setup.caller.clock;
         let began = clock.now();
         let waited = tokio::select! {
             biased;
@@ -130,7 +128,7 @@ impl<T: Transport> Shared<T> {
             return None;
         }
         let is_past = |now: Stamp| self.until.is_some_and(|until| now >= until);
-        let now = lane.setup.clock.now();
+        let now = lane.setup.caller.clock.now();
         let warmup = now < self.from;
         if is_past(now) {
             return None;
@@ -159,21 +157,12 @@ impl<T: Transport> Shared<T> {
             },
         };
         // The window may have closed while the budget was waited for.
-        let request = if is_past(lane.setup.clock.now()) {
-            None
-        } else {
-            let request = self.next.fetch_add(1, Ordering::Relaxed);
-            lane.sink.intents.want_beyond(request);
-            lane.sink.intents.durable(request).await.then_some(request)
-        };
-        let Some(request) = request else {
-            // It never left, so it cost nothing.
-            reservation.settle(Some(Usd::ZERO));
+        if is_past(lane.setup.caller.clock.now()) {
+            reservation.release();
             return None;
-        };
-        lane.setup.progress.asked.fetch_add(1, Ordering::Relaxed);
+        }
+        let request = lane.next_number.fetch_add(1, Ordering::Relaxed);
         let prepared = super::prompts::Prepared { request, ..prepared };
-        let ticket = Ticket { scheduled: None, warmup };
-        Some(lane.ask(prepared, ticket, reservation).await.is_some())
+        lane.send(prepared, Ticket { scheduled: None, warmup }, reservation).await
     }
 }

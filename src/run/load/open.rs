@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use super::LoadError;
-use super::lane::{LoadEnd, LoadTest, Ticket};
+use super::error::LoadError;
+use super::load_test::{LoadEnd, LoadTest, Ticket};
 use super::prompts::Prepared;
 use super::schedule::{MOST_LATE, Timekeeper, Worked, keep_time};
 use crate::client::Transport;
@@ -43,11 +43,12 @@ pub async fn run_open<T: Transport>(
 ) -> Result<LoadEnd, LoadError> {
     let planned = arrivals.len() as u64;
     if !lane.sink.intents.begin(planned, arrivals.within(INTENT_AHEAD)).await {
-        return Ok(lane.end(lane.setup.clock.now(), false));
+        return Ok(lane.end(lane.setup.caller.clock.now(), 0, false));
     }
+    lane.next_number.store(planned, Ordering::Relaxed);
     let under_way = TaskTracker::new();
     let (done, ended) = oneshot::channel();
-    let start = lane.setup.clock.now().after(HEAD_START);
+    let start = lane.setup.caller.clock.now().after(HEAD_START);
     let mut sender = Sender {
         lane: Arc::clone(lane),
         runtime: Handle::current(),
@@ -63,7 +64,7 @@ pub async fn run_open<T: Transport>(
     let thread = std::thread::Builder::new()
         .name("schedule".to_owned())
         .spawn(move || {
-            let clock = sender.lane.setup.clock.clone();
+            let clock = sender.lane.setup.caller.clock.clone();
             let asked = keep_time(&clock, start, &at_ns, &mut sender);
             // Who started this thread waits for it, unless it was itself given up.
             let _ = done.send(asked);
@@ -76,7 +77,7 @@ pub async fn run_open<T: Transport>(
     };
     under_way.close();
     under_way.wait().await;
-    Ok(lane.end(start.after(warmup), asked == planned))
+    Ok(lane.end(start.after(warmup), asked, asked == planned))
 }
 
 /// What the thread that keeps time does at each moment.
@@ -138,13 +139,13 @@ impl<T: Transport> Timekeeper for Sender<T> {
         lane.setup.progress.asked.fetch_add(1, Ordering::Relaxed);
         let warmup = nanos(scheduled.since(self.start)) < self.warmup_ns;
         let ticket = Ticket { scheduled: Some(scheduled), warmup };
-        let is_lost = lane.setup.clock.now().since(scheduled) > MOST_LATE;
-        if is_lost || lane.under_way.load(Ordering::Relaxed) >= lane.setup.most_under_way {
+        let is_lost = lane.setup.caller.clock.now().since(scheduled) > MOST_LATE;
+        if is_lost || lane.under_way.load(Ordering::Relaxed) >= lane.setup.max_in_flight {
             lane.sink.take_blocking(lane.dropped(&prepared, ticket));
             return;
         }
         lane.under_way.fetch_add(1, Ordering::Relaxed);
-        let asking = Arc::clone(lane).ask_now(prepared, ticket);
+        let asking = Arc::clone(lane).send_now(prepared, ticket);
         self.under_way.spawn_on(asking, &self.runtime);
     }
 }

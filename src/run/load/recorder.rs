@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::LoadError;
+use super::error::LoadError;
 use super::progress::LoadProgress;
 use crate::store::{LoadOutcome, LoadRecord, Store, StoreError};
 use crate::units::Histogram;
+use crate::wire::ErrorClass;
 
 /// Endings that may wait for the recorder.
 const QUEUE: usize = 8_192;
@@ -80,18 +81,21 @@ pub struct Sink {
 /// way at a time, and doubles whenever a request had to wait for the disk.
 #[derive(Debug)]
 pub(super) struct Intents {
+    store: Store,
+    failed: Arc<AtomicBool>,
     wanted: watch::Sender<u64>,
     durable: watch::Receiver<u64>,
     range: AtomicU64,
-    /// There are no requests from here on.
-    most: AtomicU64,
+    /// The numbers below this are intended in ranges, those from it on one by one: repeats of
+    /// requests that a stale connection lost, in a load whose length is known.
+    listed: AtomicU64,
 }
 
 impl Intents {
     /// Waits until the first requests may leave. `most`: so many requests there are; `range`: so
     /// many may leave at about the same time. False: the recorder has failed.
     pub(super) async fn begin(&self, most: u64, range: u64) -> bool {
-        self.most.store(most, Ordering::Relaxed);
+        self.listed.store(most, Ordering::Relaxed);
         self.range.store(range.clamp(1, MOST_INTENTS), Ordering::Relaxed);
         self.want_beyond(0);
         self.wait(0).await
@@ -99,7 +103,7 @@ impl Intents {
 
     /// Request `number` is about to leave: those after it will want to as well.
     pub(super) fn want_beyond(&self, number: u64) {
-        let most = self.most.load(Ordering::Relaxed);
+        let most = self.listed.load(Ordering::Relaxed);
         let range = self.range.load(Ordering::Relaxed);
         let near = |wanted: u64| wanted < most && wanted.saturating_sub(number) <= range / 2;
         if near(*self.wanted.borrow()) {
@@ -123,8 +127,20 @@ impl Intents {
         let _ = self.range.fetch_update(Ordering::Relaxed, Ordering::Relaxed, double);
     }
 
-    /// Waits until a request may leave; false: the recorder has failed, and it must not.
+    /// The number of requests that are known beforehand; `u64::MAX` where it is not known.
+    pub(super) fn n_listed(&self) -> u64 {
+        self.listed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the intent of a request is durable; `false`: the recorder has failed, and the
+    /// request must not be sent.
     pub(super) async fn durable(&self, number: u64) -> bool {
+        if number >= self.n_listed() {
+            let intended = self.store.intend_load(number, number + 1).await;
+            self.failed.fetch_or(intended.is_err(), Ordering::Relaxed);
+            return intended.is_ok();
+        }
+        self.want_beyond(number);
         if self.is_durable(number) {
             return true;
         }
@@ -169,6 +185,7 @@ impl Recorder {
             .build()
             .map_err(LoadError::Thread)?;
         let on_failure = Arc::clone(&failed);
+        let store = setup.store.clone();
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
             let store = setup.store.clone();
             let result = runtime.block_on(async {
@@ -190,8 +207,9 @@ impl Recorder {
             result
         });
         let thread = thread.map_err(LoadError::Thread)?;
-        let (range, most) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
-        let intents = Intents { wanted, durable, range, most };
+        let (range, listed) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
+        let intents =
+            Intents { store, failed: Arc::clone(&failed), wanted, durable, range, listed };
         Ok((Self(thread), Sink { endings, intents, failed }))
     }
 
@@ -269,6 +287,10 @@ fn counts(ending: &Ending) -> bool {
 
 impl Recorded {
     fn count(&mut self, ending: &Ending) {
+        // Its repeat counts.
+        if ending.row.outcome() == LoadOutcome::Failed(ErrorClass::StaleConnection) {
+            return;
+        }
         match ending.row.outcome() {
             LoadOutcome::Ok => self.ok += 1,
             LoadOutcome::Failed(_) => self.failed += 1,

@@ -1,0 +1,148 @@
+//! A client for one endpoint.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use super::breaker::{Breaker, BreakerPolicy};
+use super::gate::Gate;
+use super::headers::{self, BadKey, Keys};
+use super::pacing::QuotaShare;
+use super::redact::Redactor;
+use crate::catalog::Endpoint;
+use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing};
+use crate::units::Stamp;
+use crate::wire;
+
+/// An endpoint with all that its requests share: headers, key, gate, breaker.
+#[derive(Debug)]
+pub struct EndpointClient {
+    endpoint: Endpoint,
+    provider: Arc<str>,
+    id: Arc<str>,
+    url: Arc<str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    redactor: Option<Redactor>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) breaker: Breaker,
+    /// Why it takes no more requests.
+    closed: OnceLock<String>,
+    /// Stream events of a kind that the dialect does not know.
+    unknown_events: AtomicU64,
+}
+
+impl EndpointClient {
+    /// A client with a gate of its own: see [`EndpointClient::behind`].
+    ///
+    /// # Errors
+    /// [`BadKey`] when its provider's key cannot be a header.
+    pub fn new(endpoint: Endpoint, keys: &Keys, breaker: BreakerPolicy) -> Result<Self, BadKey> {
+        let provider = &endpoint.provider;
+        let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
+        let url = format!("{}{path}", provider.base_url).into();
+        let (name, id) = (provider.name.as_str().into(), endpoint.id.as_str().into());
+        let key = keys.get(&provider.name);
+        let headers = headers::headers_of(provider, key)?;
+        let unshared = QuotaShare { share: None, among: 1 };
+        let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, unshared, Vec::new()));
+        let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
+        let (closed, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
+        Ok(Self {
+            endpoint,
+            provider: name,
+            id,
+            url,
+            headers,
+            redactor,
+            gate,
+            breaker,
+            closed,
+            unknown_events,
+        })
+    }
+
+    /// The same client with this gate, which other endpoints may share.
+    #[must_use]
+    pub fn behind(self, gate: Arc<Gate>) -> Self {
+        Self { gate, ..self }
+    }
+
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether a paced request would have to wait now: for a limit, a pause that the provider asked
+    /// for, a slot, or the breaker.
+    #[must_use]
+    pub fn is_held(&self, now: Stamp) -> bool {
+        self.breaker.is_open() || self.gate.is_held(now)
+    }
+
+    pub(super) fn attempt(
+        &self,
+        body: Bytes,
+        key: String,
+        limits: AttemptLimits,
+        fresh: bool,
+    ) -> Attempt {
+        let mut headers = Vec::with_capacity(self.headers.len() + 2);
+        headers.extend_from_slice(&self.headers);
+        let key = HeaderValue::try_from(key).expect("plain letters and dashes");
+        let provider = &self.endpoint.provider;
+        // Without a session id, a router keeps sending to the host that it chose first.
+        let session = headers::OPENROUTER_SESSION;
+        if provider.pin().is_some() && !provider.headers.contains_key(session) {
+            headers.push((HeaderName::from_static(session), key.clone()));
+        }
+        headers.push((HeaderName::from_static("idempotency-key"), key));
+        let outgoing = Outgoing {
+            provider: Arc::clone(&self.provider),
+            endpoint: Arc::clone(&self.id),
+            url: Arc::clone(&self.url),
+            headers,
+            body,
+            fresh,
+        };
+        let dialect = self.endpoint.provider.dialect;
+        Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }
+    }
+
+    /// Removes the endpoint's key from a response.
+    pub(super) fn redact(&self, record: &mut AttemptRecord) {
+        if let Some(redactor) = &self.redactor {
+            redactor.clean(record);
+        }
+    }
+
+    pub(super) fn count_unknown_events(&self, record: &AttemptRecord) {
+        let (Outcome::Answered(answer) | Outcome::Failed { partial: answer, .. }) = &record.outcome;
+        if answer.unknown_events > 0 {
+            self.unknown_events.fetch_add(answer.unknown_events, Ordering::Relaxed);
+        }
+    }
+
+    /// Stream events so far of a kind that the dialect does not know. They were ignored.
+    #[must_use]
+    pub fn unknown_events(&self) -> u64 {
+        self.unknown_events.load(Ordering::Relaxed)
+    }
+
+    /// Why it takes no more requests; `None`: it does.
+    #[must_use]
+    pub fn closed(&self) -> Option<&str> {
+        self.closed.get().map(String::as_str)
+    }
+
+    /// Sends no more requests to it. The first reason is kept.
+    pub(super) fn close(&self, why: String) {
+        self.closed.get_or_init(|| why);
+    }
+}

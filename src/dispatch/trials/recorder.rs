@@ -1,0 +1,165 @@
+//! Records a trial's requests in the run database. The end of a trial's last attempt and the end of
+//! the trial are one record.
+
+use std::time::Duration;
+
+use super::Trials;
+use crate::client::{AttemptRecord, Outcome, Transport};
+use crate::dispatch::recorder::{CallEnd, Intent, Recorder};
+use crate::dispatch::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
+use crate::store::{AttemptId, RequestSource, ScoreRow, StoreError, TrialEnding, TrialStatus};
+use crate::units::clock::nanos;
+use crate::units::{AnswerContent, Stamp, Usd};
+use crate::wire::{Answer, ErrorClass};
+
+/// What comes after an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next {
+    /// Another one, after this wait.
+    Again(Duration),
+    /// Nothing: the trial is over.
+    Over(TrialOutcome),
+}
+
+/// Records one request of a trial.
+pub(super) struct TrialRecorder<'a, T> {
+    trials: &'a Trials<T>,
+    job: &'a TrialJob,
+    state: &'a mut TrialState,
+    pub next: Next,
+    /// Whether a stale connection lost the request.
+    pub is_stale: bool,
+}
+
+impl<T: Transport> Recorder for TrialRecorder<'_, T> {
+    type Error = StoreError;
+
+    async fn intent(&mut self, intent: Intent) -> Result<bool, StoreError> {
+        let id = AttemptId { trial: self.job.trial, attempt: self.state.attempts };
+        let row = intent.row(|stamp| self.trials.since_anchor(stamp));
+        self.trials.store.intent(id, row).await?;
+        self.state.attempts += 1;
+        Ok(true)
+    }
+
+    async fn ended(&mut self, mut end: CallEnd) -> Result<(), StoreError> {
+        let (trials, job, state) = (self.trials, self.job, &mut *self.state);
+        let error = end.error();
+        self.is_stale = error == Some(ErrorClass::StaleConnection);
+        state.cost += end.cost.unwrap_or(Usd::ZERO);
+        trials.log(job, state, &end.record);
+        let id = AttemptId { trial: job.trial, attempt: state.attempts - 1 };
+        let row = end.take_request_record(|stamp| trials.since_anchor(stamp));
+        if end.intent.source == RequestSource::Prime {
+            state.ended += 1;
+            state.primed += 1;
+            return trials.store.attempt(id, row).await;
+        }
+        let record = end.record;
+        state.first_dispatch.get_or_insert(record.stamps.dispatched);
+        let wait = error.and_then(|class| {
+            let attempt = state.n_counted();
+            trials.retry.wait(trials.seed, &job.key, attempt, class, record.retry_after)
+        });
+        state.ended += 1;
+        state.stale += u32::from(self.is_stale);
+        let Some(wait) = wait else {
+            let (trial, outcome) = trial_end(job, state, record);
+            let score = trials.score(job, &trial);
+            self.next = Next::Over(outcome);
+            return trials.store.last_attempt(id, row, trial, score).await;
+        };
+        trials.store.attempt(id, row).await?;
+        state.backoff += wait;
+        state.failed = Some(record);
+        self.next = Next::Again(wait);
+        Ok(())
+    }
+}
+
+impl<'a, T> TrialRecorder<'a, T> {
+    pub fn new(trials: &'a Trials<T>, job: &'a TrialJob, state: &'a mut TrialState) -> Self {
+        Self { trials, job, state, next: Next::Again(Duration::ZERO), is_stale: false }
+    }
+}
+
+impl<T: Transport> Trials<T> {
+    /// Ends a trial whose last attempt is on record.
+    pub(super) async fn end_failed(
+        &self,
+        job: &TrialJob,
+        state: &TrialState,
+        record: AttemptRecord,
+    ) -> Result<TrialOutcome, DispatchError> {
+        let (row, outcome) = trial_end(job, state, record);
+        self.store.trial(row).await?;
+        Ok(outcome)
+    }
+
+    /// The score of a trial's answer, where the answer is not kept. It is recorded with the trial's
+    /// end, so that a crash keeps both or neither.
+    fn score(&self, job: &TrialJob, end: &TrialEnding) -> Option<ScoreRow> {
+        let (judge, answer) = (self.judge.as_ref()?, end.answer.as_ref()?);
+        judge.score(job.trial, job.task, answer)
+    }
+
+    /// Logs how an attempt went. A provider's message may quote the prompt, so it is logged only
+    /// where answers are kept.
+    fn log(&self, job: &TrialJob, state: &TrialState, record: &AttemptRecord) {
+        let endpoint = self.endpoints[job.endpoint].endpoint().id.as_str();
+        let (trial, attempt) = (job.key.hex(), state.attempts);
+        match &record.outcome {
+            Outcome::Failed { class, detail, .. } => {
+                let detail = if self.judge.is_some() { "" } else { detail };
+                tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
+            }
+            Outcome::Answered(answer) => {
+                let ms = record.stamps.ended.since(record.stamps.dispatched).as_millis();
+                let (output_tokens, unknown_events) = (answer.usage.output, answer.unknown_events);
+                tracing::debug!(endpoint, trial, attempt, ms, output_tokens, unknown_events, "ok");
+            }
+        }
+    }
+
+    /// Nanoseconds since the run's anchor.
+    fn since_anchor(&self, stamp: Stamp) -> u64 {
+        nanos(stamp.since(self.caller.clock.anchor()) + self.since_start)
+    }
+}
+
+/// What a trial came to with its last attempt.
+fn trial_end(
+    job: &TrialJob,
+    state: &TrialState,
+    record: AttemptRecord,
+) -> (TrialEnding, TrialOutcome) {
+    let first = state.first_dispatch.unwrap_or(record.stamps.dispatched);
+    let last = record.stamps.last_token.unwrap_or(record.stamps.ended);
+    let ttft = record.ttft();
+    let (status, error, answer) = match record.outcome {
+        Outcome::Answered(answer) => (TrialStatus::Ok, None, Some(content(answer))),
+        Outcome::Failed { class, .. } => (TrialStatus::Failed, Some(class), None),
+    };
+    // After a crash it would count the time in which nothing ran.
+    let is_timed = status == TrialStatus::Ok && job.attempts == 0;
+    let row = TrialEnding {
+        trial: job.trial,
+        status,
+        error,
+        attempts: state.attempts,
+        backoff_ns: nanos(state.backoff),
+        pacing_ns: nanos(state.pacing),
+        e2e_with_retries_ns: is_timed.then(|| nanos(last.since(first))),
+        answer,
+    };
+    (row, TrialOutcome { endpoint: job.endpoint, status, ttft, cost: state.cost })
+}
+
+fn content(answer: Answer) -> AnswerContent {
+    AnswerContent {
+        text: answer.text,
+        reasoning: answer.reasoning,
+        refusal: answer.refusal,
+        tool_calls: answer.tool_calls,
+    }
+}
