@@ -32,8 +32,8 @@ pub fn merge(args: &MergeArgs) -> Outcome {
     let end = RunEnd { complete: ended.complete, why: ended.why.clone() };
     merge_runs(&args.out, &manifest, &ended, &parts).map_err(refused)?;
     console::say(&format!("{} runs merged in {}", parts.len(), args.out.display()));
-    let (metrics, weights) = conclude(&args.out)?;
-    console::data(&report::answer(&metrics, &weights, &args.out))?;
+    let (metrics, report) = conclude(&args.out)?;
+    console::data(&report::answer(&report, &args.out))?;
     Ok(exit(&end, &metrics))
 }
 

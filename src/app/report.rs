@@ -6,9 +6,9 @@ use anyhow::{Context, anyhow};
 
 use crate::aggregate::{self, RunMetrics};
 use crate::app::reprice;
-use crate::cli::args::ReportArgs;
+use crate::cli::args::{ReportArgs, ReportFormat};
 use crate::cli::{Exit, Outcome, console, refused};
-use crate::report;
+use crate::report::{self, LoadReport, RunReport};
 use crate::tune;
 use crate::weights::WeightsFile;
 
@@ -20,6 +20,7 @@ pub fn report(args: &ReportArgs) -> Outcome {
     if let Some(prices) = &args.prices {
         return reprice::reprice(&args.folder.run, prices);
     }
+    let format = args.format;
     let args = &args.folder;
     if args.run.join("sweep.csv").exists() {
         return Err(refused(anyhow!(
@@ -29,7 +30,7 @@ pub fn report(args: &ReportArgs) -> Outcome {
     }
     if aggregate::is_load(&args.run).map_err(refused)? {
         let metrics = super::load::conclude(&args.run)?;
-        console::data(&report::load::answer(&metrics, &args.run))?;
+        print_load(&LoadReport::new(&metrics), format, &args.run)?;
         return Ok(Exit::Ok);
     }
     let metrics = aggregate::compute_metrics(&args.run)?;
@@ -41,26 +42,54 @@ pub fn report(args: &ReportArgs) -> Outcome {
             return Err(anyhow::Error::new(error).context(path.display().to_string()).into());
         }
     };
-    write_report(&args.run, &metrics, &weights)?;
+    let found = write_report(&args.run, &metrics, &weights)?;
     if metrics.counts.ok > 0 && metrics.counts.scored + metrics.counts.unscored == 0 {
         let run = args.run.display();
         console::say(&format!(
             "no answer is graded yet: weighbridge grade {run}, then tune and report it again"
         ));
     }
-    console::data(&report::answer(&metrics, &weights, &args.run))?;
+    print_run(&found, format, &args.run)?;
     Ok(Exit::Ok)
 }
 
-/// Writes the CSV files, the charts, the HTML and the Markdown.
+/// Prints the result of a run.
+pub fn print_run(
+    report: &RunReport,
+    format: ReportFormat,
+    dir: &Path,
+) -> Result<(), anyhow::Error> {
+    console::data(&match format {
+        ReportFormat::Screen => report::answer(report, dir),
+        ReportFormat::Json => report.to_json(),
+    })?;
+    Ok(())
+}
+
+/// Prints the result of a load.
+pub fn print_load(
+    report: &LoadReport,
+    format: ReportFormat,
+    dir: &Path,
+) -> Result<(), anyhow::Error> {
+    console::data(&match format {
+        ReportFormat::Screen => report::load::answer(report, dir),
+        ReportFormat::Json => report.to_json(),
+    })?;
+    Ok(())
+}
+
+/// Computes the report and writes the CSV files, the charts, the HTML and the Markdown.
 pub fn write_report(
     dir: &Path,
     metrics: &RunMetrics,
     weights: &WeightsFile,
-) -> Result<(), anyhow::Error> {
+) -> Result<RunReport, anyhow::Error> {
+    let report = RunReport::new(metrics, weights);
     let trials = aggregate::TrialViews::open(dir)?;
-    report::write_all(dir, metrics, weights, trials)
-        .with_context(|| format!("the report of {}", dir.display()))
+    report::write_all(dir, &report, trials)
+        .with_context(|| format!("the report of {}", dir.display()))?;
+    Ok(report)
 }
 
 /// Writes the weights file. Where nothing was scored there are no weights, and none of an earlier

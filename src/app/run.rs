@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use crate::aggregate::{self, RunMetrics};
 use crate::app::execution::{Execution, breaker, lanes};
 use crate::app::inputs::{self, Fleet, Inputs};
-use crate::app::report::{write_report, write_weights};
+use crate::app::report::{print_run, write_report, write_weights};
 use crate::app::resume;
 use crate::app::shard::shard;
 use crate::app::spend::Caps;
@@ -18,13 +18,12 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::grade::grade_run;
 use crate::plan::estimate;
-use crate::report;
+use crate::report::RunReport;
 use crate::run::RunEnd;
 use crate::store::StoreError;
 use crate::tune;
 use crate::units::Fact;
 use crate::units::{Clock, Usd, ValidityMark};
-use crate::weights::WeightsFile;
 
 /// Expected dollars above which a run asks first.
 const ASK_ABOVE: &str = "5";
@@ -106,8 +105,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     Interrupts::end_the_process(&dir)?;
     // All that follows reads the run folder: what was planned need not be held twice.
     drop(inputs);
-    let (metrics, weights) = conclude(&dir)?;
-    console::data(&report::answer(&metrics, &weights, &dir))?;
+    let (metrics, report) = conclude(&dir)?;
+    print_run(&report, args.format, &dir)?;
     let exit = exit(&end, &metrics);
     if exit == Exit::Incomplete {
         console::say(&format!(
@@ -119,7 +118,7 @@ pub fn run(args: &RunArgs) -> Outcome {
 }
 
 /// Everything after the last request: grade, aggregate, tune, report.
-pub(super) fn conclude(dir: &Path) -> Result<(RunMetrics, WeightsFile), anyhow::Error> {
+pub(super) fn conclude(dir: &Path) -> Result<(RunMetrics, RunReport), anyhow::Error> {
     match grade_run(dir) {
         // What keeps no answers was graded as they came.
         Ok(_) | Err(StoreError::NoContent { .. }) => {}
@@ -128,8 +127,8 @@ pub(super) fn conclude(dir: &Path) -> Result<(RunMetrics, WeightsFile), anyhow::
     let metrics = aggregate::compute_metrics(dir)?;
     let tuned = tune::tune(&metrics);
     write_weights(dir, &metrics, &tuned)?;
-    write_report(dir, &metrics, &tuned)?;
-    Ok((metrics, tuned))
+    let report = write_report(dir, &metrics, &tuned)?;
+    Ok((metrics, report))
 }
 
 pub(super) fn exit(end: &RunEnd, metrics: &RunMetrics) -> Exit {

@@ -24,7 +24,7 @@ pub fn tune(args: &TuneArgs) -> Outcome {
     }
     let tuned = tune::tune(&metrics);
     write_weights(dir, &metrics, &tuned)?;
-    console::data(&report::answer(&metrics, &tuned, dir))?;
+    console::data(&report::answer(&report::RunReport::new(&metrics, &tuned), dir))?;
     let run = dir.display();
     console::say(&format!(
         "weights.json is new; the report still shows the old weights: weighbridge report {run}"

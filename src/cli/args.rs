@@ -164,6 +164,9 @@ pub struct WhatArgs {
 pub struct RunArgs {
     #[command(flatten)]
     pub what: WhatArgs,
+    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Screen)]
+    pub format: ReportFormat,
     /// Simulated fleet in virtual time: seconds instead of hours, the same bytes each time.
     #[arg(long = "virtual", conflicts_with_all = ["catalog"])]
     pub virtual_time: bool,
@@ -219,6 +222,9 @@ pub struct RunArgs {
 pub struct LoadArgs {
     #[command(flatten)]
     pub pick: PickArgs,
+    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "sweep")]
+    pub format: ReportFormat,
     /// Open loop: so many requests a second, of all endpoints together, whatever the answers do.
     #[arg(short = 'q', long, value_name = "PER_S", allow_negative_numbers = true,
         conflicts_with_all = ["steps", "trace", "concurrency"])]
@@ -537,6 +543,9 @@ pub struct CatalogPingArgs {
 pub struct ReportArgs {
     #[command(flatten)]
     pub folder: RunFolder,
+    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "prices")]
+    pub format: ReportFormat,
     /// Price the run's tokens anew by a snapshot or another catalog, and print the change.
     #[arg(long, value_name = "SNAPSHOT")]
     pub prices: Option<PathBuf>,
@@ -625,6 +634,15 @@ pub enum Format {
     Json,
     /// CSV.
     Csv,
+}
+
+/// How to print the result of a run or a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people, at most 80 columns and 24 lines.
+    Screen,
+    /// JSON.
+    Json,
 }
 
 /// Time-outs by phase.

@@ -7,6 +7,7 @@ use crate::aggregate::{
     CategoryMetrics, Cell, Counts, Difference, EndpointMetrics, Latency, LatencyMetric, RunMetrics,
     ScoreTable, Significance, Today, TokenSums,
 };
+use crate::report::RunReport;
 use crate::stats::{Estimate, Level, Method};
 use crate::test_kit;
 use crate::units::{
@@ -16,6 +17,11 @@ use crate::units::{
 use crate::weights::{
     CategoryWeights, CellEstimates, Expected, Objective, PARTS, Verdict, VerdictWord, WeightsFile,
 };
+
+/// The report of a made-up run.
+pub(super) fn report((metrics, weights): &(RunMetrics, WeightsFile)) -> RunReport {
+    RunReport::new(metrics, weights)
+}
 
 /// An endpoint to be made: id, skill, dollars per task, median TTFT in seconds, tail ratio.
 struct Make(&'static str, f64, f64, f64, f64);

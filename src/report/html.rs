@@ -8,9 +8,7 @@ use serde::Serialize;
 use super::ReportError;
 use super::chart::Chart;
 use super::page::Page;
-use super::run_text::Names;
-use crate::aggregate::RunMetrics;
-use crate::weights::WeightsFile;
+use crate::report::model::RunReport;
 
 /// The names end in `.html`, so the engine escapes every value.
 const TEMPLATE: &str = "report.html";
@@ -20,13 +18,8 @@ const BASE: &str = "base.html";
 const RECORD: &str = "record.html";
 
 /// Makes the page.
-pub(super) fn page(
-    metrics: &RunMetrics,
-    weights: &WeightsFile,
-    names: &Names,
-    charts: &[Chart],
-) -> Result<String, ReportError> {
-    render(include_str!("report.html.j2"), Page::of(metrics, weights, names, charts))
+pub(super) fn page(report: &RunReport, charts: &[Chart]) -> Result<String, ReportError> {
+    render(include_str!("report.html.j2"), Page::of(report, charts))
 }
 
 /// Fills a template, which may extend [`BASE`].
@@ -44,13 +37,15 @@ pub(super) fn render(template: &str, page: impl Serialize) -> Result<String, Rep
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::RunMetrics;
     use crate::report::chart;
     use crate::report::fixture;
+    use crate::weights::WeightsFile;
 
-    fn of((metrics, weights): &(RunMetrics, WeightsFile)) -> String {
-        let names = Names::of(metrics);
-        let charts = chart::all(metrics, weights, &names).expect("memory");
-        page(metrics, weights, &names, &charts).expect("the template is ours")
+    fn of(made: &(RunMetrics, WeightsFile)) -> String {
+        let report = fixture::report(made);
+        let charts = chart::all(&report).expect("memory");
+        page(&report, &charts).expect("the template is ours")
     }
 
     fn check(page: &str) {

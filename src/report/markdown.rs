@@ -4,59 +4,58 @@ use std::fmt::Write as _;
 
 use super::number::share;
 use super::run_text::{
-    self, Names, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
+    self, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
 };
 use super::text::markdown as escaped;
 use super::verdict;
-use crate::aggregate::RunMetrics;
-use crate::weights::WeightsFile;
+use crate::report::model::RunReport;
 
 /// The whole file.
-pub(super) fn summary(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> String {
-    let facts = heading(metrics);
+pub(super) fn summary(report: &RunReport) -> String {
+    let facts = heading(report);
     let mut text = String::new();
     let _ = writeln!(text, "## {}\n", escaped(&facts[0]));
     let facts: Vec<String> = facts[1..].iter().map(|fact| escaped(fact)).collect();
     let _ = writeln!(text, "{}\n", facts.join(" · "));
-    if metrics.simulated {
+    if report.simulated {
         text.push_str("> **SIMULATED**: no real model gave any of these answers.\n\n");
     }
-    verdicts(&mut text, metrics, weights, names);
-    endpoints(&mut text, metrics);
-    let failed: Vec<String> = run_text::failed(metrics, names).into_iter().collect();
+    verdicts(&mut text, report);
+    endpoints(&mut text, report);
+    let failed: Vec<String> = run_text::failed(report).into_iter().collect();
     list(&mut text, "Failed", &failed);
-    list(&mut text, "Assumed", &run_text::assumptions(metrics));
-    list(&mut text, "No verdict", &verdict::unjudged(metrics, weights));
-    list(&mut text, "Notes", &run_text::notes(metrics, weights));
+    list(&mut text, "Assumed", &report.assumptions);
+    list(&mut text, "No verdict", &verdict::unjudged(report));
+    list(&mut text, "Notes", &report.notes);
     let left_out: Vec<String> =
-        weights.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-    if metrics.counts.scored > 0 {
+        report.left_out.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    if report.counts.scored > 0 {
         list(&mut text, "Left out of the weights", &left_out);
     }
     let _ = writeln!(
         text,
         "<sub>Run {} · seed {} · all figures, charts and definitions are in report.html; routing \
          weights in weights.json.</sub>",
-        escaped(&metrics.manifest.run),
-        metrics.manifest.seed
+        escaped(&report.run.id),
+        report.run.seed
     );
     text
 }
 
-fn verdicts(text: &mut String, metrics: &RunMetrics, weights: &WeightsFile, names: &Names) {
-    let verdicts = verdict::verdicts(metrics, weights);
+fn verdicts(text: &mut String, report: &RunReport) {
+    let verdicts = verdict::verdicts(report);
     if verdicts.is_empty() {
-        let why = match metrics.counts.scored {
+        let why = match report.counts.scored {
             0 => "nothing was scored",
             _ => "nothing stands for today",
         };
         let _ = writeln!(text, "No verdict: {why}.\n");
         return;
     }
-    for sentence in verdict::mixture(metrics, weights, names) {
+    for sentence in verdict::mixture(report) {
         let _ = writeln!(text, "{}\n", escaped(&sentence));
     }
-    let _ = writeln!(text, "{}\n", escaped(&verdict::test(weights)));
+    let _ = writeln!(text, "{}\n", escaped(&verdict::test(report)));
     text.push_str("| category | traffic | verdict | |\n|---|---:|---|---|\n");
     for verdict in &verdicts {
         let _ = writeln!(
@@ -65,19 +64,19 @@ fn verdicts(text: &mut String, metrics: &RunMetrics, weights: &WeightsFile, name
             escaped(&verdict.category),
             share(verdict.share),
             verdict.verdict.word.word(),
-            escaped(&verdict.sentences(names))
+            escaped(&verdict.sentences(&report.names))
         );
     }
     text.push('\n');
 }
 
-fn endpoints(text: &mut String, metrics: &RunMetrics) {
+fn endpoints(text: &mut String, report: &RunReport) {
     text.push_str(
         "| endpoint | quality, % (95 %) | $ per 1,000 tasks | vs today, points | TTFT p50/p95 | \
          answered first time, % |\n|---|---|---:|---|---|---:|\n",
     );
-    for endpoint in ranked(metrics) {
-        let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
+    for endpoint in ranked(report) {
+        let today = endpoint.is_today;
         let _ = writeln!(
             text,
             "| {}{} | {} | {} | {} | {} | {} |",
@@ -107,10 +106,12 @@ pub(super) fn list(text: &mut String, title: &str, items: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::RunMetrics;
     use crate::report::fixture;
+    use crate::weights::WeightsFile;
 
-    fn of((metrics, weights): &(RunMetrics, WeightsFile)) -> String {
-        summary(metrics, weights, &Names::of(metrics))
+    fn of(made: &(RunMetrics, WeightsFile)) -> String {
+        summary(&fixture::report(made))
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Everything that a finished run shows: the screen, the page, the Markdown summary, the charts,
 //! the CSV files.
 //!
-//! It reads figures and weights and computes none of its own. Names from catalogs, suites and
-//! servers are hostile: `text` makes them escape_control, and each file escapes them for its place.
+//! `model` computes [`RunReport`] and [`LoadReport`]; everything else renders them. Names from
+//! catalogs, suites and servers are hostile: `text` escapes their control characters, and each file
+//! escapes them again for its place.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -10,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::aggregate::{RunMetrics, TrialView};
-use crate::weights::WeightsFile;
+use crate::aggregate::TrialView;
 
 mod chart;
 mod csv;
 mod html;
 pub mod load;
 mod markdown;
+pub(crate) mod model;
 mod number;
 mod page;
 mod rate_limit_notes;
@@ -33,6 +34,7 @@ mod verdict;
 mod fixture;
 
 pub use load::{answer as load_answer, write as write_load};
+pub use model::{LoadReport, RunReport};
 pub use screen::answer;
 
 /// Rows of `trials.csv` that are not yet on disk; a row is about 300 bytes.
@@ -76,22 +78,20 @@ pub enum ReportError {
 /// it are then already in place.
 pub fn write_all<E>(
     dir: &Path,
-    metrics: &RunMetrics,
-    weights: &WeightsFile,
+    report: &RunReport,
     trials: impl Iterator<Item = Result<TrialView, E>>,
 ) -> Result<(), ReportError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let names = run_text::Names::of(metrics);
-    let charts = chart::all(metrics, weights, &names)?;
+    let charts = chart::all(report)?;
     write_trials(&dir.join("trials.csv"), trials)?;
-    whole(&dir.join("summary.csv"), |file| csv::write_summary(file, metrics))?;
-    whole(&dir.join("latency.csv"), |file| csv::write_latency(file, metrics))?;
+    whole(&dir.join("summary.csv"), |file| csv::write_summary(file, report))?;
+    whole(&dir.join("latency.csv"), |file| csv::write_latency(file, report))?;
     write_charts(dir, &charts)?;
-    let page = html::page(metrics, weights, &names, &charts)?;
+    let page = html::page(report, &charts)?;
     whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
-    let summary = markdown::summary(metrics, weights, &names);
+    let summary = markdown::summary(report);
     whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
 }
 
@@ -203,8 +203,8 @@ mod tests {
     #[test]
     fn a_report_is_all_its_files_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (metrics, weights) = fixture::demo();
-        write_all(dir.path(), &metrics, &weights, trials().into_iter()).expect("written");
+        let report = fixture::report(&fixture::demo());
+        write_all(dir.path(), &report, trials().into_iter()).expect("written");
         let names = |dir: &Path| -> BTreeSet<String> {
             let entries = fs::read_dir(dir).expect("readable");
             entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect()
@@ -224,12 +224,12 @@ mod tests {
     #[test]
     fn a_trial_that_cannot_be_read_leaves_the_old_file() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (metrics, weights) = fixture::support();
+        let report = fixture::report(&fixture::support());
         let path = dir.path().join("trials.csv");
         fs::write(&path, "old").expect("written");
         let mut trials = trials();
         trials.push(Err(io::Error::other("disk")));
-        let error = write_all(dir.path(), &metrics, &weights, trials.into_iter());
+        let error = write_all(dir.path(), &report, trials.into_iter());
         assert!(matches!(error, Err(ReportError::Trials(_))), "{error:?}");
         assert_eq!(fs::read_to_string(&path).expect("still there"), "old");
         assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 1);
@@ -241,7 +241,7 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let asked = std::env::var_os("WEIGHBRIDGE_DUMP_REPORTS").map(PathBuf::from);
         let root = asked.unwrap_or_else(|| temporary.path().to_owned());
-        for (name, (metrics, weights)) in [
+        for (name, made) in [
             ("demo", fixture::demo()),
             ("support", fixture::support()),
             ("hostile", fixture::hostile()),
@@ -249,8 +249,9 @@ mod tests {
         ] {
             let dir = root.join(name);
             fs::create_dir_all(&dir).expect("a folder");
-            write_all(&dir, &metrics, &weights, trials().into_iter()).expect(name);
-            let screen = answer(&metrics, &weights, Path::new("results/2026-11-22-demo"));
+            let report = fixture::report(&made);
+            write_all(&dir, &report, trials().into_iter()).expect(name);
+            let screen = answer(&report, Path::new("results/2026-11-22-demo"));
             fs::write(dir.join("screen.txt"), screen).expect("written");
         }
     }

@@ -3,7 +3,7 @@
 //! Everything here is exact decimal formatting of a given `f64`, so the bytes are the same on
 //! every target. A number that is not finite is `n/a`, never `NaN`.
 
-use crate::stats::Estimate;
+use crate::report::model::Estimate;
 use crate::units::Usd;
 
 /// What is shown where there is no number.

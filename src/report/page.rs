@@ -5,17 +5,16 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::chart::{self, Chart};
+use super::model::{Cell, Ending, Endpoint, Estimate, RunReport};
 use super::number::{self, currency, dollars, points, probability, share};
-use super::run_text::{self, Names, State, missing, ranked};
+use super::run_text::{self, State, missing, ranked};
 use super::text::escape_control;
 use super::timing_error::TimingError;
 use super::verdict;
-use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
-use crate::stats::Estimate;
-use crate::units::fact::{Fact, stand_in};
+use crate::units::fact::stand_in;
 use crate::units::prose::{group_thousands, pluralize};
-use crate::units::{Manifest, RunEnding, SuiteStamp, ValidityMark};
-use crate::weights::{VerdictWord, WeightsFile};
+use crate::units::{SuiteStamp, ValidityMark};
+use crate::weights::VerdictWord;
 
 /// All that the template shows. `css` and the charts' `svg` are ours and go in as they are; the
 /// rest is text.
@@ -134,85 +133,72 @@ struct WeightView {
 }
 
 impl Page {
-    pub(super) fn of(
-        metrics: &RunMetrics,
-        weights: &WeightsFile,
-        names: &Names,
-        charts: &[Chart],
-    ) -> Self {
-        let mut facts = run_text::heading(metrics);
+    pub(super) fn of(report: &RunReport, charts: &[Chart]) -> Self {
+        let mut facts = run_text::heading(report);
         let name = facts.remove(0);
-        let scored = metrics.counts.scored > 0;
+        let scored = report.counts.scored > 0;
         Self {
             css: css(),
             name,
             facts,
-            simulated: metrics.simulated,
-            demo: metrics.manifest.demo,
-            validity: validity(metrics),
-            mixture: verdict::mixture(metrics, weights, names),
-            assumptions: assumptions(metrics, weights),
-            verdicts: verdicts(metrics, weights, names),
+            simulated: report.simulated,
+            demo: report.run.demo,
+            validity: validity(report),
+            mixture: verdict::mixture(report),
+            assumptions: assumptions(report),
+            verdicts: verdicts(report),
             no_verdict: if scored {
                 "There is no verdict: no weights were made. The notes say why."
             } else {
                 "There is no verdict: nothing was scored."
             }
             .to_owned(),
-            endpoints: endpoints(metrics),
-            has_slo: metrics.judging().slo.is_some(),
+            endpoints: endpoints(report),
+            has_slo: report.objective.slo.is_some(),
             charts: charts.iter().map(ChartView::of).collect(),
-            categories: categories(metrics, names),
-            weights: weight_views(metrics, weights, names),
-            left_out: weights
+            categories: categories(report),
+            weights: weight_views(report),
+            left_out: report
                 .left_out
                 .iter()
                 .map(|(id, why)| (escape_control(id).into_owned(), run_text::sentence(why)))
                 .collect(),
-            notes: run_text::notes(metrics, weights),
-            judging: judging(metrics, weights),
-            manifest: manifest(metrics, weights),
-            suites: suites(&metrics.manifest),
+            notes: report.notes.clone(),
+            judging: judging(report),
+            manifest: manifest(report),
+            suites: suites(&report.run.suites),
         }
     }
 }
 
 /// What was assumed, and which categories have no verdict.
-fn assumptions(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
-    let mut said = run_text::assumptions(metrics);
-    let unjudged = verdict::unjudged(metrics, weights);
+fn assumptions(report: &RunReport) -> Vec<String> {
+    let mut said = report.assumptions.clone();
+    let unjudged = verdict::unjudged(report);
     if !unjudged.is_empty() {
         said.push(format!("No verdict for {}: no weights were made there.", unjudged.join(", ")));
     }
     said
 }
 
-fn validity(metrics: &RunMetrics) -> Validity {
-    let ended = metrics.manifest.ended.as_ref();
-    let seen = ended.map(|ended| (ended, &ended.validity));
-    Validity::of(run_text::state(metrics), metrics.counts.ok, seen)
+fn validity(report: &RunReport) -> Validity {
+    Validity::new(run_text::state(report), report.counts.ok, report.run.ending.as_ref())
 }
 
 impl Validity {
     /// Of a run that stands so, with so many answers, and how it ended.
-    pub(super) fn of(
-        State { word, good }: State,
-        answers: u64,
-        ended: Option<(&RunEnding, &crate::units::Validity)>,
-    ) -> Self {
-        let Some((ended, validity)) = ended else {
+    pub(super) fn new(State { word, good }: State, answers: u64, ending: Option<&Ending>) -> Self {
+        let Some(ending) = ending else {
             let why = "The run has no ending: it is still going, or it was cut.";
             return Self { word, tone: "bad", reasons: vec![why.to_owned()] };
         };
-        let invalid = validity.mark == ValidityMark::Invalid || answers == 0;
+        let invalid = ending.validity == ValidityMark::Invalid || answers == 0;
         let tone = match good {
             true => "good",
             false if invalid => "bad",
             false => "doubtful",
         };
-        let marks = validity.reasons.iter().map(Fact::to_string);
-        let reasons = ended.why.iter().cloned().chain(marks).map(|why| run_text::sentence(&why));
-        Self { word, tone, reasons: reasons.collect() }
+        Self { word, tone, reasons: ending.reasons.clone() }
     }
 }
 
@@ -228,24 +214,23 @@ pub(super) fn css() -> String {
 }
 
 /// Name, version and hash of the suites of a run.
-pub(super) fn suites(manifest: &Manifest) -> Vec<[String; 3]> {
+pub(super) fn suites(suites: &[SuiteStamp]) -> Vec<[String; 3]> {
     let shown = |suite: &SuiteStamp| {
         [&suite.name, &suite.version, &suite.hash].map(|text| escape_control(text).into_owned())
     };
-    manifest.suites.iter().map(shown).collect()
+    suites.iter().map(shown).collect()
 }
 
 /// What a run noted of its own client.
-pub(super) fn client(validity: &crate::units::Validity) -> Vec<(&'static str, String)> {
-    let lag = validity
-        .lag_p99_us
-        .map(|lag| ("Client's lag, p99", format!("{} µs", group_thousands(lag))));
-    let cpu = validity.io_cpu_peak.map(|cpu| ("Client's busiest I/O thread", share(cpu)));
+pub(super) fn client(ending: &Ending) -> Vec<(&'static str, String)> {
+    let lag =
+        ending.lag_p99_us.map(|lag| ("Client's lag, p99", format!("{} µs", group_thousands(lag))));
+    let cpu = ending.io_cpu_peak.map(|cpu| ("Client's busiest I/O thread", share(cpu)));
     lag.into_iter().chain(cpu).collect()
 }
 
-fn verdicts(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<VerdictView> {
-    verdict::verdicts(metrics, weights)
+fn verdicts(report: &RunReport) -> Vec<VerdictView> {
+    verdict::verdicts(report)
         .iter()
         .map(|v| VerdictView {
             category: v.category.clone(),
@@ -256,23 +241,23 @@ fn verdicts(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<V
                 VerdictWord::Stay => "stay",
                 VerdictWord::NotYet => "wait",
             },
-            text: v.sentences(names),
+            text: v.sentences(&report.names),
         })
         .collect()
 }
 
-fn endpoints(metrics: &RunMetrics) -> Vec<EndpointView> {
-    let known = |e: &EndpointMetrics| e.all.quality.filter(|q| q.value.is_finite());
-    let ends = metrics.endpoints.iter().filter_map(known);
+fn endpoints(report: &RunReport) -> Vec<EndpointView> {
+    let known = |e: &Endpoint| e.all.quality.filter(|q| q.value.is_finite());
+    let ends = report.endpoints.iter().filter_map(known);
     let ends = ends.flat_map(|q| [q.value, q.low.unwrap_or(q.value), q.high.unwrap_or(q.value)]);
     let range = ends.fold(None, |range: Option<(f64, f64)>, v| match range {
         None => Some((v, v)),
         Some((low, high)) => Some((low.min(v), high.max(v))),
     });
-    ranked(metrics)
+    ranked(report)
         .into_iter()
         .map(|e| {
-            let today = metrics.today.endpoint.as_ref() == Some(&e.id);
+            let today = e.is_today;
             let cell = &e.all;
             EndpointView {
                 name: escape_control(e.id.as_str()).into_owned(),
@@ -318,7 +303,7 @@ fn known_percent(estimate: Option<&Estimate>) -> String {
 /// Trials that count, and what is counted beside them.
 fn trials(cell: &Cell) -> String {
     let counts = &cell.counts;
-    let mut text = group_thousands(counts.trials());
+    let mut text = group_thousands(counts.trials);
     for (n, what) in [
         (counts.failed, "failed"),
         (counts.ineligible, "ineligible"),
@@ -335,44 +320,36 @@ fn trials(cell: &Cell) -> String {
     text
 }
 
-fn categories(metrics: &RunMetrics, names: &Names) -> Vec<CategoryView> {
-    let mut order: Vec<usize> = (0..metrics.categories.len()).collect();
-    order.sort_by(|a, b| metrics.categories[*b].share.total_cmp(&metrics.categories[*a].share));
+fn categories(report: &RunReport) -> Vec<CategoryView> {
+    let mut order: Vec<usize> = (0..report.categories.len()).collect();
+    order.sort_by(|a, b| report.categories[*b].share.total_cmp(&report.categories[*a].share));
     order
         .into_iter()
         .map(|c| {
-            let category = &metrics.categories[c];
-            let mut rows: Vec<(&EndpointMetrics, &Cell)> =
-                ranked(metrics).into_iter().filter_map(|e| Some((e, e.cells.get(c)?))).collect();
+            let category = &report.categories[c];
+            let mut rows: Vec<(&Endpoint, &Cell)> =
+                ranked(report).into_iter().filter_map(|e| Some((e, e.cells.get(c)?))).collect();
             let quality = |cell: &Cell| cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
             rows.sort_by(|a, b| quality(b.1).total_cmp(&quality(a.1)));
             CategoryView {
                 name: escape_control(category.name.as_str()).into_owned(),
                 share: share(category.share),
                 tasks: pluralize(category.tasks, "task"),
-                rows: rows
-                    .into_iter()
-                    .map(|(e, cell)| cell_view(metrics, e, cell, names))
-                    .collect(),
+                rows: rows.into_iter().map(|(e, cell)| cell_view(report, e, cell)).collect(),
             }
         })
         .collect()
 }
 
-fn cell_view(
-    metrics: &RunMetrics,
-    endpoint: &EndpointMetrics,
-    cell: &Cell,
-    names: &Names,
-) -> CellView {
-    let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
+fn cell_view(report: &RunReport, endpoint: &Endpoint, cell: &Cell) -> CellView {
+    let today = endpoint.is_today;
     let vs_today = match &cell.vs_today {
         _ if today => "–".to_owned(),
         Some(d) => number::difference(&d.estimate),
         None => missing(),
     };
     CellView {
-        name: names.short(endpoint.id.as_str()),
+        name: report.names.short(endpoint.id.as_str()),
         today,
         n: group_thousands(cell.counts.scored),
         quality: run_text::quality(cell),
@@ -390,23 +367,24 @@ fn cell_view(
     }
 }
 
-fn weight_views(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<WeightView> {
+fn weight_views(report: &RunReport) -> Vec<WeightView> {
     let mut views: Vec<WeightView> = Vec::new();
-    if weights.categories.is_empty() || metrics.counts.scored == 0 {
-        return views;
-    }
-    let stated = metrics.categories.iter().filter_map(|c| {
-        let name = c.name.as_str();
-        Some((escape_control(name).into_owned(), weights.categories.get(name)?))
+    let named = report.categories.iter().filter_map(|category| {
+        Some((escape_control(&category.name).into_owned(), category.routing.as_ref()?))
     });
-    for (category, found) in stated.chain([("(no label)".to_owned(), &weights.default)]) {
-        let mix = verdict::mix(found);
-        let fallbacks: Vec<String> = found.fallbacks.iter().map(|id| names.short(id)).collect();
+    let unlabelled = report.default_routing.iter().map(|found| ("(no label)".to_owned(), found));
+    for (category, found) in named.chain(unlabelled) {
+        let fallbacks: Vec<String> =
+            found.fallbacks.iter().map(|id| report.names.short(id)).collect();
         let expected = &found.expected;
         let per_1000 = |e: &Estimate| currency(&dollars(e.value * 1e3));
         views.push(WeightView {
             category,
-            mix: mix.into_iter().map(|(id, part)| (names.short(id), share(part))).collect(),
+            mix: found
+                .mix
+                .iter()
+                .map(|(id, part)| (report.names.short(id), share(*part)))
+                .collect(),
             fallbacks: if fallbacks.is_empty() {
                 "–".to_owned()
             } else {
@@ -417,8 +395,8 @@ fn weight_views(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> V
                 expected.today_quality.as_ref().map(|e| number::percent(e.value)),
             ),
             cost: against(
-                expected.cost_per_task_usd.as_ref().map(per_1000),
-                expected.today_cost_per_task_usd.as_ref().map(per_1000),
+                expected.cost_per_task.as_ref().map(per_1000),
+                expected.today_cost_per_task.as_ref().map(per_1000),
             ),
             why: run_text::sentence(&found.verdict.why),
         });
@@ -435,12 +413,12 @@ fn against(new: Option<String>, today: Option<String>) -> String {
     }
 }
 
-fn judging(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)> {
-    let judging = metrics.judging();
-    let today = metrics.today.endpoint.as_ref();
+fn judging(report: &RunReport) -> Vec<(String, String)> {
+    let judging = &report.objective;
+    let today = report.today.endpoint.as_ref();
     let today = today.map_or_else(missing, |id| escape_control(id.as_str()).into_owned());
-    let stated = if metrics.today.stated { "stated" } else { stand_in(metrics.has_unpriced()) };
-    let goal = weights.objective.goal.name();
+    let stated = if report.today.stated { "stated" } else { stand_in(report.today.priced_only) };
+    let goal = report.objective.goal.name();
     let margin = points(judging.margin);
     let mut rows = vec![
         ("Today".to_owned(), format!("{today} ({stated})")),
@@ -465,9 +443,9 @@ fn judging(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)>
     rows
 }
 
-fn manifest(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)> {
-    let m = &metrics.manifest;
-    let counts = &metrics.counts;
+fn manifest(report: &RunReport) -> Vec<(String, String)> {
+    let m = &report.run;
+    let counts = &report.counts;
     let planned = format!(
         "{} = {} ok + {} failed + {} ineligible + {} skipped + {} in doubt",
         group_thousands(counts.planned),
@@ -477,29 +455,27 @@ fn manifest(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<(String, String)
         group_thousands(counts.skipped),
         group_thousands(counts.in_doubt)
     );
-    let partial = metrics.cost_is_partial();
+    let partial = report.cost_is_partial;
     let most = if partial {
         "not known: an endpoint without a known price was asked".to_owned()
     } else {
-        format!("${}", metrics.cost_upper)
+        format!("${}", report.cost_upper)
     };
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let mut rows = vec![
-        ("Run", m.run.clone()),
+        ("Run", m.id.clone()),
         ("Started", m.started_at.clone()),
         ("Trials planned", planned),
         ("Repeats", m.repeats.to_string()),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
-        ("Cost", format!("{}${}", if partial { "≥ " } else { "" }, metrics.cost)),
+        ("Cost", format!("{}${}", if partial { "≥ " } else { "" }, report.cost)),
         ("Cost, at most", most),
-        ("Plan, SHA-256", m.plan_hash.clone()),
-        ("Price snapshot, SHA-256", weights.prices.clone()),
-        ("Weights valid until", weights.valid_until.clone()),
+        ("Plan, SHA-256", m.plan_sha256.clone()),
+        ("Price snapshot, SHA-256", report.prices_sha256.clone()),
+        ("Weights valid until", report.valid_until.clone()),
     ];
-    if let Some(ended) = &m.ended {
-        rows.extend(client(&ended.validity));
-    }
-    rows.extend(TimingError::of(m, None).iter().flat_map(TimingError::record));
+    rows.extend(m.ending.iter().flat_map(client));
+    rows.extend(TimingError::new(m, None).iter().flat_map(TimingError::record));
     rows.into_iter().map(|(k, v)| (k.to_owned(), escape_control(&v).into_owned())).collect()
 }

@@ -19,7 +19,7 @@ pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
 }
 
 /// All of them in one line; `None`: nothing was held back.
-pub(super) fn line(metrics: &RunMetrics, names: &Names) -> Option<String> {
+pub(super) fn line(paced: &[PacingSummary], names: &Names) -> Option<String> {
     let brief = |paced: &PacingSummary| {
         let name = names.short(paced.endpoints.first().map_or("", String::as_str));
         let mut facts = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn line(metrics: &RunMetrics, names: &Names) -> Option<String> {
         }));
         format!("{name} ({})", facts.join(", "))
     };
-    let each: Vec<String> = paced(metrics).iter().map(brief).collect();
+    let each: Vec<String> = paced.iter().map(brief).collect();
     (!each.is_empty()).then(|| format!("held back: {}", each.join(", ")))
 }
 
@@ -113,7 +113,8 @@ mod tests {
     fn told(paced: Vec<PacingSummary>) -> (Vec<String>, Option<String>) {
         let (mut metrics, _) = fixture::support();
         metrics.manifest.ended.as_mut().expect("ended").paced = paced;
-        (notes(&metrics), line(&metrics, &Names::of(&metrics)))
+        let names = Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id));
+        (notes(&metrics), line(super::paced(&metrics), &names))
     }
 
     fn paced(endpoints: &[&str]) -> PacingSummary {

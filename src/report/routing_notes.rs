@@ -12,7 +12,7 @@ const WORTH_SAYING: f64 = 0.01;
 
 /// A sentence each.
 pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
-    let names = Names::of(metrics);
+    let names = Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id));
     let mut said: Vec<String> =
         metrics.endpoints.iter().filter_map(|e| served(e, &names)).collect();
     said.extend(passed_over(metrics, &names));
@@ -153,7 +153,8 @@ mod tests {
             }
         };
         let (metrics, _) = fixture::support();
-        let name = Names::of(&metrics).short(metrics.endpoints[0].id.as_str());
+        let name = Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id))
+            .short(metrics.endpoints[0].id.as_str());
         check(by(None, &[("DeepInfra", 3)]), &[]);
         check(by(Some("deepinfra/fp4"), &[("DeepInfra", 3)]), &[]);
         check(by(Some("google-vertex/us"), &[("Google", 3)]), &[]);
@@ -169,7 +170,8 @@ mod tests {
     #[test]
     fn caches_are_told_as_read_and_as_projected() {
         let (metrics, _) = fixture::support();
-        let name = Names::of(&metrics).short(metrics.endpoints[0].id.as_str());
+        let name = Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id))
+            .short(metrics.endpoints[0].id.as_str());
         let read = |cache, cached_input| {
             move |metrics: &mut RunMetrics| {
                 metrics.manifest.cache = cache;

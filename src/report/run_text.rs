@@ -2,40 +2,40 @@
 //!
 //! Everything is plain text here; each place escapes it in its own way.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::model::{Cell, Ending, Endpoint, Estimate, RunReport};
 use super::number::{self, dollars, money, percent, points};
-use super::rate_limit_notes;
-use super::routing_notes;
 use super::text::escape_control;
-use super::token_count_notes;
-use crate::aggregate::{Cell, EndpointMetrics, LatencyMetric, RunMetrics, Significance};
-use crate::stats::Estimate;
-use crate::units::fact::{Fact, stand_in};
+use crate::aggregate::{LatencyMetric, RunMetrics, Significance};
+use crate::units::fact::stand_in;
 use crate::units::prose::{group_thousands, pluralize};
 use crate::units::{EndpointId, Usd, ValidityMark};
-use crate::weights::WeightsFile;
 
 /// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
 /// what is wrong with the run, so that no narrow line cuts it off. A run that is as it should be
 /// says so last.
-pub(super) fn heading(metrics: &RunMetrics) -> Vec<String> {
-    let tasks: u64 = metrics.categories.iter().map(|c| c.tasks).sum();
+pub(super) fn heading(report: &RunReport) -> Vec<String> {
+    let tasks: u64 = report.categories.iter().map(|c| c.tasks).sum();
     let mut facts = vec![
-        escape_control(&metrics.manifest.name).into_owned(),
+        escape_control(&report.run.name).into_owned(),
         format!(
             "{} × {}",
             pluralize(tasks, "task"),
-            pluralize(metrics.endpoints.len() as u64, "endpoint")
+            pluralize(report.endpoints.len() as u64, "endpoint")
         ),
-        trials(metrics),
-        cost(metrics),
+        trials(report),
+        cost(report),
     ];
-    if let Some(ended) = &metrics.manifest.ended {
-        facts.push(number::duration(ended.duration_ns));
+    if let Some(ended) = &report.run.ending {
+        facts.push(duration(ended));
     }
-    with_state(facts, state(metrics))
+    with_state(facts, state(report))
+}
+
+/// How long a run took.
+pub(super) fn duration(ending: &Ending) -> String {
+    number::duration(ending.duration_us.saturating_mul(1_000))
 }
 
 /// The facts with how the run stands: what is wrong right after its name, what is right last.
@@ -54,9 +54,9 @@ pub(super) struct State {
 }
 
 /// How the run stands: what is missing from it, then whether its latencies may be believed.
-pub(super) fn state(metrics: &RunMetrics) -> State {
-    let ended = metrics.manifest.ended.as_ref().map(|e| (e.complete, e.validity.mark));
-    state_of(metrics.counts.ok == 0 && metrics.counts.failed > 0, ended)
+pub(super) fn state(report: &RunReport) -> State {
+    let ended = report.run.ending.as_ref().map(|ending| (ending.complete, ending.validity));
+    state_of(report.counts.ok == 0 && report.counts.failed > 0, ended)
 }
 
 /// How a run stands: whether every answer failed; where it has ended, whether it is complete and
@@ -82,10 +82,10 @@ pub(super) fn state_of(all_failed: bool, ended: Option<(bool, ValidityMark)>) ->
     State { word: wrong.join(", "), good }
 }
 
-fn trials(metrics: &RunMetrics) -> String {
+fn trials(report: &RunReport) -> String {
     // What an endpoint cannot take was never going to be asked.
-    let done = metrics.counts.trials();
-    let planned = metrics.counts.planned - metrics.counts.ineligible;
+    let done = report.counts.trials;
+    let planned = report.counts.planned - report.counts.ineligible;
     if done == planned {
         pluralize(done, "trial")
     } else {
@@ -93,8 +93,8 @@ fn trials(metrics: &RunMetrics) -> String {
     }
 }
 
-fn cost(metrics: &RunMetrics) -> String {
-    bill(metrics.cost, metrics.cost_upper, metrics.cost_is_partial())
+fn cost(report: &RunReport) -> String {
+    bill(report.cost, report.cost_upper, report.cost_is_partial)
 }
 
 /// What a run cost, and at most: `$18.54`, `$18.54–19.10`; `≥ $18.54` where a part is not known.
@@ -126,18 +126,14 @@ pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
 }
 
 /// Names of endpoints and models as short as they may be without two of them being the same.
-pub(super) struct Names {
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
     shown: BTreeMap<String, (String, String)>,
 }
 
 impl Names {
-    /// For the endpoints of a run.
-    pub(super) fn of(metrics: &RunMetrics) -> Self {
-        Self::of_ids(metrics.endpoints.iter().map(|endpoint| &endpoint.id))
-    }
-
-    /// For some endpoints.
-    pub(super) fn of_ids<'a>(ids: impl Iterator<Item = &'a EndpointId> + Clone) -> Self {
+    /// For these ids.
+    pub(super) fn new<'a>(ids: impl Iterator<Item = &'a EndpointId> + Clone) -> Self {
         let mut shorts: BTreeMap<&str, u32> = BTreeMap::new();
         let mut models: BTreeMap<&str, u32> = BTreeMap::new();
         for id in ids.clone() {
@@ -186,30 +182,15 @@ fn model_of(short: &str) -> &str {
     }
 }
 
-/// The endpoints, best quality first; the unscored last; equal ones by cost, then as in the
-/// catalog.
-pub(super) fn ranked(metrics: &RunMetrics) -> Vec<&EndpointMetrics> {
-    let mut endpoints: Vec<&EndpointMetrics> = metrics.endpoints.iter().collect();
-    endpoints.sort_by(|a, b| {
-        descending(value(a.all.quality.as_ref()), value(b.all.quality.as_ref())).then_with(|| {
-            let cost = |e: &EndpointMetrics| value(e.all.cost_per_task.as_ref()).map(|c| -c);
-            descending(cost(a), cost(b))
-        })
-    });
+/// The endpoints, best quality first.
+pub(super) fn ranked(report: &RunReport) -> Vec<&Endpoint> {
+    let mut endpoints: Vec<&Endpoint> = report.endpoints.iter().collect();
+    endpoints.sort_by_key(|endpoint| endpoint.rank);
     endpoints
 }
 
 fn value(estimate: Option<&Estimate>) -> Option<f64> {
     estimate.map(|e| e.value).filter(|v| v.is_finite())
-}
-
-fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    }
 }
 
 /// `40 connect`, or `30 connect, 10 reset`: failed trials by class, the most frequent first.
@@ -254,32 +235,32 @@ pub(super) fn failures(cell: &Cell) -> String {
 const MANY_FAILED: f64 = 0.05;
 
 /// The endpoints of which many trials failed, those with most failures first.
-pub(super) fn failing(metrics: &RunMetrics) -> Vec<&EndpointMetrics> {
-    let many = |e: &&EndpointMetrics| {
+pub(super) fn failing(report: &RunReport) -> Vec<&Endpoint> {
+    let many = |e: &&Endpoint| {
         let counts = &e.all.counts;
-        counts.failed as f64 > MANY_FAILED * counts.trials() as f64
+        counts.failed as f64 > MANY_FAILED * counts.trials as f64
     };
-    let mut failing: Vec<&EndpointMetrics> = metrics.endpoints.iter().filter(many).collect();
+    let mut failing: Vec<&Endpoint> = report.endpoints.iter().filter(many).collect();
     failing.sort_by_key(|e| std::cmp::Reverse(e.all.counts.failed));
     failing
 }
 
 /// `80 of 200 trials failed: 40 connect (away@dead), 40 not_found (x@y)`; `None` where no
 /// endpoint failed often.
-pub(super) fn failed(metrics: &RunMetrics, names: &Names) -> Option<String> {
-    let failing = failing(metrics);
+pub(super) fn failed(report: &RunReport) -> Option<String> {
+    let failing = failing(report);
     if failing.is_empty() {
         return None;
     }
     let each: Vec<String> = failing
         .iter()
-        .map(|e| format!("{} ({})", failures(&e.all), names.short(e.id.as_str())))
+        .map(|e| format!("{} ({})", failures(&e.all), report.names.short(e.id.as_str())))
         .collect();
-    let counts = &metrics.counts;
+    let counts = &report.counts;
     Some(format!(
         "{} of {} failed: {}",
         group_thousands(counts.failed),
-        pluralize(counts.trials(), "trial"),
+        pluralize(counts.trials, "trial"),
         each.join(", ")
     ))
 }
@@ -376,75 +357,47 @@ pub(super) fn sentence(text: &str) -> String {
     sentence
 }
 
-/// Whether [`assumptions`] states this fact already.
-fn is_assumption(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::TodayAssumed
-            | Fact::TodayStandsIn { .. }
-            | Fact::SharesAssumed
-            | Fact::SharesNotStated
-    )
-}
-
-/// The run's notes and the weights' notes, each once, and why the run is not wholly valid.
-pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let ended = metrics.manifest.ended.as_ref();
-    let why = ended.and_then(|e| e.why.as_ref());
-    let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
-    let facts = metrics.manifest.notes.iter().chain(&weights.notes);
-    why.cloned()
-        .into_iter()
-        .chain(marks.iter().map(Fact::to_string))
-        .chain(rate_limit_notes::notes(metrics))
-        .chain(routing_notes::notes(metrics))
-        .chain(facts.filter(|fact| !is_assumption(fact)).map(Fact::to_string))
-        .map(|note| sentence(&note))
-        .filter(|note| !note.is_empty() && seen.insert(note.clone()))
-        .chain(token_count_notes::notes(metrics))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::units::Fact;
 
     #[test]
     fn the_heading_is_the_run_in_one_line() {
-        let (metrics, _) = fixture::support();
+        let report = fixture::report(&fixture::support());
         assert_eq!(
-            heading(&metrics).join(" · "),
+            heading(&report).join(" · "),
             "support · 800 tasks × 3 endpoints · 2,400 trials · $18.54 · 11 min · VALID"
         );
     }
 
     #[test]
     fn what_is_wrong_with_a_run_comes_first() {
-        let (mut metrics, _) = fixture::support();
-        let check = |metrics: &RunMetrics, word: &str| {
-            assert_eq!(heading(metrics)[1], word);
-            assert!(!heading(metrics).iter().any(|fact| fact == "VALID"));
+        let mut report = fixture::report(&fixture::support());
+        let check = |report: &RunReport, word: &str| {
+            assert_eq!(heading(report)[1], word);
+            assert!(!heading(report).iter().any(|fact| fact == "VALID"));
         };
-        metrics.manifest.ended.as_mut().expect("ended").complete = false;
-        check(&metrics, "INCOMPLETE");
-        metrics.manifest.ended.as_mut().expect("ended").validity.mark = ValidityMark::Invalid;
-        check(&metrics, "INCOMPLETE, INVALID");
-        metrics.manifest.ended = None;
-        check(&metrics, "UNFINISHED");
-        metrics.counts.failed = metrics.counts.trials();
-        metrics.counts.ok = 0;
-        check(&metrics, "ALL FAILED, UNFINISHED");
+        report.run.ending.as_mut().expect("ended").complete = false;
+        check(&report, "INCOMPLETE");
+        report.run.ending.as_mut().expect("ended").validity = ValidityMark::Invalid;
+        check(&report, "INCOMPLETE, INVALID");
+        report.run.ending = None;
+        check(&report, "UNFINISHED");
+        report.counts.failed = report.counts.trials;
+        report.counts.ok = 0;
+        check(&report, "ALL FAILED, UNFINISHED");
     }
 
     #[test]
     fn an_unknown_price_is_never_nothing() {
-        let (mut metrics, _) = fixture::support();
+        let (mut metrics, weights) = fixture::support();
         metrics.today.stated = false;
         metrics.endpoints[1].priced = false;
-        assert_eq!(heading(&metrics)[3], "≥ $18.54");
-        let said = assumptions(&metrics).remove(0);
+        let report = RunReport::new(&metrics, &weights);
+        assert_eq!(heading(&report)[3], "≥ $18.54");
+        let said = &report.assumptions[0];
         assert!(said.contains("of this run with a known price, acme/large@azure,"), "{said}");
     }
 
@@ -458,20 +411,19 @@ mod tests {
     #[test]
     fn what_is_assumed_is_said_once() {
         let (mut metrics, mut weights) = fixture::support();
-        let before = notes(&metrics, &weights);
+        let before = RunReport::new(&metrics, &weights).notes;
         metrics.today.stated = false;
         metrics.manifest.notes.push(Fact::TodayAssumed);
         weights
             .notes
             .push(Fact::TodayStandsIn { endpoint: "large@azure".to_owned(), priced_only: false });
-        assert_eq!(assumptions(&metrics).len(), 1);
-        assert_eq!(notes(&metrics, &weights), before);
+        let report = RunReport::new(&metrics, &weights);
+        assert_eq!((report.assumptions.len(), report.notes), (1, before));
     }
 
     #[test]
     fn a_model_at_two_providers_keeps_its_providers() {
-        let (metrics, _) = fixture::demo();
-        let names = Names::of(&metrics);
+        let names = fixture::report(&fixture::demo()).names;
         assert_eq!(names.model("acme/large@azure"), "large");
         assert_eq!(names.model("birch/pro@birch"), "pro@birch");
         assert_eq!(names.short("birch/pro@cloudy"), "pro@cloudy");
@@ -479,8 +431,7 @@ mod tests {
 
     #[test]
     fn a_percentile_that_is_not_p95_is_named() {
-        let (metrics, _) = fixture::support();
-        let mut cell = metrics.endpoints[0].all.clone();
+        let mut cell = fixture::report(&fixture::support()).endpoints.remove(0).all;
         assert_eq!(ttft_pair(&cell), "0.41/0.78 s");
         let ttft = cell.latency.get_mut(&LatencyMetric::Ttft).expect("measured");
         ttft.percentiles.retain(|key, _| *key <= 900);

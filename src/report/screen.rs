@@ -3,16 +3,16 @@
 
 use std::path::Path;
 
-use super::number::{duration, points, share};
+use super::model::{Endpoint, RunReport};
+use super::number::{points, share};
 use super::rate_limit_notes;
 use super::run_text::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
-use crate::aggregate::{EndpointMetrics, LatencyMetric, RunMetrics};
-use crate::units::Fact;
+use crate::aggregate::LatencyMetric;
 use crate::units::Goal;
-use crate::weights::{VerdictWord, WeightsFile};
+use crate::weights::VerdictWord;
 
 /// A terminal that everybody has.
 pub(super) const LINES: usize = 24;
@@ -29,20 +29,21 @@ const ENDPOINTS_FIRST: usize = 6;
 /// more categories than fit, those with most traffic. `files` is the run folder as the user may
 /// type it.
 #[must_use]
-pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> String {
-    let names = Names::of(metrics);
-    let verdicts = verdict::verdicts(metrics, weights);
-    let head = head(metrics);
-    let foot = foot(metrics, files);
-    let unsaid = (verdicts.is_empty()).then(|| no_verdict(metrics, weights));
-    let (error, stated) = (timing_error(metrics), assumed(metrics, weights));
-    let failed = run_text::failed(metrics, &names).map(|line| fit_end(&line, COLUMNS));
-    let paced = rate_limit_notes::line(metrics, &names).map(|line| fit_end(&line, COLUMNS));
+pub fn answer(report: &RunReport, files: &Path) -> String {
+    let names = &report.names;
+    let verdicts = verdict::verdicts(report);
+    let head = head(report);
+    let foot = foot(report, files);
+    let unsaid = no_verdict(report);
+    let (error, stated) = (timing_error(report), assumed(report));
+    let failed = run_text::failed(report).map(|line| fit_end(&line, COLUMNS));
+    let paced =
+        rate_limit_notes::line(&report.rate_limits, names).map(|line| fit_end(&line, COLUMNS));
     // Header row, and the lines of remarks where there is anything to remark.
     let said = [&unsaid, &failed, &paced].into_iter().flatten().count();
     let fixed = head.len() + 1 + foot.len() + said;
     let room = LINES - fixed;
-    let (mut shown, mut told) = (metrics.endpoints.len(), verdicts.len());
+    let (mut shown, mut told) = (report.endpoints.len(), verdicts.len());
     let mut remarked = error.is_some() || !stated.is_empty();
     if shown + told + usize::from(remarked) > room {
         let least = room - shown.min(ENDPOINTS_FIRST) - usize::from(remarked);
@@ -50,16 +51,16 @@ pub fn answer(metrics: &RunMetrics, weights: &WeightsFile, files: &Path) -> Stri
         remarked |= shown + told > room;
         shown = shown.min(room - usize::from(remarked) - told);
     }
-    let endpoints = choose(metrics, weights, shown);
+    let endpoints = choose(report, shown);
     let mut lines = head;
-    lines.extend(table(metrics, &endpoints, &names));
-    let left_out = metrics.endpoints.len() - endpoints.len();
+    lines.extend(table(&endpoints, names));
+    let left_out = report.endpoints.len() - endpoints.len();
     lines.extend(remark(left_out, error.as_ref(), &stated));
     lines.extend(failed);
     lines.extend(paced);
     let table_end = lines.len();
     lines.extend(unsaid);
-    lines.extend(categories(&verdicts, told, &names));
+    lines.extend(categories(&verdicts, told, names));
     let foot_at = lines.len();
     lines.extend(foot);
     // Air where there is room for it.
@@ -87,22 +88,22 @@ pub(super) fn files(listed: &str, folder: &Path) -> String {
 }
 
 /// The heading, and under it what a simulated run must say of itself.
-fn head(metrics: &RunMetrics) -> Vec<String> {
-    let mut facts = heading(metrics);
+fn head(report: &RunReport) -> Vec<String> {
+    let mut facts = heading(report);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|f| width(f) + 3).sum() };
     // The duration gives way before the name does, and nothing else.
-    if let Some(ended) = &metrics.manifest.ended
+    if let Some(ended) = &report.run.ending
         && width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS
     {
-        let duration = duration(ended.duration_ns);
+        let duration = run_text::duration(ended);
         facts.retain(|fact| *fact != duration);
     }
     let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
     let mut lines = vec![fit_end(&facts.join(" · "), COLUMNS)];
-    if metrics.simulated {
+    if report.simulated {
         lines.push(
-            if metrics.manifest.demo {
+            if report.run.demo {
                 "SIMULATED fleet · prices, skills, TTFT ratios from profiles; answers shortened"
             } else {
                 "SIMULATED: no real model gave any of these answers"
@@ -114,14 +115,14 @@ fn head(metrics: &RunMetrics) -> Vec<String> {
 }
 
 /// Where the files are; in the demo, how to weigh one's own models.
-fn foot(metrics: &RunMetrics, files: &Path) -> Vec<String> {
-    let listed = if metrics.counts.scored == 0 {
+fn foot(report: &RunReport, files: &Path) -> Vec<String> {
+    let listed = if report.counts.scored == 0 {
         "report.html, *.csv and charts in "
     } else {
         "report.html, weights.json, *.csv and charts in "
     };
     let mut lines = vec![self::files(listed, files)];
-    if metrics.manifest.demo {
+    if report.run.demo {
         lines.extend(
             [
                 "Your own: export OPENROUTER_API_KEY=… (or another provider's), then",
@@ -134,54 +135,51 @@ fn foot(metrics: &RunMetrics, files: &Path) -> Vec<String> {
     lines
 }
 
-fn no_verdict(metrics: &RunMetrics, weights: &WeightsFile) -> String {
-    // The tuner's reason, or the last note.
-    let own = weights.notes.iter().find(|note| matches!(note, Fact::NothingTuned { .. }));
-    let why = own.or(weights.notes.last());
-    let why = why.map_or_else(String::new, |note| run_text::sentence(&note.to_string()));
-    let line = if why.is_empty() && metrics.counts.scored == 0 {
+fn no_verdict(report: &RunReport) -> Option<String> {
+    let why = report.no_verdict.as_ref()?;
+    let line = if why.is_empty() && report.counts.scored == 0 {
         "No verdict: nothing was scored.".to_owned()
     } else {
         format!("No verdict. {why}")
     };
-    fit_end(&line, COLUMNS)
+    Some(fit_end(&line, COLUMNS))
 }
 
 /// The timing error of the slowest TTFT, where it is known.
-fn timing_error(metrics: &RunMetrics) -> Option<String> {
-    let medians = metrics.endpoints.iter().filter_map(|e| {
+fn timing_error(report: &RunReport) -> Option<String> {
+    let medians = report.endpoints.iter().filter_map(|e| {
         let ttft = e.all.latency.get(&LatencyMetric::Ttft)?;
         Some(ttft.percentiles.get(&500)?.value)
     });
     let slowest = medians.fold(0.0, f64::max);
-    let error = TimingError::of(&metrics.manifest, None);
+    let error = TimingError::new(&report.run, None);
     let error = error.and_then(|error| error.beside(LatencyMetric::Ttft, slowest));
     error.map(|e| format!("TTFT {e} ms"))
 }
 
 /// What was assumed, in a few words.
-fn assumed(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
+fn assumed(report: &RunReport) -> Vec<String> {
     let mut said = Vec::new();
-    if weights.notes.iter().any(|note| matches!(note, Fact::CapBroken { .. })) {
+    if report.is_cap_broken {
         said.push("max_share.provider is broken (see the notes)".to_owned());
     }
-    if metrics.today.endpoint.is_some() && metrics.counts.scored > 0 {
-        said.push(match weights.objective.goal {
+    if report.today.endpoint.is_some() && report.counts.scored > 0 {
+        said.push(match report.objective.goal {
             Goal::Better => "MOVE: shown better".to_owned(),
             Goal::Cheaper | Goal::Faster => {
-                format!("margin {}", points(weights.objective.margin).trim_start_matches('+'))
+                format!("margin {}", points(report.objective.margin).trim_start_matches('+'))
                     + " pt"
             }
         });
     }
-    if metrics.today.endpoint.is_some() && !metrics.today.stated {
-        let best = if metrics.has_unpriced() { "best priced" } else { "best of this run" };
+    if report.today.endpoint.is_some() && !report.today.stated {
+        let best = if report.today.priced_only { "best priced" } else { "best of this run" };
         said.push(format!("today = {best}"));
     }
-    if metrics.categories.len() > 1 && metrics.categories.iter().any(|c| !c.share_stated) {
+    if report.categories.len() > 1 && report.categories.iter().any(|c| !c.share_stated) {
         said.push("equal shares assumed".to_owned());
     }
-    let unjudged = verdict::unjudged(metrics, weights);
+    let unjudged = verdict::unjudged(report);
     if !unjudged.is_empty() {
         said.push(format!("no verdict: {}", unjudged.join(", ")));
     }
@@ -201,18 +199,13 @@ fn remark(left_out: usize, error: Option<&String>, stated: &[String]) -> Option<
 }
 
 /// The endpoints to show, best first: today's and those that traffic moves to before the rest.
-fn choose<'a>(
-    metrics: &'a RunMetrics,
-    weights: &WeightsFile,
-    most: usize,
-) -> Vec<&'a EndpointMetrics> {
-    let order = ranked(metrics);
-    let today = |e: &EndpointMetrics| metrics.today.endpoint.as_ref() == Some(&e.id);
-    let target = |e: &EndpointMetrics| {
-        weights
-            .categories
-            .values()
-            .any(|c| c.verdict.word == VerdictWord::Move && c.weights.contains_key(e.id.as_str()))
+fn choose<'a>(report: &'a RunReport, most: usize) -> Vec<&'a Endpoint> {
+    let order = ranked(report);
+    let today = |e: &Endpoint| e.is_today;
+    let target = |e: &Endpoint| {
+        let routings = report.categories.iter().filter_map(|category| category.routing.as_ref());
+        let mut moves = routings.filter(|routing| routing.verdict.word == VerdictWord::Move);
+        moves.any(|routing| routing.mix.iter().any(|(id, _)| id == e.id.as_str()))
     };
     let mut by_need: Vec<usize> = (0..order.len()).collect();
     by_need.sort_by_key(|&i| (!today(order[i]), !target(order[i]), i));
@@ -222,8 +215,8 @@ fn choose<'a>(
 }
 
 /// The header row and one line per endpoint.
-fn table(metrics: &RunMetrics, endpoints: &[&EndpointMetrics], names: &Names) -> Vec<String> {
-    let is_today = |e: &EndpointMetrics| metrics.today.endpoint.as_ref() == Some(&e.id);
+fn table(endpoints: &[&Endpoint], names: &Names) -> Vec<String> {
+    let is_today = |e: &Endpoint| e.is_today;
     let header = ["quality (95 %)", "$/1,000", "vs today", "TTFT p50/p95"].map(str::to_owned);
     let rows: Vec<[String; 4]> = endpoints
         .iter()
@@ -238,8 +231,8 @@ fn table(metrics: &RunMetrics, endpoints: &[&EndpointMetrics], names: &Names) ->
     let wide = [widest(0), widest(1), widest(2), widest(3)];
     // Two columns of space before each of the four.
     let left = COLUMNS.saturating_sub(wide.iter().sum::<usize>() + 8).max(8);
-    let full = |e: &EndpointMetrics| escape_control(e.id.as_str()).into_owned();
-    let mark = |e: &EndpointMetrics| if is_today(e) { " today" } else { "" };
+    let full = |e: &Endpoint| escape_control(e.id.as_str()).into_owned();
+    let mark = |e: &Endpoint| if is_today(e) { " today" } else { "" };
     let all_fit = endpoints.iter().all(|e| width(&full(e)) + width(mark(e)) <= left);
     let shown: Vec<String> = endpoints
         .iter()
@@ -395,11 +388,13 @@ fn counted(rest: &[CategoryVerdict<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::RunMetrics;
     use crate::report::fixture;
-    use crate::weights::CategoryWeights;
+    use crate::weights::{CategoryWeights, WeightsFile};
 
     fn check((metrics, weights): &(RunMetrics, WeightsFile)) -> String {
-        let screen = answer(metrics, weights, Path::new("results/2026-11-22T00-00-00-demo"));
+        let report = RunReport::new(metrics, weights);
+        let screen = answer(&report, Path::new("results/2026-11-22T00-00-00-demo"));
         assert!(screen.lines().count() <= LINES, "{screen}");
         for line in screen.lines() {
             assert!(width(line) <= COLUMNS, "{} columns: {line}", width(line));

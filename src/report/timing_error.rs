@@ -1,10 +1,11 @@
 //! The published error of the timing: what `weighbridge calibrate` found on this machine, told
 //! beside the figures that it applies to.
 
+use super::model::RunRecord;
 use super::number::significant;
 use super::text::escape_control;
 use crate::aggregate::LatencyMetric;
-use crate::units::{CalibratedError, Calibration, Manifest};
+use crate::units::{CalibratedError, Calibration};
 
 /// Streams under way where nobody knows how many there were: a task lane's over a few endpoints.
 const USUAL_STREAMS: f64 = 64.0;
@@ -20,8 +21,8 @@ pub(super) struct TimingError<'a> {
 impl<'a> TimingError<'a> {
     /// That of the machine that a run was made on; `None`: it was not calibrated, or nothing was
     /// timed. `streams`: how many were under way, where it is known.
-    pub(super) fn of(manifest: &'a Manifest, streams: Option<f64>) -> Option<Self> {
-        let calibration = manifest.calibration.as_ref().filter(|_| !manifest.virtual_time)?;
+    pub(super) fn new(run: &'a RunRecord, streams: Option<f64>) -> Option<Self> {
+        let calibration = run.calibration.as_ref()?;
         let streams = streams.unwrap_or(USUAL_STREAMS);
         // Beyond the most streams that were calibrated the error is larger, and not known.
         calibration.at(streams).map(|_| Self { calibration, streams })
@@ -88,10 +89,12 @@ fn millis(us: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::RunMetrics;
+    use crate::report::RunReport;
     use crate::report::fixture;
     use crate::units::{CalibratedLag, CalibratedStreams};
 
-    fn calibrated() -> Manifest {
+    fn calibrated() -> RunRecord {
         let error =
             |p50_us| Some(CalibratedError { n: 999, p50_us, percentile: 0.99, high_us: 2_345 });
         let streams = |streams, p50| CalibratedStreams {
@@ -109,17 +112,15 @@ mod tests {
             lag: vec![CalibratedLag { per_s: 100, requests: 9, lag: error(50) }],
             tokens_exact: true,
         };
-        Manifest {
-            calibration: Some(calibration),
-            virtual_time: false,
-            ..fixture::demo().0.manifest
-        }
+        let mut run = fixture::report(&fixture::demo()).run;
+        run.calibration = Some(calibration);
+        run
     }
 
     #[test]
     fn an_error_is_told_beside_its_metric() {
-        let manifest = calibrated();
-        let at = |streams, metric| TimingError::of(&manifest, streams)?.beside(metric, 0.02);
+        let run = calibrated();
+        let at = |streams, metric| TimingError::new(&run, streams)?.beside(metric, 0.02);
         assert_eq!(at(Some(0.4), LatencyMetric::Ttft).as_deref(), Some("± 0.03"));
         assert_eq!(at(None, LatencyMetric::TtftSched).as_deref(), Some("± 0.31"));
         assert_eq!(
@@ -129,11 +130,10 @@ mod tests {
         );
         assert_eq!(at(None, LatencyMetric::Icl), None);
         assert_eq!(at(None, LatencyMetric::Itl), None);
-        let slow =
-            TimingError::of(&manifest, None).and_then(|e| e.beside(LatencyMetric::Ttft, 3.0));
+        let slow = TimingError::new(&run, None).and_then(|e| e.beside(LatencyMetric::Ttft, 3.0));
         assert_eq!(slow.as_deref(), Some("± 2.05"), "no finer than a slot");
-        assert!(TimingError::of(&manifest, Some(65.0)).is_none(), "beyond what was calibrated");
-        let record = TimingError::of(&manifest, None).expect("calibrated").record();
+        assert!(TimingError::new(&run, Some(65.0)).is_none(), "beyond what was calibrated");
+        let record = TimingError::new(&run, None).expect("calibrated").record();
         assert_eq!(
             record[0].1,
             "at 64 streams: TTFT 0.31 ms (p50), 2.35 ms (p99); e2e 0.01 ms (p50), 2.35 ms (p99)"
@@ -142,7 +142,12 @@ mod tests {
 
     #[test]
     fn virtual_time_has_no_error_of_its_own() {
-        let manifest = Manifest { virtual_time: true, ..calibrated() };
-        assert!(TimingError::of(&manifest, None).is_none());
+        let (mut metrics, weights) = fixture::demo();
+        metrics.manifest.calibration = calibrated().calibration;
+        let found = |metrics: &RunMetrics| RunReport::new(metrics, &weights).run.calibration;
+        metrics.manifest.virtual_time = false;
+        assert!(found(&metrics).is_some());
+        metrics.manifest.virtual_time = true;
+        assert!(found(&metrics).is_none());
     }
 }

@@ -1,13 +1,12 @@
 //! The verdicts in words, and what the whole mixture of the weights brings.
 
+use super::model::{Estimate, RunReport, Verdict};
 use super::number::{currency, difference, dollars, percent, points, share};
 use super::run_text::{Names, missing, sentence};
 use super::text::escape_control;
-use crate::aggregate::RunMetrics;
-use crate::stats::Estimate;
-use crate::units::Goal;
 use crate::units::prose::group_thousands;
-use crate::weights::{CategoryWeights, PARTS, Verdict, VerdictWord, WeightsFile};
+use crate::units::{EndpointId, Goal};
+use crate::weights::VerdictWord;
 
 /// A category's verdict with all that its sentence needs.
 pub(super) struct CategoryVerdict<'a> {
@@ -20,28 +19,24 @@ pub(super) struct CategoryVerdict<'a> {
     /// Today's endpoint.
     pub today: Option<&'a str>,
     /// Where the traffic goes: endpoint and share, the largest first.
-    pub mix: Vec<(&'a str, f64)>,
+    pub mix: &'a [(String, f64)],
 }
 
 /// The verdicts, most traffic first; a category without weights has none.
-pub(super) fn verdicts<'a>(
-    metrics: &RunMetrics,
-    weights: &'a WeightsFile,
-) -> Vec<CategoryVerdict<'a>> {
-    if metrics.counts.scored == 0 || metrics.today.endpoint.is_none() {
-        return Vec::new();
-    }
-    let mut verdicts: Vec<CategoryVerdict> = metrics
+pub(super) fn verdicts(report: &RunReport) -> Vec<CategoryVerdict<'_>> {
+    let today = report.today.endpoint.as_ref().map(EndpointId::as_str);
+    let mut verdicts: Vec<CategoryVerdict> = report
         .categories
         .iter()
+        .filter(|_| today.is_some())
         .filter_map(|category| {
-            let found = weights.categories.get(category.name.as_str())?;
+            let routing = category.routing.as_ref()?;
             Some(CategoryVerdict {
-                category: escape_control(category.name.as_str()).into_owned(),
+                category: escape_control(&category.name).into_owned(),
                 share: category.share,
-                verdict: &found.verdict,
-                today: weights.objective.today.as_deref(),
-                mix: mix(found),
+                verdict: &routing.verdict,
+                today,
+                mix: &routing.mix,
             })
         })
         .collect();
@@ -49,26 +44,12 @@ pub(super) fn verdicts<'a>(
     verdicts
 }
 
-/// The categories that have no verdict beside others that have one, as plain names.
-pub(super) fn unjudged(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
-    if weights.categories.is_empty() {
-        return Vec::new();
-    }
-    let names = metrics.categories.iter().map(|c| c.name.as_str());
-    let missing = names.filter(|name| !weights.categories.contains_key(*name));
-    missing.map(|name| escape_control(name).into_owned()).collect()
-}
-
-/// The endpoints of a mix and their shares, the largest first.
-pub(super) fn mix(weights: &CategoryWeights) -> Vec<(&str, f64)> {
-    let mut mix: Vec<(&str, f64)> = weights
-        .weights
-        .iter()
-        .filter(|(_, parts)| **parts > 0)
-        .map(|(id, parts)| (id.as_str(), f64::from(*parts) / f64::from(PARTS)))
-        .collect();
-    mix.sort_by(|a, b| b.1.total_cmp(&a.1));
-    mix
+/// The categories that have no verdict beside others that have one, escaped.
+pub(super) fn unjudged(report: &RunReport) -> Vec<String> {
+    let missing = report.categories.iter().filter(|category| category.routing.is_none());
+    let missing: Vec<String> =
+        missing.map(|category| escape_control(&category.name).into_owned()).collect();
+    if missing.len() == report.categories.len() { Vec::new() } else { missing }
 }
 
 impl CategoryVerdict<'_> {
@@ -119,12 +100,12 @@ impl CategoryVerdict<'_> {
 
     /// `mini@azure`, or `mini@azure (70 %) and tiny@birch (30 %)`.
     fn targets(&self, names: &Names) -> String {
-        match self.mix.as_slice() {
+        match self.mix {
             [] => self.verdict.candidate.as_deref().map_or_else(missing, |c| names.short(c)),
             [(id, _)] => names.short(id),
             [several @ .., last] => {
                 let part =
-                    |(id, part): &(&str, f64)| format!("{} ({})", names.short(id), share(*part));
+                    |(id, part): &(String, f64)| format!("{} ({})", names.short(id), share(*part));
                 let first: Vec<String> = several.iter().map(part).collect();
                 format!("{} and {}", first.join(", "), part(last))
             }
@@ -140,8 +121,8 @@ impl CategoryVerdict<'_> {
         match verdict.word {
             VerdictWord::Move => {
                 // What stays with today's endpoint is what is not named.
-                let moved = || self.mix.iter().filter(|(id, _)| Some(*id) != self.today);
-                let part = |(id, part): &(&str, f64)| {
+                let moved = || self.mix.iter().filter(|(id, _)| Some(id.as_str()) != self.today);
+                let part = |(id, part): &(String, f64)| {
                     let name = names.model(id);
                     if *part < 0.995 { format!("{name} {}", share(*part)) } else { name }
                 };
@@ -224,12 +205,12 @@ fn saves_in_words(saves: f64) -> String {
 }
 
 /// What a verdict's quality is tested by, in a sentence.
-pub(super) fn test(weights: &WeightsFile) -> String {
-    let shown = match weights.objective.goal {
+pub(super) fn test(report: &RunReport) -> String {
+    let shown = match report.objective.goal {
         Goal::Better => "better than today's".to_owned(),
         Goal::Cheaper | Goal::Faster => format!(
             "within {} points of today's",
-            points(weights.objective.margin).trim_start_matches(['+', '±'])
+            points(report.objective.margin).trim_start_matches(['+', '±'])
         ),
     };
     format!(
@@ -239,26 +220,23 @@ pub(super) fn test(weights: &WeightsFile) -> String {
 
 /// What serving by the weights is expected to give, against today: sentences, none without
 /// weights.
-pub(super) fn mixture(metrics: &RunMetrics, weights: &WeightsFile, names: &Names) -> Vec<String> {
-    let expected = &weights.expected;
+pub(super) fn mixture(report: &RunReport) -> Vec<String> {
+    let Some(expected) = &report.expected else { return Vec::new() };
     let mut said = Vec::new();
-    if weights.categories.is_empty() || metrics.counts.scored == 0 {
-        return said;
-    }
     let cost = |e: &Estimate| format!("for {} per 1,000 tasks", currency(&dollars(e.value * 1e3)));
     let mut words: Vec<String> = Vec::new();
     words.extend(expected.quality.as_ref().map(quality_in_words));
-    words.extend(expected.cost_per_task_usd.as_ref().map(cost));
+    words.extend(expected.cost_per_task.as_ref().map(cost));
     if words.is_empty() {
         return said;
     }
     let mut today: Vec<String> = Vec::new();
     today.extend(expected.today_quality.as_ref().map(|q| format!("{} %", percent(q.value))));
-    today.extend(expected.today_cost_per_task_usd.as_ref().map(cost));
-    let against = match (&weights.objective.today, today.is_empty()) {
+    today.extend(expected.today_cost_per_task.as_ref().map(cost));
+    let against = match (&report.today.endpoint, today.is_empty()) {
         (Some(id), false) => {
             let today = today.join(" ").replace(" per 1,000 tasks", "");
-            format!("; today {} gives {today}", names.short(id))
+            format!("; today {} gives {today}", report.names.short(id.as_str()))
         }
         _ => String::new(),
     };
@@ -274,7 +252,7 @@ pub(super) fn mixture(metrics: &RunMetrics, weights: &WeightsFile, names: &Names
             percent(miss.value)
         ));
     }
-    said.extend(monthly(metrics, weights));
+    said.extend(monthly(report));
     said
 }
 
@@ -288,11 +266,9 @@ fn quality_in_words(quality: &Estimate) -> String {
 }
 
 /// What a month at the stated traffic would save.
-fn monthly(metrics: &RunMetrics, weights: &WeightsFile) -> Option<String> {
-    let requests = metrics.judging().requests_per_month?;
-    let new = weights.expected.cost_per_task_usd.as_ref()?.value;
-    let old = weights.expected.today_cost_per_task_usd.as_ref()?.value;
-    let saved = (old - new) * requests as f64;
+fn monthly(report: &RunReport) -> Option<String> {
+    let requests = report.objective.requests_per_month?;
+    let saved = report.saves_per_month_usd?;
     let less = if saved < 0.0 { "more" } else { "less" };
     Some(format!(
         "At {} requests a month that is {} {less}.",
@@ -310,37 +286,35 @@ mod tests {
     fn a_category_without_weights_is_named() {
         let (metrics, mut weights) = fixture::support();
         weights.categories.remove("reply");
-        assert_eq!(unjudged(&metrics, &weights), ["reply"]);
+        assert_eq!(unjudged(&RunReport::new(&metrics, &weights)), ["reply"]);
         weights.categories.clear();
-        assert!(unjudged(&metrics, &weights).is_empty());
+        assert!(unjudged(&RunReport::new(&metrics, &weights)).is_empty());
     }
 
     #[test]
     fn without_a_score_there_is_neither_verdict_nor_mixture() {
         let (mut metrics, weights) = fixture::support();
         metrics.counts.scored = 0;
-        assert!(verdicts(&metrics, &weights).is_empty());
-        assert!(mixture(&metrics, &weights, &Names::of(&metrics)).is_empty());
+        let report = RunReport::new(&metrics, &weights);
+        assert!(verdicts(&report).is_empty() && mixture(&report).is_empty());
     }
 
     #[test]
     fn a_line_that_waits_names_what_it_waits_for() {
         let (metrics, mut weights) = fixture::support();
         let found = weights.categories.get_mut("extract").expect("made");
-        let names = Names::of(&metrics);
-        let columns = |weights: &WeightsFile| verdicts(&metrics, weights)[1].columns(&names);
         found.verdict.tasks_needed = None;
-        let line = columns(&weights);
+        let report = RunReport::new(&metrics, &weights);
+        let line = verdicts(&report)[1].columns(&report.names);
         assert_eq!(line.what, ["large → mini?", "mini?"]);
         assert_eq!(line.tail[1], "too near");
     }
 
     #[test]
     fn verdicts_read_as_sentences() {
-        let (metrics, weights) = fixture::support();
-        let names = Names::of(&metrics);
+        let report = fixture::report(&fixture::support());
         let said: Vec<String> =
-            verdicts(&metrics, &weights).iter().map(|v| v.sentences(&names)).collect();
+            verdicts(&report).iter().map(|v| v.sentences(&report.names)).collect();
         assert_eq!(
             said,
             [

@@ -11,6 +11,7 @@ use anyhow::anyhow;
 
 use crate::aggregate::{self, LoadMetrics};
 use crate::app::inputs::{self, Fleet, Inputs};
+use crate::app::report::print_load;
 use crate::app::{execution, run, spend};
 use crate::catalog::{Endpoint, Price};
 use crate::cli::args::LoadArgs;
@@ -18,7 +19,7 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::HttpTransport;
 use crate::dispatch::BreakerPolicy;
-use crate::report;
+use crate::report::{self, LoadReport};
 use crate::units::{Clock, Usd, ValidityMark};
 
 use crate::run::load::LoadEnd;
@@ -67,14 +68,14 @@ pub fn load(args: &LoadArgs) -> Outcome {
     if let Some(path) = &args.interval_log {
         report::load::interval_log(&dir, path)?;
     }
-    console::data(&report::load::answer(&metrics, &dir))?;
+    print_load(&LoadReport::new(&metrics), args.format, &dir)?;
     Ok(exit(&end, &metrics))
 }
 
 /// Everything after the last request.
 pub fn conclude(dir: &Path) -> Result<LoadMetrics, anyhow::Error> {
     let metrics = aggregate::compute_load_metrics(dir)?;
-    report::load::write(dir, &metrics)?;
+    report::load::write(dir, &LoadReport::new(&metrics))?;
     Ok(metrics)
 }
 

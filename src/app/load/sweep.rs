@@ -10,6 +10,7 @@ use super::{conclude, mode};
 use crate::aggregate::LoadMetrics;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::{Exit, Failure, Outcome, console, refused};
+use crate::report::LoadReport;
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
 use crate::run::load::{LoadEnd, Search};
 use crate::units::{Usd, ValidityMark};
@@ -36,7 +37,7 @@ pub fn sweep(job: &Job<'_>) -> Outcome {
         let end = step(job, &dir, per_s, left)?;
         let metrics = conclude(&dir)?;
         left = left.map(|left| left - metrics.cost_upper);
-        let step = SweepStep::of(per_s, args.good, &metrics);
+        let step = SweepStep::new(per_s, args.good, &LoadReport::new(&metrics));
         console::say(&format!("  {}", step.line()));
         let stopped = stopped(&end, &step, &metrics);
         steps.push(step);

@@ -4,11 +4,11 @@ use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit, text_width};
 use super::color::{ColorRole, DASHED, DOTTED};
 use super::place::{Zone, place_label};
 use super::scale::{Scale, extent, linear_ticks, log_ticks};
-use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::report::ReportError;
+use crate::report::model::Estimate;
+use crate::report::model::{Endpoint, RunReport};
 use crate::report::number::{currency, dollars, significant};
 use crate::report::run_text::Names;
-use crate::stats::Estimate;
 
 const NAME: &str = "cost-quality";
 const WIDTH: u32 = 960;
@@ -26,7 +26,7 @@ const NAME_ALL: usize = 24;
 
 /// An endpoint with both coordinates; dollars are per 1,000 tasks.
 struct Dot<'a> {
-    endpoint: &'a EndpointMetrics,
+    endpoint: &'a Endpoint,
     cost: Estimate,
     quality: Estimate,
     efficient: bool,
@@ -34,15 +34,15 @@ struct Dot<'a> {
 }
 
 /// Draws the chart.
-pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, ReportError> {
+pub(super) fn chart(report: &RunReport) -> Result<Chart, ReportError> {
     let title = "Cost against quality";
-    let dots = dots(metrics);
+    let dots = dots(report);
     if dots.is_empty() {
         let sentence = "No endpoint has both a score and a known price.";
-        let canvas = Canvas::sentence(title, metrics.simulated, sentence);
+        let canvas = Canvas::sentence(title, report.simulated, sentence);
         return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
     }
-    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, metrics.simulated);
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, title, report.simulated);
     let caption = "Each endpoint over all categories, with 95 % intervals on both axes. The \
                    stepped line is the efficient frontier: nothing measured is at once cheaper \
                    and better than a point on it. Cost is on a logarithmic scale.";
@@ -50,9 +50,12 @@ pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, Report
     axes.draw(&mut canvas);
     draw_frontier(&mut canvas, &axes, &dots);
     draw_dots(&mut canvas, &axes, &dots);
-    draw_names(&mut canvas, &axes, &dots, names);
-    let efficient: Vec<String> =
-        dots.iter().filter(|d| d.efficient).map(|d| names.short(d.endpoint.id.as_str())).collect();
+    draw_names(&mut canvas, &axes, &dots, &report.names);
+    let efficient: Vec<String> = dots
+        .iter()
+        .filter(|d| d.efficient)
+        .map(|d| report.names.short(d.endpoint.id.as_str()))
+        .collect();
     let described = format!(
         "Cost against quality of {} endpoints. On the efficient frontier, cheapest first: {}.",
         dots.len(),
@@ -62,8 +65,8 @@ pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, Report
 }
 
 /// The endpoints that can be drawn, cheapest first, the better of equals first.
-fn dots(metrics: &RunMetrics) -> Vec<Dot<'_>> {
-    let mut dots: Vec<Dot> = metrics
+fn dots(report: &RunReport) -> Vec<Dot<'_>> {
+    let mut dots: Vec<Dot> = report
         .endpoints
         .iter()
         .filter_map(|endpoint| {
@@ -75,19 +78,14 @@ fn dots(metrics: &RunMetrics) -> Vec<Dot<'_>> {
                 high: cost.high.map(thousand),
                 ..cost
             };
-            let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
+            let today = endpoint.is_today;
             let known = cost.value.is_finite() && cost.value >= 0.0 && quality.value.is_finite();
-            known.then_some(Dot { endpoint, cost, quality, efficient: false, today })
+            known.then_some(Dot { endpoint, cost, quality, efficient: endpoint.efficient, today })
         })
         .collect();
     dots.sort_by(|a, b| {
         a.cost.value.total_cmp(&b.cost.value).then(b.quality.value.total_cmp(&a.quality.value))
     });
-    let mut best = f64::NEG_INFINITY;
-    for dot in &mut dots {
-        dot.efficient = dot.quality.value > best;
-        best = best.max(dot.quality.value);
-    }
     dots
 }
 
@@ -277,9 +275,9 @@ mod tests {
 
     #[test]
     fn the_frontier_is_what_nothing_beats() {
-        let (metrics, _) = fixture::demo();
+        let report = fixture::report(&fixture::demo());
         let efficient: Vec<&str> =
-            dots(&metrics).iter().filter(|d| d.efficient).map(|d| d.endpoint.id.short()).collect();
+            dots(&report).iter().filter(|d| d.efficient).map(|d| d.endpoint.id.short()).collect();
         assert_eq!(
             efficient,
             [
@@ -309,12 +307,12 @@ mod tests {
 
     #[test]
     fn what_costs_nothing_has_a_place() {
-        let (mut metrics, _) = fixture::support();
-        metrics.endpoints[2].all.cost_per_task = metrics.endpoints[2]
+        let mut report = fixture::report(&fixture::support());
+        report.endpoints[2].all.cost_per_task = report.endpoints[2]
             .all
             .cost_per_task
             .map(|e| Estimate { value: 0.0, low: Some(0.0), high: Some(0.0), ..e });
-        let chart = chart(&metrics, &Names::of(&metrics)).expect("memory");
+        let chart = chart(&report).expect("memory");
         assert!(chart.file().contains(">\nfree\n<"));
     }
 }

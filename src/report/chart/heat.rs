@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::canvas::{Anchor, Canvas, Chart, HEAD, fit, text_width};
 use super::color::{ColorRole, STEPS};
 use super::scale::extent;
-use crate::aggregate::{CategoryMetrics, EndpointMetrics, RunMetrics};
 use crate::report::ReportError;
+use crate::report::model::{Category, Endpoint, RunReport};
 use crate::report::number::percent;
 use crate::report::run_text::{Names, ranked};
 use crate::report::text::escape_control;
@@ -30,12 +30,11 @@ const MOST_ROWS: usize = 40;
 const MOST_COLUMNS: usize = 12;
 
 /// Draws the chart.
-pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, ReportError> {
-    let mut rows: Vec<&EndpointMetrics> = ranked(metrics);
+pub(super) fn chart(report: &RunReport) -> Result<Chart, ReportError> {
+    let mut rows: Vec<&Endpoint> = ranked(report);
     // An endpoint that cannot take every category has cells and no overall quality.
     rows.retain(|e| e.cells.iter().any(|c| c.quality.is_some_and(|q| q.value.is_finite())));
-    let mut columns: Vec<(usize, &CategoryMetrics)> =
-        metrics.categories.iter().enumerate().collect();
+    let mut columns: Vec<(usize, &Category)> = report.categories.iter().enumerate().collect();
     columns.sort_by(|a, b| b.1.share.total_cmp(&a.1.share));
     let (all_rows, all_columns) = (rows.len(), columns.len());
     rows.truncate(MOST_ROWS);
@@ -47,12 +46,12 @@ pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, Report
     let title = "Quality by category, %";
     let Some(range) = range else {
         let sentence = "No answer was scored.";
-        let canvas = Canvas::sentence(title, metrics.simulated, sentence);
+        let canvas = Canvas::sentence(title, report.simulated, sentence);
         return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 40 rows")]
     let height = (TOP + ROW * rows.len() as f64 + 24.0) as u32;
-    let mut canvas = Canvas::new(WIDTH, height, title, metrics.simulated);
+    let mut canvas = Canvas::new(WIDTH, height, title, report.simulated);
     let grid =
         Grid { wide: ((RIGHT - LEFT - GAP) / (columns.len() + 1) as f64).min(WIDEST), range };
     grid.head(&mut canvas, 0.0, "all");
@@ -60,8 +59,8 @@ pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, Report
         grid.head(&mut canvas, grid.left(i), category.name.as_str());
     }
     for (r, endpoint) in rows.iter().enumerate() {
-        let today = metrics.today.endpoint.as_ref() == Some(&endpoint.id);
-        grid.row(&mut canvas, r, endpoint, &columns, &rows, today, names);
+        let today = endpoint.is_today;
+        grid.row(&mut canvas, r, endpoint, &columns, &rows, today, &report.names);
     }
     let described = format!(
         "Quality of {} endpoints in {} categories, from {} to {} percent.",
@@ -119,9 +118,9 @@ impl Grid {
         &self,
         canvas: &mut Canvas,
         r: usize,
-        endpoint: &EndpointMetrics,
-        columns: &[(usize, &CategoryMetrics)],
-        rows: &[&EndpointMetrics],
+        endpoint: &Endpoint,
+        columns: &[(usize, &Category)],
+        rows: &[&Endpoint],
         today: bool,
         names: &Names,
     ) {
@@ -133,10 +132,10 @@ impl Grid {
         }
         let at = (LEFT - 10.0, top + ROW / 2.0);
         canvas.text(at, &name, 12.0, today, Anchor::End, ColorRole::Text);
-        let overall = |e: &EndpointMetrics| e.all.quality.map(|q| q.value);
+        let overall = |e: &Endpoint| e.all.quality.map(|q| q.value);
         self.cell(canvas, 0.0, top, overall(endpoint), best(rows.iter().map(|e| overall(e))));
         for (i, (c, _)) in columns.iter().enumerate() {
-            let quality = |e: &EndpointMetrics| e.cells.get(*c)?.quality.map(|q| q.value);
+            let quality = |e: &Endpoint| e.cells.get(*c)?.quality.map(|q| q.value);
             let best = best(rows.iter().map(|e| quality(e)));
             self.cell(canvas, self.left(i), top, quality(endpoint), best);
         }

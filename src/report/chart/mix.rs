@@ -2,13 +2,12 @@
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Point, fit, text_width};
 use super::color::ColorRole;
-use crate::aggregate::RunMetrics;
 use crate::report::ReportError;
+use crate::report::model::{Routing, RunReport};
 use crate::report::number::share;
 use crate::report::run_text::Names;
 use crate::report::text::escape_control;
-use crate::report::verdict::mix;
-use crate::weights::{CategoryWeights, VerdictWord, WeightsFile};
+use crate::weights::VerdictWord;
 
 const NAME: &str = "weights";
 const WIDTH: u32 = 960;
@@ -21,45 +20,47 @@ const LEGEND_ROW: f64 = 20.0;
 const MOST_ROWS: usize = 30;
 
 /// Draws the chart.
-pub(super) fn chart(
-    metrics: &RunMetrics,
-    weights: &WeightsFile,
-    names: &Names,
-) -> Result<Chart, ReportError> {
+pub(super) fn chart(report: &RunReport) -> Result<Chart, ReportError> {
     let title = "Who serves what: the weights";
-    let simulated = metrics.simulated || weights.simulated;
-    let mut rows: Vec<(String, &CategoryWeights)> = metrics
+    let mut rows: Vec<(String, &Routing)> = report
         .categories
         .iter()
-        .filter(|_| metrics.counts.scored > 0)
-        .filter_map(|c| Some((c, weights.categories.get(c.name.as_str())?)))
+        .filter_map(|c| Some((c, c.routing.as_ref()?)))
         .map(|(c, w)| (c.share, escape_control(c.name.as_str()).into_owned(), w))
         .map(|(part, name, w)| (format!("{} {}", fit(&name, 12.0, 160.0), share(part)), w))
         .collect();
     rows.truncate(MOST_ROWS);
     if rows.is_empty() {
         let sentence = "No weights were made; the notes say why.";
-        let canvas = Canvas::sentence(title, simulated, sentence);
+        let canvas = Canvas::sentence(title, report.simulated, sentence);
         return canvas.finish(NAME, format!("{title}. {sentence}"), String::new());
     }
-    rows.push(("no label".to_owned(), &weights.default));
+    rows.extend(report.default_routing.iter().map(|found| ("no label".to_owned(), found)));
     let used = used(&rows);
-    let legend = legend(&used, names);
+    let legend = legend(&used, &report.names);
     let bars_end = TOP + ROW * rows.len() as f64 + 8.0;
     let legend_rows = legend.iter().map(|(_, _, row)| row + 1).max().unwrap_or(0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 31 rows")]
     let height = (bars_end + 24.0 + LEGEND_ROW * legend_rows as f64) as u32;
-    let mut canvas = Canvas::new(WIDTH, height, title, simulated);
-    for (r, (name, weights)) in rows.iter().enumerate() {
+    let mut canvas = Canvas::new(WIDTH, height, title, report.simulated);
+    for (r, (name, routing)) in rows.iter().enumerate() {
         // The mix for unlabelled traffic stands apart.
         let gap = if r + 1 == rows.len() { 8.0 } else { 0.0 };
-        let verdict = (r + 1 < rows.len()).then_some(weights.verdict.word);
-        draw_row(&mut canvas, TOP + ROW * r as f64 + gap, name, weights, verdict, &used, names);
+        let verdict = (r + 1 < rows.len()).then_some(routing.verdict.word);
+        draw_row(
+            &mut canvas,
+            TOP + ROW * r as f64 + gap,
+            name,
+            routing,
+            verdict,
+            &used,
+            &report.names,
+        );
     }
     for (i, x, row) in legend {
         let y = bars_end + 22.0 + LEGEND_ROW * row as f64;
         canvas.filled((x, y - 5.0), (x + 12.0, y + 6.0), ColorRole::Series(i));
-        let name = fit(&names.short(used[i]), 12.0, 260.0);
+        let name = fit(&report.names.short(used[i]), 12.0, 260.0);
         canvas.label((x + 18.0, y), &name, Anchor::Start, ColorRole::Text);
     }
     let described =
@@ -71,12 +72,12 @@ pub(super) fn chart(
 }
 
 /// The endpoints that serve anything, those that serve most first.
-fn used<'a>(rows: &[(String, &'a CategoryWeights)]) -> Vec<&'a str> {
+fn used<'a>(rows: &[(String, &'a Routing)]) -> Vec<&'a str> {
     let mut used: Vec<(&str, f64)> = Vec::new();
-    for (id, part) in rows.iter().flat_map(|(_, w)| mix(w)) {
+    for (id, part) in rows.iter().flat_map(|(_, routing)| &routing.mix) {
         match used.iter_mut().find(|(known, _)| *known == id) {
             Some((_, sum)) => *sum += part,
-            None => used.push((id, part)),
+            None => used.push((id, *part)),
         }
     }
     used.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
@@ -104,7 +105,7 @@ fn draw_row(
     canvas: &mut Canvas,
     top: f64,
     name: &str,
-    weights: &CategoryWeights,
+    routing: &Routing,
     verdict: Option<VerdictWord>,
     used: &[&str],
     names: &Names,
@@ -112,7 +113,8 @@ fn draw_row(
     let middle = top + ROW / 2.0;
     canvas.label((LEFT - 12.0, middle), name, Anchor::End, ColorRole::Text);
     let mut x = LEFT;
-    for (id, part) in mix(weights) {
+    for (id, part) in &routing.mix {
+        let part = *part;
         let series = used.iter().position(|u| *u == id).unwrap_or(0);
         let wide = part * (RIGHT - LEFT);
         // A gap between parts keeps them apart in grey print.
@@ -144,8 +146,7 @@ mod tests {
 
     #[test]
     fn every_endpoint_that_serves_is_in_the_legend() {
-        let (metrics, weights) = fixture::demo();
-        let chart = chart(&metrics, &weights, &Names::of(&metrics)).expect("memory").file();
+        let chart = chart(&fixture::report(&fixture::demo())).expect("memory").file();
         for id in ["swift@birch", "large@azure", "open-8b@forge"] {
             assert!(chart.contains(&format!(">\n{id}\n<")), "{id}");
         }

@@ -16,37 +16,34 @@ pub(super) use canvas::Chart;
 pub(super) use color::style_sheet;
 
 use super::ReportError;
-use super::run_text::Names;
-use crate::aggregate::{LoadMetrics, RunMetrics};
-use crate::weights::WeightsFile;
+use crate::report::model::{LoadReport, RunReport};
 
 /// The charts of a load run, in the order of the page.
-pub(super) fn of_load(metrics: &LoadMetrics, names: &Names) -> Result<Vec<Chart>, ReportError> {
-    nines::of_load(metrics, names)
+pub(super) fn of_load(report: &LoadReport) -> Result<Vec<Chart>, ReportError> {
+    nines::of_load(report)
 }
 
 /// All charts of a run, in the order of the page.
-pub(super) fn all(
-    metrics: &RunMetrics,
-    weights: &WeightsFile,
-    names: &Names,
-) -> Result<Vec<Chart>, ReportError> {
+pub(super) fn all(report: &RunReport) -> Result<Vec<Chart>, ReportError> {
     Ok(vec![
-        frontier::chart(metrics, names)?,
-        nines::chart(metrics, names)?,
-        heat::chart(metrics, names)?,
-        mix::chart(metrics, weights, names)?,
+        frontier::chart(report)?,
+        nines::chart(report)?,
+        heat::chart(report)?,
+        mix::chart(report)?,
     ])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::RunMetrics;
     use crate::report::fixture;
+    use crate::weights::WeightsFile;
 
     /// Every attribute value of a drawing that holds numbers holds finite ones.
-    fn check((metrics, weights): (RunMetrics, WeightsFile), sentences: usize) {
-        let charts = all(&metrics, &weights, &Names::of(&metrics)).expect("memory");
+    fn check(made: (RunMetrics, WeightsFile), sentences: usize) {
+        let report = fixture::report(&made);
+        let charts = all(&report).expect("memory");
         assert_eq!(charts.len(), 4);
         let mut empty = 0;
         for chart in &charts {
@@ -55,7 +52,7 @@ mod tests {
             assert!(!svg.contains("#01"), "{}: a marked colour is left", chart.name);
             assert!(!svg.contains("<script") && !svg.contains("onload=\""), "{}", chart.name);
             assert!(!svg.contains('\u{1b}') && !svg.contains('\u{202e}'));
-            assert_eq!(svg.contains(">\nSIMULATED\n<"), metrics.simulated, "{}", chart.name);
+            assert_eq!(svg.contains(">\nSIMULATED\n<"), report.simulated, "{}", chart.name);
             // A file brings its paper, in both themes; the page has its own.
             assert_eq!(svg.matches("<rect class=\"paper\"").count(), 1);
             assert_eq!(svg.matches(".paper{").count(), 2);
@@ -79,8 +76,7 @@ mod tests {
     #[test]
     fn the_same_figures_give_the_same_bytes() {
         let draw = || {
-            let (metrics, weights) = fixture::demo();
-            let charts = all(&metrics, &weights, &Names::of(&metrics)).expect("memory");
+            let charts = all(&fixture::report(&fixture::demo())).expect("memory");
             charts.iter().map(Chart::file).collect::<Vec<_>>()
         };
         assert_eq!(draw(), draw());

@@ -6,13 +6,11 @@ use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit};
 use super::color::{ColorRole, DASHED, DOTTED, series_dash};
 use super::place::spread;
 use super::scale::{Scale, extent, log_ticks};
-use crate::aggregate::{
-    EndpointMetrics, Latency, LatencyMetric, LoadEndpoint, LoadMetrics, RunMetrics,
-};
+use crate::aggregate::LatencyMetric;
 use crate::report::ReportError;
+use crate::report::model::{Endpoint, Latency, LoadEndpoint, LoadReport, RunReport};
 use crate::report::number::{percentile, significant};
 use crate::report::run_text::{Names, ranked};
-use crate::units::LoadMode;
 
 const FILE: &str = "latency-nines";
 const WIDTH: u32 = 960;
@@ -62,9 +60,9 @@ impl Line<'_> {
 }
 
 /// Draws the chart of a run: the time to the first token of its endpoints.
-pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, ReportError> {
-    let lines = lines(metrics, names);
-    let measured = metrics.endpoints.iter().filter(|e| ttft(e).is_some()).count();
+pub(super) fn chart(report: &RunReport) -> Result<Chart, ReportError> {
+    let lines = lines(report);
+    let measured = report.endpoints.iter().filter(|e| ttft(e).is_some()).count();
     let mut caption = String::new();
     if measured > lines.len() {
         let _ = write!(caption, " {} of {measured} endpoints are drawn.", lines.len());
@@ -76,12 +74,12 @@ pub(super) fn chart(metrics: &RunMetrics, names: &Names) -> Result<Chart, Report
         of: format!("the time to the first token of {} endpoints", lines.len()),
         caption,
     };
-    draw(&subject, &lines, metrics.simulated)
+    draw(&subject, &lines, report.simulated)
 }
 
 /// Draws the charts of a load run: the time to the first token and to the last, in open loop both
 /// from the schedule and of the service.
-pub(super) fn of_load(metrics: &LoadMetrics, names: &Names) -> Result<Vec<Chart>, ReportError> {
+pub(super) fn of_load(report: &LoadReport) -> Result<Vec<Chart>, ReportError> {
     let ttft = Subject {
         name: FILE,
         title: "Time to the first token, by percentile",
@@ -102,26 +100,27 @@ pub(super) fn of_load(metrics: &LoadMetrics, names: &Names) -> Result<Vec<Chart>
     ]
     .into_iter()
     .map(|(mut subject, latency_metrics)| {
-        let lines = load_lines(metrics, names, latency_metrics);
-        if metrics.spec.mode == LoadMode::Open {
+        let lines = load_lines(report, latency_metrics);
+        if report.load.is_open() {
             subject.caption.push_str(
                 " Solid: from when a request was due, which is what a caller waits. Broken: of \
                  the service alone, from when the client had sent it. Where they part, requests \
                  waited before they left.",
             );
         }
-        draw(&subject, &lines, metrics.simulated)
+        draw(&subject, &lines, report.simulated)
     })
     .collect()
 }
 
 fn load_lines<'a>(
-    metrics: &'a LoadMetrics,
-    names: &Names,
+    report: &'a LoadReport,
     [from_schedule, of_service]: [LatencyMetric; 2],
 ) -> Vec<Line<'a>> {
-    let open = metrics.spec.mode == LoadMode::Open;
-    let alone = metrics.endpoints.len() == 1;
+    let open = report.load.is_open();
+    let names = Names::new(report.endpoints.iter().map(|endpoint| &endpoint.id));
+    let names = &names;
+    let alone = report.endpoints.len() == 1;
     let pair = |(at, endpoint): (usize, &'a LoadEndpoint)| {
         let line = move |metric, bold: bool, note: &'static str| {
             let latency = endpoint.cell.latency.get(&metric)?;
@@ -135,7 +134,7 @@ fn load_lines<'a>(
             line(of_service, !open, if open { ", service" } else { "" }),
         ]
     };
-    let lines = metrics.endpoints.iter().enumerate().flat_map(pair).flatten();
+    let lines = report.endpoints.iter().enumerate().flat_map(pair).flatten();
     lines.filter(|line| line.values().next().is_some()).take(MOST_LINES).collect()
 }
 
@@ -174,22 +173,22 @@ fn nines(key: u16) -> f64 {
     -libm::log10(1.0 - f64::from(key) / 1000.0)
 }
 
-fn ttft(endpoint: &EndpointMetrics) -> Option<&Latency> {
+fn ttft(endpoint: &Endpoint) -> Option<&Latency> {
     endpoint.all.latency.get(&LatencyMetric::Ttft).filter(|l| !l.percentiles.is_empty())
 }
 
-fn lines<'a>(metrics: &'a RunMetrics, names: &Names) -> Vec<Line<'a>> {
-    let is_today = |e: &EndpointMetrics| metrics.today.endpoint.as_ref() == Some(&e.id);
-    let mut order = ranked(metrics);
+fn lines<'a>(report: &'a RunReport) -> Vec<Line<'a>> {
+    let is_today = |e: &Endpoint| e.is_today;
+    let mut order = ranked(report);
     order.sort_by_key(|e| !is_today(e));
     let mut lines: Vec<Line> = order
         .into_iter()
         .filter_map(|endpoint| {
             // By its position in the catalog, so that a look is the same in every chart.
-            let series = metrics.endpoints.iter().position(|e| e.id == endpoint.id)?;
+            let series = report.endpoints.iter().position(|e| e.id == endpoint.id)?;
             let bold = is_today(endpoint);
             Some(Line {
-                name: names.short(endpoint.id.as_str()),
+                name: report.names.short(endpoint.id.as_str()),
                 note: if bold { " (today)" } else { "" },
                 latency: ttft(endpoint)?,
                 series,
@@ -252,13 +251,12 @@ mod tests {
 
     #[test]
     fn a_line_stops_at_its_floor() {
-        let (metrics, _) = fixture::demo();
-        let names = Names::of(&metrics);
-        let lines = lines(&metrics, &names);
+        let report = fixture::report(&fixture::demo());
+        let lines = lines(&report);
         assert_eq!(lines.len(), 11);
         // 486 answers bear p99 (368), not p99.9 (3,688).
         assert!(lines.iter().all(|l| l.values().last().is_some_and(|(key, _)| key == 990)));
-        let chart = chart(&metrics, &names).expect("memory").file();
+        let chart = chart(&report).expect("memory").file();
         assert!((nines(990) - nines(900) - 1.0).abs() < 1e-9, "as the caption says");
         assert!(chart.contains(">\np99\n<") && !chart.contains("p99.9"));
     }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{escape_csv_formula, io_error, number};
-use crate::aggregate::{Latency, LatencyMetric, RunMetrics};
+use crate::aggregate::LatencyMetric;
+use crate::report::model::{Latency, RunReport};
 
 /// Writes the whole file.
-pub(in crate::report) fn write<W: io::Write>(to: W, metrics: &RunMetrics) -> io::Result<()> {
-    let cells = metrics.endpoints.iter().flat_map(|endpoint| {
+pub(in crate::report) fn write<W: io::Write>(to: W, report: &RunReport) -> io::Result<()> {
+    let cells = report.endpoints.iter().flat_map(|endpoint| {
         let id = endpoint.id.as_str();
-        let names = metrics.categories.iter().map(|category| category.name.as_str());
-        let cells = names.zip(&endpoint.cells).map(move |(name, cell)| (id, name, &cell.latency));
+        let cells = &endpoint.cells;
+        let cells = cells.iter().map(move |cell| (id, cell.category.as_str(), &cell.latency));
         std::iter::once((id, "*", &endpoint.all.latency)).chain(cells)
     });
     write_cells(to, cells)
@@ -80,9 +81,9 @@ mod tests {
 
     #[test]
     fn the_counts_of_a_distribution_add_up() {
-        let (metrics, _) = fixture::demo();
+        let report = fixture::report(&fixture::demo());
         let mut bytes = Vec::new();
-        write(&mut bytes, &metrics).expect("memory");
+        write(&mut bytes, &report).expect("memory");
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let (mut ends, mut rows) = (0, 0);
         for row in reader.records() {
@@ -93,7 +94,7 @@ mod tests {
                 ends += 1;
             }
         }
-        let series: usize = metrics
+        let series: usize = report
             .endpoints
             .iter()
             .flat_map(|e| std::iter::once(&e.all).chain(&e.cells))

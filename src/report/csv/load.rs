@@ -5,7 +5,8 @@ use std::io;
 use super::summary::{COLUMNS, Rows};
 use super::trials::{self, known, text};
 use super::{io_error, number};
-use crate::aggregate::{LoadCell, LoadMetrics, RequestView};
+use crate::aggregate::RequestView;
+use crate::report::model::{LoadCell, LoadReport};
 
 /// The columns of requests.csv: those of trials.csv, then what only load has.
 pub(in crate::report) const REQUEST_COLUMNS: [&str; trials::COLUMNS.len() + OWN.len()] = {
@@ -36,46 +37,39 @@ pub(in crate::report) fn request_cells(row: &RequestView) -> impl Iterator<Item 
 }
 
 /// The cells of a load run: `*` for all endpoints, then each.
-fn cells(metrics: &LoadMetrics) -> impl Iterator<Item = (&str, &LoadCell)> {
-    let each = metrics.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), &endpoint.cell));
-    std::iter::once(("*", &metrics.all)).chain(each)
+fn cells(report: &LoadReport) -> impl Iterator<Item = (&str, &LoadCell)> {
+    let each = report.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), &endpoint.cell));
+    std::iter::once(("*", &report.all)).chain(each)
 }
 
 /// Writes the whole of latency.csv.
-pub(in crate::report) fn write_latency<W: io::Write>(
-    to: W,
-    metrics: &LoadMetrics,
-) -> io::Result<()> {
-    super::latency::write_cells(to, cells(metrics).map(|(id, cell)| (id, "*", &cell.latency)))
+pub(in crate::report) fn write_latency<W: io::Write>(to: W, report: &LoadReport) -> io::Result<()> {
+    super::latency::write_cells(to, cells(report).map(|(id, cell)| (id, "*", &cell.latency)))
 }
 
 /// Writes the whole of summary.csv.
-pub(in crate::report) fn write_summary<W: io::Write>(
-    to: W,
-    metrics: &LoadMetrics,
-) -> io::Result<()> {
+pub(in crate::report) fn write_summary<W: io::Write>(to: W, report: &LoadReport) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(COLUMNS).map_err(io_error)?;
-    for (endpoint, cell) in cells(metrics) {
-        let priced = cell.priced;
-        let mut rows = Rows { csv: &mut csv, endpoint, category: "*", priced };
+    for (endpoint, cell) in cells(report) {
+        let mut rows = Rows { csv: &mut csv, endpoint, category: "*" };
         if endpoint == "*" {
-            whole_run(&mut rows, metrics)?;
+            whole_run(&mut rows, report)?;
         }
         of_cell(&mut rows, cell)?;
     }
     csv.flush()
 }
 
-fn whole_run<W: io::Write>(rows: &mut Rows<'_, W>, metrics: &LoadMetrics) -> io::Result<()> {
-    let asked = metrics.all.counts.asked;
-    rows.count("warmup", metrics.warmup, asked + metrics.warmup, "requests")?;
-    exact(rows, "duration", Some(metrics.duration_s), asked, "s")?;
-    exact(rows, "asked_per_s", metrics.asked_per_s, asked, "per_s")?;
-    exact(rows, "littles_law", metrics.littles_law, asked, "ratio")?;
-    rows.money("run_cost_usd", Some(metrics.cost), asked + metrics.warmup)?;
-    rows.money("run_cost_upper_usd", Some(metrics.cost_upper), asked + metrics.warmup)?;
-    rows.money("hourly_cost_usd", metrics.hourly_cost, asked + metrics.warmup)
+fn whole_run<W: io::Write>(rows: &mut Rows<'_, W>, report: &LoadReport) -> io::Result<()> {
+    let asked = report.all.counts.asked;
+    rows.count("warmup", report.warmup, asked + report.warmup, "requests")?;
+    exact(rows, "duration", Some(report.duration_s), asked, "s")?;
+    exact(rows, "asked_per_s", report.asked_per_s, asked, "per_s")?;
+    exact(rows, "littles_law", report.littles_law, asked, "ratio")?;
+    rows.money("run_cost_usd", Some(report.cost), asked + report.warmup)?;
+    rows.money("run_cost_upper_usd", Some(report.cost_upper), asked + report.warmup)?;
+    rows.money("hourly_cost_usd", report.hourly_cost, asked + report.warmup)
 }
 
 fn of_cell<W: io::Write>(rows: &mut Rows<'_, W>, cell: &LoadCell) -> io::Result<()> {
@@ -101,10 +95,8 @@ fn of_cell<W: io::Write>(rows: &mut Rows<'_, W>, cell: &LoadCell) -> io::Result<
     exact(rows, "requests_per_s", cell.requests_per_s, counts.ok, "per_s")?;
     exact(rows, "output_tokens_per_s", cell.output_tokens_per_s, counts.ok, "per_s")?;
     rows.latencies(&cell.latency)?;
-    let known = |sum| rows.priced.then_some(sum);
-    let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
-    rows.money("cost_usd", cost, counts.sent)?;
-    rows.money("cost_upper_usd", upper, counts.sent)?;
+    rows.money("cost_usd", cell.cost, counts.sent)?;
+    rows.money("cost_upper_usd", cell.cost_upper, counts.sent)?;
     rows.count("cost_unknown", cell.cost_unknown, counts.sent, "requests")?;
     rows.money("price_per_hour_usd", cell.per_hour, counts.sent)?;
     rows.estimate("cost_per_task", cell.cost_per_task.as_ref(), "usd")?;

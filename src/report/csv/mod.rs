@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::stats::Estimate;
+use crate::report::model::Estimate;
 use crate::units::escape::escape_csv_formula;
 
 use super::number;

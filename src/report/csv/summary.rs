@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{escape_csv_formula, estimate, io_error, number};
-use crate::aggregate::{Cell, Latency, LatencyMetric, LocalRatio, LocalTokens, RunMetrics};
+use crate::aggregate::LatencyMetric;
+use crate::report::model::{Cell, Estimate, Latency, LocalRatio, LocalTokens, RunReport};
 use crate::report::number::percentile;
 use crate::units::Usd;
 
@@ -16,20 +17,18 @@ pub(super) const COLUMNS: [&str; 9] =
     ["endpoint", "category", "metric", "value", "ci_low", "ci_high", "n", "method", "unit"];
 
 /// Writes the whole file.
-pub(in crate::report) fn write<W: io::Write>(to: W, metrics: &RunMetrics) -> io::Result<()> {
+pub(in crate::report) fn write<W: io::Write>(to: W, report: &RunReport) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(COLUMNS).map_err(io_error)?;
-    for endpoint in &metrics.endpoints {
+    for endpoint in &report.endpoints {
         let id = endpoint.id.as_str();
-        let priced = endpoint.priced;
-        let mut whole = Rows { csv: &mut csv, endpoint: id, category: "*", priced };
+        let mut whole = Rows { csv: &mut csv, endpoint: id, category: "*" };
         whole.cell(&endpoint.all)?;
-        if let Some(local) = &endpoint.local {
+        if let Some(local) = &endpoint.local_tokens {
             whole.local(local)?;
         }
-        for (category, cell) in metrics.categories.iter().zip(&endpoint.cells) {
-            let category = category.name.as_str();
-            Rows { csv: &mut csv, endpoint: id, category, priced }.cell(cell)?;
+        for cell in &endpoint.cells {
+            Rows { csv: &mut csv, endpoint: id, category: &cell.category }.cell(cell)?;
         }
     }
     csv.flush()
@@ -40,7 +39,6 @@ pub(super) struct Rows<'a, W: io::Write> {
     pub csv: &'a mut csv::Writer<W>,
     pub endpoint: &'a str,
     pub category: &'a str,
-    pub priced: bool,
 }
 
 impl<W: io::Write> Rows<'_, W> {
@@ -50,13 +48,10 @@ impl<W: io::Write> Rows<'_, W> {
         self.vs_today(cell)?;
         self.estimate("availability", cell.availability.as_ref(), "share")?;
         self.estimate("availability_retried", cell.availability_retried.as_ref(), "share")?;
-        // At an unknown price the sum over nothing known is not 0.
-        let known = |sum| self.priced.then_some(sum);
-        let (cost, upper) = (known(cell.cost), known(cell.cost_upper));
-        let primed = cell.cost_cache_warmup.and_then(known);
-        let trials = cell.counts.trials();
-        self.money("cost_usd", cost, trials)?;
-        self.money("cost_upper_usd", upper, trials)?;
+        let primed = cell.cost_cache_warmup;
+        let trials = cell.counts.trials;
+        self.money("cost_usd", cell.cost, trials)?;
+        self.money("cost_upper_usd", cell.cost_upper, trials)?;
         self.money("cost_reported_usd", cell.cost_reported, trials)?;
         if primed.is_some() {
             self.money("cost_primed_usd", primed, trials)?;
@@ -77,7 +72,7 @@ impl<W: io::Write> Rows<'_, W> {
     fn counts(&mut self, cell: &Cell) -> io::Result<()> {
         let counts = &cell.counts;
         for (metric, count) in [
-            ("trials", counts.trials()),
+            ("trials", counts.trials),
             ("ok", counts.ok),
             ("failed", counts.failed),
             ("ineligible", counts.ineligible),
@@ -146,7 +141,7 @@ impl<W: io::Write> Rows<'_, W> {
     }
 
     fn tokens(&mut self, cell: &Cell) -> io::Result<()> {
-        let n = cell.counts.trials();
+        let n = cell.counts.trials;
         for (metric, sum) in [
             ("input_tokens", cell.tokens.input),
             ("cached_input_tokens", cell.tokens.cached_input),
@@ -213,7 +208,7 @@ impl<W: io::Write> Rows<'_, W> {
     pub(super) fn estimate(
         &mut self,
         metric: &str,
-        found: Option<&crate::stats::Estimate>,
+        found: Option<&Estimate>,
         unit: &str,
     ) -> io::Result<()> {
         let cells = found.map(estimate).unwrap_or_default();
@@ -237,24 +232,25 @@ mod tests {
 
     #[test]
     fn every_cell_has_the_same_metrics_and_money_is_exact() {
-        let (metrics, _) = fixture::demo();
+        let report = fixture::report(&fixture::demo());
         let mut bytes = Vec::new();
-        write(&mut bytes, &metrics).expect("memory");
+        write(&mut bytes, &report).expect("memory");
         let text = String::from_utf8(bytes).expect("UTF-8");
-        let cells = metrics.endpoints.len() * (metrics.categories.len() + 1);
+        let cells = report.endpoints.len() * (report.categories.len() + 1);
         assert_eq!(text.lines().filter(|l| l.contains(",quality,")).count(), cells);
-        let first = metrics.endpoints[0].id.as_str();
-        let cost = metrics.endpoints[0].all.cost;
+        let first = report.endpoints[0].id.as_str();
+        let cost = report.endpoints[0].all.cost.expect("priced");
         assert!(text.contains(&format!("{first},*,cost_usd,{cost},,,")), "{text}");
         assert!(!text.contains("NaN") && !text.contains("inf"));
     }
 
     #[test]
     fn an_unknown_price_leaves_its_sums_empty() {
-        let (mut metrics, _) = fixture::demo();
+        let (mut metrics, weights) = fixture::demo();
         metrics.endpoints[0].priced = false;
+        let report = RunReport::new(&metrics, &weights);
         let mut bytes = Vec::new();
-        write(&mut bytes, &metrics).expect("memory");
+        write(&mut bytes, &report).expect("memory");
         let text = String::from_utf8(bytes).expect("UTF-8");
         let id = metrics.endpoints[0].id.as_str();
         for metric in ["cost_usd", "cost_upper_usd"] {
@@ -264,13 +260,13 @@ mod tests {
 
     #[test]
     fn a_percentile_under_its_floor_is_empty() {
-        let (mut metrics, _) = fixture::demo();
-        let cell = &mut metrics.endpoints[0].all;
+        let mut report = fixture::report(&fixture::demo());
+        let cell = &mut report.endpoints[0].all;
         let ttft = cell.latency.get_mut(&LatencyMetric::Ttft).expect("measured");
         ttft.percentiles.remove(&999);
         ttft.n_effective = 400;
         let mut bytes = Vec::new();
-        write(&mut bytes, &metrics).expect("memory");
+        write(&mut bytes, &report).expect("memory");
         let text = String::from_utf8(bytes).expect("UTF-8");
         assert!(text.contains(",*,ttft_p99.9,,,,400,order_statistics,s\n"), "{text}");
     }

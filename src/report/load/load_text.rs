@@ -2,59 +2,56 @@
 
 use std::fmt::Write as _;
 
-use crate::aggregate::{Latency, LatencyMetric, LoadCell, LoadMetrics};
+use crate::aggregate::LatencyMetric;
+use crate::report::model::{Latency, LatencyObjective, LoadCell, LoadReport, LoadSettings};
 use crate::report::number::{self, dollars, percent, rate};
-use crate::report::run_text::{State, bill, missing, sentence, state_of, with_state};
+use crate::report::run_text::{self, State, bill, missing, state_of, with_state};
 use crate::report::text::escape_control;
 use crate::report::timing_error::TimingError;
-use crate::units::Fact;
+use crate::units::Usd;
 use crate::units::prose::{group_thousands, pluralize};
-use crate::units::{LoadMode, LoadSlo, LoadSpec, Usd};
 
 /// The facts of the heading: the name first, then what is wrong with the run.
-pub(super) fn heading(metrics: &LoadMetrics) -> Vec<String> {
-    let (counts, spec) = (&metrics.all.counts, &metrics.spec);
+pub(super) fn heading(report: &LoadReport) -> Vec<String> {
+    let counts = &report.all.counts;
     let requests = pluralize(counts.asked, "request");
-    let hours = metrics.hourly_cost.unwrap_or_default();
-    let partial = metrics.endpoints.iter().any(|e| !e.cell.priced && e.cell.counts.sent > 0);
+    let hours = report.hourly_cost.unwrap_or_default();
     let mut facts = vec![
-        escape_control(&metrics.manifest.name).into_owned(),
-        escape_control(&spec.shape).into_owned(),
-        match metrics.endpoints.len() {
+        escape_control(&report.run.name).into_owned(),
+        escape_control(&report.load.arrivals).into_owned(),
+        match report.endpoints.len() {
             1 => requests,
             n => format!("{requests} × {n} endpoints"),
         },
-        bill(metrics.cost + hours, metrics.cost_upper + hours, partial),
+        bill(report.cost + hours, report.cost_upper + hours, report.cost_is_partial),
     ];
-    facts.extend(duration(metrics));
-    with_state(facts, state(metrics))
+    facts.extend(duration(report));
+    with_state(facts, state(report))
 }
 
 /// How long it took.
-pub(super) fn duration(metrics: &LoadMetrics) -> Option<String> {
-    metrics.manifest.ended.as_ref().map(|ended| number::duration(ended.duration_ns))
+pub(super) fn duration(report: &LoadReport) -> Option<String> {
+    report.run.ending.as_ref().map(run_text::duration)
 }
 
 /// How the run stands.
-pub(super) fn state(metrics: &LoadMetrics) -> State {
-    let (counts, manifest) = (&metrics.all.counts, &metrics.manifest);
-    let ended = manifest.ended.as_ref().zip(metrics.validity.as_ref());
-    let ended = ended.map(|(ended, validity)| (ended.complete, validity.mark));
-    state_of(counts.ok == 0 && counts.failed > 0, ended)
+pub(super) fn state(report: &LoadReport) -> State {
+    let counts = &report.all.counts;
+    let ending = report.run.ending.as_ref();
+    let ending = ending.map(|ending| (ending.complete, ending.validity));
+    state_of(counts.ok == 0 && counts.failed > 0, ending)
 }
 
 /// What is wrong with the run, one sentence each.
-pub(super) fn reasons(metrics: &LoadMetrics) -> Vec<String> {
-    let why = metrics.manifest.ended.as_ref().and_then(|ended| ended.why.clone());
-    let marks = metrics.validity.iter().flat_map(|validity| &validity.reasons);
-    why.into_iter().chain(marks.map(Fact::to_string)).map(|reason| sentence(&reason)).collect()
+pub(super) fn reasons(report: &LoadReport) -> &[String] {
+    report.run.ending.as_ref().map_or(&[], |ending| &ending.reasons)
 }
 
 /// The metrics of the run in the order of reports, with their names for people: in open loop those
 /// from the schedule first.
-pub(super) fn latency_metrics(spec: &LoadSpec) -> &'static [(LatencyMetric, &'static str)] {
-    match spec.mode {
-        LoadMode::Open => &[
+pub(super) fn latency_metrics(load: &LoadSettings) -> &'static [(LatencyMetric, &'static str)] {
+    if load.is_open() {
+        &[
             (LatencyMetric::TtftSched, "TTFT, from schedule"),
             (LatencyMetric::E2eSched, "e2e, from schedule"),
             (LatencyMetric::Ttft, "TTFT, service"),
@@ -64,23 +61,24 @@ pub(super) fn latency_metrics(spec: &LoadSpec) -> &'static [(LatencyMetric, &'st
             (LatencyMetric::E2e, "e2e, service"),
             (LatencyMetric::Connect, "connect"),
             (LatencyMetric::Queue, "send lag"),
-        ],
-        LoadMode::Closed { .. } => &[
+        ]
+    } else {
+        &[
             (LatencyMetric::Ttft, "TTFT"),
             (LatencyMetric::Ttfo, "TTFO"),
             (LatencyMetric::Itl, "ITL"),
             (LatencyMetric::Icl, "ICL"),
             (LatencyMetric::E2e, "e2e"),
             (LatencyMetric::Connect, "connect"),
-        ],
+        ]
     }
 }
 
 /// What is told of a cell's latency: the metrics that were measured. The first output token is
 /// left out where it is the first token.
-pub(super) fn measured<'a>(spec: &LoadSpec, cell: &'a LoadCell) -> Vec<Measured<'a>> {
+pub(super) fn measured<'a>(load: &LoadSettings, cell: &'a LoadCell) -> Vec<Measured<'a>> {
     let ttft = cell.latency.get(&LatencyMetric::Ttft);
-    latency_metrics(spec)
+    latency_metrics(load)
         .iter()
         .filter_map(|(metric, label)| {
             Some(Measured { metric: *metric, label, latency: cell.latency.get(metric)? })
@@ -102,25 +100,16 @@ pub(super) struct Measured<'a> {
 }
 
 /// The error of the machine's own timing, at about as many streams as were under way.
-pub(super) fn timing_error(metrics: &LoadMetrics) -> Option<TimingError<'_>> {
-    let streams = match metrics.spec.mode {
-        LoadMode::Closed { concurrency } => {
-            Some(f64::from(concurrency) * metrics.endpoints.len() as f64)
-        }
-        // Little's law again: the rate times the time under way.
-        LoadMode::Open => {
-            let e2e = metrics.all.latency.get(&LatencyMetric::E2e).map(|e2e| e2e.mean);
-            e2e.zip(metrics.all.requests_per_s).map(|(mean, per_s)| mean * per_s)
-        }
-    };
-    TimingError::of(&metrics.manifest, streams)
+pub(super) fn timing_error(report: &LoadReport) -> Option<TimingError<'_>> {
+    TimingError::new(&report.run, report.streams)
 }
 
 /// The headline's first token and last: from the schedule in open loop.
-pub(super) fn headline(spec: &LoadSpec) -> [LatencyMetric; 2] {
-    match spec.mode {
-        LoadMode::Open => [LatencyMetric::TtftSched, LatencyMetric::E2eSched],
-        LoadMode::Closed { .. } => [LatencyMetric::Ttft, LatencyMetric::E2e],
+pub(super) fn headline(load: &LoadSettings) -> [LatencyMetric; 2] {
+    if load.is_open() {
+        [LatencyMetric::TtftSched, LatencyMetric::E2eSched]
+    } else {
+        [LatencyMetric::Ttft, LatencyMetric::E2e]
     }
 }
 
@@ -160,17 +149,17 @@ pub(super) fn pair(latency: Option<&Latency>, high: Option<u16>) -> String {
 }
 
 /// `asked 4,000 (200/s) = 3,990 sent + 10 dropped`
-pub(super) fn asked(metrics: &LoadMetrics) -> String {
-    let counts = &metrics.all.counts;
-    let per_s = metrics.asked_per_s.map_or_else(String::new, |r| format!(" ({}/s)", rate(r)));
+pub(super) fn asked(report: &LoadReport) -> String {
+    let counts = &report.all.counts;
+    let per_s = report.asked_per_s.map_or_else(String::new, |r| format!(" ({}/s)", rate(r)));
     let mut text = format!(
         "asked {}{per_s} = {} sent + {} dropped",
         group_thousands(counts.asked),
         group_thousands(counts.sent),
         group_thousands(counts.dropped)
     );
-    if metrics.warmup > 0 {
-        let _ = write!(text, "; {} of the warm-up left out", group_thousands(metrics.warmup));
+    if report.warmup > 0 {
+        let _ = write!(text, "; {} of the warm-up left out", group_thousands(report.warmup));
     }
     text
 }
@@ -204,16 +193,20 @@ pub(super) fn failures(cell: &LoadCell) -> String {
 }
 
 /// `TTFT ≤ 500 ms, e2e ≤ 5.0 s`; `None`: nothing was asked of an answer.
-pub(super) fn objectives(spec: &LoadSpec) -> Option<String> {
-    let one = |slo: &LoadSlo| {
-        let metric = match slo.metric.as_str() {
+pub(super) fn objectives(load: &LoadSettings) -> Option<String> {
+    let one = |objective: &LatencyObjective| {
+        let metric = match objective.metric.as_str() {
             "e2e" => "e2e".to_owned(),
             other => escape_control(other).to_uppercase(),
         };
-        format!("{metric} ≤ {}", number::duration(slo.limit_ns))
+        format!("{metric} ≤ {}", duration_of(objective.limit_us))
     };
-    let all: Vec<String> = spec.slos.iter().map(one).collect();
+    let all: Vec<String> = load.objectives.iter().map(one).collect();
     (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn duration_of(us: u64) -> String {
+    number::duration(us.saturating_mul(1_000))
 }
 
 /// Good requests a second with their interval.
@@ -245,31 +238,29 @@ pub(super) fn per_1000(cell: &LoadCell) -> String {
     })
 }
 
-/// What was asked of the run: name, value.
-pub(super) fn spec(metrics: &LoadMetrics) -> Vec<(String, String)> {
-    let spec = &metrics.spec;
-    let mode = match spec.mode {
-        LoadMode::Open => "open: requests leave when they are due".to_owned(),
-        LoadMode::Closed { concurrency } => {
-            format!("closed: {} under way at a time", group_thousands(u64::from(concurrency)))
-        }
+/// The settings of the run: name, value.
+pub(super) fn settings(report: &LoadReport) -> Vec<(String, String)> {
+    let load = &report.load;
+    let mode = match load.concurrency {
+        None => "open: requests leave when they are due".to_owned(),
+        Some(n) => format!("closed: {} under way at a time", group_thousands(u64::from(n))),
     };
-    let mut rows = vec![("Loop", mode), ("Arrivals", spec.shape.clone())];
-    rows.extend(spec.asked.map(|n| ("Requests asked for", group_thousands(n))));
-    rows.extend(spec.window_ns.map(|ns| ("Window", number::duration(ns))));
-    for (name, ns) in [("Ramp, left out", spec.ramp_ns), ("Warm-up, left out", spec.warmup_ns)] {
-        rows.extend((ns > 0).then(|| (name, number::duration(ns))));
+    let mut rows = vec![("Loop", mode), ("Arrivals", load.arrivals.clone())];
+    rows.extend(load.requests.map(|n| ("Requests asked for", group_thousands(n))));
+    rows.extend(load.window_us.map(|us| ("Window", duration_of(us))));
+    for (name, us) in [("Ramp, left out", load.ramp_us), ("Warm-up, left out", load.warmup_us)] {
+        rows.extend((us > 0).then(|| (name, duration_of(us))));
     }
-    if spec.speed.to_bits() != 1.0_f64.to_bits() {
-        rows.push(("Speed of the trace", format!("{} ×", number::significant(spec.speed, 3))));
+    if load.speed.to_bits() != 1.0_f64.to_bits() {
+        rows.push(("Speed of the trace", format!("{} ×", number::significant(load.speed, 3))));
     }
-    let met = objectives(spec).unwrap_or_else(|| "any answer is good".to_owned());
+    let met = objectives(load).unwrap_or_else(|| "any answer is good".to_owned());
     rows.push(("Objectives", met));
     let hours = |(id, price): (&String, &Usd)| {
         ("Price of an hour", format!("{}: ${price}", escape_control(id)))
     };
-    rows.extend(spec.per_hour.iter().map(hours));
-    if let Some(little) = metrics.littles_law {
+    rows.extend(load.price_per_hour_usd.iter().map(hours));
+    if let Some(little) = report.littles_law {
         let text = format!("{} % of the concurrency was kept up", number::percent(little));
         rows.push(("Little's law", text));
     }

@@ -13,9 +13,9 @@ mod tests;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::run_text::Names;
+use super::model::LoadReport;
 use super::{ReportError, chart, csv, html, whole, write_charts, write_rows};
-use crate::aggregate::{AggregateError, LoadMetrics, LoadViews};
+use crate::aggregate::{AggregateError, LoadViews};
 
 pub use interval_log::interval_log;
 pub use screen::answer;
@@ -27,19 +27,18 @@ pub use sweep::{SweepStep, sweep_answer, write_sweep};
 /// # Errors
 /// The first file that cannot be written, or the first request that cannot be read; the files
 /// before it are then already in place.
-pub fn write(dir: &Path, metrics: &LoadMetrics) -> Result<(), ReportError> {
-    let names = Names::of_ids(metrics.endpoints.iter().map(|endpoint| &endpoint.id));
-    let charts = chart::of_load(metrics, &names)?;
+pub fn write(dir: &Path, report: &LoadReport) -> Result<(), ReportError> {
+    let charts = chart::of_load(report)?;
     let requests = LoadViews::open(dir).map_err(unread)?;
     let path = dir.join("requests.csv");
     write_rows(&path, &csv::REQUEST_COLUMNS, requests, csv::request_cells)?;
-    whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, metrics))?;
-    whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, metrics))?;
+    whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, report))?;
+    whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, report))?;
     write_charts(dir, &charts)?;
-    let page = page::Page::of(metrics, &charts);
+    let page = page::Page::of(report, &charts);
     let page = html::render(include_str!("load.html.j2"), page)?;
     whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
-    let summary = markdown::summary(metrics);
+    let summary = markdown::summary(report);
     whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
 }
 

@@ -3,14 +3,13 @@
 use serde::Serialize;
 
 use super::load_text::{self, Measured, heading, millis};
-use crate::aggregate::{LoadCell, LoadMetrics};
 use crate::report::chart::Chart;
+use crate::report::model::{LoadCell, LoadReport};
 use crate::report::number;
 use crate::report::page::{ChartView, Validity, client, css, suites};
 use crate::report::run_text::sentence;
 use crate::report::text::escape_control;
 use crate::report::timing_error::TimingError;
-use crate::units::LoadMode;
 use crate::units::prose::group_thousands;
 
 /// The percentiles of the table, in tenths of a percent.
@@ -72,48 +71,47 @@ struct LatencyView {
 }
 
 impl Page {
-    pub(super) fn of(metrics: &LoadMetrics, charts: &[Chart]) -> Self {
-        let mut facts = heading(metrics);
+    pub(super) fn of(report: &LoadReport, charts: &[Chart]) -> Self {
+        let mut facts = heading(report);
         let name = facts.remove(0);
-        let ended = metrics.manifest.ended.as_ref().zip(metrics.validity.as_ref());
-        let all = metrics.all.counts.ok;
+        let all = report.all.counts.ok;
         let shown = |id: &str| escape_control(id).into_owned();
-        let several = metrics.endpoints.len() > 1;
-        let each = metrics.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
-        let error = load_text::timing_error(metrics);
+        let several = report.endpoints.len() > 1;
+        let each = report.endpoints.iter().map(|e| (shown(e.id.as_str()), &e.cell));
+        let error = load_text::timing_error(report);
         // What is in doubt is of no endpoint.
-        let whole = several || metrics.all.counts.in_doubt > 0;
-        let cells = each.chain(whole.then(|| ("all".to_owned(), &metrics.all)));
+        let whole = several || report.all.counts.in_doubt > 0;
+        let cells = each.chain(whole.then(|| ("all".to_owned(), &report.all)));
         Self {
             css: css(),
             name,
             facts,
-            simulated: metrics.simulated,
-            demo: metrics.manifest.demo,
-            validity: Validity::of(load_text::state(metrics), all, ended),
+            simulated: report.simulated,
+            demo: report.run.demo,
+            validity: Validity::new(load_text::state(report), all, report.run.ending.as_ref()),
             lead: sentence(&format!(
                 "{}; {}",
-                load_text::asked(metrics),
-                load_text::sent(&metrics.all)
+                load_text::asked(report),
+                load_text::sent(&report.all)
             )),
-            objectives: load_text::objectives(&metrics.spec),
-            open: metrics.spec.mode == LoadMode::Open,
+            objectives: load_text::objectives(&report.load),
+            open: report.load.is_open(),
             calibrated: error.is_some(),
             endpoints: cells.clone().map(|(name, cell)| EndpointView::of(name, cell)).collect(),
             latencies: cells
                 .map(|(name, cell)| GroupView {
                     name,
-                    rows: load_text::measured(&metrics.spec, cell)
+                    rows: load_text::measured(&report.load, cell)
                         .into_iter()
                         .map(|row| LatencyView::of(row, error))
                         .collect(),
                 })
                 .collect(),
             charts: charts.iter().map(ChartView::of).collect(),
-            spec: load_text::spec(metrics),
-            manifest: manifest(metrics),
-            suites: suites(&metrics.manifest),
-            notes: metrics.manifest.notes.iter().map(|note| sentence(&note.to_string())).collect(),
+            spec: load_text::settings(report),
+            manifest: manifest(report),
+            suites: suites(&report.run.suites),
+            notes: report.notes.clone(),
         }
     }
 }
@@ -153,8 +151,8 @@ impl LatencyView {
     }
 }
 
-fn manifest(metrics: &LoadMetrics) -> Vec<(String, String)> {
-    let (m, counts) = (&metrics.manifest, &metrics.all.counts);
+fn manifest(report: &LoadReport) -> Vec<(String, String)> {
+    let (m, counts) = (&report.run, &report.all.counts);
     let clock = if m.virtual_time { "virtual: nothing was timed" } else { "real" };
     let requests = format!(
         "{} = {} ok + {} failed + {} in doubt + {} dropped",
@@ -165,20 +163,20 @@ fn manifest(metrics: &LoadMetrics) -> Vec<(String, String)> {
         group_thousands(counts.dropped)
     );
     let mut rows = vec![
-        ("Run", m.run.clone()),
+        ("Run", m.id.clone()),
         ("Started", m.started_at.clone()),
         ("Requests", requests),
-        ("Requests of the warm-up, left out", group_thousands(metrics.warmup)),
-        ("Requests sent again on a new connection", group_thousands(metrics.all.retried_stale)),
-        ("Time that rates are over", format!("{} s", number::seconds(metrics.duration_s))),
+        ("Requests of the warm-up, left out", group_thousands(report.warmup)),
+        ("Requests sent again on a new connection", group_thousands(report.all.retried_stale)),
+        ("Time that rates are over", format!("{} s", number::seconds(report.duration_s))),
         ("Seed", m.seed.to_string()),
         ("Time", clock.to_owned()),
-        ("Cost by tokens, warm-up included", format!("${}", metrics.cost)),
-        ("Cost by tokens, at most", format!("${}", metrics.cost_upper)),
+        ("Cost by tokens, warm-up included", format!("${}", report.cost)),
+        ("Cost by tokens, at most", format!("${}", report.cost_upper)),
     ];
-    rows.extend(metrics.hourly_cost.map(|cost| ("Cost by the hour", number::money(cost))));
-    rows.push(("Plan, SHA-256", m.plan_hash.clone()));
-    rows.extend(metrics.validity.iter().flat_map(client));
-    rows.extend(load_text::timing_error(metrics).iter().flat_map(TimingError::record));
+    rows.extend(report.hourly_cost.map(|cost| ("Cost by the hour", number::money(cost))));
+    rows.push(("Plan, SHA-256", m.plan_sha256.clone()));
+    rows.extend(m.ending.iter().flat_map(client));
+    rows.extend(load_text::timing_error(report).iter().flat_map(TimingError::record));
     rows.into_iter().map(|(k, v)| (k.to_owned(), escape_control(&v).into_owned())).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::load_text::{self, Measured, heading, millis};
-use crate::aggregate::{LoadCell, LoadEndpoint, LoadMetrics};
+use crate::report::model::{LoadCell, LoadEndpoint, LoadReport};
 use crate::report::number::{percent, percentile, rate};
 use crate::report::run_text::missing;
 use crate::report::screen::{COLUMNS, LINES, files, lines};
@@ -21,15 +21,15 @@ const KEYS: [u16; 5] = [500, 900, 950, 990, 999];
 /// The answer of a load run as plain text, each line ended by a line feed. `dir` is the run folder
 /// as the user may type it.
 #[must_use]
-pub fn answer(metrics: &LoadMetrics, dir: &Path) -> String {
-    let mut said = head(metrics);
+pub fn answer(report: &LoadReport, dir: &Path) -> String {
+    let mut said = head(report);
     let mut air = vec![said.len()];
-    match metrics.endpoints.as_slice() {
-        [alone] => said.extend(percentiles(metrics, alone)),
-        several => said.extend(endpoints(metrics, several)),
+    match report.endpoints.as_slice() {
+        [alone] => said.extend(percentiles(report, alone)),
+        several => said.extend(endpoints(report, several)),
     }
     air.push(said.len());
-    said.extend(sums(metrics));
+    said.extend(sums(report));
     air.push(said.len());
     said.push(files("report.html, *.csv and charts in ", dir));
     for at in air.into_iter().rev() {
@@ -41,12 +41,12 @@ pub fn answer(metrics: &LoadMetrics, dir: &Path) -> String {
 }
 
 /// The heading, what a simulated run must say of itself, and what is wrong with this one.
-fn head(metrics: &LoadMetrics) -> Vec<String> {
-    let mut facts = heading(metrics);
+fn head(report: &LoadReport) -> Vec<String> {
+    let mut facts = heading(report);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|fact| width(fact) + 3).sum() };
     // The duration, which comes last, gives way first.
-    if metrics.manifest.ended.is_some() && width(&facts[0]) + rest(&facts) > COLUMNS {
-        let ended = load_text::duration(metrics);
+    if report.run.ending.is_some() && width(&facts[0]) + rest(&facts) > COLUMNS {
+        let ended = load_text::duration(report);
         facts.retain(|fact| Some(fact) != ended.as_ref());
     }
     // Then the arrivals, where they are named after a file.
@@ -57,16 +57,16 @@ fn head(metrics: &LoadMetrics) -> Vec<String> {
     let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(NAME_LEAST));
     let mut lines = vec![facts.join(" · ")];
-    if metrics.simulated {
+    if report.simulated {
         lines.push("SIMULATED: no real model gave any of these answers".to_owned());
     }
-    lines.extend(load_text::reasons(metrics).into_iter().take(REASONS));
+    lines.extend(load_text::reasons(report).iter().take(REASONS).cloned());
     lines.iter().map(|line| fit_end(line, COLUMNS)).collect()
 }
 
 /// One endpoint: every metric by percentile.
-fn percentiles(metrics: &LoadMetrics, endpoint: &LoadEndpoint) -> Vec<String> {
-    let error = load_text::timing_error(metrics);
+fn percentiles(report: &LoadReport, endpoint: &LoadEndpoint) -> Vec<String> {
+    let error = load_text::timing_error(report);
     let row = |Measured { metric, label, latency }: Measured<'_>| {
         let mut cells = vec![label.to_owned()];
         cells.extend(KEYS.map(|key| load_text::at(latency, key)));
@@ -80,14 +80,14 @@ fn percentiles(metrics: &LoadMetrics, endpoint: &LoadEndpoint) -> Vec<String> {
     let mut header = vec!["milliseconds".to_owned()];
     header.extend(KEYS.map(percentile));
     header.push("max".to_owned());
-    let rows = load_text::measured(&metrics.spec, &endpoint.cell).into_iter().map(row);
+    let rows = load_text::measured(&report.load, &endpoint.cell).into_iter().map(row);
     let name = fit_middle(&escape_control(endpoint.id.as_str()), COLUMNS);
     std::iter::once(name).chain(table(std::iter::once(header).chain(rows).collect())).collect()
 }
 
 /// Several endpoints: one line each, and one for all.
-fn endpoints(metrics: &LoadMetrics, endpoints: &[LoadEndpoint]) -> Vec<String> {
-    let headline = load_text::headline(&metrics.spec);
+fn endpoints(report: &LoadReport, endpoints: &[LoadEndpoint]) -> Vec<String> {
+    let headline = load_text::headline(&report.load);
     let shown = &endpoints[..endpoints.len().min(ENDPOINTS)];
     let cells = || shown.iter().map(|e| &e.cell);
     let highs = headline.map(|metric| {
@@ -104,7 +104,7 @@ fn endpoints(metrics: &LoadMetrics, endpoints: &[LoadEndpoint]) -> Vec<String> {
             load_text::per_1000(cell),
         ]
     };
-    let error = load_text::timing_error(metrics);
+    let error = load_text::timing_error(report);
     let column = |i: usize, name: &str| {
         let high = highs[i].map_or_else(String::new, |key| format!("/{}", percentile(key)));
         let median =
@@ -118,7 +118,7 @@ fn endpoints(metrics: &LoadMetrics, endpoints: &[LoadEndpoint]) -> Vec<String> {
     let header = header.chain([column(0, "TTFT"), column(1, "e2e"), "$/1,000".to_owned()]);
     let mut rows = vec![header.collect()];
     rows.extend(shown.iter().map(|e| row(&escape_control(e.id.as_str()), &e.cell)));
-    rows.push(row("all", &metrics.all));
+    rows.push(row("all", &report.all));
     let mut lines = table(rows);
     if endpoints.len() > shown.len() {
         let more = endpoints.len() - shown.len();
@@ -156,11 +156,11 @@ const GAP: usize = 2;
 const NAME_LEAST: usize = 12;
 
 /// What became of the requests, how many were good, and what they cost.
-fn sums(metrics: &LoadMetrics) -> Vec<String> {
-    let all = &metrics.all;
-    let open = metrics.asked_per_s.is_some();
-    let mut lines = vec![load_text::asked(metrics), load_text::sent(all)];
-    lines.push(match load_text::objectives(&metrics.spec) {
+fn sums(report: &LoadReport) -> Vec<String> {
+    let all = &report.all;
+    let open = report.asked_per_s.is_some();
+    let mut lines = vec![load_text::asked(report), load_text::sent(all)];
+    lines.push(match load_text::objectives(&report.load) {
         Some(met) => format!("good: {met}{}", if open { ", from the schedule" } else { "" }),
         None => "good: any answer (no objective was stated)".to_owned(),
     });

@@ -5,12 +5,12 @@ use std::io;
 use std::path::Path;
 
 use super::load_text;
-use crate::aggregate::{LatencyMetric, LoadMetrics};
+use crate::aggregate::LatencyMetric;
+use crate::report::model::{Estimate, LoadReport};
 use crate::report::number::{interval, percent, rate};
 use crate::report::screen::{COLUMNS, LINES, files, lines};
 use crate::report::text::{fit_end, pad_left};
 use crate::report::{ReportError, csv, whole};
-use crate::stats::Estimate;
 use crate::units::ValidityMark;
 use crate::units::prose::group_thousands;
 
@@ -54,8 +54,8 @@ const SWEEP_COLUMNS: [&str; 12] = [
 impl SweepStep {
     /// A rate and the figures of its run. `target`: the share of requests that must be good.
     #[must_use]
-    pub fn of(per_s: f64, target: f64, metrics: &LoadMetrics) -> Self {
-        let cell = &metrics.all;
+    pub fn new(per_s: f64, target: f64, report: &LoadReport) -> Self {
+        let cell = &report.all;
         let pair = |metric: LatencyMetric| {
             let latency = cell.latency.get(&metric);
             load_text::pair(latency, load_text::highest(&latency.into_iter()))
@@ -63,15 +63,15 @@ impl SweepStep {
         Self {
             per_s,
             met: cell.good_fraction.is_some_and(|good| good.value >= target),
-            mark: metrics.validity.as_ref().map_or(ValidityMark::Valid, |v| v.mark),
-            simulated: metrics.simulated,
+            mark: report.run.ending.as_ref().map_or(ValidityMark::Valid, |ending| ending.validity),
+            simulated: report.simulated,
             asked: cell.counts.asked,
             dropped: cell.counts.dropped,
             failed: cell.counts.failed,
             good: cell.good_fraction,
             goodput_per_s: cell.goodput_per_s,
             latency: [pair(LatencyMetric::TtftSched), pair(LatencyMetric::E2eSched)],
-            objectives: load_text::objectives(&metrics.spec).unwrap_or_default(),
+            objectives: load_text::objectives(&report.load).unwrap_or_default(),
             target,
         }
     }

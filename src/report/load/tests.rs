@@ -9,8 +9,9 @@ fn written(run: LoadRun) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a folder");
     run.play(dir.path());
     let metrics = compute_load_metrics(dir.path()).expect("figures");
-    write(dir.path(), &metrics).expect("written");
-    let screen = answer(&metrics, Path::new("results/a-load"));
+    let report = LoadReport::new(&metrics);
+    write(dir.path(), &report).expect("written");
+    let screen = answer(&report, Path::new("results/a-load"));
     assert!(screen.lines().count() <= 24, "{screen}");
     assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
     (dir, screen)
