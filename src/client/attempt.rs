@@ -273,7 +273,7 @@ impl Reading {
         self.record.retry_after = retry_after(text("retry-after"), text("retry-after-ms"))
             .map(|asked| asked.wait(now).min(MOST_ASKED));
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        self.record.rate_limits = RateLimits::of(headers);
+        self.record.rate_limits = RateLimits::from_headers(headers);
         let events = text("content-type")
             .and_then(|kind| kind.get(..EVENTS.len()))
             .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS));

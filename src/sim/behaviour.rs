@@ -1,7 +1,7 @@
 //! How an endpoint behaves: pure draws.
 //!
-//! Everything is a function of the seed and of what is asked, so that two runs of one seed agree
-//! to the byte, whatever the order in which requests arrive. The one thing that depends on time,
+//! Everything is a function of the seed and the request, so that two runs of one seed agree to the
+//! byte, in whatever order requests arrive. The one thing that depends on time,
 //! slow drift, is a function of (seed, endpoint, time slot).
 
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use crate::units::{Category, Draw, Seed, normal};
 
 use super::profile::{FailureKind, Profile};
 
-/// How much of the profiles' lengths is played.
+/// The scale at which the profiles' lengths are played.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scale {
     /// `None`, the default: answers from the answer key, thinking that delays the first token by
@@ -28,13 +28,12 @@ const SHORT_THINKING: Duration = Duration::from_secs(2);
 const SHORT_THINKING_HALF_S: f64 = 30.0;
 /// The longest stall at the short scale.
 const SHORT_STALL: Duration = Duration::from_secs(8);
-/// Nothing waits longer than this at any scale: a wait has a limit.
+/// The longest wait at any scale.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// The share of the shared difficulty in the standard deviation of an answer.
 const DIFFICULTY: f64 = 0.6;
-/// Of what difficulty leaves, the share of the variance that belongs to the model rather than to
-/// the provider that serves it.
+/// The share of the remaining variance that belongs to the model rather than to its provider.
 const MODEL_SHARE: f64 = 0.8;
 /// Standard deviation of the logarithm of output lengths: about 0.85 in published traces of two
 /// production services.
@@ -80,7 +79,7 @@ impl Scale {
     }
 }
 
-/// One attempt at one endpoint: what every draw is a function of.
+/// One attempt at one endpoint: the arguments of every draw.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The seed of the fleet.
@@ -97,9 +96,9 @@ pub struct Case<'a> {
 
 impl Case<'_> {
     /// Whether the answer is right. Over tasks this is exactly Bernoulli(skill), and independent
-    /// from task to task; on one task, endpoints agree more than chance would have it, because they
+    /// from task to task; on one task, endpoints agree more than by chance, because they
     /// share its difficulty (a one-factor Gaussian copula, Vasicek 1987), and two providers of one
-    /// model agree more still. A further attempt at the same repeat has the same outcome.
+    /// model agree even more. A further attempt at the same repeat has the same outcome.
     #[must_use]
     pub fn passes(&self, category: &Category) -> bool {
         let difficulty = self.seed.draw("sim/difficulty", &[self.task]).normal();
@@ -116,8 +115,7 @@ impl Case<'_> {
         normal::cdf(z) < self.profile.skill(category)
     }
 
-    /// The length that the profile draws for its output, reasoning included; its mean over tasks is
-    /// the profile's. `None` where the profile has no lengths.
+    /// The length of the output, reasoning included; its mean over tasks is the profile's. `None` where the profile has no lengths.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -130,7 +128,7 @@ impl Case<'_> {
         Some(self.draw("sim/length").log_normal(median, LENGTH_SIGMA).min(1e9).round() as u64)
     }
 
-    /// How this attempt fails, if it does, and after how long.
+    /// The failure of this attempt, if any, and the time after which it occurs.
     #[must_use]
     pub fn failure(&self, scale: Scale) -> Option<(FailureKind, Duration)> {
         let error = self.profile.latency.error?;
@@ -140,12 +138,12 @@ impl Case<'_> {
         fails.then(|| (error.kind, scale.stall(after_s)))
     }
 
-    /// Uniform in (0, 1): which injected fault this attempt meets.
+    /// Uniform in (0, 1): selects the injected fault.
     pub(super) fn fault_draw(&self) -> f64 {
         self.draw("sim/fault").uniform()
     }
 
-    /// The time to the first token, when so many tokens are thought before it.
+    /// The time to the first token, after this many reasoning tokens.
     #[must_use]
     pub fn first_token(&self, slot: u64, thought_tokens: u64, scale: Scale) -> Duration {
         let latency = &self.profile.latency;
@@ -174,7 +172,7 @@ impl Case<'_> {
         std::iter::repeat_with(move || wait(draw.log_normal(median_s, sigma)))
     }
 
-    /// A name for the response, unlike that of any other attempt.
+    /// The unique name of the response.
     #[must_use]
     pub fn response_name(&self) -> String {
         let mut draw = self.draw("sim/response");
@@ -200,8 +198,8 @@ impl Case<'_> {
 }
 
 impl super::profile::Latency {
-    /// The median of the body. It lies below the median of all requests, because those that stall
-    /// come after it: that one is the body's quantile 0.5 / (1 − P(stall)).
+    /// The median of the requests that do not stall. It is below the median of all requests, which is
+    /// their quantile 0.5 / (1 − P(stall)).
     fn body_median_s(&self) -> f64 {
         let stalls = self.stall.map_or(0.0, |stall| stall.prob);
         let z = normal::quantile(0.5 / (1.0 - stalls));
@@ -210,7 +208,7 @@ impl super::profile::Latency {
 }
 
 impl Profile {
-    /// The median delay by thinking for a category, at a scale.
+    /// The median delay by reasoning for a category, at a scale.
     #[must_use]
     pub fn median_thinking(&self, category: Option<&Category>, scale: Scale) -> Duration {
         let Some(mean) = self.mean_output_tokens(category).filter(|_| self.reasoning) else {

@@ -1,14 +1,14 @@
-//! How what is written is cut into writes.
+//! The split of a response into writes.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// How a response is cut into writes. The default is one write for each event.
+/// The split of a response into writes. The default is one write per event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// So many events wait for the last of them and go out in one write.
+    /// The number of events in one write, sent when the last of them is due.
     pub coalesce: Option<NonZeroUsize>,
-    /// No write is longer than so many bytes: inside an event, a line, a character.
+    /// The most bytes of a write: it may end inside an event, a line, a character.
     pub split: Option<NonZeroUsize>,
     /// The wait between the writes of one event that is split.
     pub drip: Option<Duration>,

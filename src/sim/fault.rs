@@ -1,7 +1,7 @@
-//! Faults on request: each way in which a provider, or what lies between, breaks an answer.
+//! Injected faults: the ways in which a provider, or a proxy before it, breaks an answer.
 //!
 //! A fault changes a finished [`Script`], so that server and in-process transport play the same
-//! one. Whether a request meets one is a pure draw of the seed and of the attempt.
+//! one. Whether a request has one is a pure draw of the seed and the attempt.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -46,11 +46,11 @@ pub enum FaultKind {
     Stale,
 }
 
-/// Which faults are met, and how often.
+/// The injected faults with their rates.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults(Vec<(FaultKind, f64)>);
 
-/// A fault and the share of the requests that meet it.
+/// A fault and the share of the requests that it affects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultRate {
     /// The fault.
@@ -70,7 +70,7 @@ pub enum ParseFaultError {
     Rate(String),
 }
 
-/// The rates of several faults are together above 1.
+/// The sum of the rates of several faults is above 1.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("the rates of all faults are together {0}, which is above 1")]
 pub struct TooManyFaults(f64);
@@ -147,7 +147,7 @@ impl FaultKind {
         }
     }
 
-    /// What happens, in a few words.
+    /// A description in a few words.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -193,7 +193,7 @@ impl FaultKind {
         })
     }
 
-    /// How a stream is closed that meets it.
+    /// The end of a stream with this fault.
     pub(super) const fn closing(self) -> Closing {
         match self {
             Self::NoDone => Closing::NoMark,
@@ -204,7 +204,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether only a stream can have it; other answers then stay whole.
+    /// Whether it applies to streams only; other answers then stay whole.
     pub(super) const fn needs_stream(self) -> bool {
         matches!(
             self,
@@ -223,7 +223,7 @@ impl FaultKind {
         )
     }
 
-    /// Whether the answer still comes to its end, so that it can be right.
+    /// Whether the answer is still complete, so that it can be right.
     pub(super) const fn keeps_the_answer(self) -> bool {
         matches!(
             self,
@@ -236,7 +236,7 @@ impl FaultKind {
         )
     }
 
-    /// Whether no token is ever sent, and so none billed.
+    /// Whether no token is sent, and so none billed.
     pub(super) const fn sends_no_token(self) -> bool {
         matches!(
             self,
@@ -280,10 +280,10 @@ impl FromStr for FaultRate {
 }
 
 impl Faults {
-    /// These; a request meets at most one.
+    /// At most one of them affects a request.
     ///
     /// # Errors
-    /// When the rates are together above 1.
+    /// When the sum of the rates is above 1.
     pub fn new(rates: &[FaultRate]) -> Result<Self, TooManyFaults> {
         let all: f64 = rates.iter().map(|fault| fault.rate).sum();
         if all > 1.0 + 1e-9 {
@@ -292,7 +292,7 @@ impl Faults {
         Ok(Self(rates.iter().map(|fault| (fault.kind, fault.rate)).collect()))
     }
 
-    /// What an attempt meets.
+    /// The fault of an attempt.
     pub(super) fn of(&self, case: &Case<'_>) -> Option<FaultKind> {
         if self.0.is_empty() {
             return None;

@@ -13,20 +13,20 @@ use super::script::{Ending, Fault, Script};
 use crate::units::{Dialect, Usage, Usd};
 use crate::wire::server::answer::{self, StreamError};
 
-/// A wait that a 429 asks for.
+/// The `Retry-After` of a 429, seconds.
 const RETRY_AFTER_S: u64 = 1;
 /// A `Retry-After` date has no fractions: this far ahead it is at least one second away.
 const RETRY_DATE_AHEAD: Duration = Duration::from_secs(2);
-/// A line that overflows the buffers of careless readers.
+/// A line larger than common read buffers.
 const LONG_LINE_BYTES: usize = 64 * 1024;
-/// A body that no client should hold.
+/// A body too large to keep in memory.
 const HUGE_BODY_BYTES: u64 = 1 << 30;
-/// What a content length overstates.
+/// The excess of an overstated content length.
 const OVERSTATED_BYTES: usize = 100;
 
-/// Breaks a script. `now` is the wall clock's time at which the request was read.
+/// Breaks a script. `now` is the wall-clock time at which the request was read.
 pub(super) fn inject(kind: FaultKind, script: Script, now: Timestamp) -> Script {
-    // One that failed by its profile has nothing left to break.
+    // A script that failed by its profile stays as it is.
     if script.fault.is_some() || (kind.needs_stream() && !script.streamed) {
         return script;
     }
@@ -39,7 +39,7 @@ pub(super) fn inject(kind: FaultKind, script: Script, now: Timestamp) -> Script 
     script
 }
 
-/// The faults that are a status.
+/// The faults that replace the answer by an error status.
 fn refusal(kind: FaultKind, dialect: Dialect, now: Timestamp) -> Option<Script> {
     let says = |status, message, code| {
         Script::json(dialect, status, answer::encode_error(dialect, status, message, code, None))
@@ -75,9 +75,9 @@ fn refusal(kind: FaultKind, dialect: Dialect, now: Timestamp) -> Option<Script> 
     })
 }
 
-/// The faults of an answer that was meant to come.
+/// The faults of an answer.
 fn broken(kind: FaultKind, mut script: Script) -> Script {
-    // A stream says itself where it ends; of a plain body the length decides.
+    // A stream states its end; a plain body ends by its length.
     let ends_itself = kind == FaultKind::LengthOver && script.streamed;
     if !kind.keeps_the_answer() && !ends_itself {
         script.intended_pass = None;
@@ -164,7 +164,7 @@ fn break_event(kind: FaultKind, script: &mut Script) {
             role.splice(at..at, format!("\"obfuscation\":\"{padding}\",").into_bytes());
         }),
         FaultKind::InvalidUtf8 => {
-            // Inside a text that every reader looks at: the first of the event that is not its id.
+            // Inside a text that every client reads: the first of the event that is not its id.
             edit(script, middle, |event| {
                 let from = find(event, MODEL).or(find(event, DATA)).unwrap_or(0);
                 let text = find(&event[from..], TEXT);
@@ -178,7 +178,7 @@ fn break_event(kind: FaultKind, script: &mut Script) {
     }
 }
 
-/// Compresses every event into blocks of its own (RFC 1951 §3.2.4, stored; RFC 1952 around them):
+/// Compresses every event into separate blocks (RFC 1951 §3.2.4, stored; RFC 1952 around them):
 /// nothing gets smaller, and the times stay.
 fn gzip(script: &mut Script) {
     const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];

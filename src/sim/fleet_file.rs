@@ -14,7 +14,7 @@ use super::profile::{DEFAULT, Failing, Fleet, Latency, PriceText, Profile, Stall
 /// Why a fleet cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    /// Not the TOML that is expected: syntax, an unknown key, a missing one.
+    /// Invalid TOML: syntax, an unknown key, a missing key.
     #[error(transparent)]
     Toml(#[from] toml::de::Error),
     /// A price is not a decimal string.
@@ -40,7 +40,7 @@ pub enum FleetError {
     /// Two endpoints have the same id.
     #[error("{0} is there twice")]
     Duplicate(EndpointId),
-    /// There is no skill for categories that are not named.
+    /// There is no `default` skill.
     #[error("{0}: skill needs a `default`")]
     NoDefaultSkill(EndpointId),
     /// A category's length is that of a kind that does not exist.
@@ -196,7 +196,7 @@ impl RawEndpoint {
     fn limits(&self, id: &EndpointId) -> Result<KeyLimits, FleetError> {
         let requests_per_min = self.requests_per_min.filter(|&n| n > 0);
         if let Some(others) = &self.others {
-            // Others of nothing would never be seen.
+            // Other users without requests would have no effect.
             let most = requests_per_min.unwrap_or(0);
             if others.requests > most {
                 let value = f64::from(others.requests);

@@ -18,14 +18,14 @@ const MOST_HEAD_BYTES: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
 /// The longest body that is read: several times the largest context window.
 const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
-/// Room is made for a body before it comes, up to this much of what its head promises.
+/// The most bytes reserved for a body by its stated length.
 const MOST_TRUSTED_BYTES: usize = 1024 * 1024;
-/// How long a connection may lie idle: longer than clients keep one for.
+/// How long a connection may be idle: longer than clients keep one.
 const IDLE: Duration = Duration::from_secs(120);
-/// How long a begun head or body may stand still.
+/// How long an incomplete head or body may pause.
 const STANDSTILL: Duration = Duration::from_secs(30);
 
-/// A request's head, as far as the simulator looks at it.
+/// The parts of a request's head that the simulator reads.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestHead {
     pub method: String,
@@ -35,7 +35,7 @@ pub(super) struct RequestHead {
     pub expects_continue: bool,
     /// Whether the connection stays open afterwards.
     pub keep_alive: bool,
-    /// Whether the client knows chunked bodies: HTTP/1.1.
+    /// Whether the client accepts chunked bodies (HTTP/1.1).
     pub chunked_reply: bool,
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Request {
 /// Why no further request is read from a connection.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The client has gone, or was silent for too long.
+    /// The client disconnected or timed out.
     Gone,
-    /// The request is at fault: a status and a sentence.
+    /// The request is invalid: a status and a message.
     Refused(u16, String),
 }
 
@@ -101,8 +101,8 @@ impl<R: AsyncRead + Unpin> RequestReader<R> {
         Ok(Request { head, body, at })
     }
 
-    /// Ends when the client closes its side, which for HTTP means that it has gone. What it sends
-    /// meanwhile is the next request, and kept.
+    /// Ends when the client closes its side, which in HTTP means that it has left. Bytes that it sends
+    /// meanwhile belong to the next request and are kept.
     pub async fn client_gone(&mut self) {
         while self.buffer.len() < MOST_HEAD_BYTES {
             match self.socket.read_buf(&mut self.buffer).await {
@@ -193,7 +193,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(RequestHead, usize)>, Stop> {
     Ok(Some((head, length)))
 }
 
-/// How the end of a body is told.
+/// How the end of a body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     /// Its length stands in the head.

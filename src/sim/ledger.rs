@@ -1,7 +1,7 @@
-//! The ledger: for each request what was meant, written and billed, one line of JSON.
+//! The ledger: one JSON line per request with its intended result, its writes and its bill.
 //!
-//! Later proofs rest on it, so it says what happened on this side of the socket and nothing that
-//! was learnt from the client.
+//! It is evidence for tests, so it holds only what happened on this side of the socket and nothing
+//! that the client stated.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::units::{Clock, EndpointId, Stamp, Usd};
 
-/// Lines that may wait to be written; a request whose line does not fit waits for the disk.
+/// The most queued lines; a request beyond them waits for the disk.
 const MOST_WAITING: usize = 16_384;
 /// How long a line may stay in memory.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// One request.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
-    /// The client's key, or a name of the simulator's own.
+    /// The client's key, or a generated name.
     pub id: String,
     /// The endpoint; `None` where the request named none.
     pub endpoint: Option<EndpointId>,
@@ -35,9 +35,9 @@ pub struct Entry {
     pub writes_ns: Vec<u64>,
     /// The HTTP status.
     pub status: u16,
-    /// Whether the answer was meant to be right; `None`: not known, or no answer.
+    /// Whether the answer is intended to be right; `None`: unknown, or no answer.
     pub intended_pass: Option<bool>,
-    /// What went wrong on purpose.
+    /// The intended failure.
     pub fault: Option<&'static str>,
     /// Prompt tokens billed.
     pub input_tokens: u64,
@@ -45,7 +45,7 @@ pub struct Entry {
     pub cached_tokens: u64,
     /// Output tokens billed.
     pub output_tokens: u64,
-    /// Of those, thought.
+    /// Of those, reasoning.
     pub reasoning_tokens: u64,
     /// Dollars billed, every digit; a client that leaves early still pays in full.
     pub billed_usd: Usd,
@@ -63,7 +63,7 @@ pub struct LedgerError {
     pub source: io::Error,
 }
 
-/// A ledger that is being written, by a thread of its own.
+/// A ledger and its writer thread.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
@@ -88,8 +88,7 @@ impl Ledger {
         })
     }
 
-    /// Adds a line. Lines after the end, or after the disk has failed, are lost; the failure is
-    /// told at the end.
+    /// Adds a line. Lines after the end or after a disk error are lost; `finish` returns the error.
     pub(super) fn enter(&self, entry: Entry) {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(lines) = lines {
@@ -97,8 +96,7 @@ impl Ledger {
         }
     }
 
-    /// Writes what is left, and says how many lines there are, or why some are missing. A second
-    /// call says 0.
+    /// Writes the queued lines; returns the number of lines, or the error. A second call returns 0.
     pub fn finish(&self) -> Result<u64, LedgerError> {
         drop(self.lines.lock().unwrap_or_else(PoisonError::into_inner).take());
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -111,7 +109,7 @@ impl Ledger {
 }
 
 impl Drop for Ledger {
-    /// The last lines reach the file even where nobody asked; an error has nobody to tell.
+    /// The last lines reach the file without `finish`; an error is then lost.
     fn drop(&mut self) {
         drop(self.finish());
     }

@@ -27,7 +27,7 @@ pub struct Profile {
     pub model: String,
     /// The provider's name.
     pub provider: String,
-    /// Whether it belongs to the default fleet. The others are for trials of robustness.
+    /// Whether it belongs to the default fleet. The others are for robustness tests.
     pub default: bool,
     /// What it bills.
     pub price: Price,
@@ -37,13 +37,13 @@ pub struct Profile {
     pub context_window: u64,
     /// Tokens of an answer at most.
     pub max_output: u64,
-    /// Requests under way at once that its catalog entry states.
+    /// The limit of concurrent requests in its catalog entry.
     pub concurrency: u32,
-    /// What a key is allowed.
+    /// The limits of a key.
     pub limits: KeyLimits,
     /// Whether it takes tools.
     pub tools: bool,
-    /// Whether it thinks before it answers: its reasoning is billed and not shown.
+    /// Whether it reasons before it answers: reasoning is billed and not shown.
     pub reasoning: bool,
     /// How fast it answers.
     pub latency: Latency,
@@ -86,7 +86,7 @@ pub struct Latency {
     pub error: Option<Failing>,
 }
 
-/// A wait that some requests suffer on top.
+/// An additional wait of some requests.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stall {
@@ -135,9 +135,9 @@ impl Fleet {
         })
     }
 
-    /// The same endpoints without what depends on when or beside what a request comes: no rate
-    /// limits, no drift, no failures. Each answer is then a draw of its own, so that runs of parts
-    /// of a plan add up to a run of the whole.
+    /// The same endpoints without effects of time and of other requests: no rate limits, no drift, no
+    /// failures. Each answer is then an independent draw, so that runs of parts of a plan add up to a
+    /// run of the whole.
     #[must_use]
     pub fn steady(mut self) -> Self {
         for profile in &mut self.profiles {
@@ -153,8 +153,8 @@ impl Fleet {
         self.profiles.iter().filter(move |profile| profile.default || include_chaos)
     }
 
-    /// The endpoint that a request is for: by the provider of its path and the model of its body.
-    /// Without a provider the first endpoint of that model answers; a whole id also names one.
+    /// The endpoint of a request: by the provider of its path and the model of its body. Without a
+    /// provider it is the first endpoint of that model; the model may also be a full endpoint id.
     #[must_use]
     pub fn find(&self, provider: Option<&str>, model: &str) -> Option<usize> {
         self.profiles.iter().position(|profile| match provider {

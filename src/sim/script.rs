@@ -1,4 +1,4 @@
-//! One response, written down before any of it is sent.
+//! One response, composed before any of it is sent.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use super::pace::{HEAD_SHARE, Pace, Schedule};
 use super::profile::FailureKind;
 use super::prompt::Prompt;
 
-/// What went wrong on purpose.
+/// An intended failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The endpoint failed, by the error rate of its profile.
     Failure(FailureKind),
-    /// More requests came than the endpoint allows.
+    /// The endpoint's rate limit is exceeded.
     RequestLimit,
-    /// The request itself is at fault.
+    /// The request is invalid.
     Refused,
-    /// A fault that was asked for.
+    /// An injected fault.
     Injected(FaultKind),
 }
 
@@ -46,22 +46,22 @@ impl Fault {
     }
 }
 
-/// How the playing of a script ends.
+/// The end of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
-    /// The body is whole, and the connection stays as was promised.
+    /// The body is complete, and the connection stays open as stated.
     #[default]
     Whole,
-    /// The body is whole, but the connection closes when the next request comes: what a client
-    /// sees that reuses it just when its server has given it up.
+    /// The body is complete, but the connection closes when the next request arrives: a client reuses
+    /// it just as its server closes it.
     Stale,
     /// The connection closes before the end.
     Cut,
     /// The connection is reset.
     Reset,
-    /// Nothing more comes, and the connection stays open.
+    /// No more bytes are sent, and the connection stays open.
     Hang,
-    /// So many bytes of comment lines come, made as they are sent.
+    /// This many bytes of comment lines follow.
     Flood(u64),
 }
 
@@ -76,14 +76,14 @@ pub struct Event {
     pub is_token: bool,
 }
 
-/// A response and what is to be known about it. Server and in-process transport play it.
+/// A response with its facts for the ledger. Server and in-process transport play it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     /// The dialect that it is written in.
     pub dialect: Dialect,
     /// The HTTP status.
     pub status: u16,
-    /// The headers, but for those that the framing of HTTP needs.
+    /// The headers, without those of HTTP's framing.
     pub headers: HeaderMap,
     /// When the head is sent: the time since the request was read.
     pub head_after: Duration,
@@ -97,15 +97,15 @@ pub struct Script {
     pub events: Vec<Event>,
     /// How it ends.
     pub ending: Ending,
-    /// What is billed for.
+    /// The billed usage.
     pub usage: Usage,
-    /// What is billed.
+    /// The bill.
     pub cost: Usd,
-    /// Whether the answer was meant to be right; `None`: unknown prompt, no answer, or cut short.
+    /// Whether the answer is intended to be right; `None`: unknown prompt, no answer, or cut short.
     pub intended_pass: Option<bool>,
-    /// What went wrong on purpose.
+    /// The intended failure.
     pub fault: Option<Fault>,
-    /// What the ledger calls the request; `None`: it is not in the ledger.
+    /// The request's name in the ledger; `None`: it is not in the ledger.
     pub ledger_id: Option<String>,
     /// The endpoint.
     pub endpoint: Option<EndpointId>,
@@ -113,7 +113,7 @@ pub struct Script {
     pub task: Option<String>,
 }
 
-/// What a script is written from, beside the chances of its case.
+/// The inputs of a script beside its case.
 pub(super) struct Scene<'a> {
     pub prompt: &'a Prompt,
     pub known: Option<KnownTask<'a>>,
@@ -125,7 +125,7 @@ pub(super) struct Scene<'a> {
     pub created: i64,
     /// Whether the same prompt was sent before, so that the provider has it cached.
     pub seen_before: bool,
-    /// Whether the answer says which provider gave it, as a router's does.
+    /// Whether the answer names its provider, as a router's does.
     pub is_routed: bool,
     /// How the stream is closed.
     pub closing: Closing,
@@ -135,14 +135,14 @@ pub(super) struct Scene<'a> {
 const FLOOD_LINE_BYTES: usize = 64 * 1024;
 /// The answer to a prompt that is not in the answer key.
 const GENERIC: &str = "This prompt is not in the simulator's answer key, so the answer is generic.";
-/// Reasoning that pads an output to its length. It holds no number and nothing that a grader could
-/// take for an answer.
+/// Reasoning that pads an output to its length, without anything that a grader could read as an
+/// answer.
 const FILLER: &str = "Let me look at what is asked, note what is given, and work towards what \
     follows from it, one step after the other, checking each step before the next. ";
-/// What a failing server says.
+/// The message of a failing server.
 const SERVER_MESSAGE: &str = "The server had an error while processing your request.";
-/// A prompt is cached from this many tokens on, in steps of the next: as published by providers
-/// that cache without being asked.
+/// A prompt is cached from this many tokens on, in steps of the next constant, as published by
+/// providers with automatic caching.
 const CACHE_FROM_TOKENS: u64 = 1_024;
 const CACHE_STEP_TOKENS: u64 = 128;
 
@@ -171,7 +171,7 @@ impl Script {
         }
     }
 
-    /// A refusal of a request that is itself at fault.
+    /// A refusal of an invalid request.
     pub(super) fn refused(
         dialect: Dialect,
         status: u16,
@@ -204,21 +204,20 @@ impl Script {
         self.events.last().map_or(self.head_after, |event| event.after)
     }
 
-    /// How many events carry part of the answer.
+    /// The number of events with a part of the answer.
     #[must_use]
     pub fn token_events(&self) -> usize {
         self.events.iter().filter(|event| event.is_token).count()
     }
 
-    /// Stops after so many events.
+    /// Ends the script after this many events.
     pub(super) fn stops_at(&mut self, n_events: usize, has_head: bool, ending: Ending) {
         self.events.truncate(n_events);
         self.has_head = has_head;
         self.ending = ending;
     }
 
-    /// Stalls a stream in its middle: the second half of the tokens, and the end, come so much
-    /// later.
+    /// Stalls a stream in its middle: the second half of the tokens and the end are this much later.
     pub(super) fn stall(&mut self, by: Duration) {
         let tokens = self.token_events();
         let second_half = self.events.iter().position({
@@ -259,7 +258,7 @@ pub(super) fn write(case: &Case<'_>, scene: &Scene<'_>) -> Script {
     let answer = known.map(|task| task.answer(passes == Some(true)));
     let said = match (&answer, &words) {
         (_, Some(words)) => Speech::text(words),
-        (Some(answer), None) => Speech::of(answer),
+        (Some(answer), None) => Speech::from_answer(answer),
         (None, None) => Speech::text(GENERIC),
     };
     let mut pieces = said.pieces();
@@ -348,7 +347,7 @@ fn encode(
         if i > 0 {
             at += next_gap();
         }
-        encoder.piece(*piece, goes_on(pieces, i));
+        encoder.piece(*piece, call_continues(pieces, i));
         times.push((at, true));
     }
     encoder.end(reason, scene.prompt.request.include_usage.then_some(usage));
@@ -361,15 +360,15 @@ fn encode(
     script.events = times
         .into_iter()
         .zip(encoder.finish())
-        // A piece for which the dialect has no event of its own is part of a later one.
+        // A piece without an event of its own in the dialect is part of a later event.
         .filter(|(_, bytes)| !bytes.is_empty())
         .map(|((after, is_token), bytes)| Event { after, bytes, is_token })
         .collect();
     script
 }
 
-/// Whether the piece after this one goes on with the same tool call.
-fn goes_on(pieces: &[Piece<'_>], at: usize) -> bool {
+/// Whether the next piece continues the same tool call.
+fn call_continues(pieces: &[Piece<'_>], at: usize) -> bool {
     matches!(pieces.get(at + 1), Some(Piece::ToolArguments(..)))
 }
 
@@ -384,8 +383,8 @@ fn failure(dialect: Dialect, kind: FailureKind) -> Script {
     Script { fault: Some(fault), ..Script::json(dialect, status, body) }
 }
 
-/// The most output tokens: what the request allows, else what the endpoint does. The simulated
-/// models budget their thinking to it; only an answer that does not fit by itself is cut.
+/// The most output tokens: the request's limit, else the endpoint's. The simulated models limit their
+/// reasoning to it; only an answer that does not fit alone is cut.
 fn room(case: &Case<'_>, request: &CompletionRequest) -> usize {
     let most = request.max_tokens.unwrap_or(u64::MAX).min(case.profile.max_output);
     usize::try_from(most).unwrap_or(usize::MAX)
@@ -415,7 +414,7 @@ fn simulated_headers() -> HeaderMap {
     headers
 }
 
-/// What is said, with the arguments of tools as text.
+/// The content of an answer, with the arguments of tools as text.
 enum Speech<'a> {
     Text(&'a str),
     Calls(Vec<(&'a str, &'a str)>),
@@ -426,7 +425,7 @@ impl<'a> Speech<'a> {
         Self::Text(text)
     }
 
-    fn of(answer: &'a AnswerContent) -> Self {
+    fn from_answer(answer: &'a AnswerContent) -> Self {
         if answer.tool_calls.is_empty() {
             return Self::Text(&answer.text);
         }

@@ -21,15 +21,15 @@ use super::simulator::{Arrival, Simulator};
 
 /// The most connections at once; further ones wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 8_192;
-/// How long a client may leave a write waiting.
+/// How long a write may block.
 const SLOW_READER: Duration = Duration::from_secs(60);
-/// How long to wait after the system refused to accept, for example for want of file handles.
+/// The wait after a failed accept, for example without free file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// So many refusals one after the other are the end.
+/// The number of consecutive failed accepts that ends the server.
 const MOST_REFUSALS: u32 = 500;
 
-/// Serves the fleet until `shutdown` is cancelled; responses under way are then cut and entered in
-/// the ledger as incomplete. An error is one of accepting, again and again.
+/// Serves the fleet until `shutdown` is cancelled; responses in progress are then cut and entered in
+/// the ledger as incomplete. Errors: repeated failures to accept.
 pub async fn serve(
     listener: TcpListener,
     sim: Arc<Simulator>,
@@ -143,7 +143,7 @@ fn framing(script: &Script, request: &Request) -> Framing {
     if let Some(stated) = script.stated_length {
         return Framing::Length(stated);
     }
-    // What has no length beforehand, or is no stream but has no end either, comes in chunks.
+    // A body without a known length is sent in chunks.
     let is_open = script.streamed || matches!(script.ending, Ending::Flood(_));
     match (is_open, request.head.chunked_reply) {
         (false, _) => Framing::Length(script.events.iter().map(|e| e.bytes.len()).sum()),
@@ -152,8 +152,8 @@ fn framing(script: &Script, request: &Request) -> Framing {
     }
 }
 
-/// Whether the connection is promised to stay open after a response. After a wrong length it is
-/// not: what is left of the body would be taken for the next response.
+/// Whether the connection stays open after a response. After a wrong length it does not: the rest of
+/// the body would be read as the next response.
 fn keeps_alive(script: &Script, request: &Request) -> bool {
     request.head.keep_alive
         && script.stated_length.is_none()
@@ -165,7 +165,7 @@ struct Writer<'a> {
     pacer: &'a Pacer,
     clock: &'a Clock,
     delivery: Delivery,
-    /// What the next write sends; kept for its room.
+    /// The bytes of the next write; reused for its capacity.
     out: Vec<u8>,
     /// The `date` header, and the second that it is of.
     date: (i64, String),
@@ -183,8 +183,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Plays a script: each event is a write of its own (or several events are, or parts of one),
-    /// framed before its moment is waited for. `writes` gets, for each token event, the time at
+    /// Plays a script: one write per event (or per several events, or per part of one), framed before
+    /// the wait for its time. `writes` gets, for each token event, the time at
     /// which the write that carried its last byte returned. An error also means that the script
     /// breaks the connection.
     async fn play(
@@ -205,7 +205,7 @@ impl<'a> Writer<'a> {
             http1::write_end(&mut self.out, framing);
         }
         let per_write = self.delivery.events();
-        // The head comes ahead of the first events, unless they are due as early.
+        // The head is sent before the first events, unless they are due at the same time.
         let first_at = script.events.chunks(per_write).next().and_then(<[Event]>::last);
         if first_at.is_none_or(|first| script.head_after < first.after) {
             self.pacer.sleep_until(deadline(script.head_after)).await;
@@ -238,7 +238,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Sends so many bytes of comment lines.
+    /// Sends this many bytes of comment lines.
     async fn flood(&mut self, n_bytes: u64, framing: Framing) -> io::Result<()> {
         let line = flood_line();
         let mut chunk = Vec::new();
@@ -250,7 +250,7 @@ impl<'a> Writer<'a> {
         self.flush().await
     }
 
-    /// Tells a client why its request was not read, and that the connection ends.
+    /// Refuses a request that was not read, and announces the end of the connection.
     async fn refuse(&mut self, status: u16, message: &str) -> io::Result<()> {
         let script = Script::refused(Dialect::OpenaiChat, status, message, None);
         let body = &script.events[0].bytes;
@@ -272,7 +272,7 @@ impl<'a> Writer<'a> {
         http1::write_head(&mut self.out, status, headers, framing, keep_alive, &self.date.1);
     }
 
-    /// Sends what was framed, cut as the delivery says.
+    /// Sends the framed bytes, split by the delivery.
     async fn flush(&mut self) -> io::Result<()> {
         match self.delivery.piece_bytes() {
             None => self.send(&self.out).await?,

@@ -25,12 +25,12 @@ use super::script::{self, Fault, Scene, Script};
 /// The header that names the response, as the ledger does.
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A client's own key is kept up to this length.
+/// The longest key of a client that is kept.
 const MOST_KEY_BYTES: usize = 128;
 
-/// A fleet that answers. What it answers depends on the seed and the request alone; it remembers
-/// only what a real provider does: how many requests came of late, and, for clients that send no
-/// key, how often a prompt was asked.
+/// A fleet that answers. Answers depend on the seed and the request alone. Its only state is that of a
+/// real provider: the recent number of requests and, for clients without a key, how often a prompt was
+/// sent.
 #[derive(Debug)]
 pub struct Simulator {
     fleet: Fleet,
@@ -46,7 +46,7 @@ pub struct Simulator {
     memory: Memory,
 }
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// The HTTP method.
@@ -105,7 +105,7 @@ impl Simulator {
         Self { stall, ..self }
     }
 
-    /// With another cut of what is written.
+    /// With another split into writes.
     #[must_use]
     pub fn with_delivery(self, delivery: Delivery) -> Self {
         Self { delivery, ..self }
@@ -123,13 +123,13 @@ impl Simulator {
         &self.fleet
     }
 
-    /// The clock that requests are stamped by.
+    /// The clock of the requests' stamps.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// How what is written is cut.
+    /// The split into writes.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         self.delivery
@@ -178,8 +178,8 @@ impl Simulator {
         }
     }
 
-    /// Enters a response in the ledger, when its playing has ended: when each token event was
-    /// written, and whether everything was.
+    /// Enters a finished response in the ledger: when each token event was written, and whether all
+    /// were.
     pub fn record(&self, script: &Script, read_at: Stamp, writes: &[Stamp], complete: bool) {
         let (Some(ledger), Some(id)) = (&self.ledger, &script.ledger_id) else { return };
         ledger.enter(Entry {
@@ -309,7 +309,7 @@ impl Simulator {
         meter.admit(limits, at, self.clock.anchor())
     }
 
-    /// An endpoint's limits and what has been used of them, at the pace that has limits.
+    /// An endpoint's limits and their use, at the pace that has limits.
     fn meter(&self, index: usize) -> Option<(&Meter, &KeyLimits)> {
         let limits = &self.fleet.profiles[index].limits;
         (self.pace == Pace::Profile).then(|| (self.memory.meter(index), limits))

@@ -10,12 +10,12 @@ use crate::wire::ErrorClass;
 use super::script::{Ending, Script, flood_line};
 use super::simulator::{Arrival, Simulator};
 
-/// What comes within this time is handed out early, with the stamp that it will have: a sleep for
-/// every token would cost more than all else. Time-outs are far longer.
+/// Bytes due within this time are returned early, with their later stamp: a sleep for every token
+/// would cost more than everything else. Time-outs are far longer.
 const LOOK_AHEAD: Duration = Duration::from_millis(100);
 
-/// A transport to the fleet in the same process. Stamps are the script's own, to the nanosecond,
-/// and not those at which a timer fired, so that they are the same in every run.
+/// A transport to the fleet in the same process. Stamps are those of the script, to the nanosecond,
+/// not the times at which a timer fired, so that they are the same in every run.
 #[derive(Clone, Debug)]
 pub struct InProcess {
     sim: Arc<Simulator>,
@@ -57,7 +57,7 @@ impl Transport for InProcess {
             return Err(body.broken().await);
         }
         let headers = std::mem::take(&mut body.script.headers);
-        // The connection is always there: nothing is set up.
+        // There is no connection to establish.
         let status = body.script.status;
         let head = Head { status, headers, connected: None, at, protocol: None };
         Ok((head, body))
@@ -105,7 +105,7 @@ impl ChunkStream for InProcessBody {
 }
 
 impl InProcessBody {
-    /// What a client sees of a connection that breaks; of one that hangs, nothing ever.
+    /// The error of a broken connection; a hanging one never ends.
     async fn broken(&mut self) -> TransportError {
         self.record(false);
         if self.script.ending == Ending::Hang {
@@ -123,14 +123,14 @@ impl InProcessBody {
 }
 
 impl Drop for InProcessBody {
-    /// A client that has read everything may leave without asking for more.
+    /// A client may drop the body after its last byte without reading the end.
     fn drop(&mut self) {
         let is_whole = matches!(self.script.ending, Ending::Whole | Ending::Stale);
         self.record(is_whole && self.next == self.script.events.len());
     }
 }
 
-/// The script as a client receives it: what goes beyond a stated length is no part of the body.
+/// The script as a client receives it: bytes beyond a stated length are not part of the body.
 fn as_received(mut script: Script) -> Script {
     if let Some(mut left) = script.stated_length {
         for event in &mut script.events {
@@ -142,7 +142,7 @@ fn as_received(mut script: Script) -> Script {
     script
 }
 
-/// Sleeps until a moment, unless it is near.
+/// Sleeps until a stamp, unless it is near.
 async fn wait_for(clock: &Clock, moment: Stamp) {
     if moment.since(clock.now()) > LOOK_AHEAD {
         clock.sleep_until(moment).await;

@@ -1,4 +1,4 @@
-//! What is true of the fleet: what estimates are held against.
+//! The true parameters of the fleet, which estimates are compared with.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,7 +54,7 @@ pub struct CellTruth {
 }
 
 impl Fleet {
-    /// What is true of this fleet at a scale.
+    /// The true parameters of this fleet at a scale.
     #[must_use]
     pub fn truth(&self, scale: Scale, include_chaos: bool) -> Truth {
         let endpoints = self.listed(include_chaos).map(|profile| {
@@ -80,7 +80,7 @@ impl Fleet {
     }
 }
 
-/// To a thousandth: the digits after it are those of binary fractions.
+/// Rounded to a thousandth: further digits are artefacts of binary fractions.
 fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

@@ -7,6 +7,7 @@ use super::Level;
 /// A number with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
+    /// The point estimate, in the unit of the quantity.
     pub value: f64,
     /// The lower end of the interval; `None`: unbounded, or the sample is too small.
     pub low: Option<f64>,
@@ -17,6 +18,7 @@ pub struct Estimate {
     pub level: Level,
     /// The number of observations.
     pub n: u64,
+    /// The method of the interval.
     pub method: Method,
 }
 

@@ -436,7 +436,10 @@ mod tests {
             Some("old@azure was not in this run, so nothing can be compared")
         );
         let faster = with_goal(against(mini()), Goal::Faster);
-        assert!(blocked(&faster).is_some_and(|why| why.contains("no slo")));
+        assert_eq!(
+            blocked(&faster).as_deref(),
+            Some("goal = \"faster\" needs [objective] slo.ttft")
+        );
         assert_eq!(blocked(&with_slo(faster, 0.05)), None);
     }
 }

@@ -7,17 +7,17 @@ use crate::units::{ToolCall, Usage, Usd};
 /// The most tool calls of one answer; a model that writes more is broken.
 pub(super) const MAX_TOOL_CALLS: usize = 256;
 
-/// Why an answer ended.
+/// The reason why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model was done.
+    /// The model finished.
     Stop,
-    /// The output limit cut it.
+    /// The output limit was reached.
     Length,
-    /// It calls tools.
+    /// The model calls tools.
     ToolCalls,
-    /// A filter cut it.
+    /// A content filter stopped it.
     ContentFilter,
     /// Another reason that the provider gave.
     Other,
@@ -36,7 +36,7 @@ impl FinishReason {
         }
     }
 
-    /// Reads a provider's word.
+    /// Reads a provider's finish reason.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         match name {
@@ -49,7 +49,7 @@ impl FinishReason {
     }
 }
 
-/// An answer in the normal form, whatever the dialect and however it was cut into chunks.
+/// An answer in the normal form: the same for every dialect and every split into chunks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// The content.
@@ -62,16 +62,16 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// Why it ended.
     pub finish_reason: Option<FinishReason>,
-    /// The model that really answered.
+    /// The model that answered, as the response names it.
     pub response_model: Option<String>,
-    /// The provider that really answered, where a router says so.
+    /// The provider that answered, where a router names it.
     pub served_by: Option<String>,
     /// Usage in the normal form.
     pub usage: Usage,
     /// Usage as the provider sent it, verbatim.
     pub usage_verbatim: Option<String>,
-    /// What the provider says it charged.
+    /// The charge that the provider states.
     pub cost_reported: Option<Usd>,
-    /// Events of a stream whose kind the dialect does not know: passed over, and counted.
+    /// The number of stream events of an unknown kind; they are skipped.
     pub unknown_events: u64,
 }

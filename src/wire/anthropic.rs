@@ -18,10 +18,10 @@ use crate::units::{Dialect, ToolCall};
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/messages";
 
-/// The version of the API that is spoken; every request names it.
+/// The version of the API; every request states it.
 pub const VERSION: &str = "2023-06-01";
 
-/// The API takes no request without an output limit; where nothing else limits it, this does.
+/// The output limit of a request without one: the API requires it.
 const DEFAULT_MAX_TOKENS: u64 = 4096;
 
 /// The body of a request.
@@ -73,7 +73,7 @@ fn put_schema(body: &mut Map<String, Value>, schema: &Value) {
     params::put(body, &["output_config", "format"], format);
 }
 
-/// Adds a parameter, in this dialect's words where it has any.
+/// Adds a parameter under this dialect's name for it, if it has one.
 fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
     match (name, value.as_str()) {
         (name, _) if params::is_limit(name) => {}
@@ -92,7 +92,7 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
         ("parallel_tool_calls", _) => {
             let disabled = value == &Value::Bool(false);
             params::put(body, &["tool_choice"], json!({"disable_parallel_tool_use": disabled}));
-            // The choice needs a kind; one that is given beside stays.
+            // The choice needs a kind; one that is already there stays.
             if body["tool_choice"].get("type").is_none() {
                 params::put(body, &["tool_choice", "type"], "auto".into());
             }
@@ -111,13 +111,13 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
     }
 }
 
-/// What is to be remembered between the events of a stream.
+/// State between the events of a stream.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The content blocks that are tool calls, in order: their position among the blocks.
+    /// The indexes of the content blocks that are tool calls, in order.
     calls: Vec<usize>,
-    /// Everything that was said of the usage so far. It is cumulative: what is said again replaces
-    /// what was said before, and what is not said again stays.
+    /// The usage so far. It is cumulative: a repeated field replaces its earlier value, a missing
+    /// one keeps it.
     usage: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -162,7 +162,7 @@ pub(super) fn event(
     Ok(seen)
 }
 
-/// An event of a kind that is not known may hold anything; one that is known must hold what it says.
+/// An event of an unknown kind may have any content; one of a known kind must be valid.
 fn unknown(
     answer: &mut Answer,
     data: &[u8],
@@ -213,7 +213,7 @@ impl State {
             answer.tool_calls.push(ToolCall {
                 id: Text::of(block.id.as_ref()).to_owned(),
                 name: Text::of(block.name.as_ref()).to_owned(),
-                // A stream begins with an empty object, to which the deltas are no continuation.
+                // A stream begins with an empty object, which the deltas replace.
                 arguments: if input == "{}" { String::new() } else { input.to_owned() },
             });
             output = true;
@@ -234,7 +234,7 @@ impl State {
                 seen.add(push(&mut answer.reasoning, delta.thinking.as_ref()), false);
             }
             "input_json_delta" => {
-                // Of a tool that the provider runs itself, no call is known.
+                // A tool that the provider runs itself is no call of ours.
                 let call = self.calls.iter().position(|block| Some(*block) == index);
                 if let Some(call) = call.and_then(|call| answer.tool_calls.get_mut(call)) {
                     seen.add(false, push(&mut call.arguments, delta.partial_json.as_ref()));
@@ -245,7 +245,7 @@ impl State {
         }
     }
 
-    /// Takes what is said of the usage.
+    /// Merges the usage of an event.
     fn count(&mut self, answer: &mut Answer, usage: Option<&RawValue>) {
         let said = usage.and_then(|said| serde_json::from_str(said.get()).ok());
         let said: BTreeMap<String, Box<RawValue>> = said.unwrap_or_default();

@@ -18,7 +18,7 @@ pub fn encode(dialect: Dialect, request: &Request<'_>) -> Vec<u8> {
     serde_json::to_vec(&Value::Object(body)).expect("plain JSON values")
 }
 
-/// Where a request goes, below a provider's base URL.
+/// The path of a request below a provider's base URL.
 #[must_use]
 pub fn path(dialect: Dialect, model: &str, stream: bool) -> String {
     match dialect {

@@ -1,5 +1,4 @@
-//! The one closed set of what can go wrong with an attempt. Retries, breakers, reports and the
-//! gateway branch on this and on nothing else.
+//! The closed set of failures of an attempt. Retries, breakers and reports branch on it alone.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +12,9 @@ pub enum ErrorClass {
     Overloaded,
     /// Any other 5xx, or an error event inside a stream.
     Server,
-    /// No connection: refused, name not found, TLS.
+    /// No connection: refused, unknown name, TLS.
     Connect,
-    /// The connection did not come up in time.
+    /// The connection was not established in time.
     ConnectTimeout,
     /// No token came in time.
     FirstTokenTimeout,
@@ -28,9 +27,9 @@ pub enum ErrorClass {
     /// The server closed a kept connection before any byte of a response. The request is sent again
     /// on a new connection; this is not the provider's failure.
     StaleConnection,
-    /// The stream ended without an end: no `[DONE]`, no finish reason.
+    /// The stream ended without `[DONE]` and without a finish reason.
     Truncated,
-    /// What came is not what the dialect says: malformed JSON, invalid UTF-8, a compressed body.
+    /// The response violates the dialect: malformed JSON, invalid UTF-8, a compressed body.
     Protocol,
     /// An answer without any content.
     Empty,
@@ -42,7 +41,7 @@ pub enum ErrorClass {
     Payment,
     /// 404: no such model or path.
     NotFound,
-    /// Another 4xx: the request itself is at fault.
+    /// Another 4xx: the request is invalid.
     BadRequest,
     /// A redirect, which is never followed.
     Redirect,

@@ -15,7 +15,7 @@ use super::text::{Text, note, push};
 use super::usage;
 use crate::units::{Dialect, ToolCall};
 
-/// The path below a provider's base URL: the model stands in it, and how the answer is to come.
+/// The path below a provider's base URL: it contains the model and whether to stream.
 pub(super) fn path(model: &str, stream: bool) -> String {
     let named = ["models/", "tunedModels/"].iter().any(|kind| model.starts_with(kind));
     let folder = if named { "" } else { "models/" };
@@ -23,8 +23,7 @@ pub(super) fn path(model: &str, stream: bool) -> String {
     format!("/{folder}{}:{operation}", escaped(model))
 }
 
-/// A name as part of a path: what is neither a letter, a digit nor one of a few marks is escaped
-/// (RFC 3986 §2).
+/// A name as part of a path: all but letters, digits and a few marks is escaped (RFC 3986 §2).
 fn escaped(name: &str) -> String {
     let mut path = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -80,7 +79,7 @@ fn tools(request: &Request<'_>) -> Value {
 
 fn function_of(function: Function<'_>) -> Value {
     let mut declaration = json!({"name": function.name});
-    // `parameters` takes a dialect of schemas; this takes JSON Schema.
+    // `parameters` takes a subset of OpenAPI schemas; this field takes JSON Schema.
     let parts =
         [("description", function.description), ("parametersJsonSchema", function.parameters)];
     for (key, value) in parts {
@@ -96,7 +95,7 @@ fn put_schema(body: &mut Map<String, Value>, schema: &Value) {
     params::put(body, &["generationConfig", "responseJsonSchema"], schema.clone());
 }
 
-/// Parameters of chat completions that have a name of their own here.
+/// Parameters of chat completions with another name here.
 const NAMES: [(&str, &str); 8] = [
     ("temperature", "temperature"),
     ("top_p", "topP"),
@@ -108,7 +107,7 @@ const NAMES: [(&str, &str); 8] = [
     ("top_logprobs", "logprobs"),
 ];
 
-/// Parameters in this dialect's own words that belong to the generation.
+/// Parameters of this dialect that belong to `generationConfig`.
 const GENERATION: [&str; 11] = [
     "topP",
     "topK",
@@ -123,7 +122,7 @@ const GENERATION: [&str; 11] = [
     "mediaResolution",
 ];
 
-/// Adds a parameter, in this dialect's words where it has any.
+/// Adds a parameter under this dialect's name for it, if it has one.
 fn param(body: &mut Map<String, Value>, model: &str, name: &str, value: &Value) {
     if params::is_limit(name) {
         return;
@@ -158,8 +157,8 @@ fn param(body: &mut Map<String, Value>, model: &str, name: &str, value: &Value) 
     }
 }
 
-/// An effort as this API's models take it: those before Gemini 3 as a number of tokens, by the
-/// table that Google publishes for its OpenAI-compatible endpoint.
+/// A reasoning effort: models before Gemini 3 take a number of tokens, by the table that Google
+/// publishes for its OpenAI-compatible endpoint.
 fn thinking(model: &str, effort: &Value) -> Value {
     if model.contains("gemini-2") {
         let budget = match effort.as_str() {
@@ -186,7 +185,7 @@ pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, Wi
     take(answer, chunk)
 }
 
-/// Reads a whole answer: an object, or a list of chunks where a stream was not asked for as events.
+/// Reads a whole answer: an object, or a list of chunks (a stream without `alt=sse`).
 pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
     let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
     let wrong = |e| malformed("a Gemini answer", body, &e);
@@ -215,7 +214,7 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<EventContent, WireError
         return Err(in_band(error.get()));
     }
     let mut seen = EventContent::default();
-    // The prompt itself was refused: no candidate comes.
+    // The prompt was refused: there is no candidate.
     let blocked = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason);
     if !Text::of(blocked.as_ref()).is_empty() {
         answer.finish_reason = Some(FinishReason::ContentFilter);
@@ -238,7 +237,7 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<EventContent, WireError
     }
     let reason = reason_of(candidate.finish_reason.as_ref(), !answer.tool_calls.is_empty());
     answer.finish_reason = reason.or(answer.finish_reason);
-    // There is no end mark; a reason to end beside the usage is one.
+    // There is no end mark; a finish reason with the usage is one.
     seen.done = counted && answer.finish_reason.is_some();
     Ok(seen)
 }

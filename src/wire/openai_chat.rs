@@ -1,4 +1,4 @@
-//! OpenAI chat completions, and the many that imitate it: requests out, answers in.
+//! OpenAI chat completions and compatible APIs: requests out, answers in.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -62,7 +62,7 @@ pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, Wi
         serde_json::from_slice(data).map_err(|e| malformed("a chat completion", data, &e))?;
     let is_known = chunk.choices.is_some() || chunk.usage.is_some() || chunk.error.is_some();
     answer.unknown_events += u64::from(!is_known);
-    // An error may state what was billed all the same.
+    // An error may state a billed usage.
     describe(answer, &chunk);
     if let Some(error) = chunk.error {
         return Err(in_band(error.get()));
@@ -118,7 +118,7 @@ fn delta(answer: &mut Answer, delta: Delta<'_>, seen: &mut EventContent) {
     seen.add(reasoning, output);
 }
 
-/// Some imitators send an empty reason with every chunk; it ends nothing.
+/// Some compatible APIs send an empty reason with every chunk; it ends nothing.
 fn reason(said: Option<&Text<'_>>) -> Option<FinishReason> {
     let reason = Text::of(said);
     (!reason.is_empty()).then(|| FinishReason::from_name(reason))
@@ -168,8 +168,8 @@ struct Chunk<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// The choice whose index is 0 or absent: one answer is asked for. No list is made, for this is
-/// read once per token.
+/// The choice whose index is 0 or absent: requests ask for one answer. No list is built, because
+/// this is read once per token.
 #[derive(Debug)]
 struct FirstChoice<'a>(Option<Choice<'a>>);
 

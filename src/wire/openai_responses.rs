@@ -17,14 +17,14 @@ use crate::units::{Dialect, ServiceTier, ToolCall};
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/responses";
 
-/// What a schema without a name is called; the API wants one.
+/// The name of a schema without one; the API requires it.
 const NAME: &str = "answer";
 
 /// The body of a request.
 pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("model".into(), request.model.into());
-    // Left to itself the API keeps every prompt and answer for a month.
+    // By default the API stores every prompt and answer for a month.
     body.insert("store".into(), false.into());
     let system = request.system.map(|text| json!({"role": "system", "content": text}));
     let role = |role: &str| if role == "tool" { "user".to_owned() } else { role.to_owned() };
@@ -51,7 +51,7 @@ pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
 }
 
 fn tool_of(function: Function<'_>) -> Value {
-    // A chat completion is not strict unless it is told so, and this API is unless it is told not.
+    // Chat completions default to `strict: false`, this API to `strict: true`.
     let strict = function.strict.cloned().unwrap_or(Value::Bool(false));
     let mut tool = json!({"type": "function", "name": function.name, "strict": strict});
     let parts = [("description", function.description), ("parameters", function.parameters)];
@@ -68,7 +68,7 @@ fn put_schema(body: &mut Map<String, Value>, name: &str, schema: &Value) {
     params::put(body, &["text", "format"], format);
 }
 
-/// Adds a parameter, in this dialect's words where it has any.
+/// Adds a parameter under this dialect's name for it, if it has one.
 fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
     match name {
         name if params::is_limit(name) => {}
@@ -90,10 +90,10 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
     }
 }
 
-/// What is to be remembered between the events of a stream.
+/// State between the events of a stream.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The output items that are tool calls, in order: their position among the items.
+    /// The indexes of the output items that are tool calls, in order.
     calls: Vec<u64>,
 }
 
@@ -150,7 +150,7 @@ pub(super) fn event(
     Ok(seen)
 }
 
-/// Events that say again, or later, what others say too.
+/// Events that repeat the content of others.
 const IGNORED: [&str; 13] = [
     "response.queued",
     "response.output_item.done",
@@ -167,7 +167,7 @@ const IGNORED: [&str; 13] = [
     "keepalive",
 ];
 
-/// An event of a kind that is not known may hold anything; one that is known must hold what it says.
+/// An event of an unknown kind may have any content; one of a known kind must be valid.
 fn unknown(
     answer: &mut Answer,
     data: &[u8],
@@ -205,8 +205,8 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
     end(answer, response)
 }
 
-/// The whole response, at the end of a stream or instead of one: why it ended, what it took, and
-/// what was said as far as no delta told it.
+/// The whole response, at the end of a stream or instead of one: the finish reason, the usage, and
+/// content that no delta had.
 fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
     describe(answer, &response);
     let status = Text::of(response.status.as_ref());
@@ -230,7 +230,7 @@ fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
     Ok(())
 }
 
-/// Who answers, and what it takes.
+/// The model, the provider and the usage.
 fn describe(answer: &mut Answer, response: &Response<'_>) {
     note(&mut answer.response_model, response.model.as_ref());
     note(&mut answer.served_by, response.provider.as_ref());
@@ -242,7 +242,7 @@ fn describe(answer: &mut Answer, response: &Response<'_>) {
     answer.usage.service_tier = tier.or(answer.usage.service_tier);
 }
 
-/// Takes from the output items what no delta told.
+/// Takes content from the output items that no delta had.
 fn fill(answer: &mut Answer, items: &[Item<'_>]) {
     let (had_text, had_reasoning) = (!answer.text.is_empty(), !answer.reasoning.is_empty());
     let (had_refusal, had_calls) = (!answer.refusal.is_empty(), !answer.tool_calls.is_empty());
@@ -272,7 +272,7 @@ fn fill(answer: &mut Answer, items: &[Item<'_>]) {
     }
 }
 
-/// Adds a tool call; whether it held anything.
+/// Adds a tool call; whether it had any content.
 fn add_call(answer: &mut Answer, item: &Item<'_>) -> bool {
     if answer.tool_calls.len() >= MAX_TOOL_CALLS {
         return false;

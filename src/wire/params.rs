@@ -1,9 +1,8 @@
-//! A request's parts, read once for the dialects that write them in forms of their own.
+//! The parts of a request, read once for the dialects with other names or forms for them.
 //!
-//! Tasks and variants are written in the terms of OpenAI chat completions, which most know. The
-//! other dialects translate what they have a word for; what they have none for is sent as it
-//! stands, so that a parameter in a dialect's own words reaches it, and one that it does not know is
-//! refused by the provider rather than dropped in silence.
+//! Tasks and variants use the terms of OpenAI chat completions. The other dialects translate the
+//! terms that they have a name for, and send the rest unchanged: a dialect's own parameters reach
+//! it, and an unknown one is refused by the provider rather than dropped silently.
 
 use serde_json::{Map, Value, json};
 
@@ -23,7 +22,7 @@ pub(super) struct Function<'a> {
     pub strict: Option<&'a Value>,
 }
 
-/// The tools of a request: functions taken apart, and others as they stand.
+/// The tools of a request: functions by their parts, and others unchanged.
 pub(super) fn tools<'a>(
     request: &Request<'a>,
 ) -> impl Iterator<Item = Result<Function<'a>, &'a Value>> {
@@ -40,7 +39,7 @@ pub(super) fn tools<'a>(
     })
 }
 
-/// The system messages: the endpoint's own, then those of the task.
+/// The system messages: the endpoint's, then the task's.
 pub(super) fn system<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a str> {
     let of_task = request.messages.iter().filter(|m| m.role == "system");
     request.system.into_iter().chain(of_task.map(|m| m.content.as_str()))
@@ -57,7 +56,7 @@ pub(super) fn is_limit(name: &str) -> bool {
     LIMITS.contains(&name)
 }
 
-/// A stop parameter, which is one text or a list, as a list.
+/// A stop parameter (a text or a list) as a list.
 pub(super) fn stops(stop: &Value) -> Value {
     if stop.is_string() { json!([stop]) } else { stop.clone() }
 }
@@ -72,7 +71,7 @@ pub(super) fn schema_of(format: &Value) -> Option<&Value> {
     format.get("json_schema")?.get("schema")
 }
 
-/// Puts a value at a place, objects into objects key by key; what comes later wins.
+/// Sets a value at a path; objects are merged key by key, and later values win.
 pub(super) fn put(body: &mut Map<String, Value>, path: &[&str], value: Value) {
     let Some((key, rest)) = path.split_first() else { return };
     if rest.is_empty() {

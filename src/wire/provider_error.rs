@@ -1,4 +1,4 @@
-//! Errors as providers say them, in a response of their own or inside a stream.
+//! Errors of providers, as a response or inside a stream.
 //!
 //! The four dialects name an error in four ways: OpenAI by `code` and `type`, Anthropic by `type`,
 //! Gemini by a numeric `code` and a `status`. One reader takes them all.
@@ -9,19 +9,19 @@ use serde_json::value::RawValue;
 
 use super::error::ErrorClass;
 
-/// What came is an error, or cannot be read.
+/// An error response, or a response that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireError {
-    /// Its class.
+    /// What retries and breakers branch on.
     pub class: ErrorClass,
-    /// What was said, at most [`MAX_DETAIL`] characters.
+    /// The provider's message, at most [`MAX_DETAIL`] characters.
     pub detail: String,
 }
 
 /// The most characters of a provider's error message that are kept.
 pub const MAX_DETAIL: usize = 300;
 
-/// The most bytes that are shown of a body that is no error object.
+/// The most bytes shown of a body that is not an error object.
 const SHOWN_BYTES: usize = 1200;
 
 /// The class and the message of a response whose status is not a success, in any dialect.
@@ -32,14 +32,13 @@ pub fn decode_error(status: u16, body: &[u8]) -> WireError {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
-    // Gemini sends a list where a stream was asked for without server-sent events.
+    // Gemini sends a list for a stream without server-sent events.
     let error = match serde_json::from_slice::<Vec<Body<'_>>>(body) {
         Ok(list) => list.into_iter().next(),
         Err(_) => serde_json::from_slice::<Body<'_>>(body).ok(),
     }
     .and_then(|body| body.error);
-    // Out of credit comes as 429 or 400 too, and a wrong key as 400; the error's own words say which
-    // of the two it is.
+    // Out of credit also comes as 429 or 400, and a wrong key as 400; the error's code tells them apart.
     let class = error
         .and_then(|error| coded(error.get()))
         .filter(|class| matches!(class, ErrorClass::Payment | ErrorClass::Auth))
@@ -57,7 +56,7 @@ pub(super) fn in_band(error: &str) -> WireError {
     WireError { class, detail: cut(&format!("error in the stream: {}", message_of(error))) }
 }
 
-/// What is not what the dialect says.
+/// A response that violates the dialect.
 pub(super) fn malformed(what: &str, data: &[u8], error: &serde_json::Error) -> WireError {
     let shown = String::from_utf8_lossy(&data[..data.len().min(80)]).into_owned();
     WireError {
@@ -66,7 +65,7 @@ pub(super) fn malformed(what: &str, data: &[u8], error: &serde_json::Error) -> W
     }
 }
 
-/// The class that an error's own words stand for: its code, else its status, else its type.
+/// The class of an error's code, else of its status, else of its type.
 fn coded(error: &str) -> Option<ErrorClass> {
     #[derive(Deserialize)]
     struct Coded {
@@ -95,7 +94,7 @@ fn coded(error: &str) -> Option<ErrorClass> {
     status.map(ErrorClass::of_status)
 }
 
-/// The HTTP status that a word of a provider stands for: those of OpenAI, of Anthropic's published
+/// The HTTP status that a provider's error code stands for: those of OpenAI, of Anthropic's published
 /// error types, and of Google's `google.rpc.Code`.
 fn status_of_word(word: &str) -> Option<u16> {
     Some(match word {
@@ -121,11 +120,11 @@ fn status_of_word(word: &str) -> Option<u16> {
 
 fn message_of(error: &str) -> String {
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorBody {
         message: Option<String>,
     }
-    match serde_json::from_str::<Said>(error) {
-        Ok(Said { message: Some(message) }) => message,
+    match serde_json::from_str::<ErrorBody>(error) {
+        Ok(ErrorBody { message: Some(message) }) => message,
         _ => error.trim_matches('"').to_owned(),
     }
 }

@@ -1,20 +1,20 @@
-//! What response headers say of a key's rate limits, in one normal form.
+//! The rate limits of a key in response headers, in one normal form.
 //!
-//! Every family of headers says the same few words in another order, so the words are read and not
-//! the names: `x-ratelimit-remaining-tokens` (OpenAI, Azure, Groq, LiteLLM),
+//! Every family of headers combines the same few words in another order, so the words are read
+//! instead of whole names: `x-ratelimit-remaining-tokens` (OpenAI, Azure, Groq, LiteLLM),
 //! `anthropic-ratelimit-input-tokens-reset`, `x-ratelimit-limit-req-minute` (Mistral),
 //! `x-ratelimit-reset-requests-day` (Cerebras), `x-ratelimit-limit` (OpenRouter),
-//! `ratelimit-remaining`. A header with a word that is not known here (`…-tokens_usage_based`,
-//! `anthropic-ratelimit-unified-reset`) counts something else and is left alone.
+//! `ratelimit-remaining`. A header with an unknown word (`…-tokens_usage_based`,
+//! `anthropic-ratelimit-unified-reset`) counts something else and is ignored.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What a limit counts.
+/// The unit that a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LimitKind {
-    /// Requests.
+    /// Requests, whatever their size.
     Requests,
     /// Tokens of prompt and answer together.
     Tokens,
@@ -25,7 +25,7 @@ pub enum LimitKind {
 }
 
 impl LimitKind {
-    /// Everything that is counted.
+    /// Every kind.
     pub const ALL: [Self; 4] =
         [Self::Requests, Self::Tokens, Self::InputTokens, Self::OutputTokens];
 
@@ -41,36 +41,36 @@ impl LimitKind {
     }
 }
 
-/// The time that a limit is for.
+/// The period of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Per {
-    /// A second.
+    /// One second.
     Second,
-    /// A minute.
+    /// 60 seconds.
     Minute,
-    /// An hour.
+    /// 60 minutes.
     Hour,
-    /// A day.
+    /// 24 hours.
     Day,
-    /// A month.
+    /// 30 days.
     Month,
 }
 
 impl Per {
-    /// Those whose length a reset can tell.
+    /// The periods that a reset can tell apart.
     const TOLD: [Self; 4] = [Self::Second, Self::Minute, Self::Hour, Self::Day];
-    /// Resets are rounded, to a second in some.
+    /// Resets are rounded, some of them to a second.
     const TOLERANCE: f64 = 0.2;
 
-    /// The shortest time that a limit may be for whose reset was so far away; where nothing says
-    /// more, a minute: it is what most limits are for.
+    /// The shortest period of a limit with a reset this far away, at least a minute, the most common
+    /// period.
     #[must_use]
     pub fn least(reset: Duration) -> Self {
         let longer = |per: &Self| per.length() >= reset.saturating_sub(Self::Second.length());
         [Self::Minute, Self::Hour, Self::Day].into_iter().find(longer).unwrap_or(Self::Month)
     }
 
-    /// Whether a limit for this time may state a reset that is so far away.
+    /// Whether a limit of this period may state a reset this far away.
     #[must_use]
     pub fn allows(self, reset: Duration) -> bool {
         reset <= self.length().mul_f64(1.0 + Self::TOLERANCE)
@@ -88,7 +88,7 @@ impl Per {
         }
     }
 
-    /// How long it is; a month has 30 days here.
+    /// Its length; a month has 30 days.
     #[must_use]
     pub const fn length(self) -> Duration {
         Duration::from_secs(match self {
@@ -104,14 +104,14 @@ impl Per {
 /// A moment as a header states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// So long after the header came.
+    /// A time after the arrival of the header.
     In(Duration),
     /// By the wall clock.
     At(Timestamp),
 }
 
 impl When {
-    /// How long it is until then; zero where it has passed.
+    /// The time until then; zero if it has passed.
     #[must_use]
     pub fn wait(self, now: Timestamp) -> Duration {
         match self {
@@ -124,39 +124,38 @@ impl When {
 /// One limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// What it counts.
+    /// The unit of `limit` and `remaining`.
     pub counted: LimitKind,
-    /// The time that it is for, where a header names it.
+    /// Its period, where a header states it.
     pub per: Option<Per>,
-    /// How many it allows; never 0.
+    /// The limit; never 0.
     pub limit: Option<u64>,
-    /// How many are left.
+    /// How much is left; `None`: not stated.
     pub remaining: Option<u64>,
-    /// When all of them are there again.
+    /// When the limit is fully replenished.
     pub reset: Option<When>,
-    /// Whether no header says what it counts: those limits may be for a second too.
+    /// Whether no header states the unit: such limits may also have a period of a second.
     pub is_bare: bool,
 }
 
 impl Window {
-    /// How long it is until all of it is there again; `None`: not stated.
+    /// The time until it is fully replenished; `None`: not stated.
     #[must_use]
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
         Some(self.reset?.wait(now))
     }
 
-    /// What the numbers of one response hint at, of the time that the limit is for.
+    /// The period that the numbers of one response suggest.
     ///
-    /// Many limits refill evenly and state when they will be full. Then what is missing ÷ the time
-    /// until it is there is the rate, and the limit ÷ the rate the time that it is for: OpenAI's
-    /// `9999` of `10000` with a reset in `8.64s` is a limit per day. A limit that is renewed all at
-    /// once gives a time that is none of those known, but may hit one by chance: `59` of `60` with a
-    /// minute to go looks like a limit per hour. So one hint alone tells nothing: see
-    /// [`Hint::agrees`].
+    /// Many limits refill evenly and state when they will be full. The used amount ÷ the time until
+    /// it is refilled is then the rate, and the limit ÷ the rate its period: OpenAI's `9999` of
+    /// `10000` with a reset in `8.64s` is a limit per day. A limit that is renewed all at once
+    /// mostly gives no known period, but may match one by chance: `59` of `60` with a minute to go
+    /// looks like a limit per hour. One hint alone is therefore not enough: see [`Hint::agrees`].
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
     pub fn hint(&self, now: Timestamp) -> Hint {
-        /// From here on a reset that is rounded to a second is off by less than the tolerance.
+        /// Above this a reset rounded to a second is within the tolerance.
         const EXACT: Duration = Duration::from_secs(10);
         let missing = self.limit.zip(self.remaining).and_then(|(all, left)| all.checked_sub(left));
         let (Some(limit), Some(missing @ 1..), Some(wait)) = (self.limit, missing, self.wait(now))
@@ -176,25 +175,25 @@ impl Window {
     }
 }
 
-/// What one response hints at, of the time that a limit is for.
+/// The period that one response suggests for a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// Its numbers are too few or too rough.
+    /// The numbers are too few or too coarse.
     Nothing,
-    /// If the limit refills evenly, it is for this time, and so many were missing.
+    /// If the limit refills evenly, this is its period.
     Evenly {
-        /// The time.
+        /// The period.
         per: Per,
-        /// What was missing; never 0.
+        /// The used amount; never 0.
         missing: u64,
     },
-    /// The limit does not refill evenly over any time known.
+    /// The limit does not refill evenly over any known period.
     AtOnce,
 }
 
 impl Hint {
-    /// Whether both hint at one time from amounts that differ by half or more: what is renewed all
-    /// at once cannot, for its reset does not move further away as more is missing.
+    /// Whether both suggest the same period from amounts that differ by half or more: a limit that is
+    /// renewed all at once cannot, because its reset does not depend on the used amount.
     #[must_use]
     pub const fn agrees(self, other: Self) -> bool {
         match (self, other) {
@@ -206,20 +205,20 @@ impl Hint {
     }
 }
 
-/// What the headers of one response say.
+/// The rate-limit headers of one response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimits {
-    /// The limits, each once.
     pub windows: Vec<Window>,
-    /// When the response was made, by the clock of whoever made it: its resets go by that clock,
-    /// and ours may be off. `None`: not stated.
+    /// When the response was made, by the server's clock: its resets are by that clock, and ours may
+    /// differ. `None`: not stated.
     pub date: Option<Timestamp>,
 }
 
 impl RateLimits {
-    /// Reads the headers of a response; `None`: none of them is of a rate limit. Names are in lower
-    /// case.
-    pub fn of<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<Box<Self>> {
+    /// Reads the headers of a response, names in lower case; `None`: none is about a rate limit.
+    pub fn from_headers<'a>(
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Option<Box<Self>> {
         let mut found: Option<Box<Self>> = None;
         let mut date = None;
         for (name, value) in headers {
@@ -231,7 +230,7 @@ impl RateLimits {
             else {
                 continue;
             };
-            if let Some(named) = Named::of(words) {
+            if let Some(named) = HeaderName::parse(words) {
                 found.get_or_insert_default().take(&named, text.trim());
             }
         }
@@ -240,8 +239,8 @@ impl RateLimits {
         Some(found)
     }
 
-    fn take(&mut self, named: &Named, text: &str) {
-        let Named { part, counted, per, is_bare } = *named;
+    fn take(&mut self, named: &HeaderName, text: &str) {
+        let HeaderName { part, counted, per, is_bare } = *named;
         let read = match part {
             Part::Limit => count(text).filter(|n| *n > 0).map(Value::Count),
             Part::Remaining => count(text).map(Value::Count),
@@ -265,11 +264,11 @@ impl RateLimits {
     }
 }
 
-/// No value of such a header is longer.
+/// The longest value of such a header.
 const MOST_BYTES: usize = 64;
 
-/// The words of a header's name after its family's; `None`: it is of no such family. This is asked
-/// of every header of every response.
+/// The words of a header's name after its family's prefix; `None`: another family. Called for every
+/// header of every response.
 fn words(name: &str) -> Option<&str> {
     match name.as_bytes().first()? {
         b'x' => name.strip_prefix("x-ratelimit-"),
@@ -291,16 +290,16 @@ enum Value {
     When(When),
 }
 
-/// What a header's name says.
-struct Named {
+/// The meaning of a header's name.
+struct HeaderName {
     part: Part,
     counted: LimitKind,
     per: Option<Per>,
     is_bare: bool,
 }
 
-impl Named {
-    fn of(words: &str) -> Option<Self> {
+impl HeaderName {
+    fn parse(words: &str) -> Option<Self> {
         let (mut part, mut counted, mut side, mut per) = (None, None, None, None);
         for word in words.split('-') {
             let known = match word {
@@ -334,19 +333,19 @@ impl Named {
     }
 }
 
-/// Reads a count; `None` for anything that is none, such as the `-1` of no limit.
+/// Reads a count; `None` for anything else, such as `-1` for no limit.
 fn count(text: &str) -> Option<u64> {
-    // `100, 100;w=60`: the draft of the IETF lists its policies after the limit itself.
+    // `100, 100;w=60`: the IETF draft lists policies after the limit.
     text.split([',', ';']).next()?.trim().parse().ok()
 }
 
-/// The longest time that a reset may be away; a longer one is a mistake.
+/// The longest time until a reset; a longer one is an error.
 const LONGEST: Duration = Duration::from_secs(32 * 86_400);
 
 /// Reads a reset: a duration as Go writes it (`6m0s`, `120ms`), seconds, a time since the epoch in
 /// seconds or milliseconds, or RFC 3339.
 fn reset(text: &str) -> Option<When> {
-    /// Numbers from here on are a time since the epoch: in seconds, 2001; in milliseconds, 2001 too.
+    /// Numbers from here on are a time since the epoch (seconds or milliseconds: both in 2001).
     const EPOCH_S: f64 = 1e9;
     const EPOCH_MS: f64 = 1e12;
     let within = |wait: Duration| (wait <= LONGEST).then_some(When::In(wait));
@@ -376,7 +375,7 @@ pub fn retry_after(seconds_or_date: Option<&str>, milliseconds: Option<&str>) ->
     })
 }
 
-/// Reads an HTTP date; `None` for anything that is none.
+/// Reads an HTTP date; `None` for anything else.
 #[must_use]
 pub fn http_date(text: &str) -> Option<Timestamp> {
     Some(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp())
@@ -400,7 +399,7 @@ mod tests {
 
     fn read(headers: &[(&str, &str)]) -> Vec<Window> {
         let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
-        RateLimits::of(headers).map(|found| found.windows).unwrap_or_default()
+        RateLimits::from_headers(headers).map(|found| found.windows).unwrap_or_default()
     }
 
     fn window(
@@ -542,7 +541,7 @@ mod tests {
         let long = "9".repeat(100);
         assert_eq!(read(&[("x-ratelimit-limit", &long)]), []);
         let raw = [("x-ratelimit-limit", &b"\xff\xfe"[..])];
-        assert_eq!(RateLimits::of(raw.into_iter()), None);
+        assert_eq!(RateLimits::from_headers(raw.into_iter()), None);
     }
 
     #[test]
@@ -621,11 +620,11 @@ mod tests {
         let date = |text: &str| {
             let headers = [("date", text), ("x-ratelimit-remaining", "5")];
             let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
-            RateLimits::of(headers).expect("a limit").date
+            RateLimits::from_headers(headers).expect("a limit").date
         };
         assert_eq!(date("Thu, 21 Aug 2025 12:40:50 GMT"), Some(now()));
         assert_eq!(date("yesterday"), None);
-        assert_eq!(RateLimits::of([("date", &b"x"[..])].into_iter()), None);
+        assert_eq!(RateLimits::from_headers([("date", &b"x"[..])].into_iter()), None);
     }
 
     #[test]

@@ -23,10 +23,10 @@ pub struct Event<'a> {
 #[error("an event of the stream is larger than {MAX_EVENT_BYTES} bytes")]
 pub struct TooLarge;
 
-/// A decoder that is fed bytes as they come.
+/// An incremental decoder.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// A line whose end has not come yet.
+    /// An incomplete line.
     line: Vec<u8>,
     name: Vec<u8>,
     data: Vec<u8>,
@@ -46,7 +46,7 @@ impl Decoder {
         Self::default()
     }
 
-    /// How many comment lines have come.
+    /// The number of comment lines so far.
     #[must_use]
     pub fn comments(&self) -> u64 {
         self.comments
@@ -87,7 +87,7 @@ impl Decoder {
         self.hold(rest)
     }
 
-    /// The stream is over: hands out an event that lacks its blank line.
+    /// Ends the stream: returns a last event without its blank line.
     ///
     /// # Errors
     /// [`TooLarge`] when that event exceeds the limit.

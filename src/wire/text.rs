@@ -1,10 +1,10 @@
-//! Text that is read once per token: borrowed from the input wherever it holds no escape.
+//! Text that is read once per token: borrowed from the input where it has no escape.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// Text that is borrowed from the input wherever it holds no escape.
+/// Text that is borrowed from the input where it has no escape.
 #[derive(Debug, Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
@@ -15,14 +15,14 @@ impl Text<'_> {
     }
 }
 
-/// Appends a delta and says whether it held anything.
+/// Appends a delta; whether it was not empty.
 pub(super) fn push(into: &mut String, delta: Option<&Text<'_>>) -> bool {
     let delta = Text::of(delta);
     into.push_str(delta);
     !delta.is_empty()
 }
 
-/// Notes a name that is stated again and again; an empty one is no name.
+/// Sets a name that is repeated in every event; an empty one is ignored.
 pub(super) fn note(into: &mut Option<String>, name: Option<&Text<'_>>) {
     let name = Text::of(name);
     if !name.is_empty() && into.as_deref() != Some(name) {
@@ -30,7 +30,7 @@ pub(super) fn note(into: &mut Option<String>, name: Option<&Text<'_>>) {
     }
 }
 
-/// The kind of an event whose other fields are not as they should be.
+/// The kind of an event whose other fields are invalid.
 pub(super) fn kind_of(data: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Kind {

@@ -1,10 +1,10 @@
-//! Usage as providers state it, brought into one normal form.
+//! The usage that providers state, in one normal form.
 //!
 //! | dialect | prompt | output |
 //! |---|---|---|
-//! | OpenAI chat, responses | includes cached tokens | includes reasoning; xAI states it beside |
+//! | OpenAI chat, responses | includes cached tokens | includes reasoning; xAI states it separately |
 //! | Anthropic | excludes cache reads and writes: the three are added | includes thinking |
-//! | Gemini | includes cached; what tools added stands beside | thoughts stand beside |
+//! | Gemini | includes cached; tokens of tools are separate | thoughts are separate |
 
 use serde::Deserialize;
 use serde::de::Deserializer;
@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use crate::units::{Dialect, ServiceTier, Usage, Usd};
 
-/// Reads a usage object: the normal form, and what the provider says it charged, in dollars. What
-/// does not read is unknown.
+/// Reads a usage object: the normal form, and the stated charge in dollars. Unreadable parts are
+/// unknown.
 #[must_use]
 pub fn normal(dialect: Dialect, usage: &str) -> (Usage, Option<Usd>) {
     let read = match dialect {
@@ -30,8 +30,8 @@ pub fn normal(dialect: Dialect, usage: &str) -> (Usage, Option<Usd>) {
     read.unwrap_or_default()
 }
 
-/// A count. Some imitators write it as a fraction or not at all; what is no whole number is not
-/// known, and spoils nothing else.
+/// A count. Some compatible APIs write a fraction or omit it; anything but a whole number is unknown
+/// and does not affect the other counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count(Option<u64>);
 
@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// The usage object of OpenAI chat completions and of those who imitate it.
+/// The usage object of OpenAI chat completions and compatible APIs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ChatUsage<'a> {
@@ -55,7 +55,7 @@ struct ChatUsage<'a> {
     prompt_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
     server_tool_use: Option<ToolUse>,
-    /// Moonshot's name of the cached tokens, where no details say them.
+    /// Moonshot's name of the cached tokens, where there are no details.
     cached_tokens: Count,
     /// That of `DeepSeek`.
     prompt_cache_hit_tokens: Count,
@@ -86,14 +86,14 @@ struct OutputDetails {
     image_tokens: Count,
 }
 
-/// What the provider's own tools did.
+/// Calls of the provider's own tools.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ToolUse {
     web_search_requests: Count,
 }
 
-/// What the details of OpenAI's two dialects say.
+/// The details of OpenAI's two dialects.
 fn of_details(input: Option<&InputDetails>, output: Option<&OutputDetails>) -> Usage {
     Usage {
         cached_input: input.and_then(|d| d.cached_tokens.0),
@@ -131,7 +131,7 @@ impl ChatUsage<'_> {
         (normal, charged(self.cost, self.is_byok, self.cost_details.as_ref()))
     }
 
-    /// All billed output. xAI counts reasoning beside the completion; the total gives it away.
+    /// All billed output. xAI counts reasoning separately from the completion; the total shows it.
     fn output(&self, reasoning: Option<u64>) -> Option<u64> {
         let output = self.completion_tokens.0?;
         let (Some(input), Some(total), Some(reasoning)) =
@@ -144,8 +144,8 @@ impl ChatUsage<'_> {
     }
 }
 
-/// What a router says it charged. Where the key of the provider behind it is the user's own, that
-/// provider charges its price beside.
+/// The charge that a router states. Where the user's own key of the provider behind it is used, that
+/// provider charges its price in addition.
 fn charged(
     cost: Option<&RawValue>,
     is_byok: Option<bool>,
@@ -249,7 +249,7 @@ struct GeminiUsage {
     service_tier: Option<String>,
 }
 
-/// How many of the tokens are of one kind.
+/// The tokens of one kind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Modality {
@@ -258,7 +258,7 @@ struct Modality {
 }
 
 const AUDIO: &[&str] = &["AUDIO"];
-/// The pages of a document are billed as pictures.
+/// Pages of a document are billed as images.
 const IMAGE: &[&str] = &["IMAGE", "DOCUMENT"];
 
 /// The tokens of some kinds; `None`: none of the kinds is in the list.
@@ -274,7 +274,7 @@ impl GeminiUsage {
             (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
         };
         let input = sum(self.prompt_token_count, self.tool_use_prompt_token_count);
-        // The API leaves out what is 0. Whether it means that, or did not say, the total tells.
+        // The API omits counts of 0. The total shows whether a missing count is 0 or unknown.
         let said = sum(self.candidates_token_count, self.thoughts_token_count);
         let is_whole = self.total_token_count.0.is_some()
             && self.total_token_count.0 == sum(Count(input), Count(said));
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(normal(dialect, text).0, expected, "{text}");
         };
         let chat = Dialect::OpenaiChat;
-        // What is not said is unknown.
+        // A missing count is unknown.
         check(
             chat,
             r#"{"prompt_tokens":9,"completion_tokens":4}"#,
