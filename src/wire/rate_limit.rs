@@ -208,6 +208,7 @@ impl Hint {
 /// The rate-limit headers of one response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimits {
+    /// Each limit once.
     pub windows: Vec<Window>,
     /// When the response was made, by the server's clock: its resets are by that clock, and ours may
     /// differ. `None`: not stated.
