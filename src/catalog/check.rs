@@ -1,5 +1,4 @@
-//! What is odd about a catalog: prices that are missing or that two sources disagree on, names that
-//! stand for others, endpoints that are about to go.
+//! Checks catalogs for missing or contradictory prices, aliases, and endpoints that expire.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use super::price::Price;
 use super::{Catalog, Endpoint, Facts};
 use crate::units::EndpointId;
 
-/// What was found.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Concern {
@@ -21,13 +20,13 @@ pub enum Concern {
     Expired,
     /// It will be gone within 30 days.
     Expiring,
-    /// Its price is not known.
+    /// Its price is unknown.
     NoPrice,
-    /// Its name stands for another model, which may change.
+    /// Its name resolves to another model, which may change.
     Alias,
     /// Its context window is not that of its model.
     Context,
-    /// It answers on the responses API alone.
+    /// It is available only on the Responses API.
     ResponsesOnly,
     /// No address is known for its provider.
     NoAddress,
@@ -63,11 +62,11 @@ pub struct Finding {
     pub what: String,
 }
 
-/// So long before its end an endpoint is said to be going, days.
+/// An endpoint that expires within so many days is reported.
 const SOON_DAYS: i32 = 30;
 
-/// Checks catalogs, each with the name of its file, on a day. Those that state prices for the same
-/// endpoint are held against the first that does.
+/// Checks catalogs, each with the name of its file, as of a day. The prices of an endpoint are
+/// compared with those of the first catalog that lists it.
 #[must_use]
 pub fn check(catalogs: &[(String, Catalog)], today: Date) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -138,7 +137,7 @@ fn of_endpoint(
     }
 }
 
-/// What another source says otherwise, one line a rate that both state.
+/// Differences from another source, one line per rate that both state.
 fn disagreements(theirs: &Endpoint, file: &str, own: &Endpoint) -> Vec<String> {
     let one = |endpoint: &Endpoint| Catalog {
         endpoints: vec![Endpoint {
@@ -150,7 +149,7 @@ fn disagreements(theirs: &Endpoint, file: &str, own: &Endpoint) -> Vec<String> {
         ..Catalog::default()
     };
     let differences = diff::between(&one(theirs), &one(own)).into_iter();
-    // A list that is silent on a rate does not disagree about it.
+    // A missing rate is no disagreement.
     let both = differences.filter(|d| !d.before.is_empty() && !d.after.is_empty());
     both.map(|d| format!("{}: {} here, {} in {file}", d.what, d.after, d.before)).collect()
 }

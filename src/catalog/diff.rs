@@ -1,5 +1,5 @@
-//! Two catalogs compared: what got dearer, cheaper, vanished, appeared; and the guard against
-//! prices that jump.
+//! Compares two catalogs: prices that rose or fell, endpoints that appeared or vanished, and price
+//! jumps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,22 +11,22 @@ use super::rate::Rate;
 use super::{Catalog, Endpoint};
 use crate::units::{EndpointId, Usd};
 
-/// A price that moves by more than this factor is more often a slip of the unit than a decision.
+/// A price that changes by more than this factor is more often a mistaken unit than a new price.
 pub const JUMP: u64 = 3;
 
-/// What became of an endpoint or of one of its prices.
+/// The kind of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A price went up, or there is one where there was none.
+    /// A price rose.
     Dearer,
-    /// A price went down, or there is none any more.
+    /// A price fell.
     Cheaper,
-    /// The endpoint is not there any more.
+    /// The endpoint is missing in the newer catalog.
     Vanished,
-    /// The endpoint was not there before.
+    /// The endpoint is new.
     Appeared,
-    /// Something else than a price.
+    /// Anything but the amount of a price.
     Changed,
 }
 
@@ -51,13 +51,13 @@ pub struct Difference {
     pub kind: Kind,
     /// To which endpoint.
     pub endpoint: String,
-    /// In what: a rate with its condition, a limit; empty: the endpoint itself.
+    /// The changed item: a rate with its condition, a limit; empty: the endpoint itself.
     pub what: String,
-    /// As it was, in the unit of files (dollars per million tokens); empty: not there.
+    /// The old value, in the unit of files (dollars per million tokens); empty: none.
     pub before: String,
-    /// As it is.
+    /// The new value.
     pub after: String,
-    /// The change of a price in percent, such as `+20.0`; empty: not a matter of percent.
+    /// The change of a price in percent, such as `+20.0`; empty: not applicable.
     pub percent: String,
     /// Whether a price moved by more than [`JUMP`].
     #[serde(skip)]
@@ -76,7 +76,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The differences, those of one kind together, by endpoint.
+/// The differences, sorted by kind and endpoint.
 #[must_use]
 pub fn between(before: &Catalog, after: &Catalog) -> Vec<Difference> {
     fn by_id(catalog: &Catalog) -> BTreeMap<&EndpointId, &Endpoint> {
@@ -97,7 +97,7 @@ pub fn between(before: &Catalog, after: &Catalog) -> Vec<Difference> {
     found
 }
 
-/// An endpoint that is there on one side only, with its price in short.
+/// The difference of an endpoint that is in one catalog only.
 fn whole(kind: Kind, endpoint: &Endpoint) -> Difference {
     let price = in_short(&endpoint.price);
     let (before, after) =
@@ -195,7 +195,7 @@ fn of_rates(id: &str, old: &Lines, new: &Lines, found: &mut Vec<Difference>) {
                 let kind = if b > a { Kind::Dearer } else { Kind::Cheaper };
                 (kind, percent(a, b))
             }
-            // A rate of its own that came or went: whether that is dearer depends on the traffic.
+            // A rate was added or removed: whether that costs more depends on the traffic.
             _ => (Kind::Changed, String::new()),
         };
         let is_jump = before.zip(after).is_some_and(|(a, b)| is_jump(a, b));
@@ -211,7 +211,7 @@ fn of_rates(id: &str, old: &Lines, new: &Lines, found: &mut Vec<Difference>) {
     }
 }
 
-/// Whether a price moved by more than [`JUMP`], up or down. From or to nothing is a jump.
+/// Whether a price changed by more than [`JUMP`], up or down. A change from or to zero is a jump.
 fn is_jump(before: Usd, after: Usd) -> bool {
     after > before.times(JUMP) || before > after.times(JUMP)
 }

@@ -1,4 +1,4 @@
-//! Headers that a provider wants beside those of its dialect: a team's name, a gateway's route.
+//! Headers in addition to those of a dialect, such as a team's name or a gateway's route.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::units::toml_text::TomlText;
 /// Headers that carry keys: these live in variables, never in a file.
 const SECRET: [&str; 6] =
     ["authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie"];
-/// Headers that the client itself writes, on which its measurement rests.
+/// Headers that the client writes itself, because measurements depend on them.
 const OWN: [&str; 9] = [
     "accept",
     "accept-encoding",
@@ -44,13 +44,13 @@ pub(super) fn resolve(
             return Err(bad("is written by weighbridge itself; leave it out"));
         }
         if HeaderName::from_bytes(lower.as_bytes()).is_err() {
-            return Err(bad("is no name of an HTTP header; write letters, digits and dashes"));
+            return Err(bad("is not a valid header name; write letters, digits and dashes"));
         }
         if HeaderValue::from_str(value.get_ref()).is_err() {
-            return Err(bad("has a value that an HTTP header cannot carry"));
+            return Err(bad("has a value that is not valid in an HTTP header"));
         }
         if headers.insert(lower, value.get_ref().clone()).is_some() {
-            return Err(bad("is there twice, in other letters"));
+            return Err(bad("is set twice, with different capitals"));
         }
     }
     Ok(headers)

@@ -1,8 +1,8 @@
-//! The command that says a key.
+//! The command that prints a key.
 
 use std::fmt;
 
-/// A program and its arguments. Shown by the program's name alone: an argument may be a secret.
+/// A program and its arguments. Only the program's name is shown, because arguments may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyCommand {
     program: String,

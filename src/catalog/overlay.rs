@@ -1,4 +1,4 @@
-//! What the customer really pays: discounts, fees and negotiated rates over published prices.
+//! Discounts, fees and negotiated rates that change published prices.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::units::names::{glob_matches, matches_none};
 use crate::units::toml_text::{DecimalText, TomlText};
 
 /// Applies every `[[price]]`, and then the discounts and fees of every `[[provider]]`, to the prices
-/// of the endpoints. What was applied is said in `notes`, one line each, for the report.
+/// of the endpoints. `notes` gets one line for each, for the report.
 pub(crate) fn apply(
     files: &[CatalogFile<'_>],
     endpoints: &mut [PlacedEndpoint<'_>],
@@ -142,7 +142,7 @@ impl Share {
         }
     }
 
-    /// Whether there was a price to change.
+    /// Changes the price; false: there was none to change.
     fn apply(&self, price: &mut Price) -> bool {
         match price {
             Price::Rates(rates) => {

@@ -1,4 +1,4 @@
-//! Prices as they are written: decimal strings, dollars per million tokens.
+//! The prices of catalog files: decimal strings, dollars per million tokens.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ use crate::units::{Factor, ParseFactorError, ParseUsdError, ServiceTier, Usd};
 /// published pairs of rates (OpenRouter and LiteLLM, 2026) none is below, and of the same rates
 /// divided by a thousand 92 % are.
 const SUSPICIOUSLY_LOW: Usd = Usd::from_raw(10_000_000_000_000_000);
-/// Above $600 per million tokens it was probably multiplied once too often: the dearest of those
+/// Above $600 per million tokens it was probably multiplied once too often: the highest of those
 /// rates is $600, and of the same rates times a thousand 80 % are above.
 const SUSPICIOUSLY_HIGH: Usd = Usd::from_raw(600_000_000_000_000_000_000);
 
 /// A rate after reading.
 enum Read {
     Absent,
-    /// Written as `-1`, empty or `NaN`, which is how price lists say that they do not know.
+    /// Written as `-1`, empty or `NaN`, as price lists do for unknown prices.
     Unknown,
     Known(Usd),
 }
@@ -44,7 +44,7 @@ pub(crate) fn resolve(
         ));
         return Ok(Price::Unknown);
     };
-    // Places are counted out only where something is said of them: a large catalog has many prices.
+    // Lines are computed only for messages: a large catalog has many prices.
     let at = || toml.place(&raw.span());
     match raw.get_ref() {
         RawPrice::Word(word) if word.trim().eq_ignore_ascii_case("free") => Ok(Price::Free),
@@ -100,7 +100,7 @@ fn resolve_rates(
     Ok(Price::Rates(Rates { changes, factor, ..rates }))
 }
 
-/// The rates of a table, and those that it says are not known.
+/// The known rates of a table, and those marked as unknown.
 fn known_rates(
     raw: &[(Rate, Option<&Spanned<DecimalText>>)],
     toml: TomlText<'_>,
@@ -183,7 +183,7 @@ pub(crate) fn factor(
     }
 }
 
-/// Resolves the price of a machine of one's own.
+/// Resolves the hourly price of a self-hosted machine.
 fn per_hour(
     raw: &RawRates,
     at: &dyn Fn() -> Place,
@@ -239,7 +239,7 @@ fn is_unknown(text: &str) -> bool {
     text.is_empty() || text == "-1" || text.eq_ignore_ascii_case("nan")
 }
 
-/// What makes a rate look as if it were in another unit.
+/// Why a rate seems to be in another unit.
 fn oddity(per_token: Usd) -> Option<String> {
     let shown = per_token.times(1_000_000);
     if per_token > Usd::ZERO && per_token < SUSPICIOUSLY_LOW {

@@ -1,5 +1,5 @@
-//! Snapshots: a catalog file that a price list was synced to. Dated, sorted, one endpoint a block,
-//! so that two of them show in a line-by-line comparison what changed.
+//! Snapshots: catalog files made from price lists. They are dated and sorted, one block per endpoint,
+//! so that a line diff of two shows the changes.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::{Capability, Catalog, Dialect, Endpoint, Facts, HttpVersion, Provider
 /// The unit of a snapshot's prices.
 pub const UNIT: &str = "USD per million tokens";
 
-/// Writes a catalog as a snapshot: providers by name, endpoints by id. It reads back to the same
+/// Writes a catalog as a snapshot: providers by name, endpoints by id. Loading it gives the same
 /// prices, digit for digit.
 #[must_use]
 pub fn to_toml(catalog: &Catalog, stamp: &SnapshotStamp) -> String {
@@ -38,7 +38,7 @@ pub fn to_toml(catalog: &Catalog, stamp: &SnapshotStamp) -> String {
     text
 }
 
-/// A provider as a table of a catalog file, without what a price list has no word for.
+/// A provider as a table of a catalog file, without the keys that no price list states.
 #[must_use]
 pub fn provider_text(provider: &Provider) -> String {
     let mut text = format!("\n[[provider]]\nname = {}\n", quoted(&provider.name));
@@ -196,8 +196,8 @@ fn push_rates(text: &mut String, rates: &Rates) {
     text.push_str("] }\n");
 }
 
-/// A TOML basic string on one line, whatever stands in it: the escapes of JSON are TOML's too, but
-/// for the one control character that JSON lets through.
+/// A TOML basic string on one line. JSON's escapes are valid TOML; only U+007F, which JSON does not
+/// escape, needs one.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")

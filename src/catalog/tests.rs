@@ -136,7 +136,7 @@ fn unknown_keys_are_named_with_the_nearest() {
     );
     check_whole(
         &header("\"a b\" = \"x\""),
-        "4: header \"a b\" is no name of an HTTP header; write letters, digits and dashes",
+        "4: header \"a b\" is not a valid header name; write letters, digits and dashes",
     );
     check_whole(
         "[[provider]]\nname = \"p\"\n",

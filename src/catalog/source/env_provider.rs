@@ -1,5 +1,5 @@
-//! Providers that are known by the variable that holds their key: without any file of the user's,
-//! what they serve is what their price list says.
+//! Providers that are selected by the environment variable of their key. Without a catalog file,
+//! their price list says what they serve.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Endpoint, Facts, Provider, Router};
 use crate::units::EndpointId;
 use crate::units::names::glob_matches;
 
-/// A provider with one address for all customers, and what the environment may say of it.
+/// A provider with one address for all customers, and the environment variables that configure it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvProvider {
     /// Its name.
@@ -18,22 +18,22 @@ pub struct EnvProvider {
     pub keys: Vec<&'static str>,
     /// The variable that moves its address, such as to a mirror; `None`: its address is fixed.
     pub address: Option<&'static str>,
-    /// Whether its own list of models says the prices; otherwise models.dev's does.
+    /// Whether its own list of models has prices; otherwise those of models.dev are used.
     pub lists_prices: bool,
     base_url: &'static str,
 }
 
-/// Addresses that the official libraries take from the environment too.
+/// Variables for addresses, as the official libraries read them.
 const ADDRESSES: [(&str, &str); 3] = [
     ("openrouter", "OPENROUTER_BASE_URL"),
     ("openai", "OPENAI_BASE_URL"),
     ("anthropic", "ANTHROPIC_BASE_URL"),
 ];
 
-/// Second names of keys: Google's libraries read either.
+/// Alternative variables for keys: Google's libraries read either.
 const OTHER_KEYS: [(&str, &str); 1] = [("google", "GOOGLE_API_KEY")];
 
-/// Every provider that a key in the environment is enough for.
+/// Every provider that needs only a key in the environment.
 #[must_use]
 pub fn env_providers() -> Vec<EnvProvider> {
     let of = |table: &'static [(&str, &str)], name: &str| {
@@ -60,7 +60,7 @@ impl EnvProvider {
         provider.api_key_env = Some(key.to_owned());
         if let Some(address) = address {
             provider.base_url = base_url::check(address)?;
-            // At another host it would not be known for one.
+            // At another host it would not be recognised.
             provider.router = (self.name == "openrouter").then_some(Router::Openrouter);
             // Anthropic's libraries add the version themselves.
             let is_bare =
@@ -79,8 +79,8 @@ impl EnvProvider {
     }
 }
 
-/// What a list of models in OpenRouter's form says, as a provider serves it: the list knows neither
-/// where it was fetched nor with whose key. What OpenRouter pins stays pinned.
+/// The endpoints of a list in OpenRouter's form, at the provider that served the list, which names
+/// neither address nor key. Pins of OpenRouter stay.
 #[must_use]
 pub fn with_provider(provider: &Provider, list: Catalog) -> Catalog {
     let mut catalog = Catalog::default();
@@ -104,7 +104,7 @@ pub fn with_provider(provider: &Provider, list: Catalog) -> Catalog {
     catalog
 }
 
-/// Of a list of many providers, what this one serves.
+/// The endpoints of one provider in a list of many.
 #[must_use]
 pub fn filter_by_provider(provider: &Provider, list: &Catalog) -> Catalog {
     let own = list.endpoints.iter().filter(|e| e.provider.name == provider.name);
@@ -115,10 +115,9 @@ pub fn filter_by_provider(provider: &Provider, list: &Catalog) -> Catalog {
     Catalog { endpoints, facts, ..Catalog::default() }
 }
 
-/// Those of a model's endpoints that a pin means: its glob's, else, where it has no wildcard, all
-/// behind the provider's bare word. `m@openrouter/deepinfra` is `m@openrouter/deepinfra/fp4` where
-/// that is the only one of its kind, and keeps the name that it was asked by: so OpenRouter reads it
-/// too.
+/// The endpoints that match a pin as a glob; without wildcards and an exact match, all whose id
+/// starts with the pin and a slash. A single such endpoint takes the pin as its id, which OpenRouter
+/// understands as well: `m@openrouter/deepinfra` for `m@openrouter/deepinfra/fp4`.
 #[must_use]
 pub fn match_pin(pin: &str, served: &[Endpoint]) -> Vec<Endpoint> {
     let by_glob = served.iter().filter(|e| glob_matches(pin, e.id.as_str()));

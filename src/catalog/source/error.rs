@@ -1,8 +1,8 @@
-//! Why a price list does not read.
+//! Errors of reading price lists.
 
 use crate::catalog::error::CatalogError;
 
-/// Why a price list does not read.
+/// Why a price list cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// The answer is a web page.
@@ -11,7 +11,7 @@ pub enum SourceError {
         /// The file or URL.
         path: String,
     },
-    /// Nothing at all.
+    /// The file is empty.
     #[error("{path} is empty; nothing was synced")]
     Empty {
         /// The file or URL.

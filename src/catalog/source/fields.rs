@@ -1,4 +1,4 @@
-//! Fields of foreign JSON, whose numbers keep their own digits.
+//! Fields of foreign JSON, whose numbers keep their digits.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) struct Fields<'a> {
 pub(super) enum Amount {
     /// Not there, or null.
     Absent,
-    /// `-1`, `NaN` or empty, which is how price lists say that they do not know.
+    /// `-1`, `NaN` or empty, as price lists write unknown prices.
     Unknown,
     /// A price.
     Known(Usd),
@@ -69,7 +69,7 @@ impl<'a> Fields<'a> {
     /// The fields of an object; `None`: it is none.
     pub(super) fn of(value: &'a RawValue) -> Option<Self> {
         let Pairs(pairs) = serde_json::from_str(value.get()).ok()?;
-        // The last of two wins, as in every reader of JSON.
+        // Of duplicate keys the last wins, as in other JSON readers.
         let at = pairs.iter().enumerate().map(|(idx, (key, _))| (key.clone(), idx)).collect();
         Some(Self { pairs, at })
     }

@@ -10,8 +10,7 @@ use crate::catalog::{Capability, Endpoint, Facts, Limits};
 use crate::catalog::{Change, Hours, Price, Rate, Rates};
 use crate::units::{EndpointId, ServiceTier, Usd};
 
-/// Prices by their keys there, without the endings that state a condition. The longer of two that
-/// begin alike comes first.
+/// Rates by LiteLLM's keys, without the suffixes of conditions. A key precedes its own prefixes.
 const RATES: [(&str, Rate); 11] = [
     ("cache_creation_input_token_cost_above_1hr", Rate::CacheWrite1h),
     ("cache_creation_input_token_cost", Rate::CacheWrite),
@@ -34,8 +33,7 @@ const TIERS: [(&str, ServiceTier); 4] = [
     ("_ultrafast", ServiceTier::Ultrafast),
 ];
 
-/// The rates of one tier above one threshold. Ordered so that those which hold in fewer cases come
-/// later, for the last that applies wins.
+/// A tier and a threshold. More specific conditions sort later, because the last that applies wins.
 type Conditions = (Option<ServiceTier>, Option<u64>);
 
 pub(super) fn read(top: &Fields<'_>, path: &str) -> Result<Reading, SourceError> {
@@ -78,7 +76,7 @@ fn read_entry(
         provider: providers::named(&provider),
         upstream_model: upstream.to_owned(),
         price: price(fields, entry, reading)?,
-        // Their limit of the prompt alone: prompt and answer together fit for sure where both do.
+        // The limit is for the prompt alone, so a prompt and an answer within it fit.
         context_window: fields.count("max_input_tokens"),
         max_output: fields.count("max_output_tokens"),
         limits: Limits::default(),
@@ -138,7 +136,7 @@ pub(super) fn price(
         base.insert(Rate::PerImage, usd);
     }
     if let Some(sizes) = fields.object("search_context_cost_per_query") {
-        // Of three sizes the middle one is what a provider searches with unless told otherwise.
+        // The medium size of the three is the providers' default.
         if let Amount::Known(usd) = sizes.amount("search_context_size_medium", entry)? {
             base.insert(Rate::PerSearch, usd);
         }
@@ -159,7 +157,7 @@ pub(super) fn price(
     Ok(free_or(rates))
 }
 
-/// Which rate a key states, and under which conditions; `None`: no rate that is read.
+/// The rate and the conditions of a key; `None`: not a known rate.
 fn rate_of(key: &str) -> Option<(Rate, Conditions)> {
     let (name, rate) = RATES.into_iter().find(|(name, _)| key.starts_with(name))?;
     let mut rest = &key[name.len()..];

@@ -1,8 +1,8 @@
 //! Public price lists to a catalog: OpenRouter, LiteLLM, models.dev.
 //!
-//! A list is foreign data: what is not known of it is passed over, but an entry that does not load
-//! is named with the reason, and a field that holds a price and is not read is counted. Amounts
-//! are read from their own digits, never through a float.
+//! Lists are foreign data: unknown fields are ignored, but an entry that does not load is reported
+//! with the reason, and unread fields that hold prices are counted. Amounts are parsed from their
+//! digits, never through a float.
 
 mod env_provider;
 mod error;

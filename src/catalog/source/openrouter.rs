@@ -13,7 +13,7 @@ use crate::catalog::{Capability, Endpoint, Facts, Limits};
 use crate::catalog::{Change, Hours, Price, Rate, Rates};
 use crate::units::{EndpointId, Factor, Usd};
 
-/// Prices by their names there.
+/// Rates by OpenRouter's names.
 const RATES: [(&str, Rate); 12] = [
     ("prompt", Rate::Input),
     ("completion", Rate::Output),
@@ -80,7 +80,7 @@ fn read_model(raw: &RawValue, path: &str, reading: &mut Reading) -> Result<(), S
     Ok(())
 }
 
-/// Names that stand for whatever is newest.
+/// Whether a name resolves to the newest model.
 fn stands_for_another(id: &str) -> bool {
     id.starts_with('~') || id.ends_with("-latest")
 }
@@ -186,7 +186,7 @@ fn price(
     Ok(free_or(rates))
 }
 
-/// What is left of a price after a discount; `None`: all.
+/// The factor of a discount; `None`: no discount.
 fn discounted(discount: Usd) -> Result<Option<Factor>, &'static str> {
     if discount == Usd::ZERO {
         return Ok(None);

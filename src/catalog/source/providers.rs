@@ -1,6 +1,6 @@
-//! Where the providers of the price lists are, and what they speak: Anthropic and Google their own
-//! dialects, the others OpenAI's chat completions. Those whose address depends on the customer have
-//! none here, and `[[provider]]` in weighbridge.toml gives it.
+//! Addresses, keys and dialects of the providers in price lists: Anthropic and Google have their own
+//! dialects, the others take OpenAI's chat completions. Addresses that depend on the customer come
+//! from `[[provider]]` in weighbridge.toml.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ struct KnownProvider {
     name: &'static str,
     /// Its names in LiteLLM's list.
     litellm: &'static [&'static str],
-    /// Who makes the models that it names without an author; empty: others do.
+    /// The author of models that it lists without one; empty: unknown.
     author: &'static str,
     base_url: &'static str,
     key: &'static str,
@@ -129,7 +129,7 @@ pub(super) fn public() -> impl Iterator<Item = (&'static str, &'static str, &'st
     public.map(|known| (known.name, known.key, known.base_url))
 }
 
-/// Our name of a provider of models.dev's.
+/// Maps a provider's name in models.dev to ours.
 pub(super) fn of_models_dev(provider: &str) -> &str {
     match provider {
         "togetherai" => "together",
@@ -143,7 +143,7 @@ pub(super) fn all() -> impl Iterator<Item = Provider> {
     KNOWN.iter().map(|known| named(known.name))
 }
 
-/// Our name of a provider of LiteLLM's.
+/// Maps a provider's name in LiteLLM to ours.
 pub(super) fn of_litellm(provider: &str) -> String {
     let known = KNOWN.iter().find(|known| known.litellm.contains(&provider));
     known.map_or_else(|| provider.to_owned(), |known| known.name.to_owned())

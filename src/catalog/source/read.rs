@@ -1,4 +1,4 @@
-//! A price list is told by its form, and read.
+//! Detects the format of a price list and reads it.
 
 use super::error::SourceError;
 use super::fields::Fields;
@@ -12,7 +12,7 @@ pub fn known_providers() -> Vec<Provider> {
     providers::all().filter(|p| !p.base_url.is_empty() && p.api_key_env.is_some()).collect()
 }
 
-/// Reads a price list, by its form. `path` is what errors name.
+/// Reads a price list of any known format. Errors name `path`.
 pub fn read(text: &str, path: &str) -> Result<Reading, SourceError> {
     let path = path.to_owned();
     let text = text.trim_start_matches('\u{feff}');
@@ -45,7 +45,7 @@ fn read_json(text: &str, path: &str) -> Result<Reading, SourceError> {
     if top.has("data") {
         return openrouter::read(&top, path);
     }
-    // The first entries tell the two apart: a list of 2,000 need not be walked twice.
+    // The first entries show the format, so that a list of 2,000 is not read twice.
     let mut first = top.iter().filter_map(|(_, value)| Fields::of(value)).take(20);
     if first.clone().any(|entry| entry.has("litellm_provider")) {
         return litellm::read(&top, path);

@@ -1,4 +1,4 @@
-//! The endpoints that a price list gives, and what of the list gives none.
+//! The endpoints of a price list, and the entries that are none.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Endpoint, Facts, diff};
 use crate::catalog::{Price, Rates};
 use crate::units::EndpointId;
 
-/// What a price list gave.
+/// The result of reading a price list.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// The endpoints, in the order of the list.
@@ -16,9 +16,9 @@ pub struct Reading {
     pub entries: usize,
     /// Entries that did not become an endpoint, with the reason.
     pub left_out: Vec<Omission>,
-    /// Fields that hold a price which nothing here is charged by, and how often each stands there.
+    /// Unread fields that hold prices, with the number of their occurrences.
     pub not_read: BTreeMap<String, usize>,
-    /// Which endpoint has an id.
+    /// The endpoint of each id.
     taken: BTreeMap<EndpointId, usize>,
 }
 
@@ -39,7 +39,7 @@ impl Reading {
 
     /// Takes an endpoint of the list in, unless its name cannot be one or is taken already.
     pub(super) fn take(&mut self, entry: &str, endpoint: Endpoint, facts: Facts) {
-        // What is written must read again.
+        // A snapshot must load again.
         if !is_name(&endpoint.model) || !is_name(&endpoint.provider.name) {
             let why = "its name cannot be part of an endpoint's id (model@provider#variant)";
             self.leave_out(entry, why);
@@ -51,7 +51,7 @@ impl Reading {
             let why = if known.price == endpoint.price {
                 format!("{} is listed twice, at the same price", known.id)
             } else {
-                // Free is no price to reserve money by where another list entry knows better.
+                // A budget must not trust a free entry if another one has a price.
                 let better = !known.price.is_billed() && endpoint.price.is_billed();
                 let (kept, other) = (diff::in_short(&known.price), diff::in_short(&endpoint.price));
                 let (kept, other) = if better { (other, kept) } else { (kept, other) };
@@ -80,7 +80,7 @@ impl Reading {
     }
 }
 
-/// Rates that are all zero are no price: it is free.
+/// The price with these rates; free if all are zero.
 pub(super) fn free_or(rates: Rates) -> Price {
     let price = Price::Rates(rates);
     if price.is_billed() { price } else { Price::Free }

@@ -1,6 +1,6 @@
 //! models.dev: a folder of TOML, `providers/<name>/models/…toml` with inheritance from
-//! `models/<author>/…toml`, or the same as one JSON. Dollars per million tokens, as floats, whose
-//! literals are what is read.
+//! `models/<author>/…toml`, or the same as one JSON. Prices are floats in dollars per million
+//! tokens; their literals are parsed.
 
 mod api;
 mod folder;

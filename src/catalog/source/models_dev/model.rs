@@ -1,4 +1,4 @@
-//! A model and a provider, in whichever form models.dev states them.
+//! Models and providers of either format.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::catalog::source::reading::free_or;
 use crate::catalog::{Capability, Change, Endpoint, Limits, Price, Provider, Rate, Rates};
 use crate::units::{EndpointId, ServiceTier, Usd};
 
-/// Prices by their names there.
+/// Rates by models.dev's names.
 pub(super) const RATES: [(&str, Rate); 7] = [
     ("input", Rate::Input),
     ("output", Rate::Output),
@@ -50,7 +50,7 @@ pub(super) struct Cost {
 }
 
 impl Model {
-    /// What is not said here is as the base model says.
+    /// Takes missing values from the base model.
     pub(super) fn over(self, base: &Self) -> Self {
         Self {
             base: self.base,
@@ -139,11 +139,11 @@ fn amounts(
     Ok(Some(rates))
 }
 
-/// A provider as we know it, else as the list does.
+/// A known provider, or one as the list states it.
 pub(super) fn provider(name: &str, api: Option<String>, env: Vec<String>) -> Provider {
     let mut provider = providers::named(providers::of_models_dev(name));
     if provider.base_url.is_empty() {
-        // An address with a place to fill in is the customer's own.
+        // An address with a placeholder depends on the customer.
         let api = api.filter(|url| url.starts_with("https://") && !url.contains(['$', '{']));
         provider.base_url = api.map(|url| url.trim_end_matches('/').to_owned()).unwrap_or_default();
         provider.api_key_env = env.into_iter().next();

@@ -12,7 +12,7 @@ use crate::catalog::{CatalogError, Provider};
 use crate::units::ServiceTier;
 use crate::units::toml_text::TomlText;
 
-/// A model's file. Keys that are not read are not listed here.
+/// A model's file, without the keys that are not read.
 #[derive(Debug, Default, Deserialize)]
 struct RawModel {
     base_model: Option<String>,
@@ -32,7 +32,7 @@ struct RawLimit {
     output: Option<u64>,
 }
 
-/// A number of which only the place is kept.
+/// A number, of which only the span is kept.
 type Number = Option<Spanned<serde::de::IgnoredAny>>;
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,7 +167,7 @@ pub(super) fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
     Ok((model, shown))
 }
 
-/// Keys of `[cost]` that nothing reads, so that no price is passed over unseen.
+/// Unread keys of `[cost]`, so that no price is ignored unnoticed.
 fn unknown_cost_keys(text: &str) -> Vec<String> {
     let table: Option<toml::Table> = toml::from_str(text).ok();
     let cost = table.and_then(|mut table| match table.remove("cost")? {

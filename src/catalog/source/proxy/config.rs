@@ -1,14 +1,14 @@
-//! What a proxy's configuration says.
+//! A proxy's configuration.
 
 use super::error::ProxyError;
 use crate::catalog::Endpoint;
 use crate::catalog::source::reading::Omission;
 use crate::units::names::matches_none;
 
-/// What a proxy's configuration says.
+/// A proxy's configuration.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyConfig {
-    /// What is called, each once, in the order of the file.
+    /// Distinct deployments, in the order of the file.
     pub deployments: Vec<Deployment>,
     /// The names that callers use, in the order of the file.
     pub aliases: Vec<Alias>,
@@ -16,18 +16,18 @@ pub struct ProxyConfig {
     pub left_out: Vec<Omission>,
 }
 
-/// What the proxy calls for an alias.
+/// A model at a provider that the proxy calls.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     /// It as an endpoint; with parameters of its own it is a variant.
     pub endpoint: Endpoint,
-    /// Whether its key stands in the file itself, and has to be set under the name that is proposed.
+    /// Whether the file holds its key, which must then be exported under the proposed name.
     pub key_in_file: bool,
-    /// Where its price comes from, in words; `None`: it has none.
+    /// The source of its price; `None`: no price.
     pub priced_by: Option<String>,
     /// Parameters of the file that are not carried over.
     pub dropped: Vec<String>,
-    /// What its entries state differently, and which of it is taken.
+    /// Conflicts between its entries, and which value is used.
     pub conflicts: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl ProxyConfig {
         };
         let name = alias.name.clone();
         match alias.served_by.as_slice() {
-            // With others that were left out it is one of several, and perhaps the least.
+            // If others were left out, it is one of several, and may have the smallest share.
             [(only, _)] if alias.left_out == 0 => Ok(&self.deployments[*only]),
             [] => {
                 let why = self.left_out.iter().find(|left| left.entry == name);

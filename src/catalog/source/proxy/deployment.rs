@@ -19,7 +19,7 @@ use crate::catalog::{
 };
 use crate::units::EndpointId;
 
-/// Parameters that the proxy sends with each request of a deployment, and we with it.
+/// Parameters that the proxy sends with each request of a deployment; they are carried over.
 const SENT: [&str; 12] = [
     "frequency_penalty",
     "max_completion_tokens",
@@ -34,7 +34,7 @@ const SENT: [&str; 12] = [
     "top_p",
     "verbosity",
 ];
-/// Parameters that are read here, or that say how the proxy itself behaves.
+/// Parameters that are read here or configure the proxy itself.
 const READ: [&str; 22] = [
     "api_base",
     "api_key",
@@ -59,7 +59,7 @@ const READ: [&str; 22] = [
     "use_litellm_proxy",
     "weight",
 ];
-/// What people write where a server wants no key, and the client library wants one.
+/// Placeholders for the key of a server that needs none.
 const NO_KEYS: [&str; 11] = [
     "",
     "anything",
@@ -73,9 +73,9 @@ const NO_KEYS: [&str; 11] = [
     "not-needed",
     "null",
 ];
-/// Who states a price, where the file does.
+/// The source of prices that the file states.
 pub(super) const BY_FILE: &str = "the proxy's configuration";
-/// How LiteLLM names a variable.
+/// LiteLLM's prefix of environment variables.
 const VARIABLE: &str = "os.environ/";
 
 /// Where a deployment's key comes from.
@@ -88,7 +88,7 @@ pub(super) enum Key {
     InFile(String),
 }
 
-/// What decides which of several deployments the proxy asks.
+/// The values by which the proxy chooses among deployments.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RoutingWeights {
     weight: Option<f64>,
@@ -96,7 +96,7 @@ pub(super) struct RoutingWeights {
     tpm: Option<f64>,
 }
 
-/// A deployment before it has its names.
+/// A deployment without its final names.
 pub(super) struct Draft {
     pub(super) prefix: Prefix,
     pub(super) key: Key,
@@ -218,7 +218,7 @@ impl Draft {
         Ok(())
     }
 
-    /// What the file leaves out, from the first list that has this model at this provider.
+    /// Takes missing values from the first list that has this model at this provider.
     fn take_from_lists(&mut self, base_model: Option<&str>, lists: &[Catalog]) {
         if !self.prefix.is_listed(&self.endpoint.provider.base_url) {
             return;
@@ -298,7 +298,7 @@ fn base_name(prefix: Prefix, base_model: &str) -> String {
     as_name(&providers::model_at(author, rest))
 }
 
-/// A name without what an endpoint's id is taken apart by.
+/// A name without the separators of an endpoint's id.
 pub(super) fn as_name(name: &str) -> String {
     let ok = |c: char| is_name(c.encode_utf8(&mut [0; 4]));
     name.chars().map(|c| if ok(c) { c } else { '-' }).collect()
@@ -376,7 +376,7 @@ pub(super) fn make_variant(
     }
 }
 
-/// Whether it loads as it will be written; `Err`: what is wrong with it.
+/// Checks that the endpoint loads from the text that will be written.
 pub(super) fn check(endpoint: &Endpoint) -> Result<(), String> {
     let text = snapshot::provider_text(&endpoint.provider)
         + &snapshot::endpoint_text(endpoint, None, &snapshot::price_text(&endpoint.price))
@@ -385,7 +385,7 @@ pub(super) fn check(endpoint: &Endpoint) -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(error) => {
             let said = error.to_string();
-            // The place is one in a text that nobody sees.
+            // The place is in a generated text, which the user never sees.
             Err(said.split_once(": ").map_or(said.as_str(), |(_, why)| why).to_owned())
         }
     }

@@ -1,6 +1,6 @@
-//! Why a proxy's configuration is of no use.
+//! Errors of reading a proxy's configuration.
 
-/// Why a proxy's configuration is of no use.
+/// Why a proxy's configuration cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
     /// Not YAML.

@@ -1,8 +1,8 @@
-//! A LiteLLM proxy's `config.yaml` to endpoints: what it calls, under which aliases, with which
-//! limits and prices.
+//! Reads a LiteLLM proxy's `config.yaml`: its deployments as endpoints, with aliases, limits and
+//! prices.
 //!
-//! A key that stands in the file is compared and never kept. What cannot be called from here is
-//! named with the reason, and so is every parameter that is not carried over.
+//! Keys in the file are compared and never kept. Entries that cannot be called, and parameters that
+//! are not carried over, are reported with the reason.
 
 mod config;
 mod deployment;

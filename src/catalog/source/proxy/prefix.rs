@@ -1,5 +1,5 @@
-//! LiteLLM's providers by their prefix (`azure/…`, `hosted_vllm/…`): where they are, what they speak,
-//! which variable LiteLLM takes their key from. Those that cannot be called from here have a reason.
+//! LiteLLM's providers by prefix (`azure/…`, `hosted_vllm/…`): address, dialect and the variable of
+//! the key, or the reason why they cannot be called from here.
 
 use crate::catalog::Dialect;
 

@@ -11,9 +11,9 @@ use crate::catalog::source::providers;
 use crate::catalog::source::reading::Omission;
 use crate::catalog::{Catalog, Dialect, Router};
 
-/// Reads a configuration. `path` is what errors name; `variable` gives the variables that addresses
-/// stand in (`os.environ/NAME`), and is asked for no key; `lists` are price lists, the first that
-/// knows an endpoint says what the file leaves out.
+/// Reads a configuration. Errors name `path`; `variable` looks up the variables of addresses
+/// (`os.environ/NAME`), never of keys; missing values come from the first of `lists` that has the
+/// endpoint.
 pub fn read(
     text: &str,
     path: &str,
@@ -34,7 +34,7 @@ pub fn read(
     Ok(config)
 }
 
-/// What makes a provider: the same address and key in another dialect are another.
+/// The identity of a provider: another dialect at the same address is another provider.
 #[derive(PartialEq, Eq)]
 struct Identity {
     base_url: String,
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
             return Ok(idx);
         }
         deployment::check(&endpoint)?;
-        // Only what stays takes a name.
+        // Only accepted entries reserve their names.
         self.stated.push(stated);
         self.models.insert((provider.clone(), model), endpoint.upstream_model.clone());
         self.providers.insert(provider, what);
@@ -181,10 +181,10 @@ impl<'a> Reader<'a> {
         reconcile(&mut self.config.deployments, &self.stated);
         for alias in &mut self.config.aliases {
             let Some(entries) = self.entries.get(&alias.name) else { continue };
-            // What was left out has its part of the requests all the same.
+            // Entries that were left out still receive their share of the requests.
             let weights: Vec<RoutingWeights> =
                 entries.iter().map(|(_, weights)| *weights).collect();
-            // The same deployment may stand there twice.
+            // A deployment may be listed twice.
             let mut merged: Vec<(usize, f64)> = Vec::new();
             for ((placed, _), share) in entries.iter().zip(deployment::shares(&weights)) {
                 let Some(idx) = placed else { continue };

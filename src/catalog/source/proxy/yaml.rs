@@ -1,5 +1,5 @@
-//! YAML whose numbers keep their own digits: each plain scalar is read from the text it stands in,
-//! so that `1.5e-07` is never a float on its way to a price. The one place that calls a YAML parser.
+//! YAML whose numbers keep their digits: plain scalars are read from the source text, so that
+//! `1.5e-07` never becomes a float. Only this file calls the YAML parser.
 
 use std::fmt;
 
