@@ -2,4 +2,4 @@
 
 mod regrade;
 
-pub use regrade::{Graded, grade_run};
+pub use regrade::{GradeCounts, grade_run};

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use crate::graders::Expected;
+use crate::graders::Target;
 use crate::store::{Reader, ScoreRow, StoreError, Writer};
 
 /// The number of answers graded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Graded {
+pub struct GradeCounts {
     /// Answers with a score.
     pub scored: u64,
     /// Answers that the grader could not judge.
@@ -18,16 +18,16 @@ pub struct Graded {
 ///
 /// # Errors
 /// When the run database cannot be read or written; then the old scores stay.
-pub fn grade_run(dir: &Path) -> Result<Graded, StoreError> {
+pub fn grade_run(dir: &Path) -> Result<GradeCounts, StoreError> {
     let rubrics = Reader::open(dir)?.rubrics()?;
     let mut writer = Writer::open(dir)?;
-    let mut graded = Graded::default();
+    let mut graded = GradeCounts::default();
     writer.regrade(|trial, task, answer| {
         let answer = answer?;
         let rubric = &rubrics[task as usize];
-        let expected =
-            Expected { reference: rubric.reference.as_ref(), schema: rubric.schema.as_ref() };
-        let score = rubric.grader.grade(&expected, &answer);
+        let target =
+            Target { reference: rubric.reference.as_ref(), schema: rubric.schema.as_ref() };
+        let score = rubric.grader.grade(&target, &answer);
         graded.scored += u64::from(score.value.is_some());
         graded.unscored += u64::from(score.value.is_none());
         Some(ScoreRow::overall(trial, &rubric.grader, score.value, score.detail))

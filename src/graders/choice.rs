@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::choice_text::{Found, find_letter};
-use super::expected::{Expected, GradingError};
+use super::choice_text::{LetterChoice, find_letter};
 use super::grader::Grader;
 use super::sample::{Peers, SampleTask, index, text_answer};
 use super::score::{Score, quoted};
+use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
 /// The letter of a multiple choice; an answer that settles on none, or on two, is wrong.
@@ -34,24 +34,20 @@ impl Grader for Choice {
         peers: &Peers<'_>,
         pick: u64,
     ) -> Option<AnswerContent> {
-        let right = letter(task.expected.reference?)?;
+        let right = letter(task.target.reference?)?;
         Some(text_answer(format!("Answer: {}", other_letter(right, peers, pick))))
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        let expected = expected_letter(expected.reference()?)?;
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        let expected = expected_letter(target.reference()?)?;
         Ok(match find_letter(&answer.text) {
-            Found::One(letter) => {
+            LetterChoice::One(letter) => {
                 Score::from_match(letter == expected, &format!("got {letter}, expected {expected}"))
             }
-            Found::Several(a, b) => {
+            LetterChoice::Several(a, b) => {
                 Score::wrong(&format!("ambiguous: both {a} and {b}, expected {expected}"))
             }
-            Found::None => {
+            LetterChoice::None => {
                 Score::wrong(&format!("no choice in {}, expected {expected}", quoted(&answer.text)))
             }
         })
@@ -85,7 +81,7 @@ fn other_letter(right: char, peers: &Peers<'_>, pick: u64) -> char {
         .iter_from(0)
         .take(MAX_PEERS)
         .filter(|peer| peer.grader == "choice")
-        .filter_map(|peer| letter(peer.expected.reference?));
+        .filter_map(|peer| letter(peer.target.reference?));
     let last = used.fold('D'.max(right), char::max);
     let others: Vec<char> = ('A'..=last).filter(|letter| *letter != right).collect();
     others[index(pick, others.len())]
@@ -101,8 +97,8 @@ mod tests {
     fn scores() {
         let check = |reference: &str, answer: &str, expected: Score| {
             let reference = json!(reference);
-            let task = Expected { reference: Some(&reference), schema: None };
-            assert_eq!(Choice {}.score(&task, &text_answer(answer)), Ok(expected), "{answer}");
+            let target = Target { reference: Some(&reference), schema: None };
+            assert_eq!(Choice {}.score(&target, &text_answer(answer)), Ok(expected), "{answer}");
         };
         check("b", "B", Score::right("got B, expected B"));
         check("A", "B", Score::wrong("got B, expected A"));

@@ -10,7 +10,7 @@ use regex::{Captures, Regex};
 
 /// The letters that an answer settles on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum LetterChoice {
     One(char),
     Several(char, char),
     None,
@@ -81,32 +81,32 @@ fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that a test compiles")
 }
 
-pub(super) fn find_letter(answer: &str) -> Found {
+pub(super) fn find_letter(answer: &str) -> LetterChoice {
     if let Some(stated) = stated(answer) {
         return stated;
     }
     let lines: Vec<&str> = answer.lines().filter(|line| !line.trim().is_empty()).collect();
     let Some((first, last)) = lines.first().zip(lines.last()) else {
-        return Found::None;
+        return LetterChoice::None;
     };
     if let Some(found) = ALONE.captures(last).or_else(|| ALONE.captures(first)) {
-        return Found::One(letter_of(&found).to_ascii_uppercase());
+        return LetterChoice::One(letter_of(&found).to_ascii_uppercase());
     }
     if let Some(letter) = leading(first) {
         // An answer that goes through the options one by one has not chosen the first of them.
         return match lines[1..].iter().find_map(|line| leading(line).filter(|l| *l != letter)) {
-            Some(other) => Found::Several(letter, other),
-            None => Found::One(letter),
+            Some(other) => LetterChoice::Several(letter, other),
+            None => LetterChoice::One(letter),
         };
     }
     let trailing = || if DENIED.is_match(last) { None } else { TRAILING.captures(last) };
     let found = SET_OFF.captures_iter(answer).last().or_else(trailing);
-    found.map_or(Found::None, |found| Found::One(letter_of(&found)))
+    found.map_or(LetterChoice::None, |found| LetterChoice::One(letter_of(&found)))
 }
 
 /// The last choice that is called the answer.
-fn stated(answer: &str) -> Option<Found> {
-    let mut last: Option<(usize, Found)> = None;
+fn stated(answer: &str) -> Option<LetterChoice> {
+    let mut last: Option<(usize, LetterChoice)> = None;
     let readings = [&STATED, &STATED_SMALL, &JUDGED];
     for found in readings.into_iter().flat_map(|reading| reading.captures_iter(answer)) {
         let letter = found.name("l").expect("every match has its letter");
@@ -116,8 +116,8 @@ fn stated(answer: &str) -> Option<Found> {
             continue;
         }
         let choice = match alternative(rest) {
-            Some(other) if other != first => Found::Several(first, other),
-            _ => Found::One(first),
+            Some(other) if other != first => LetterChoice::Several(first, other),
+            _ => LetterChoice::One(first),
         };
         last = Some((letter.start(), choice));
     }
@@ -193,9 +193,9 @@ mod tests {
 
     fn check(answer: &str, expected: &str) {
         let found = match find_letter(answer) {
-            Found::One(letter) => letter.to_string(),
-            Found::Several(a, b) => format!("{a}{b}"),
-            Found::None => "none".to_owned(),
+            LetterChoice::One(letter) => letter.to_string(),
+            LetterChoice::Several(a, b) => format!("{a}{b}"),
+            LetterChoice::None => "none".to_owned(),
         };
         assert_eq!(found, expected, "{answer:?}");
     }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::expected::{Expected, GradingError};
 use super::sample::{Peers, SampleTask};
 use super::score::Score;
+use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
 /// A grader with its settings.
@@ -23,8 +23,8 @@ pub(super) trait Grader {
     }
 
     /// The part of a task that the grader needs and the task lacks.
-    fn missing(&self, expected: &Expected<'_>) -> Option<&'static str> {
-        expected.reference.is_none().then_some("reference")
+    fn missing(&self, target: &Target<'_>) -> Option<&'static str> {
+        target.reference.is_none().then_some("reference")
     }
 
     /// Whether the grader can use a reference.
@@ -60,6 +60,5 @@ pub(super) trait Grader {
     }
 
     /// The score of an answer to a task of which no part is missing.
-    fn score(&self, expected: &Expected<'_>, answer: &AnswerContent)
-    -> Result<Score, GradingError>;
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError>;
 }

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::expected::{Expected, GradingError};
 use super::grader::Grader;
 use super::json_schema::cached_schema;
 use super::json_value::{change_leaf, describe_place, find_difference};
 use super::sample::{Peers, SampleTask, text_answer};
 use super::score::{Score, quoted};
+use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
 /// The most places in an answer where JSON is looked for: each try may read to the end.
@@ -25,8 +25,8 @@ impl Grader for Json {
         1
     }
 
-    fn missing(&self, expected: &Expected<'_>) -> Option<&'static str> {
-        let nothing = expected.reference.is_none() && expected.schema.is_none();
+    fn missing(&self, target: &Target<'_>) -> Option<&'static str> {
+        let nothing = target.reference.is_none() && target.schema.is_none();
         nothing.then_some("reference or schema")
     }
 
@@ -49,23 +49,19 @@ impl Grader for Json {
         _peers: &Peers<'_>,
         pick: u64,
     ) -> Option<AnswerContent> {
-        change_leaf(task.expected.reference?, pick).map(|value| text_answer(value.to_string()))
+        change_leaf(task.target.reference?, pick).map(|value| text_answer(value.to_string()))
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        let schema = expected.schema.map(cached_schema).transpose()?;
-        let Some(value) = extract(&answer.text, expected.reference) else {
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        let schema = target.schema.map(cached_schema).transpose()?;
+        let Some(value) = extract(&answer.text, target.reference) else {
             return Ok(Score::wrong(&format!("no JSON in {}", quoted(&answer.text))));
         };
         if let Some(Err(invalid)) = schema.map(|schema| schema.validate(&value)) {
             let place = describe_place(&invalid.pointer);
             return Ok(Score::wrong(&format!("invalid at {place}: {}", invalid.reason)));
         }
-        Ok(match expected.reference.map(|reference| find_difference(reference, &value)) {
+        Ok(match target.reference.map(|reference| find_difference(reference, &value)) {
             Some(Some(difference)) => Score::wrong(&difference),
             Some(None) => Score::right("equal"),
             None => Score::right("valid"),
@@ -135,7 +131,7 @@ mod tests {
         schema: Option<&Value>,
         answer: &str,
     ) -> Result<Score, GradingError> {
-        Json {}.score(&Expected { reference, schema }, &text_answer(answer))
+        Json {}.score(&Target { reference, schema }, &text_answer(answer))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a call with json!(…) reads better")]

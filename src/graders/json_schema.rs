@@ -7,14 +7,14 @@ use std::rc::Rc;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use super::expected::GradingError;
+use super::target::GradingError;
 use crate::units::names;
 
 /// A compiled schema.
 pub(crate) struct CompiledSchema(Validator);
 
 /// A value that is not valid under a schema.
-pub(super) struct Invalid {
+pub(super) struct SchemaViolation {
     /// The JSON pointer to the invalid part.
     pub pointer: String,
     pub reason: String,
@@ -32,8 +32,8 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<CompiledSchema, String> {
 }
 
 impl CompiledSchema {
-    pub(super) fn validate(&self, value: &Value) -> Result<(), Invalid> {
-        self.0.validate(value).map_err(|error| Invalid {
+    pub(super) fn validate(&self, value: &Value) -> Result<(), SchemaViolation> {
+        self.0.validate(value).map_err(|error| SchemaViolation {
             pointer: error.instance_path().as_str().to_owned(),
             reason: error.to_string(),
         })

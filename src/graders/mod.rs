@@ -6,7 +6,6 @@
 
 mod choice;
 mod choice_text;
-mod expected;
 mod grader;
 mod guess;
 mod json;
@@ -22,10 +21,10 @@ mod sample;
 mod score;
 mod spec;
 mod stated;
+mod target;
 mod text;
 mod tool_call;
 
-pub(crate) use expected::{Expected, GradingError};
 pub(crate) use guess::guess_grader;
 pub(crate) use json_schema::{check_schema, compile_schema};
 pub(crate) use sample::{Peers, SampleTask};
@@ -33,3 +32,4 @@ pub use score::Score;
 pub(crate) use score::quoted;
 pub use spec::{GraderSpec, SpecError};
 pub(crate) use stated::stated_answer;
+pub(crate) use target::{GradingError, Target};

@@ -3,22 +3,22 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::expected::{Expected, GradingError};
 use super::grader::Grader;
 use super::score::Score;
+use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
 /// No score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ungraded {}
+pub struct NoGrader {}
 
-impl Grader for Ungraded {
+impl Grader for NoGrader {
     fn version(&self) -> u32 {
         1
     }
 
-    fn missing(&self, _expected: &Expected<'_>) -> Option<&'static str> {
+    fn missing(&self, _target: &Target<'_>) -> Option<&'static str> {
         None
     }
 
@@ -38,11 +38,7 @@ impl Grader for Ungraded {
         false
     }
 
-    fn score(
-        &self,
-        _expected: &Expected<'_>,
-        _answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
+    fn score(&self, _target: &Target<'_>, _answer: &AnswerContent) -> Result<Score, GradingError> {
         Ok(Score::unscored("not graded"))
     }
 }

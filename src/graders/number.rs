@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::expected::{Expected, GradingError};
 use super::grader::Grader;
 use super::number_text::last_number;
 use super::rational::Rational;
 use super::reference;
 use super::sample::{Peers, SampleTask, index, text_answer};
 use super::score::{Score, quoted};
+use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
 /// The last number of the answer equals the last number of the reference, within a tolerance.
@@ -52,16 +52,12 @@ impl Grader for Number {
         _peers: &Peers<'_>,
         pick: u64,
     ) -> Option<AnswerContent> {
-        let right = number(task.expected.reference?).ok()?;
+        let right = number(task.target.reference?).ok()?;
         Some(answer_is(&other_number(&right, &self.tolerance().unwrap_or_default(), pick)))
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        let expected = number(expected.reference()?)?;
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        let expected = number(target.reference()?)?;
         let tolerance = self.tolerance()?;
         Ok(match last_number(&answer.text) {
             None => {
@@ -133,8 +129,8 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "a call with json!(…) reads better")]
     fn check(reference: Value, answer: &str, tolerance: Option<&str>, is_right: bool) {
         let grader = Number { tolerance: tolerance.map(str::to_owned) };
-        let expected = Expected { reference: Some(&reference), schema: None };
-        let score = grader.score(&expected, &text_answer(answer)).expect("a usable reference");
+        let target = Target { reference: Some(&reference), schema: None };
+        let score = grader.score(&target, &text_answer(answer)).expect("a usable reference");
         assert_eq!(score.is_right(), is_right, "{answer:?}: {score:?}");
     }
 

@@ -17,14 +17,14 @@ const SEPARATORS: [&str; 10] =
 const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /// A number and its place in characters, sign and currency mark included.
-pub(super) struct Found {
+pub(super) struct NumberMatch {
     pub number: Rational,
     pub start: usize,
     pub end: usize,
 }
 
 /// An unsigned decimal and its end.
-struct Unsigned {
+struct UnsignedNumber {
     value: Rational,
     end: usize,
     /// Digits and group separators only.
@@ -38,9 +38,9 @@ pub(super) struct Scanner<'a> {
 }
 
 impl Iterator for Scanner<'_> {
-    type Item = Found;
+    type Item = NumberMatch;
 
-    fn next(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<NumberMatch> {
         while self.at < self.chars.len() {
             let start = self.at;
             if let Some((number, end)) = self.latex_fraction(start) {
@@ -125,7 +125,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// An unsigned number; `None` beyond the limits of [`Rational`].
-    fn unsigned(&self, start: usize) -> Option<Unsigned> {
+    fn unsigned(&self, start: usize) -> Option<UnsignedNumber> {
         let mut whole: String = String::new();
         let mut end = self.digits(start);
         whole.extend(&self.chars[start..end]);
@@ -155,7 +155,7 @@ impl<'a> Scanner<'a> {
             is_whole = false;
         }
         let value = Rational::from_digits(&whole, &fraction, power)?;
-        Some(Unsigned { value, end, whole: is_whole })
+        Some(UnsignedNumber { value, end, whole: is_whole })
     }
 
     /// Takes further groups of three digits, all behind one kind of separator.
@@ -238,7 +238,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// `3/4`, and `1 3/4`; dates such as `1/2/2024` are no fractions.
-    fn with_fraction(&self, start: usize, first: Unsigned) -> (Rational, usize) {
+    fn with_fraction(&self, start: usize, first: UnsignedNumber) -> (Rational, usize) {
         if !first.whole || self.before(start) == Some('/') {
             return (first.value, first.end);
         }
@@ -285,12 +285,12 @@ impl<'a> Scanner<'a> {
         (self.get(below.end) == Some('}')).then_some((number, below.end + 1))
     }
 
-    fn braced(&self, at: usize) -> Option<Unsigned> {
+    fn braced(&self, at: usize) -> Option<UnsignedNumber> {
         if self.is_digit(at) { self.unsigned(at) } else { None }
     }
 
     /// Applies the sign before a number. A dash behind a word or another number joins or subtracts.
-    fn signed(&self, number: Rational, mut start: usize, end: usize) -> Found {
+    fn signed(&self, number: Rational, mut start: usize, end: usize) -> NumberMatch {
         if self.before(start).is_some_and(|c| CURRENCY.contains(&c)) {
             start -= 1;
             if self.before(start) == Some('\\') {
@@ -303,8 +303,8 @@ impl<'a> Scanner<'a> {
                 c.is_alphanumeric() || MINUS.contains(&c) || matches!(c, ')' | ']' | '}' | '%')
             });
         if minus && !joins {
-            return Found { number: number.negated(), start: start - 1, end };
+            return NumberMatch { number: number.negated(), start: start - 1, end };
         }
-        Found { number, start, end }
+        NumberMatch { number, start, end }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::expected::Expected;
+use super::target::Target;
 use crate::units::{AnswerContent, Category};
 
 /// A task, as far as its sample answers depend on it.
@@ -12,7 +12,7 @@ pub(crate) struct SampleTask<'a> {
     /// The id of its grader.
     pub grader: &'static str,
     /// Its reference and schema.
-    pub expected: Expected<'a>,
+    pub target: Target<'a>,
     /// Its category.
     pub category: &'a Category,
     /// Its tool definitions (a list).

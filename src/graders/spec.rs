@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::expected::{Expected, GradingError};
 use super::grader::Grader;
 use super::sample::{Peers, SampleTask, text_answer};
 use super::score::Score;
+use super::target::{GradingError, Target};
 use super::{choice, json, none, number, text, tool_call};
 use crate::units::{AnswerContent, names};
 
@@ -63,7 +63,7 @@ graders! {
     choice::Choice = "choice",
     json::Json = "json",
     tool_call::ToolCalls = "tool_call",
-    none::Ungraded = "none",
+    none::NoGrader = "none",
 }
 
 /// Answers of a model that does not know; the first that the task does not expect is used.
@@ -71,7 +71,7 @@ const UNSURE: [&str; 3] = ["I am not sure.", "Nobody knows.", "…"];
 
 impl GraderSpec {
     /// No grading: cost and speed only.
-    pub const NONE: Self = Self::Ungraded(none::Ungraded {});
+    pub const NONE: Self = Self::NoGrader(none::NoGrader {});
 
     /// Reads `"number"`, or `{ kind = "number", tolerance = "0.01" }`.
     pub fn parse(value: &Value) -> Result<Self, SpecError> {
@@ -115,11 +115,11 @@ impl GraderSpec {
     }
 
     /// Whether the grader can judge the answers to a task.
-    pub(crate) fn check(&self, expected: &Expected<'_>) -> Result<(), GradingError> {
-        if let Some(part) = self.grader().missing(expected) {
+    pub(crate) fn check(&self, target: &Target<'_>) -> Result<(), GradingError> {
+        if let Some(part) = self.grader().missing(target) {
             return Err(GradingError::Missing(part));
         }
-        expected.reference.map_or(Ok(()), |reference| self.grader().check_reference(reference))
+        target.reference.map_or(Ok(()), |reference| self.grader().check_reference(reference))
     }
 
     /// A contradiction between the reference and the rest of the task.
@@ -134,8 +134,8 @@ impl GraderSpec {
 
     /// A right answer made from the reference; `None` where the reference does not determine one (a
     /// pattern, a schema alone, no grader).
-    pub(crate) fn right_answer(&self, expected: &Expected<'_>) -> Option<AnswerContent> {
-        self.grader().right_answer(expected.reference?)
+    pub(crate) fn right_answer(&self, target: &Target<'_>) -> Option<AnswerContent> {
+        self.grader().right_answer(target.reference?)
     }
 
     /// A plausible wrong answer, chosen among several by `pick`; `None` where nothing is graded.
@@ -150,22 +150,22 @@ impl GraderSpec {
         }
         let unsure = || {
             let mut answers = UNSURE.map(text_answer).into_iter();
-            let wrong = answers.find(|answer| !self.grade(&task.expected, answer).is_right());
+            let wrong = answers.find(|answer| !self.grade(&task.target, answer).is_right());
             wrong.unwrap_or_else(|| text_answer(UNSURE[0]))
         };
         Some(self.grader().wrong_answer(task, peers, pick).unwrap_or_else(unsure))
     }
 
     /// The score of an answer to a task.
-    pub(crate) fn grade(&self, expected: &Expected<'_>, answer: &AnswerContent) -> Score {
+    pub(crate) fn grade(&self, target: &Target<'_>, answer: &AnswerContent) -> Score {
         let grader = self.grader();
-        if let Some(part) = grader.missing(expected) {
+        if let Some(part) = grader.missing(target) {
             return Score::unscored(&GradingError::Missing(part).to_string());
         }
         if grader.needs_text() && answer.text.trim().is_empty() {
             return Score::wrong(&explain_empty(answer));
         }
-        let score = grader.score(expected, answer);
+        let score = grader.score(target, answer);
         score.unwrap_or_else(|why| Score::unscored(&why.to_string()))
     }
 }
@@ -261,16 +261,16 @@ mod tests {
         const FORM: &str = "it must be a list of {\"name\": …, \"arguments\": {…}}";
         let check = |id: &str, reference: Value, expected: &str| {
             let spec = GraderSpec::from_id(id).unwrap();
-            let expects = Expected { reference: Some(&reference), schema: None };
+            let target = Target { reference: Some(&reference), schema: None };
             let error = GradingError::Reference(expected.to_owned());
-            assert_eq!(spec.check(&expects), Err(error), "{id}");
+            assert_eq!(spec.check(&target), Err(error), "{id}");
             if id != "exact" {
-                let score = spec.grade(&expects, &text_answer("x"));
+                let score = spec.grade(&target, &text_answer("x"));
                 assert_eq!(score.value, None, "{id}: {score:?}");
             }
         };
         for id in GraderSpec::IDS.iter().filter(|id| **id != "none") {
-            let missing = GraderSpec::from_id(id).unwrap().check(&Expected::default());
+            let missing = GraderSpec::from_id(id).unwrap().check(&Target::default());
             assert!(matches!(missing, Err(GradingError::Missing(_))), "{id}");
         }
         check("number", json!("none"), "it holds no number");
@@ -291,8 +291,8 @@ mod tests {
     fn unscored_is_not_wrong() {
         let check = |id: &str, reference: Option<Value>, text: &str, value: Option<f64>| {
             let spec = GraderSpec::from_id(id).unwrap();
-            let expected = Expected { reference: reference.as_ref(), schema: None };
-            let score = spec.grade(&expected, &text_answer(text));
+            let target = Target { reference: reference.as_ref(), schema: None };
+            let score = spec.grade(&target, &text_answer(text));
             assert_eq!(score.value, value, "{id}: {}", score.detail);
         };
         check("none", None, "x", None);
@@ -309,9 +309,9 @@ mod tests {
     #[test]
     fn a_refusal_is_named() {
         let reference = json!(3);
-        let expected = Expected { reference: Some(&reference), schema: None };
+        let target = Target { reference: Some(&reference), schema: None };
         let answer = AnswerContent { refusal: "I cannot.".to_owned(), ..AnswerContent::default() };
-        let score = GraderSpec::from_id("number").unwrap().grade(&expected, &answer);
+        let score = GraderSpec::from_id("number").unwrap().grade(&target, &answer);
         assert_eq!(score, Score::wrong("refused: I cannot."));
     }
 }

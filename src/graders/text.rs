@@ -8,11 +8,11 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::expected::{Expected, GradingError};
 use super::grader::Grader;
 use super::reference::{text, texts};
 use super::sample::{Peers, SampleTask, index, text_answer};
 use super::score::{Score, quoted};
+use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
 /// The answer is the reference, white space at both ends aside.
@@ -89,12 +89,8 @@ impl Grader for Exact {
         other_label(task, peers, pick).map(text_answer)
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        score_equality(expected, &answer.text, self.ignore_case)
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        score_equality(target, &answer.text, self.ignore_case)
     }
 }
 
@@ -128,12 +124,8 @@ impl Grader for OneOf {
         other_label(task, peers, pick).map(text_answer)
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        score_equality(expected, &answer.text, self.ignore_case)
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        score_equality(target, &answer.text, self.ignore_case)
     }
 }
 
@@ -158,12 +150,8 @@ impl Grader for Contains {
         texts(reference).map(|texts| text_answer(texts.join(" ")))
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        let parts = parts(expected.reference()?)?;
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        let parts = parts(target.reference()?)?;
         let text = folded(&answer.text, self.ignore_case);
         let missing: Vec<&String> =
             parts.iter().filter(|part| !text.contains(&folded(part, self.ignore_case))).collect();
@@ -192,12 +180,8 @@ impl Grader for Pattern {
         None
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        let patterns = patterns(expected.reference()?)?;
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        let patterns = patterns(target.reference()?)?;
         for text in &patterns {
             if !cached_pattern(text)?.is_match(&answer.text) {
                 let (pattern, answer) = (quoted(text), quoted(&answer.text));
@@ -217,11 +201,11 @@ fn read_flag(value: &Value) -> Result<bool, &'static str> {
 }
 
 fn score_equality(
-    expected: &Expected<'_>,
+    target: &Target<'_>,
     answer: &str,
     ignore_case: bool,
 ) -> Result<Score, GradingError> {
-    let texts = texts(expected.reference()?).ok_or_else(|| unusable("it must be a text"))?;
+    let texts = texts(target.reference()?).ok_or_else(|| unusable("it must be a text"))?;
     let trimmed = folded(answer.trim(), ignore_case);
     let is_match = texts.iter().any(|text| folded(text.trim(), ignore_case) == trimmed);
     let others = match texts.len() {
@@ -256,13 +240,13 @@ fn folded(text: &str, ignore_case: bool) -> String {
 fn other_label(task: &SampleTask<'_>, peers: &Peers<'_>, pick: u64) -> Option<String> {
     let folded = |text: &str| text.trim().to_lowercase();
     let right: Vec<String> =
-        texts(task.expected.reference?)?.iter().map(|text| folded(text)).collect();
+        texts(task.target.reference?)?.iter().map(|text| folded(text)).collect();
     let candidates = || {
         let all = peers.iter_from(index(pick, peers.n_tasks));
         all.filter(|peer| matches!(peer.grader, "exact" | "one_of"))
     };
     let label = |peer: SampleTask<'_>| {
-        let texts = texts(peer.expected.reference?)?;
+        let texts = texts(peer.target.reference?)?;
         texts.into_iter().next().filter(|text| !right.contains(&folded(text)))
     };
     candidates()
@@ -313,8 +297,8 @@ mod tests {
     use super::*;
 
     fn score(grader: &dyn Grader, reference: &Value, answer: &str) -> Score {
-        let expected = Expected { reference: Some(reference), schema: None };
-        grader.score(&expected, &text_answer(answer)).expect("a usable reference")
+        let target = Target { reference: Some(reference), schema: None };
+        grader.score(&target, &text_answer(answer)).expect("a usable reference")
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::expected::{Expected, GradingError};
 use super::grader::Grader;
 use super::json_value::{is_equal, similar_value_beyond};
 use super::sample::{Peers, SampleTask, index, text_answer};
 use super::score::{Score, one_line, quoted};
+use super::target::{GradingError, Target};
 use crate::units::{AnswerContent, ToolCall};
 
 /// The most calls that are judged; a model that makes more has run wild.
@@ -49,7 +49,7 @@ impl Grader for ToolCalls {
         if task.tools.is_none() {
             return Some("a tool call is expected but the task has no `tools`".to_owned());
         }
-        let calls = expected_calls(task.expected.reference?).ok()?;
+        let calls = expected_calls(task.target.reference?).ok()?;
         let offered = task.tool_names();
         let unknown = calls.iter().find(|call| !offered.contains(&call.name.as_str()))?;
         Some(format!("the reference calls `{}`, which is not among the task's tools", unknown.name))
@@ -65,7 +65,7 @@ impl Grader for ToolCalls {
         _peers: &Peers<'_>,
         pick: u64,
     ) -> Option<AnswerContent> {
-        let calls = expected_calls(task.expected.reference?).ok()?;
+        let calls = expected_calls(task.target.reference?).ok()?;
         Some(other_calls(&calls, &task.tool_names(), pick))
     }
 
@@ -73,12 +73,8 @@ impl Grader for ToolCalls {
         false
     }
 
-    fn score(
-        &self,
-        expected: &Expected<'_>,
-        answer: &AnswerContent,
-    ) -> Result<Score, GradingError> {
-        let expected = expected_calls(expected.reference()?).map_err(GradingError::Reference)?;
+    fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
+        let expected = expected_calls(target.reference()?).map_err(GradingError::Reference)?;
         Ok(score_calls(&expected, answer))
     }
 }
@@ -325,8 +321,8 @@ mod tests {
         };
         let tool_calls = calls.iter().map(call).collect();
         let answer = AnswerContent { tool_calls, ..text_answer("Words.") };
-        let task = Expected { reference: Some(&reference), schema: None };
-        let score = ToolCalls {}.score(&task, &answer).expect("a usable reference");
+        let target = Target { reference: Some(&reference), schema: None };
+        let score = ToolCalls {}.score(&target, &answer).expect("a usable reference");
         let detail = if score.is_right() { "right" } else { &score.detail };
         assert_eq!(detail, expected, "{calls:?}");
     }

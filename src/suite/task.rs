@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::graders::{Expected, GraderSpec, Peers, SampleTask, Score, stated_answer};
+use crate::graders::{GraderSpec, Peers, SampleTask, Score, Target, stated_answer};
 use crate::units::{AnswerContent, Category, ContentHash, Message};
 
 /// A prompt with its reference and grader, fully resolved: templates applied, defaults filled in.
@@ -65,14 +65,14 @@ impl Task {
     }
 
     /// What its grader compares an answer with.
-    pub(crate) const fn expected(&self) -> Expected<'_> {
-        Expected { reference: self.reference.as_ref(), schema: self.schema.as_ref() }
+    pub(crate) const fn target(&self) -> Target<'_> {
+        Target { reference: self.reference.as_ref(), schema: self.schema.as_ref() }
     }
 
     /// The score of an answer.
     #[must_use]
     pub fn grade(&self, answer: &AnswerContent) -> Score {
-        self.grader.grade(&self.expected(), answer)
+        self.grader.grade(&self.target(), answer)
     }
 
     /// A right answer: the task's own `answer`, else one made from the reference. `None` where the
@@ -81,7 +81,7 @@ impl Task {
     pub fn right_answer(&self) -> Option<AnswerContent> {
         match &self.answer {
             Some(answer) => stated_answer(answer).ok(),
-            None => self.grader.right_answer(&self.expected()),
+            None => self.grader.right_answer(&self.target()),
         }
     }
 
@@ -100,7 +100,7 @@ impl Task {
     pub(super) const fn sample_task(&self) -> SampleTask<'_> {
         SampleTask {
             grader: self.grader.id(),
-            expected: self.expected(),
+            target: self.target(),
             category: &self.category,
             tools: self.tools.as_ref(),
         }

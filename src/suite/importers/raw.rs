@@ -86,7 +86,7 @@ impl SuiteBuilder {
             max_tokens: raw.max_tokens.or(self.max_tokens),
             ..Task::new(&self.name, &id, &category, raw.messages)
         };
-        if let Err(error) = task.grader.check(&task.expected()) {
+        if let Err(error) = task.grader.check(&task.target()) {
             let (at, id, grader) = (at(), task.id, task.grader.id());
             return Err(match error {
                 GradingError::Missing(part) => SuiteError::NoReference { at, id, grader, part },

@@ -55,9 +55,9 @@ impl Table {
 
 /// The guessed grader of each category, with the reason: one file may hold several kinds of work,
 /// and a number is not judged as a label is.
-type Guessed = BTreeMap<String, (GraderSpec, String)>;
+type GraderGuesses = BTreeMap<String, (GraderSpec, String)>;
 
-fn guess_graders(table: &Table, mapping: &Mapping<'_>) -> Guessed {
+fn guess_graders(table: &Table, mapping: &Mapping<'_>) -> GraderGuesses {
     let column = mapping.get(Field::Reference.name()).copied();
     let mut references: BTreeMap<String, Vec<Option<Value>>> = BTreeMap::new();
     for row in &table.rows {
@@ -155,7 +155,12 @@ fn read_task(
     })
 }
 
-fn notes(source: &Source, table: &Table, mapping: &Mapping<'_>, guessed: &Guessed) -> Vec<String> {
+fn notes(
+    source: &Source,
+    table: &Table,
+    mapping: &Mapping<'_>,
+    guessed: &GraderGuesses,
+) -> Vec<String> {
     let pairs: Vec<String> = Field::ALL
         .into_iter()
         .filter_map(|field| {

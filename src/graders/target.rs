@@ -4,14 +4,14 @@ use serde_json::Value;
 
 /// The reference and the schema that an answer is graded by, borrowed from a suite's task or from a stored run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Expected<'a> {
+pub(crate) struct Target<'a> {
     /// The reference, in the grader's form.
     pub reference: Option<&'a Value>,
     /// The JSON Schema of the answer.
     pub schema: Option<&'a Value>,
 }
 
-impl<'a> Expected<'a> {
+impl<'a> Target<'a> {
     pub(super) fn reference(&self) -> Result<&'a Value, GradingError> {
         self.reference.ok_or(GradingError::Missing("reference"))
     }
