@@ -1,4 +1,4 @@
-//! One small suite over all four dialects, streamed and not: the same answers, scores, tokens and
+//! One small suite in all four dialects, streamed and not: the same answers, scores, tokens and
 //! dollars, and a ledger that agrees with each.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use crate::support::{Sim, csv, file, folder, run};
 
 const MODELS: [&str; 3] = ["gale/small", "elm/moe", "fir/agent"];
 
-/// What may not depend on the dialect.
+/// The values that do not depend on the dialect.
 const SAME: [&str; 9] = [
     "status",
     "score",

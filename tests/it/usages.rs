@@ -1,5 +1,5 @@
-//! The usage normaliser against 229 real usage bodies with their expected normal form, which other
-//! people collected and read (genai-prices; `oracles` of the shared data).
+//! The usage normaliser against 229 real usage bodies with their expected normal form, which
+//! others collected (genai-prices; `oracles` of the shared data).
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use weighbridge::wire::usage;
 
 use crate::support::{shared_data, skipped};
 
-/// What a body falls under: our dialect, and the name under which the data hold the reading that its
-/// sender means. Or the reason why it falls under none.
+/// Our dialect of a body and the name of its expected reading in the data, or the reason why it has
+/// none.
 fn sender(body: &Value) -> Result<(Dialect, &'static str), &'static str> {
     let model = body["model"].as_str().unwrap_or_default();
     if body.get("usageMetadata").is_some() {
@@ -45,7 +45,7 @@ fn sender(body: &Value) -> Result<(Dialect, &'static str), &'static str> {
     Err("Cohere's own API; its compatible one speaks openai-chat")
 }
 
-/// What the data call our counts. A count of 0 is left out of them.
+/// The names of our counts in the data. The data leave out counts of 0.
 fn ours(dialect: Dialect, usage: &Value) -> BTreeMap<&'static str, u64> {
     let text = usage.to_string();
     let normal = usage::normal(dialect, &text).0;
@@ -97,8 +97,8 @@ fn real_usage_bodies_come_to_their_normal_form() {
         let expected = &expected.unwrap_or_else(|| panic!("{at}: no {reading}"))["usage"];
         let usage = body.get("usageMetadata").unwrap_or(&body["usage"]);
         let got = ours(dialect, usage);
-        // Nothing is asked of what the data name and no price of ours needs: text apart from
-        // pictures, films, what tools added, writes to the cache of five minutes (the rest of all).
+        // Counts that no price needs are not compared: text apart from images, video, tool tokens,
+        // five-minute cache writes (the rest of all writes).
         let unasked = ["text", "video", "cache_image", "tool_tokens", "_5m_"];
         let known = |name: &str| !unasked.iter().any(|part| name.contains(part));
         let expected: BTreeMap<&str, u64> = expected
@@ -108,7 +108,7 @@ fn real_usage_bodies_come_to_their_normal_form() {
             .filter(|(name, _)| known(name))
             .filter_map(|(name, count)| Some((name.as_str(), count.as_u64().filter(|n| *n > 0)?)))
             .collect();
-        // Some readings of the data pass over sound and pictures that a body states.
+        // Some readings of the data ignore audio and image tokens that a body states.
         let passed_over = ["input_audio", "input_image", "output_image", "output_audio"];
         let named = |name: &&str| {
             expected.contains_key(name) || !passed_over.iter().any(|part| name.starts_with(part))

@@ -1,4 +1,4 @@
-//! What providers say: a stream, a whole body and an error in every dialect, out of the same bytes.
+//! Responses of providers: the same bytes as a stream, a whole body and an error in every dialect.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,11 +11,11 @@ fn check_error(error: &WireError) {
     assert!(!error.detail.contains(char::is_control), "{:?}", error.detail);
 }
 
-/// Nothing is in an answer that was not in its bytes: memory is bounded by what came.
+/// An answer is no larger than its bytes: memory is bounded by the response.
 fn check_answer(answer: &Answer, bytes: usize) {
     let calls: usize = answer.tool_calls.iter().map(|c| c.name.len() + c.arguments.len()).sum();
     let held = answer.text.len() + answer.reasoning.len() + answer.refusal.len() + calls;
-    // A byte that is no UTF-8 cannot be in JSON text, and an escape is longer than what it means.
+    // JSON text has no invalid UTF-8, and an escape is longer than its character.
     assert!(held <= bytes, "{held} bytes out of {bytes}");
     assert!(answer.tool_calls.len() <= 256);
 }
@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     for answer in take_all(Dialect::OpenaiChat, bytes) {
         check_answer(&answer, bytes.len());
     }
-    // The others say some things twice, and write arguments as objects.
+    // The other dialects repeat some content, and write arguments as objects.
     for dialect in [Dialect::OpenaiResponses, Dialect::Anthropic, Dialect::Gemini] {
         take_all(dialect, bytes);
     }

@@ -1,6 +1,6 @@
 //! Run databases that another program, another version or a broken disk has changed: cells of any
-//! table get any value, or bytes of the file are overwritten. Whatever reads a run gives an error
-//! that says so, or figures; it never panics.
+//! table get any value, or bytes of the file are overwritten. Readers of a run return an error
+//! or metrics; they never panic.
 #![no_main]
 
 use std::path::Path;
@@ -15,7 +15,7 @@ use weighbridge::{aggregate, grade, report, tune};
 /// Two small runs of the simulated fleet, as SQL: `run --virtual` and `load --demo`.
 const RUNS: [&str; 2] = [include_str!("../fixture/run.sql"), include_str!("../fixture/load.sql")];
 
-/// What is done to a run.
+/// The damage to a run.
 #[derive(Arbitrary, Debug)]
 struct Damage {
     load: bool,
@@ -23,7 +23,7 @@ struct Damage {
     bytes: Vec<(u32, u8)>,
 }
 
-/// A cell and what it becomes.
+/// A cell and its new value.
 #[derive(Arbitrary, Debug)]
 struct Cell {
     table: u8,
@@ -42,7 +42,7 @@ enum To {
     Blob(Vec<u8>),
     /// The text that is there, with one character replaced: JSON stays nearly JSON.
     Nearly(u16, char),
-    /// The row goes.
+    /// The row is deleted.
     Gone,
 }
 
@@ -98,7 +98,7 @@ fn change(db: &Connection, cell: &Cell) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Everything that reads a run.
+/// All readers of a run.
 fn read(dir: &Path) {
     if aggregate::is_load(dir).unwrap_or(false) {
         if let Ok(metrics) = aggregate::compute_load_metrics(dir) {

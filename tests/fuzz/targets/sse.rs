@@ -1,10 +1,10 @@
-//! Server-sent events: whatever the bytes and however they are cut, the same events.
+//! Server-sent events: any bytes give the same events under every split.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use weighbridge::wire::sse::Decoder;
 
-/// The events of a stream that comes in pieces of these lengths, over and over.
+/// The events of a stream in pieces of these lengths, repeated.
 fn events(bytes: &[u8], pieces: &[usize]) -> (Vec<(Vec<u8>, Vec<u8>)>, u64) {
     let (mut decoder, mut events) = (Decoder::new(), Vec::new());
     let mut rest = bytes;
@@ -30,6 +30,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(events(bytes, &[1]), whole);
     assert_eq!(events(bytes, &[2, 7, 1, 3]), whole);
     let held: usize = whole.0.iter().map(|(name, data)| name.len() + data.len()).sum();
-    // A name holds for one event, so nothing is handed out that did not come.
+    // A name is valid for one event, so the output is bounded by the input.
     assert!(held <= bytes.len(), "{held} bytes out of {}", bytes.len());
 });

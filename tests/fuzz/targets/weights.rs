@@ -1,4 +1,4 @@
-//! The weights file: what reads, reads the same after it was written again.
+//! The weights file: a file that can be read is the same after it is written and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,8 +1,8 @@
-//! The golden wire matrix: one logical answer in every dialect, in every shape that providers give
-//! it, cut at every byte. What comes out is the same: text, tool calls, tokens, cost.
+//! The golden wire matrix: one logical answer in every dialect, in every form that providers
+//! send, split at every byte. Text, tool calls, tokens and cost are the same.
 //!
-//! The streams are written by hand after what the providers send ([`render`]), not by our own
-//! simulator, which could share a mistake with the decoder.
+//! The streams are written by hand after captures of the providers ([`render`]), not by the
+//! simulator, which could share an error with the decoder.
 
 mod render;
 
@@ -14,12 +14,12 @@ use weighbridge::wire::{
 
 /// A part of a logical answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum AnswerPart {
     /// Visible reasoning, a delta each.
     Reasoning(&'static [&'static str]),
     /// Content, a delta each.
     Text(&'static [&'static str]),
-    /// A refusal: on a channel of its own where the dialect has one.
+    /// A refusal, in a separate field where the dialect has one.
     Refusal(&'static str),
     /// A tool call: id, name, pieces of the arguments.
     Call(&'static str, &'static str, &'static [&'static str]),
@@ -27,12 +27,12 @@ pub enum Said {
 
 /// Where a provider states the usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stated {
+pub enum UsagePlacement {
     /// At the beginning and never again.
     Early,
     /// At the end.
     Late,
-    /// Again and again, growing.
+    /// Several times, growing.
     Cumulative,
     /// Nowhere.
     Missing,
@@ -42,49 +42,53 @@ pub enum Stated {
 
 /// A logical answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Logical {
-    pub said: &'static [Said],
-    pub stated: Stated,
-    /// It breaks with the provider's error after what was said.
+pub struct LogicalAnswer {
+    pub said: &'static [AnswerPart],
+    pub stated: UsagePlacement,
+    /// The provider's error ends it.
     pub overloaded: bool,
 }
 
-/// The usage that every provider means: prompt, of it cached, output, of it reasoning.
+/// The usage in every dialect: prompt, cached prompt, output, reasoning.
 pub const COUNTS: [u64; 4] = [21, 8, 13, 5];
 
-const PROSE: Said = Said::Text(&["na\u{ef}ve ", "\"\u{4f60}\u{597d}\"\n", "\u{1f914} \\o/"]);
-const THOUGHT: Said = Said::Reasoning(&["hm \u{2026}", " so"]);
-const LOOK: Said = Said::Call("call_1", "look", &["{\"city\":", "\"Troms\u{f8}\"}"]);
-const STOP: Said = Said::Call("call_2", "stop", &[]);
+const PROSE: AnswerPart =
+    AnswerPart::Text(&["na\u{ef}ve ", "\"\u{4f60}\u{597d}\"\n", "\u{1f914} \\o/"]);
+const THOUGHT: AnswerPart = AnswerPart::Reasoning(&["hm \u{2026}", " so"]);
+const LOOK: AnswerPart = AnswerPart::Call("call_1", "look", &["{\"city\":", "\"Troms\u{f8}\"}"]);
+const STOP: AnswerPart = AnswerPart::Call("call_2", "stop", &[]);
 
-const fn said(said: &'static [Said]) -> Logical {
-    Logical { said, stated: Stated::Late, overloaded: false }
+const fn said(said: &'static [AnswerPart]) -> LogicalAnswer {
+    LogicalAnswer { said, stated: UsagePlacement::Late, overloaded: false }
 }
 
-const fn stated(stated: Stated) -> Logical {
-    Logical { said: &[THOUGHT, PROSE], stated, overloaded: false }
+const fn stated(stated: UsagePlacement) -> LogicalAnswer {
+    LogicalAnswer { said: &[THOUGHT, PROSE], stated, overloaded: false }
 }
 
-const MATRIX: [(&str, Logical); 13] = [
+const MATRIX: [(&str, LogicalAnswer); 13] = [
     ("role only", said(&[])),
     ("reasoning only", said(&[THOUGHT])),
     ("tools only", said(&[LOOK, STOP])),
     ("prose and a tool", said(&[PROSE, LOOK])),
     ("prose", said(&[PROSE])),
     ("all", said(&[THOUGHT, PROSE, LOOK, STOP])),
-    ("refusal", said(&[Said::Refusal("I cannot help with that.")])),
-    ("error in band", Logical { said: &[PROSE], stated: Stated::Missing, overloaded: true }),
-    ("usage early", stated(Stated::Early)),
-    ("usage late", stated(Stated::Late)),
-    ("usage cumulative", stated(Stated::Cumulative)),
-    ("usage missing", stated(Stated::Missing)),
-    ("usage doubled", stated(Stated::Doubled)),
+    ("refusal", said(&[AnswerPart::Refusal("I cannot help with that.")])),
+    (
+        "error in band",
+        LogicalAnswer { said: &[PROSE], stated: UsagePlacement::Missing, overloaded: true },
+    ),
+    ("usage early", stated(UsagePlacement::Early)),
+    ("usage late", stated(UsagePlacement::Late)),
+    ("usage cumulative", stated(UsagePlacement::Cumulative)),
+    ("usage missing", stated(UsagePlacement::Missing)),
+    ("usage doubled", stated(UsagePlacement::Doubled)),
 ];
 
-/// What is compared over dialects.
+/// The values that are compared over dialects.
 #[derive(Debug, PartialEq)]
 struct Golden {
-    /// Text and refusal: two of the dialects have no channel of its own for the one.
+    /// Text and refusal: two of the dialects have no separate field for a refusal.
     said: String,
     reasoning: String,
     calls: Vec<ToolCall>,
@@ -107,23 +111,22 @@ impl Golden {
         }
     }
 
-    /// What a logical answer comes to.
-    fn expected(dialect: Dialect, logical: &Logical) -> Self {
+    /// The expected values of a logical answer.
+    fn expected(dialect: Dialect, logical: &LogicalAnswer) -> Self {
         let (mut said, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
         let mut finish = FinishReason::Stop;
         for part in logical.said {
             match part {
-                Said::Text(pieces) => said.push_str(&pieces.concat()),
-                Said::Reasoning(pieces) => reasoning.push_str(&pieces.concat()),
-                Said::Refusal(text) => {
+                AnswerPart::Text(pieces) => said.push_str(&pieces.concat()),
+                AnswerPart::Reasoning(pieces) => reasoning.push_str(&pieces.concat()),
+                AnswerPart::Refusal(text) => {
                     said.push_str(text);
-                    // OpenAI's models refuse in words of their own channel; the others' providers
-                    // cut the answer.
+                    // OpenAI's models refuse in a separate field; the other providers cut the answer.
                     if matches!(dialect, Dialect::Anthropic | Dialect::Gemini) {
                         finish = FinishReason::ContentFilter;
                     }
                 }
-                Said::Call(id, name, pieces) => {
+                AnswerPart::Call(id, name, pieces) => {
                     finish = FinishReason::ToolCalls;
                     let arguments = pieces.concat();
                     calls.push(ToolCall {
@@ -135,11 +138,11 @@ impl Golden {
             }
         }
         let [input, cached, output, reasoned] = COUNTS.map(Some);
-        let is_known = logical.stated != Stated::Missing;
+        let is_known = logical.stated != UsagePlacement::Missing;
         let usage = Usage {
             input,
             cached_input: cached,
-            // Anthropic alone states that nothing was written.
+            // Only Anthropic states cache writes of 0.
             cache_write: (dialect == Dialect::Anthropic).then_some(0),
             output,
             reasoning: reasoned,
@@ -147,8 +150,8 @@ impl Golden {
             ..Usage::UNKNOWN
         };
         let error = match logical {
-            Logical { overloaded: true, .. } => Some(ErrorClass::Overloaded),
-            Logical { said: [], .. } => Some(ErrorClass::Empty),
+            LogicalAnswer { overloaded: true, .. } => Some(ErrorClass::Overloaded),
+            LogicalAnswer { said: [], .. } => Some(ErrorClass::Empty),
             _ => None,
         };
         Self {
@@ -171,7 +174,7 @@ fn endpoint() -> Endpoint {
     catalog::load_text(text, "golden.toml").expect("a catalog").endpoints.remove(0)
 }
 
-/// What a stream in these parts comes to, and how many of its events held tokens.
+/// The values of a stream in these parts, and the number of its token events.
 fn decode(dialect: Dialect, parts: &[&[u8]]) -> ((Answer, Option<WireError>), u32) {
     let (mut events, mut decoder) = (sse::Decoder::new(), StreamDecoder::new(dialect));
     let (mut tokens, mut failure) = (0, None);
@@ -207,7 +210,7 @@ fn check(dialect: Dialect) {
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(decode(dialect, &bytes), (whole, tokens), "{name}, byte by byte:\n{stream}");
 
-        // The same answer in one piece. What is stated twice in a stream is stated once there.
+        // The same answer in one piece, which states the usage once.
         if !logical.overloaded {
             let body = render::body(dialect, logical);
             let whole = decode_body(dialect, body.as_bytes());

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use weighbridge::units::Dialect;
 
-use super::{COUNTS, Logical, Said, Stated};
+use super::{AnswerPart, COUNTS, LogicalAnswer, UsagePlacement};
 
 /// The answer as a stream.
-pub fn stream(dialect: Dialect, logical: &Logical) -> String {
+pub fn stream(dialect: Dialect, logical: &LogicalAnswer) -> String {
     match dialect {
         Dialect::OpenaiChat => chat(logical),
         Dialect::OpenaiResponses => responses(logical),
@@ -16,14 +16,14 @@ pub fn stream(dialect: Dialect, logical: &Logical) -> String {
 }
 
 /// The answer in one piece.
-pub fn body(dialect: Dialect, logical: &Logical) -> String {
+pub fn body(dialect: Dialect, logical: &LogicalAnswer) -> String {
     let mut body = match dialect {
         Dialect::OpenaiChat => chat_body(logical),
         Dialect::OpenaiResponses => response(logical, true),
         Dialect::Anthropic => anthropic_body(logical),
         Dialect::Gemini => gemini_body(logical),
     };
-    if logical.stated == Stated::Missing {
+    if logical.stated == UsagePlacement::Missing {
         let fields = body.as_object_mut().expect("an object");
         fields.remove("usage");
         fields.remove("usageMetadata");
@@ -31,33 +31,33 @@ pub fn body(dialect: Dialect, logical: &Logical) -> String {
     body.to_string()
 }
 
-/// The counts at the `nth` of `of` times that they are stated, growing.
+/// The counts at the `nth` of `of` statements, growing.
 fn grown(nth: u64, of: u64) -> [u64; 4] {
     let [input, cached, output, reasoning] = COUNTS;
     [input, cached, output * nth / of, reasoning * nth / of]
 }
 
-fn calls(logical: &Logical) -> impl Iterator<Item = (&str, &str, String)> {
+fn calls(logical: &LogicalAnswer) -> impl Iterator<Item = (&str, &str, String)> {
     logical.said.iter().filter_map(|said| match said {
-        Said::Call(id, name, pieces) => Some((*id, *name, pieces.concat())),
+        AnswerPart::Call(id, name, pieces) => Some((*id, *name, pieces.concat())),
         _ => None,
     })
 }
 
-fn texts(logical: &Logical) -> [String; 3] {
+fn texts(logical: &LogicalAnswer) -> [String; 3] {
     let mut texts = [const { String::new() }; 3];
     for said in logical.said {
         match said {
-            Said::Text(pieces) => texts[0].push_str(&pieces.concat()),
-            Said::Reasoning(pieces) => texts[1].push_str(&pieces.concat()),
-            Said::Refusal(text) => texts[2].push_str(text),
-            Said::Call(..) => {}
+            AnswerPart::Text(pieces) => texts[0].push_str(&pieces.concat()),
+            AnswerPart::Reasoning(pieces) => texts[1].push_str(&pieces.concat()),
+            AnswerPart::Refusal(text) => texts[2].push_str(text),
+            AnswerPart::Call(..) => {}
         }
     }
     texts
 }
 
-/// JSON in which what is not ASCII is escaped, as some servers write it.
+/// JSON with escapes for all but ASCII, as some servers write it.
 fn ascii(value: &Value) -> String {
     let mut units = [0; 2];
     let mut out = String::new();
@@ -81,17 +81,19 @@ fn chat_usage([input, cached, output, reasoning]: [u64; 4]) -> Value {
         "completion_tokens_details": {"reasoning_tokens": reasoning}})
 }
 
-fn chat(logical: &Logical) -> String {
+fn chat(logical: &LogicalAnswer) -> String {
     let mut deltas = vec![json!({"role": "assistant", "content": ""})];
     let mut n_calls = 0;
     for said in logical.said {
         match said {
-            Said::Reasoning(pieces) => {
+            AnswerPart::Reasoning(pieces) => {
                 deltas.extend(pieces.iter().map(|text| json!({"reasoning": text, "content": ""})));
             }
-            Said::Text(pieces) => deltas.extend(pieces.iter().map(|text| json!({"content": text}))),
-            Said::Refusal(text) => deltas.push(json!({"refusal": text})),
-            Said::Call(id, name, pieces) => {
+            AnswerPart::Text(pieces) => {
+                deltas.extend(pieces.iter().map(|text| json!({"content": text})))
+            }
+            AnswerPart::Refusal(text) => deltas.push(json!({"refusal": text})),
+            AnswerPart::Call(id, name, pieces) => {
                 let call = |rest: Value| json!({"tool_calls": [rest]});
                 deltas.push(call(json!({"index": n_calls, "id": id, "type": "function",
                     "function": {"name": name, "arguments": ""}})));
@@ -107,7 +109,7 @@ fn chat(logical: &Logical) -> String {
         json!({"id": "c", "model": "m-1", "choices": [
             {"index": 0, "delta": delta, "finish_reason": finish}]})
     };
-    // Azure begins with what its filter found in the prompt; OpenRouter keeps the line warm.
+    // Azure begins with its filter's result for the prompt; OpenRouter sends keep-alive comments.
     let mut events = vec![json!({"choices": [], "model": "", "prompt_filter_results": []})];
     events.extend(deltas.iter().map(|delta| choice(delta, None)));
     if logical.overloaded {
@@ -119,15 +121,15 @@ fn chat(logical: &Logical) -> String {
     let n = events.len() as u64;
     let apart = || json!({"model": "m-1", "choices": [], "usage": chat_usage(COUNTS)});
     match logical.stated {
-        Stated::Missing => {}
-        Stated::Early => events[1]["usage"] = chat_usage(COUNTS),
-        Stated::Late => events.push(apart()),
-        Stated::Cumulative => {
+        UsagePlacement::Missing => {}
+        UsagePlacement::Early => events[1]["usage"] = chat_usage(COUNTS),
+        UsagePlacement::Late => events.push(apart()),
+        UsagePlacement::Cumulative => {
             for (event, nth) in events.iter_mut().zip(1..) {
                 event["usage"] = chat_usage(grown(nth, n));
             }
         }
-        Stated::Doubled => events.extend([apart(), apart()]),
+        UsagePlacement::Doubled => events.extend([apart(), apart()]),
     }
     let mut stream = ": OPENROUTER PROCESSING\n\n".to_owned();
     for event in events {
@@ -136,7 +138,7 @@ fn chat(logical: &Logical) -> String {
     stream + "data: [DONE]\n\n"
 }
 
-fn chat_body(logical: &Logical) -> Value {
+fn chat_body(logical: &LogicalAnswer) -> Value {
     let [text, reasoning, refusal] = texts(logical);
     let mut message = json!({"role": "assistant", "content": text, "refusal": null});
     if !reasoning.is_empty() {
@@ -163,20 +165,20 @@ fn responses_usage([input, cached, output, reasoning]: [u64; 4]) -> Value {
         "total_tokens": input + output})
 }
 
-/// The whole response; while it is under way, without its output.
-fn response(logical: &Logical, is_done: bool) -> Value {
+/// The whole response; without its output while it is in progress.
+fn response(logical: &LogicalAnswer, is_done: bool) -> Value {
     let mut output = Vec::new();
     for said in logical.said {
         let message =
             |part: Value| json!({"type": "message", "role": "assistant", "content": [part]});
         output.push(match said {
-            Said::Reasoning(pieces) => json!({"type": "reasoning",
+            AnswerPart::Reasoning(pieces) => json!({"type": "reasoning",
                 "summary": [{"type": "summary_text", "text": pieces.concat()}]}),
-            Said::Text(pieces) => {
+            AnswerPart::Text(pieces) => {
                 message(json!({"type": "output_text", "text": pieces.concat(), "annotations": []}))
             }
-            Said::Refusal(text) => message(json!({"type": "refusal", "refusal": text})),
-            Said::Call(id, name, pieces) => json!({"type": "function_call", "id": "fc",
+            AnswerPart::Refusal(text) => message(json!({"type": "refusal", "refusal": text})),
+            AnswerPart::Call(id, name, pieces) => json!({"type": "function_call", "id": "fc",
                 "call_id": id, "name": name, "arguments": pieces.concat()}),
         });
     }
@@ -188,7 +190,7 @@ fn response(logical: &Logical, is_done: bool) -> Value {
 }
 
 /// The events of one output item.
-fn item(at: usize, said: &Said) -> Vec<Value> {
+fn item(at: usize, said: &AnswerPart) -> Vec<Value> {
     let with = |kind: &str, more: Value| {
         let mut event =
             json!({"type": kind, "output_index": at, "item_id": "i", "content_index": 0});
@@ -211,23 +213,23 @@ fn item(at: usize, said: &Said) -> Vec<Value> {
     let message = json!({"type": "message", "role": "assistant", "content": []});
     let empty = json!({"type": "output_text", "text": ""});
     match said {
-        Said::Reasoning(pieces) => around(
+        AnswerPart::Reasoning(pieces) => around(
             json!({"type": "reasoning", "summary": []}),
             json!({"type": "summary_text", "text": ""}),
             "reasoning_summary",
             deltas("response.reasoning_summary_text.delta", pieces),
         ),
-        Said::Text(pieces) => {
+        AnswerPart::Text(pieces) => {
             let mut text = deltas("response.output_text.delta", pieces);
             text.push(with("response.output_text.done", json!({"text": pieces.concat()})));
             around(message, empty, "content", text)
         }
-        Said::Refusal(text) => {
+        AnswerPart::Refusal(text) => {
             let mut said = deltas("response.refusal.delta", &[text]);
             said.push(with("response.refusal.done", json!({"refusal": text})));
             around(message, json!({"type": "refusal", "refusal": ""}), "content", said)
         }
-        Said::Call(id, name, pieces) => {
+        AnswerPart::Call(id, name, pieces) => {
             let call = |arguments: &str| {
                 json!({"item": {"type": "function_call", "id": "fc", "call_id": id, "name": name,
                     "arguments": arguments}})
@@ -243,7 +245,7 @@ fn item(at: usize, said: &Said) -> Vec<Value> {
     }
 }
 
-fn responses(logical: &Logical) -> String {
+fn responses(logical: &LogicalAnswer) -> String {
     let whole = |kind: &str, is_done| json!({"type": kind, "response": response(logical, is_done)});
     let mut events = vec![whole("response.created", false), whole("response.in_progress", false)];
     for (at, said) in logical.said.iter().enumerate() {
@@ -255,16 +257,16 @@ fn responses(logical: &Logical) -> String {
         events.push(whole("response.completed", true));
         let last = events.len() - 1;
         match logical.stated {
-            Stated::Missing => events[last]["response"]["usage"] = Value::Null,
-            Stated::Early => {
+            UsagePlacement::Missing => events[last]["response"]["usage"] = Value::Null,
+            UsagePlacement::Early => {
                 events[1]["response"]["usage"] = responses_usage(COUNTS);
                 events[last]["response"]["usage"] = Value::Null;
             }
-            Stated::Late => {}
-            Stated::Cumulative => {
+            UsagePlacement::Late => {}
+            UsagePlacement::Cumulative => {
                 events[1]["response"]["usage"] = responses_usage(grown(1, 2));
             }
-            Stated::Doubled => events.push(events[last].clone()),
+            UsagePlacement::Doubled => events.push(events[last].clone()),
         }
     }
     let mut stream = String::new();
@@ -284,8 +286,8 @@ fn anthropic_usage([input, cached, output, reasoning]: [u64; 4]) -> Value {
         "output_tokens_details": {"thinking_tokens": reasoning}, "service_tier": "standard"})
 }
 
-fn anthropic_finish(logical: &Logical) -> &'static str {
-    if logical.said.iter().any(|said| matches!(said, Said::Refusal(_))) {
+fn anthropic_finish(logical: &LogicalAnswer) -> &'static str {
+    if logical.said.iter().any(|said| matches!(said, AnswerPart::Refusal(_))) {
         "refusal"
     } else if calls(logical).next().is_some() {
         "tool_use"
@@ -294,34 +296,34 @@ fn anthropic_finish(logical: &Logical) -> &'static str {
     }
 }
 
-fn anthropic(logical: &Logical) -> String {
+fn anthropic(logical: &LogicalAnswer) -> String {
     let mut start = json!({"type": "message_start", "message": {"id": "msg", "type": "message",
         "role": "assistant", "model": "m-1", "content": [], "stop_reason": null}});
     match logical.stated {
-        Stated::Early => start["message"]["usage"] = anthropic_usage(COUNTS),
-        Stated::Cumulative => {
+        UsagePlacement::Early => start["message"]["usage"] = anthropic_usage(COUNTS),
+        UsagePlacement::Cumulative => {
             start["message"]["usage"] = anthropic_usage([COUNTS[0], COUNTS[1], 1, 0]);
         }
-        Stated::Late | Stated::Missing | Stated::Doubled => {}
+        UsagePlacement::Late | UsagePlacement::Missing | UsagePlacement::Doubled => {}
     }
     let mut events = vec![start];
     for (at, said) in logical.said.iter().enumerate() {
         let (block, deltas): (Value, Vec<Value>) = match said {
-            Said::Reasoning(pieces) => {
+            AnswerPart::Reasoning(pieces) => {
                 let delta = |text| json!({"type": "thinking_delta", "thinking": text});
                 let signature = json!({"type": "signature_delta", "signature": "Eq=="});
                 let deltas = pieces.iter().map(delta).chain([signature]).collect();
                 (json!({"type": "thinking", "thinking": "", "signature": ""}), deltas)
             }
-            Said::Text(pieces) => {
+            AnswerPart::Text(pieces) => {
                 let delta = |text| json!({"type": "text_delta", "text": text});
                 (json!({"type": "text", "text": ""}), pieces.iter().map(delta).collect())
             }
-            Said::Refusal(text) => {
+            AnswerPart::Refusal(text) => {
                 let delta = json!({"type": "text_delta", "text": text});
                 (json!({"type": "text", "text": ""}), vec![delta])
             }
-            Said::Call(id, name, pieces) => {
+            AnswerPart::Call(id, name, pieces) => {
                 let delta = |text| json!({"type": "input_json_delta", "partial_json": text});
                 let block = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
                 // The first is always empty.
@@ -350,15 +352,15 @@ fn anthropic(logical: &Logical) -> String {
         };
         let all = || with(anthropic_usage(COUNTS));
         match logical.stated {
-            Stated::Early | Stated::Missing => events.push(delta),
-            Stated::Late => events.push(all()),
-            // Only what has grown is said again.
-            Stated::Cumulative => events.extend([
+            UsagePlacement::Early | UsagePlacement::Missing => events.push(delta),
+            UsagePlacement::Late => events.push(all()),
+            // Only counts that have grown are repeated.
+            UsagePlacement::Cumulative => events.extend([
                 with(json!({"output_tokens": 3})),
                 with(json!({"output_tokens": COUNTS[2],
                     "output_tokens_details": {"thinking_tokens": COUNTS[3]}})),
             ]),
-            Stated::Doubled => events.extend([all(), all()]),
+            UsagePlacement::Doubled => events.extend([all(), all()]),
         }
         events.push(json!({"type": "message_stop"}));
     }
@@ -370,14 +372,14 @@ fn anthropic(logical: &Logical) -> String {
     stream
 }
 
-fn anthropic_body(logical: &Logical) -> Value {
-    let block = |said: &Said| match said {
-        Said::Reasoning(pieces) => {
+fn anthropic_body(logical: &LogicalAnswer) -> Value {
+    let block = |said: &AnswerPart| match said {
+        AnswerPart::Reasoning(pieces) => {
             json!({"type": "thinking", "thinking": pieces.concat(), "signature": "Eq=="})
         }
-        Said::Text(pieces) => json!({"type": "text", "text": pieces.concat()}),
-        Said::Refusal(text) => json!({"type": "text", "text": text}),
-        Said::Call(id, name, pieces) => {
+        AnswerPart::Text(pieces) => json!({"type": "text", "text": pieces.concat()}),
+        AnswerPart::Refusal(text) => json!({"type": "text", "text": text}),
+        AnswerPart::Call(id, name, pieces) => {
             let input: Value = serde_json::from_str(&pieces.concat()).unwrap_or(json!({}));
             json!({"type": "tool_use", "id": id, "name": name, "input": input})
         }
@@ -396,14 +398,14 @@ fn gemini_usage([input, cached, output, reasoning]: [u64; 4]) -> Value {
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": input}]})
 }
 
-fn gemini_parts(said: &Said) -> Vec<Value> {
+fn gemini_parts(said: &AnswerPart) -> Vec<Value> {
     match said {
-        Said::Reasoning(pieces) => {
+        AnswerPart::Reasoning(pieces) => {
             pieces.iter().map(|text| json!({"text": text, "thought": true})).collect()
         }
-        Said::Text(pieces) => pieces.iter().map(|text| json!({"text": text})).collect(),
-        Said::Refusal(text) => vec![json!({"text": text})],
-        Said::Call(id, name, pieces) => {
+        AnswerPart::Text(pieces) => pieces.iter().map(|text| json!({"text": text})).collect(),
+        AnswerPart::Refusal(text) => vec![json!({"text": text})],
+        AnswerPart::Call(id, name, pieces) => {
             let mut call = json!({"id": id, "name": name});
             if let Ok(args) = serde_json::from_str::<Value>(&pieces.concat()) {
                 call["args"] = args;
@@ -413,12 +415,12 @@ fn gemini_parts(said: &Said) -> Vec<Value> {
     }
 }
 
-fn gemini_finish(logical: &Logical) -> &'static str {
-    let refused = logical.said.iter().any(|said| matches!(said, Said::Refusal(_)));
+fn gemini_finish(logical: &LogicalAnswer) -> &'static str {
+    let refused = logical.said.iter().any(|said| matches!(said, AnswerPart::Refusal(_)));
     if refused { "SAFETY" } else { "STOP" }
 }
 
-fn gemini(logical: &Logical) -> String {
+fn gemini(logical: &LogicalAnswer) -> String {
     let chunk = |parts: Value| {
         json!({"candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0}],
             "modelVersion": "m-1", "responseId": "r"})
@@ -438,15 +440,15 @@ fn gemini(logical: &Logical) -> String {
     let n = events.len() as u64;
     let last = events.len() - 1;
     match logical.stated {
-        Stated::Missing => {}
-        Stated::Early => events[0]["usageMetadata"] = gemini_usage(COUNTS),
-        Stated::Late => events[last]["usageMetadata"] = gemini_usage(COUNTS),
-        Stated::Cumulative => {
+        UsagePlacement::Missing => {}
+        UsagePlacement::Early => events[0]["usageMetadata"] = gemini_usage(COUNTS),
+        UsagePlacement::Late => events[last]["usageMetadata"] = gemini_usage(COUNTS),
+        UsagePlacement::Cumulative => {
             for (event, nth) in events.iter_mut().zip(1..) {
                 event["usageMetadata"] = gemini_usage(grown(nth, n));
             }
         }
-        Stated::Doubled => {
+        UsagePlacement::Doubled => {
             events[last]["usageMetadata"] = gemini_usage(COUNTS);
             events.push(json!({"usageMetadata": gemini_usage(COUNTS), "modelVersion": "m-1"}));
         }
@@ -454,7 +456,7 @@ fn gemini(logical: &Logical) -> String {
     events.iter().map(|event| format!("data: {event}\r\n\r\n")).collect()
 }
 
-fn gemini_body(logical: &Logical) -> Value {
+fn gemini_body(logical: &LogicalAnswer) -> Value {
     let parts: Vec<Value> = logical.said.iter().flat_map(gemini_parts).collect();
     json!({"candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0,
             "finishReason": gemini_finish(logical)}],
