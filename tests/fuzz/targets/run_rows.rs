@@ -102,15 +102,17 @@ fn change(db: &Connection, cell: &Cell) -> rusqlite::Result<()> {
 fn read(dir: &Path) {
     if aggregate::is_load(dir).unwrap_or(false) {
         if let Ok(metrics) = aggregate::compute_load_metrics(dir) {
-            let _screen = report::load_answer(&metrics, dir);
+            let _screen = report::load::answer(&report::LoadReport::new(&metrics), dir);
         }
         return;
     }
     let Ok(metrics) = aggregate::compute_metrics(dir) else { return };
     let tuned = tune::tune(&metrics);
-    let _screen = report::answer(&metrics, &tuned, dir);
+    let report = report::RunReport::new(&metrics, &tuned);
+    let _screen = report::answer(&report, dir);
+    let _json = report.to_json();
     if let Ok(trials) = aggregate::TrialViews::open(dir) {
-        let _written = report::write_all(dir, &metrics, &tuned, trials);
+        let _written = report::write_all(dir, &report, trials);
     }
     let _graded = grade::grade_run(dir);
 }
