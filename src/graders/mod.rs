@@ -1,7 +1,7 @@
 //! Graders: an answer to a score, without a model, a clock or a file. One file per family holds its
 //! settings, the check of a reference, sample answers for the simulator, and the score.
 //!
-//! A new grader is a file with a type that implements [`grader::Grader`], and a line in the list of
+//! A new grader is a file with a type that implements `grader::Grader`, and a line in the list of
 //! `spec.rs`.
 
 mod choice;
