@@ -46,14 +46,14 @@ pub(super) fn today(
     let best = endpoints
         .iter()
         .filter(|endpoint| endpoint.priced)
-        .filter_map(|endpoint| Some((endpoint, standing(categories, &endpoint.cells)?)))
-        .min_by(|(a, standing_a), (b, standing_b)| {
+        .filter_map(|endpoint| Some((endpoint, traffic_quality(categories, &endpoint.cells)?)))
+        .min_by(|(a, quality_a), (b, quality_b)| {
             let cost = |e: &EndpointMetrics| e.all.cost_per_task.map_or(f64::INFINITY, |c| c.value);
             // An endpoint that was not measured on all of the traffic must not win by what it
             // was spared.
-            let by_standing = standing_b.covered.total_cmp(&standing_a.covered);
-            by_standing
-                .then(standing_b.quality.total_cmp(&standing_a.quality))
+            let by_quality = quality_b.covered.total_cmp(&quality_a.covered);
+            by_quality
+                .then(quality_b.quality.total_cmp(&quality_a.quality))
                 .then(cost(a).total_cmp(&cost(b)))
                 .then(a.id.cmp(&b.id))
         });
@@ -61,19 +61,19 @@ pub(super) fn today(
 }
 
 /// An endpoint's quality over the traffic.
-struct TrialProgress {
+struct TrafficQuality {
     /// The share of traffic in categories where it was scored.
     covered: f64,
     /// The mean over them.
     quality: f64,
 }
 
-fn standing(categories: &[CategoryMetrics], cells: &[Cell]) -> Option<TrialProgress> {
+fn traffic_quality(categories: &[CategoryMetrics], cells: &[Cell]) -> Option<TrafficQuality> {
     let scored =
         categories.iter().zip(cells).filter_map(|(c, cell)| Some((c.share, cell.quality?)));
     let (covered, sum) =
         scored.fold((0.0, 0.0), |(w, sum), (share, q)| (w + share, sum + share * q.value));
-    (covered > 0.0).then(|| TrialProgress { covered, quality: sum / covered })
+    (covered > 0.0).then(|| TrafficQuality { covered, quality: sum / covered })
 }
 
 /// The categories' weights in a mean over traffic: their shares, without those in which no

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::AggregateError;
+use super::{AggregateError, ScoredTask, TaskKey};
 use crate::store::{Reader, StoredEndpoint, TaskLabels, TrialRow, TrialStatus};
 use crate::units::{Category, Manifest};
 
@@ -56,6 +56,17 @@ impl Run {
             .started_at
             .parse()
             .map_err(|e| AggregateError::Corrupt(format!("the run's start is not a time: {e}")))
+    }
+
+    /// The tasks as a score table knows them.
+    pub(super) fn scored_tasks(&self) -> Vec<ScoredTask> {
+        let labels = self.tasks.iter().zip(&self.category_of).zip(&self.cluster_of);
+        let scored = labels.map(|((labels, &category), &cluster)| {
+            let TaskLabels { suite, task, content_hash, .. } = labels;
+            let (suite, task) = (suite.clone(), task.clone());
+            ScoredTask { key: TaskKey { suite, task, content: *content_hash }, category, cluster }
+        });
+        scored.collect()
     }
 
     /// The independent unit that each task belongs to: its cluster, else itself. Repeats of a task

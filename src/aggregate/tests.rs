@@ -4,9 +4,9 @@ use tempfile::TempDir;
 
 use super::fixture::{BOUND, Made, Outcome, judging, usd};
 use super::*;
-use crate::stats::Method;
 use crate::stats::proportion::wilson;
-use crate::units::{Slo, normal};
+use crate::stats::{Estimate, Method};
+use crate::units::{EndpointId, Judging, Slo, normal};
 
 const LARGE: &str = "acme/large@azure#high";
 const MINI: &str = "acme/mini@azure";

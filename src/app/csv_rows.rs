@@ -6,7 +6,7 @@ use crate::units::escape::escape_csv_formula;
 
 /// Rows as CSV, with a header. Nothing in it is a formula: a cell that begins like one is text, except
 /// where all of it is a number.
-pub(crate) fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, csv::Error> {
+pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
     let mut cells = csv::Writer::from_writer(Vec::new());
     for row in rows {
         cells.serialize(row)?;
@@ -21,6 +21,5 @@ pub(crate) fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, csv::Error> {
     {
         writer.write_record(row?.iter().map(safe))?;
     }
-    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    Ok(String::from_utf8(bytes).expect("made of strings"))
+    Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 /// Where they are kept: `catalogs/<source>-<day>.toml`, or by a name of the user's.
-pub(crate) const FOLDER: &str = "catalogs";
+pub const FOLDER: &str = "catalogs";
 
 /// A file in the folder of snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// The day in its name; `None`: its name is the user's.
     pub day: Option<Date>,
     /// Its name without the day.
@@ -19,7 +19,7 @@ pub(crate) struct Kept {
 }
 
 /// All that are here, the latest day last.
-pub(crate) fn all() -> Vec<Kept> {
+pub fn all() -> Vec<Kept> {
     let Ok(entries) = std::fs::read_dir(FOLDER) else { return Vec::new() };
     let mut kept: Vec<Kept> = entries.filter_map(|entry| named(&entry.ok()?.path())).collect();
     kept.sort();

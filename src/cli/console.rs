@@ -1,4 +1,4 @@
-//! Output: data on stdout, notices on stderr.
+//! The two ways out: stdout is data, stderr is talk.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,7 +8,7 @@ use crate::units::escape::escape_control_lines;
 ///
 /// # Errors
 /// Any other failure to write.
-pub(super) fn data(text: &str) -> io::Result<()> {
+pub fn data(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -16,23 +16,24 @@ pub(super) fn data(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes a table for people to stdout. Names in it come from files of others: control characters
-/// are escaped.
+/// Writes a table for people to stdout. Names in it come from files that others wrote: nothing in
+/// them acts on a terminal.
 ///
 /// # Errors
 /// As of [`data`].
-pub(super) fn table(text: &str) -> io::Result<()> {
+pub fn table(text: &str) -> io::Result<()> {
     data(&escape_control_lines(text))
 }
 
-/// Prints a notice on stderr, with control characters escaped. A failure to write is ignored.
-pub(super) fn say(text: &str) {
+/// Says something on stderr, of which nothing acts on a terminal. Nothing can be done where that
+/// fails.
+pub fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape_control_lines(text));
 }
 
-/// The log: stderr, a record at a time, with control characters escaped.
+/// Where the log goes: stderr, a record at a time, of which nothing acts on a terminal.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Log;
+pub struct Log;
 
 impl Write for Log {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
@@ -46,8 +47,8 @@ impl Write for Log {
     }
 }
 
-/// Asks a question that is answered with yes or no; `None`: not on a terminal.
-pub(super) fn ask(question: &str) -> Option<bool> {
+/// Asks a question that is answered with yes or no; `None`: nobody is there to answer.
+pub fn ask(question: &str) -> Option<bool> {
     if !io::stdin().is_terminal() || !is_watched() {
         return None;
     }
@@ -57,7 +58,8 @@ pub(super) fn ask(question: &str) -> Option<bool> {
     Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Whether stderr is a terminal.
-pub(super) fn is_watched() -> bool {
+/// Whether somebody watches stderr.
+#[must_use]
+pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }

@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::args::SimArgs;
-use super::failure::Outcome;
 use super::interrupts::Interrupts;
-use super::{Exit, console};
-use crate::app::AppError;
-use crate::app::error::{Context, refused};
+use super::{Exit, Failure, Outcome, console, refused};
 use crate::app::fleet::{self, Behaviour, Fleet};
-use crate::app::suites::bundled_suites;
 use crate::sim::{Delivery, Faults, Pace, Scale};
-use crate::suite::{Task, load_path};
+use crate::suite::{ColumnMap, Task, load_path};
 use crate::units::Clock;
 
 /// `weighbridge sim`.
-pub(super) fn sim(args: SimArgs) -> Outcome {
+pub fn sim(args: &SimArgs) -> Outcome {
     if args.truth {
         let scale = Scale { lengths: args.scale };
         let fleet = Fleet::unserved().with_profiles(args.fleet.as_deref(), args.steady)?;
@@ -25,7 +22,7 @@ pub(super) fn sim(args: SimArgs) -> Outcome {
         console::data(&format!("{}\n", serde_json::to_string_pretty(&truth)?))?;
         return Ok(Exit::Ok);
     }
-    let tasks = tasks(&args)?;
+    let tasks = tasks(args)?;
     let clock = Clock::real();
     let fleet = Fleet::bind(args.listen).map_err(refused)?;
     let fleet = fleet.with_profiles(args.fleet.as_deref(), args.steady)?;
@@ -38,7 +35,7 @@ pub(super) fn sim(args: SimArgs) -> Outcome {
             (None, Some(tokens)) => Pace::Instant { tokens },
             (None, None) => Pace::Profile,
         },
-        faults: Faults::new(&args.fault).map_err(|e| refused(format!("--fault: {e}")))?,
+        faults: Faults::new(&args.fault).map_err(|e| refused(anyhow!("--fault: {e}")))?,
         stall: args.stall,
         delivery: Delivery { coalesce: args.coalesce, split: args.split, drip: args.drip },
         ledger: args.ledger.as_deref(),
@@ -47,7 +44,7 @@ pub(super) fn sim(args: SimArgs) -> Outcome {
     let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock).map_err(refused)?);
     if let Some(path) = &args.write_catalog {
         std::fs::write(path, fleet.catalog_toml(args.chaos, &args.dialect))
-            .context(path.display())
+            .with_context(|| path.display().to_string())
             .map_err(refused)?;
     }
     console::data(&format!("{}\n", fleet.base_url()))?;
@@ -66,12 +63,15 @@ pub(super) fn sim(args: SimArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn tasks(args: &SimArgs) -> Result<Vec<Task>, AppError> {
-    let columns = args.map.clone().unwrap_or_default();
+fn tasks(args: &SimArgs) -> Result<Vec<Task>, Failure> {
+    let map: ColumnMap = match &args.map {
+        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
+        None => ColumnMap::default(),
+    };
     let mut tasks: Vec<Task> =
-        bundled_suites().into_iter().flat_map(|loaded| loaded.suite.tasks).collect();
+        fleet::bundled_suites().into_iter().flat_map(|loaded| loaded.suite.tasks).collect();
     for path in &args.answers {
-        let loaded = load_path(path, &columns).map_err(refused)?;
+        let loaded = load_path(path, &map).map_err(refused)?;
         for note in loaded.notes {
             console::say(&note);
         }
@@ -80,7 +80,7 @@ fn tasks(args: &SimArgs) -> Result<Vec<Task>, AppError> {
     Ok(tasks)
 }
 
-fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
+fn stop_on_signal(stop: CancellationToken) -> Result<(), anyhow::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

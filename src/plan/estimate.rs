@@ -353,10 +353,9 @@ mod tests {
     #[test]
     fn a_cache_is_warmed_at_the_price_of_a_request() {
         let made = |cache| {
-            let policy =
-                crate::plan::RequestPolicy { cache, ..crate::plan::RequestPolicy::default() };
+            let manner = crate::plan::Manner { cache, ..crate::plan::Manner::default() };
             let (tasks, fleet) = (vec![task("1", "math", "x")], vec![endpoint("a/b")]);
-            let plan = Plan::shaped(tasks, fleet, 1, crate::units::Seed(1), &policy);
+            let plan = Plan::shaped(tasks, fleet, 1, crate::units::Seed(1), &manner);
             estimate(&plan.expect("a plan"), &[1], 1.0)
         };
         let (as_is, warm) = (made(CacheMode::AsIs), made(CacheMode::Warm));

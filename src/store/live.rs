@@ -16,10 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::run_file::RunFile;
 use super::{
-    AttemptId, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow, StoreError,
-    StoredEndpoint, StoredTask, TrialEnding,
+    AttemptId, NewRun, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow, StoreError,
+    StoreMode, TrialEnding,
 };
-use crate::units::{Manifest, RunEnding};
+use crate::units::RunEnding;
 
 /// Commands that may wait for the writer. When they are this many, who brings more waits: a disk
 /// that cannot keep up slows the run down and is seen, instead of filling memory.
@@ -32,38 +32,12 @@ const INLINE_BATCH: usize = 1000;
 /// Why nothing is taken any more after the end.
 const HAS_ENDED: &str = "the run has ended";
 
-/// Which thread writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreMode {
-    /// A thread of its own; an intent is on the disk when it is acknowledged.
-    Threaded,
-    /// The caller's thread, in batches: for virtual time, where the run can be made again.
-    Inline,
-    /// The caller's thread, and an intent is committed when it is acknowledged: for simulations of
-    /// crashes in virtual time, which lose what a process holds and not what a disk does.
-    InlineIntents,
-}
-
-/// What a run is made of, when its database is created.
-#[derive(Clone, Copy, Debug)]
-pub struct NewRun<'a> {
-    /// What the run is.
-    pub manifest: &'a Manifest,
-    /// Its tasks, by position.
-    pub tasks: &'a [StoredTask],
-    /// Its endpoints, by position.
-    pub endpoints: &'a [StoredEndpoint],
-    /// Whether prompts, references, answers and what quotes them are kept. Without them a run
-    /// cannot be graded again: grade each answer before it is dropped, and store the score.
-    pub keep_content: bool,
-}
-
 /// The run database of a run under way. Clones write to the same database.
 #[derive(Clone, Debug)]
-pub struct Store(pub(super) Arc<Lane>);
+pub struct Store(pub(super) Arc<WriterMode>);
 
 #[derive(Debug)]
-pub(super) enum Lane {
+pub(super) enum WriterMode {
     Threaded(Threaded),
     Inline(Mutex<Inline>),
 }
@@ -95,10 +69,10 @@ impl Store {
     /// Takes records into an open file.
     pub(super) fn on(file: RunFile, mode: StoreMode) -> Result<Self, StoreError> {
         let lane = match mode {
-            StoreMode::Threaded => Lane::Threaded(Threaded::start(file)?),
+            StoreMode::Threaded => WriterMode::Threaded(Threaded::start(file)?),
             StoreMode::Inline | StoreMode::InlineIntents => {
                 let keeps_intents = mode == StoreMode::InlineIntents;
-                Lane::Inline(Mutex::new(Inline::Open { file, pending: 0, keeps_intents }))
+                WriterMode::Inline(Mutex::new(Inline::Open { file, pending: 0, keeps_intents }))
             }
         };
         Ok(Self(Arc::new(lane)))
@@ -113,12 +87,12 @@ impl Store {
     /// Takes a record; when this returns on the real clock, it is on the disk.
     pub(super) async fn durable(&self, record: Record) -> Result<(), StoreError> {
         match &*self.0 {
-            Lane::Threaded(lane) => {
+            WriterMode::Threaded(lane) => {
                 let (done, committed) = oneshot::channel();
                 lane.send(Command::Record(record, Some(done))).await?;
                 lane.answer(committed).await
             }
-            Lane::Inline(lane) => locked(lane).durable(&record),
+            WriterMode::Inline(lane) => locked(lane).durable(&record),
         }
     }
 
@@ -152,8 +126,8 @@ impl Store {
 
     pub(super) async fn record(&self, record: Record) -> Result<(), StoreError> {
         match &*self.0 {
-            Lane::Threaded(lane) => lane.send(Command::Record(record, None)).await,
-            Lane::Inline(lane) => locked(lane).record(&record),
+            WriterMode::Threaded(lane) => lane.send(Command::Record(record, None)).await,
+            WriterMode::Inline(lane) => locked(lane).record(&record),
         }
     }
 
@@ -162,12 +136,12 @@ impl Store {
     /// clones fail from now on.
     pub async fn finish(self, ended: RunEnding) -> Result<(), StoreError> {
         match &*self.0 {
-            Lane::Threaded(lane) => {
+            WriterMode::Threaded(lane) => {
                 let (done, finished) = oneshot::channel();
                 lane.send(Command::Finish(Box::new(ended), done)).await?;
                 lane.answer(finished).await
             }
-            Lane::Inline(lane) => locked(lane).finish(&ended),
+            WriterMode::Inline(lane) => locked(lane).finish(&ended),
         }
     }
 }

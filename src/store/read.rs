@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
+use super::error::corrupt;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, Unsigned, at};
 use super::{
@@ -435,11 +436,6 @@ impl Reader {
     fn corrupt(&self, what: &str, why: &str) -> StoreError {
         corrupt(&self.path, what, why)
     }
-}
-
-pub(super) fn corrupt(path: &Path, what: &str, why: &str) -> StoreError {
-    let path = path.display().to_string();
-    StoreError::Corrupt { path, what: what.to_owned(), why: why.to_owned() }
 }
 
 /// A fact about the run.

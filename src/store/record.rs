@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RequestIntent, RequestRecord};
+use super::{RequestIntent, RequestRecord, sql};
 use crate::catalog::Endpoint;
 use crate::graders::GraderSpec;
 use crate::units::{AnswerContent, ContentHash, TrialKey, Usd};
@@ -86,6 +86,8 @@ impl TrialStatus {
             .find(|status| status.name() == name)
     }
 }
+
+sql::by_name!(TrialStatus, "trial status", TrialStatus::from_name);
 
 /// A trial of the plan, before it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,6 +45,8 @@ impl RequestSource {
     }
 }
 
+sql::by_name!(RequestSource, "source of a request", RequestSource::from_name);
+
 /// Recorded before a request leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestIntent {

@@ -170,7 +170,7 @@ impl ExistingRun {
         let earlier: Option<PriorSessions> = match reader.meta(EARLIER)? {
             None => None,
             Some(text) => Some(serde_json::from_str(&text).map_err(|e| {
-                super::read::corrupt(&path, "what earlier sessions came to", &e.to_string())
+                super::error::corrupt(&path, "what earlier sessions came to", &e.to_string())
             })?),
         };
         drop(reader);

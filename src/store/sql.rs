@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{RequestSource, StoreError, TrialStatus};
+use super::StoreError;
 use crate::units::{ContentHash, TokensSource, TrialKey, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -159,32 +159,35 @@ impl FromSql for TrialKey {
 /// A word of a closed set that is not in it.
 #[derive(Debug, thiserror::Error)]
 #[error("{word:?} is not a {what}")]
-struct UnknownWord {
-    word: String,
-    what: &'static str,
+pub(super) struct UnknownWord {
+    pub word: String,
+    pub what: &'static str,
 }
 
 /// Closed sets are stored by the names that files show.
 macro_rules! by_name {
     ($type:ty, $what:literal, $read:expr) => {
-        impl ToSql for $type {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        impl rusqlite::types::ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
                 Ok(self.name().into())
             }
         }
 
-        impl FromSql for $type {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        impl rusqlite::types::FromSql for $type {
+            fn column_result(
+                value: rusqlite::types::ValueRef<'_>,
+            ) -> rusqlite::types::FromSqlResult<Self> {
                 let word = value.as_str()?;
-                let unknown = || UnknownWord { word: word.to_owned(), what: $what };
-                $read(word).ok_or_else(|| FromSqlError::other(unknown()))
+                let unknown =
+                    || $crate::store::sql::UnknownWord { word: word.to_owned(), what: $what };
+                $read(word).ok_or_else(|| rusqlite::types::FromSqlError::other(unknown()))
             }
         }
     };
 }
 
-by_name!(TrialStatus, "trial status", TrialStatus::from_name);
-by_name!(RequestSource, "source of a request", RequestSource::from_name);
+pub(super) use by_name;
+
 by_name!(ErrorClass, "class of error", ErrorClass::from_name);
 by_name!(TokensSource, "source of token counts", TokensSource::from_name);
 by_name!(FinishReason, "finish reason", |word| Some(FinishReason::from_name(word)));

@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::live::Lane;
+use super::live::WriterMode;
 use super::*;
 use crate::test_kit;
 use crate::units::{
@@ -402,7 +402,7 @@ async fn endings_that_cannot_be_stop_the_run() {
     ] {
         let dir = TempDir::new().expect("a folder");
         let store = create(dir.path(), StoreMode::Inline, 2, true);
-        let Lane::Inline(lane) = &*store.0 else { unreachable!("made inline") };
+        let WriterMode::Inline(lane) = &*store.0 else { unreachable!("made inline") };
         let refused = lane.lock().expect("not poisoned").record(&record);
         assert!(matches!(refused, Err(StoreError::Stopped(_))), "{record:?}");
     }

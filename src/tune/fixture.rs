@@ -1,7 +1,8 @@
 //! Figures written by hand, for the tests of this folder.
 
 use crate::aggregate::{
-    CategoryMetrics, Cell, Counts, EndpointMetrics, RunMetrics, ScoreTable, ScoredTask, Today,
+    CategoryMetrics, Cell, Counts, EndpointMetrics, RunMetrics, ScoreTable, ScoredTask, TaskKey,
+    Today,
 };
 use crate::stats::{Estimate, Level, Method};
 use crate::test_kit;
@@ -69,11 +70,18 @@ impl Plan {
 /// `(name, tasks, share)`. The goal is `cheaper` with a margin of two points.
 #[expect(clippy::needless_pass_by_value, reason = "a list written at the call reads better")]
 pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -> RunMetrics {
-    let mut table = ScoreTable::default();
-    for (c, (_, tasks, _)) in categories.iter().enumerate() {
-        for task in 0..*tasks {
-            table.tasks.push(ScoredTask { category: c, cluster: None });
-            table.scores.push(endpoints.iter().map(|e| score(e, c, task, *tasks)).collect());
+    let tasks = || {
+        let each = categories.iter().enumerate();
+        each.flat_map(|(c, (name, tasks, _))| (0..*tasks).map(move |task| (c, *name, task, *tasks)))
+    };
+    let scored = tasks().map(|(category, name, task, _)| {
+        let key = TaskKey { suite: name.to_owned(), task: task.to_string(), content: None };
+        ScoredTask { key, category, cluster: None }
+    });
+    let mut table = ScoreTable::new(scored.collect(), endpoints.len());
+    for (row, (category, _, task, tasks)) in tasks().enumerate() {
+        for (i, endpoint) in endpoints.iter().enumerate() {
+            table.set(row, i, Some(score(endpoint, category, task, tasks).into()));
         }
     }
     let today = endpoints.first().map(|e| e.id.clone());
@@ -82,9 +90,9 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
         .enumerate()
         .map(|(i, plan)| {
             let of = |category: Option<usize>| {
-                let rows = table.tasks.iter().zip(&table.scores);
-                let rows = rows.filter(|(task, _)| category.is_none_or(|c| task.category == c));
-                cell(plan, &rows.map(|(_, row)| f64::from(row[i])).collect::<Vec<_>>())
+                let rows = table.tasks().iter().enumerate();
+                let rows = rows.filter(|(_, task)| category.is_none_or(|c| task.category == c));
+                cell(plan, &rows.filter_map(|(row, _)| table.get(row, i)).collect::<Vec<_>>())
             };
             EndpointMetrics {
                 id: plan.id.clone(),

@@ -371,8 +371,8 @@ mod tests {
                 crate::aggregate::Counts { planned: 200, skipped: 200, ..Default::default() };
             (cell.quality, cell.cost_per_task, cell.availability_retried) = (None, None, None);
         }
-        for candidate in &mut unasked.scores.scores {
-            candidate[1] = f32::NAN;
+        for task in 0..unasked.scores.tasks().len() {
+            unasked.scores.set(task, 1, None);
         }
         check(&unasked, "reply", VerdictWord::NotYet, "none", "1 endpoint was not measured");
     }

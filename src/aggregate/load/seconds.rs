@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Observed, endpoint_of, is_lost};
+use super::observed::{Observed, endpoint_of, is_lost};
 use crate::aggregate::run::Run;
 use crate::aggregate::{AggregateError, LatencyMetric};
 use crate::store::{LoadOutcome, Reader};

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{LatencyMetric, LoadCell, LoadCounts, Observed, Stream, most, of_histogram};
-use crate::aggregate::latency::Lag1;
-use crate::aggregate::{AggregateError, TokenSums};
+use super::observed::{Observed, max_cost};
+use super::{LoadCell, LoadCounts};
+use crate::aggregate::latency::{Lag1, Stream, of_histogram};
+use crate::aggregate::{AggregateError, LatencyMetric, TokenSums};
 use crate::stats::{Estimate, Level, Method, proportion, quantile, special};
 use crate::store::{LoadOutcome, LoadRecord};
 use crate::units::{Histogram, LoadSpec, Usd, normal};
@@ -126,7 +127,7 @@ impl Tally {
         let known = record.request.cost.unwrap_or_default();
         self.cost += known;
         self.cost_unknown += u64::from(record.request.cost.is_none());
-        self.cost_upper += most(record).unwrap_or_default();
+        self.cost_upper += max_cost(record).unwrap_or_default();
         // As in the task lane: an answer of unknown cost says nothing about the cost of a task; a
         // failure of unknown cost is seldom billed, and its bound is in `cost_upper`.
         if record.request.cost.is_some() || record.outcome() != LoadOutcome::Ok {

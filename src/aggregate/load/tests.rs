@@ -5,8 +5,11 @@ use tempfile::TempDir;
 use super::fixture::{LoadRun, MS, S, START, closed, dropped, failed, open, slo, stalled};
 use super::*;
 use crate::aggregate::fixture::usd;
-use crate::stats::Method;
-use crate::store::RequestRecord;
+use crate::aggregate::{AggregateError, LatencyMetric};
+use crate::stats::{Estimate, Method};
+use crate::store::{LoadRecord, Reader, RequestRecord};
+use crate::units::ValidityMark;
+use crate::wire::ErrorClass;
 
 fn metrics(run: LoadRun) -> LoadMetrics {
     let dir = TempDir::new().expect("a folder");

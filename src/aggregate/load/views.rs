@@ -5,7 +5,7 @@ use std::vec;
 
 use jiff::Timestamp;
 
-use super::{Observed, endpoint_of, is_lost, most};
+use super::observed::{Observed, endpoint_of, is_lost, max_cost};
 use crate::aggregate::run::Run;
 use crate::aggregate::trials::wall;
 use crate::aggregate::{AggregateError, TrialView};
@@ -133,7 +133,7 @@ fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestVie
         tags: task.tags.clone(),
         cache_write_tokens: usage.cache_write,
         tokens_source: (!usage.is_unknown()).then_some(TokensSource::Usage.name()),
-        cost_upper_usd: most(record),
+        cost_upper_usd: max_cost(record),
         ..TrialView::default()
     };
     Ok(RequestView {

@@ -1,7 +1,6 @@
-//! Catalogs: found, synced, picked from, pinged.
+//! Catalogs: finding, syncing, picking from, pinging.
 
-pub(crate) mod find;
-pub(crate) mod pick;
-pub(crate) mod ping;
-pub(crate) mod source;
-pub(crate) mod sync;
+pub mod find;
+pub mod pick;
+pub mod ping;
+pub mod sync;

@@ -1,33 +1,37 @@
 //! `--shard`: which part of a plan this process takes.
 
-use crate::plan::{ParseShardError, Shard};
+use anyhow::anyhow;
 
-/// Slurm's variables for a task of an array: its id, the lowest id, the step between ids, and the
-/// number of tasks.
+use crate::cli::{Failure, refused};
+use crate::plan::Shard;
+
+/// How Slurm tells a task of an array which one it is: its id, the least one, the step between
+/// them, and how many there are.
 const SLURM: [&str; 4] = [
     "SLURM_ARRAY_TASK_ID",
     "SLURM_ARRAY_TASK_MIN",
     "SLURM_ARRAY_TASK_STEP",
     "SLURM_ARRAY_TASK_COUNT",
 ];
-/// Kubernetes' variable for a pod of an Indexed Job: its index, from 0.
+/// How Kubernetes tells a pod of an Indexed Job which one it is, from 0.
 const KUBERNETES: &str = "JOB_COMPLETION_INDEX";
-/// The number of pods, which Kubernetes does not set: the job's manifest must.
+/// How many there are, which Kubernetes does not tell: the job's manifest must.
 const COMPLETIONS: &str = "JOB_COMPLETIONS";
 
-/// Reads `k/n`, or `env` for the variables of the scheduler. Without `env` they are ignored: a run
-/// inside such a job measures the whole plan.
-pub(super) fn shard(flag: &str) -> Result<Shard, String> {
+/// Reads the flag: `k/n`, or `env` for what the scheduler says. The environment is read only then:
+/// a run that happens to stand inside such a job measures the whole plan.
+pub fn shard(flag: Option<&str>) -> Result<Option<Shard>, Failure> {
     match flag {
-        "env" => from_scheduler(|name| std::env::var(name).ok()),
-        text => text.parse().map_err(|error: ParseShardError| error.to_string()),
+        None => Ok(None),
+        Some("env") => from(|name| std::env::var(name).ok()).map(Some),
+        Some(text) => text.parse().map(Some).map_err(|e| refused(anyhow!("--shard: {e}"))),
     }
 }
 
-fn from_scheduler(variable: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
-    let number = |name: &str| -> Result<Option<u32>, String> {
+fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Shard, Failure> {
+    let number = |name: &str| -> Result<Option<u32>, Failure> {
         let Some(text) = variable(name) else { return Ok(None) };
-        let wrong = || format!("{name} is {text:?}, not a number");
+        let wrong = || refused(anyhow!("--shard env: {name} is {text:?}, not a number"));
         text.trim().parse().map(Some).map_err(|_| wrong())
     };
     let [id, least, step, count] = SLURM;
@@ -35,22 +39,24 @@ fn from_scheduler(variable: impl Fn(&str) -> Option<String>) -> Result<Shard, St
         // Ids of an array start anywhere and may leave gaps: `--array=3-9:2`.
         let (least, step) = (number(least)?.unwrap_or(0), number(step)?.unwrap_or(1).max(1));
         let k = id.checked_sub(least).map(|above| above / step + 1);
-        return k
-            .and_then(|k| Shard::new(k, n))
-            .ok_or_else(|| format!("task {id} is not one of {n} that start at {least}"));
+        return k.and_then(|k| Shard::new(k, n)).ok_or_else(|| {
+            refused(anyhow!("--shard env: task {id} is not one of {n} that start at {least}"))
+        });
     }
     match (number(KUBERNETES)?, number(COMPLETIONS)?) {
-        (Some(index), Some(n)) => Shard::new(index.saturating_add(1), n)
-            .ok_or_else(|| format!("{KUBERNETES} {index} is not below {COMPLETIONS} {n}")),
-        (Some(_), None) => Err(format!(
-            "{KUBERNETES} is set, {COMPLETIONS} is not: set it to the job's \
+        (Some(index), Some(n)) => Shard::new(index.saturating_add(1), n).ok_or_else(|| {
+            refused(anyhow!("--shard env: {KUBERNETES} {index} is not below {COMPLETIONS} {n}"))
+        }),
+        (Some(_), None) => Err(refused(anyhow!(
+            "--shard env: {KUBERNETES} is set, {COMPLETIONS} is not: set it to the job's \
              completions in the pod template"
-        )),
-        _ => Err(format!(
-            "neither {} with {} nor {KUBERNETES} with {COMPLETIONS} is set; write \
+        ))),
+        _ => Err(refused(anyhow!(
+            "--shard env: neither {} with {} nor {KUBERNETES} with {COMPLETIONS} is set; write \
              --shard k/n",
-            SLURM[0], SLURM[3]
-        )),
+            SLURM[0],
+            SLURM[3]
+        ))),
     }
 }
 
@@ -63,11 +69,14 @@ mod tests {
             let found = environment.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        match (from_scheduler(variable), expected) {
+        match (from(variable), expected) {
             (Ok(shard), Ok(expected)) => assert_eq!((shard.k, shard.n), expected),
-            (Err(said), Err(part)) => assert!(said.contains(part), "{said}"),
-            (Ok(shard), Err(part)) => panic!("{shard} where {part:?} was expected"),
-            (Err(error), Ok(_)) => panic!("{error}"),
+            (Err(failure), Err(part)) => {
+                let said = failure.error.to_string();
+                assert!(said.contains(part), "{said}");
+            }
+            (Ok(shard), Err(part)) => panic!("{shard} where {part:?} was to be said"),
+            (Err(failure), Ok(_)) => panic!("{}", failure.error),
         }
     }
 

@@ -14,7 +14,7 @@ use super::tally::Tally;
 use super::timing::Timing;
 use super::{
     AggregateError, Cell, Counts, EndpointMetrics, RoutingCounts, RunMetrics, ScoreTable,
-    ScoredTask, cached_share, compare, local,
+    cached_share, compare, local,
 };
 use crate::catalog::Price;
 use crate::stats::proportion::{TaskScore, mean_score};
@@ -56,7 +56,7 @@ struct Pass<'a> {
     started: Timestamp,
     units: Vec<Unit>,
     endpoints: Vec<EndpointMetrics>,
-    table: Vec<Vec<f32>>,
+    table: ScoreTable,
     simulated: bool,
     /// Whether an answer came without usage.
     uncounted: bool,
@@ -88,7 +88,7 @@ impl<'a> Pass<'a> {
             started: run.started()?,
             units: run.units(),
             endpoints: endpoints.collect(),
-            table: vec![vec![f32::NAN; run.endpoints.len()]; run.tasks.len()],
+            table: ScoreTable::new(run.scored_tasks(), run.endpoints.len()),
             simulated: false,
             uncounted: false,
             at: None,
@@ -155,7 +155,7 @@ impl<'a> Pass<'a> {
         metrics.all = Cell { quality, ..tally.finish(metrics.priced) };
         for (task, (sum, n)) in self.scores.iter_mut().enumerate() {
             if *n > 0 {
-                self.table[task][endpoint] = single(*sum / f64::from(*n));
+                self.table.set(task, endpoint, Some(*sum / f64::from(*n)));
             }
             (*sum, *n) = (0.0, 0);
         }
@@ -205,9 +205,7 @@ impl<'a> Pass<'a> {
                 all.cost_per_pass = all.cost_per_pass.filter(|_| all.cost_per_task.is_some());
             }
         }
-        let labels = run.category_of.iter().zip(&run.cluster_of);
-        let tasks = labels.map(|(&category, &cluster)| ScoredTask { category, cluster }).collect();
-        let scores = ScoreTable { tasks, scores: self.table };
+        let scores = self.table;
         let today = compare::today(judging, &categories, &endpoints);
         compare::against_today(&mut endpoints, &categories, &scores, &today);
         RunMetrics {
@@ -222,10 +220,4 @@ impl<'a> Pass<'a> {
             scores,
         }
     }
-}
-
-/// Scores are kept in single precision: a run may have millions, and none is known to 7 digits.
-#[expect(clippy::cast_possible_truncation, reason = "0..1, and the precision is documented")]
-fn single(score: f64) -> f32 {
-    score as f32
 }

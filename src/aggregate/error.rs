@@ -1,0 +1,19 @@
+//! Why a run cannot be aggregated.
+
+use crate::store::StoreError;
+
+/// Why a run cannot be aggregated.
+#[derive(Debug, thiserror::Error)]
+pub enum AggregateError {
+    /// The run database does not read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is a load run: it has no trials.
+    #[error(
+        "{0} is a load run, which nothing is graded or tuned by: `weighbridge report` shows it"
+    )]
+    IsLoad(String),
+    /// What it holds does not fit together.
+    #[error("{0}")]
+    Corrupt(String),
+}

@@ -1,0 +1,86 @@
+//! Why a run database failed.
+
+use std::path::Path;
+
+/// Why the run database failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder or the file cannot be made.
+    #[error("{path}: {source}")]
+    Io {
+        /// The database file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite's own error, with the file.
+    #[error("{path}: {source}")]
+    Sqlite {
+        /// The database file.
+        path: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file is not a run database.
+    #[error("{path} is not a Weighbridge run database")]
+    NotOurs {
+        /// The file.
+        path: String,
+    },
+    /// The file was written by a newer version.
+    #[error("{path} has format {found}; this version reads up to {known}. Update weighbridge")]
+    TooNew {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: i32,
+        /// What is known here.
+        known: i32,
+    },
+    /// A stored value cannot be read.
+    #[error("{path}: {what} is corrupt: {why}")]
+    Corrupt {
+        /// The file.
+        path: String,
+        /// Which value.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// A run without answers cannot be judged again.
+    #[error(
+        "{path} keeps no answers (--no-content): they were graded as they came, and their scores stand"
+    )]
+    NoContent {
+        /// The file.
+        path: String,
+    },
+    /// The folder already holds a run.
+    #[error("{path} already holds a run; choose another --out, or remove it")]
+    Exists {
+        /// The database file.
+        path: String,
+    },
+    /// Another process works on the run.
+    #[error("{dir} is in use by {by}: wait until it has ended, or choose another folder")]
+    InUse {
+        /// The run folder.
+        dir: String,
+        /// Who uses it.
+        by: String,
+    },
+    /// No run there.
+    #[error("{path} does not exist: is this a run folder?")]
+    Missing {
+        /// The database file.
+        path: String,
+    },
+    /// The writer stopped, so nothing more can be recorded.
+    #[error("the run database stopped taking records: {0}")]
+    Stopped(String),
+}
+
+pub(super) fn corrupt(path: &Path, what: &str, why: &str) -> StoreError {
+    let path = path.display().to_string();
+    StoreError::Corrupt { path, what: what.to_owned(), why: why.to_owned() }
+}
