@@ -1,40 +1,71 @@
-//! `[today] litellm = "config.yaml"`: what serves now is what a proxy calls.
+//! The baseline that every saving is measured against, and the traffic that it is scaled to.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
-use anyhow::{Context, anyhow};
+use crate::app::error::{AppError, refused};
+use crate::catalog::Endpoint;
+use crate::plan::{Config, Plan, select};
+use crate::units::{Fact, Judging};
 
-use crate::catalog::Catalog;
-use crate::catalog::source::proxy::{self, ProxyConfig};
-use crate::cli::{Failure, console, refused};
-use crate::plan::Config;
-
-/// The most bytes of a proxy's configuration: one of a thousand models has a few hundred thousand.
-const MOST_BYTES: u64 = 4 << 20;
-
-/// A configuration whose `[today]` names an endpoint, wherever it was said.
-pub fn with_proxy(mut config: Config) -> Result<Config, Failure> {
-    let Some(today) = config.today_proxy.clone() else { return Ok(config) };
-    let path = today.path.display().to_string();
-    let proxy = read(&today.path, std::slice::from_ref(&config.catalog))?;
-    let serving = proxy
-        .serving(today.alias.as_deref(), &path)
-        .map_err(|error| refused(anyhow!("[today] {error}")))?;
-    for said in &serving.conflicts {
-        console::say(&format!("{path}: {}: {said}", serving.endpoint.id));
+/// Adds the baseline of every saving to the endpoints that are measured.
+pub(crate) fn keep(
+    config: &Config,
+    endpoints: &mut Vec<Endpoint>,
+    notes: &mut Vec<Fact>,
+) -> Result<(), AppError> {
+    let Some(today) = &config.today else { return Ok(()) };
+    if endpoints.iter().any(|e| e.id.as_str() == today) {
+        return Ok(());
     }
-    config.take_today(serving.endpoint.clone());
-    Ok(config)
+    let endpoint = select::endpoint(&config.catalog.endpoints, today)
+        .map_err(|e| refused(format!("[today] endpoint: {e}")))?;
+    notes.push(Fact::TodayAdded { endpoint: today.clone() });
+    endpoints.insert(0, endpoint.clone());
+    Ok(())
 }
 
-/// Reads a proxy's configuration; addresses in variables are looked up, keys never.
-pub fn read(path: &Path, lists: &[Catalog]) -> Result<ProxyConfig, Failure> {
-    let shown = path.display().to_string();
-    let size = std::fs::metadata(path).with_context(|| shown.clone()).map_err(refused)?.len();
-    if size > MOST_BYTES {
-        return Err(refused(anyhow!("{shown} has {size} bytes; no configuration of a proxy has")));
+/// The objective, the baseline and the traffic of a run. What had to be assumed is in the notes.
+pub(crate) fn judging(
+    config: &Config,
+    plan: &Plan,
+    notes: &mut Vec<Fact>,
+) -> Result<Judging, AppError> {
+    let mut judging = config.judging();
+    let categories: BTreeSet<&str> = plan.tasks.iter().map(|t| t.category.as_str()).collect();
+    if judging.today.is_none() {
+        notes.push(Fact::TodayAssumed);
     }
-    let text = std::fs::read_to_string(path).with_context(|| shown.clone()).map_err(refused)?;
-    let variable = |name: &str| std::env::var(name).ok();
-    proxy::read(&text, &shown, &variable, lists).map_err(refused)
+    if judging.shares.is_empty() {
+        if categories.len() > 1 {
+            notes.push(Fact::SharesAssumed);
+        }
+        return Ok(judging);
+    }
+    let covered: f64 =
+        categories.iter().map(|name| judging.shares.get(*name).copied().unwrap_or(0.0)).sum();
+    if covered <= 0.0 {
+        let names: Vec<&str> = categories.into_iter().collect();
+        return Err(refused(format!(
+            "[traffic] share names none of the categories that are weighed ({}); add them",
+            names.join(", ")
+        )));
+    }
+    let missing = categories.iter().filter(|name| !judging.shares.contains_key(**name));
+    let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
+    if !missing.is_empty() {
+        notes.push(Fact::NoTraffic { categories: missing });
+    }
+    let left_out: Vec<String> =
+        judging.shares.keys().filter(|name| !categories.contains(name.as_str())).cloned().collect();
+    if !left_out.is_empty() {
+        notes.push(Fact::TrafficNotMeasured { categories: left_out });
+    }
+    judging.shares = categories
+        .iter()
+        .map(|name| {
+            let share = judging.shares.get(*name).copied().unwrap_or(0.0);
+            ((*name).to_owned(), share / covered)
+        })
+        .collect();
+    Ok(judging)
 }

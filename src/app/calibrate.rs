@@ -1,29 +1,28 @@
 //! `calibrate`: this machine's own measuring error, kept for later runs to be read by.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Exit, Outcome, console};
+use crate::app::error::{AppError, Context, internal};
+use crate::app::events::Events;
+use crate::app::file_limit::raise_file_limit;
+use crate::app::fleet::Fleet;
 use crate::client::{self, AttemptLimits, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Caller, EndpointClient, Keys};
 use crate::run::calibrate::{Calibrator, Errors, Seen, Written, summary};
-use crate::units::{
-    CalibratedError, CalibratedLag, CalibratedStreams, Calibration, Clock, Message,
-};
+use crate::units::{CalibratedLag, CalibratedStreams, Calibration, Clock, Message};
 use crate::wire::{self, Request};
 
 /// What every answer of the server does: 20 ms, then 20 gaps of 5 ms.
-const SCHEDULE: &str = "ttft=20ms,gap=5ms,tokens=21";
+pub(crate) const SCHEDULE: &str = "ttft=20ms,gap=5ms,tokens=21";
 const TOKENS: usize = 21;
 /// Streams at once, and how long each number of them is measured.
 const STREAMS: [(u32, Duration); 3] =
@@ -34,10 +33,11 @@ const RATES: [(u32, Duration); 2] =
 /// What is asked: the first endpoint of the fleet.
 const PROMPT: &str = "calibrate";
 
-/// `weighbridge calibrate`.
-pub fn calibrate() -> Outcome {
-    console::say("calibrating for 20 s: other work on this machine will show in the figures");
-    super::load::raise_file_limit();
+/// Measures this machine's own measuring error in 20 s, and keeps it for later runs where every
+/// stream was counted exactly. Needs the command line's own program, which serves the simulator.
+pub(crate) fn calibrate(events: &dyn Events) -> Result<(Calibration, PathBuf), AppError> {
+    events.notice("calibrating for 20 s: other work on this machine will show in the figures");
+    raise_file_limit();
     let dir = tempfile::tempdir()?;
     let server = Server::start(dir.path())?;
     let clock = Clock::real();
@@ -45,18 +45,16 @@ pub fn calibrate() -> Outcome {
     let (seen, lag) = runtime.block_on(measure(&server, &clock))?;
     let written = server.ledger()?;
     let found = compare(&seen, &lag, &written, &clock);
-    let path = kept_at(&found.host).context("there is no home folder to keep the result in")?;
-    console::table(&table(&found))?;
-    if !found.tokens_exact {
-        return Ok(Exit::Invalid);
+    let path = kept_at(&found.host)
+        .ok_or_else(|| internal("there is no home folder to keep the result in"))?;
+    if found.tokens_exact {
+        keep(&path, &found)?;
     }
-    keep(&path, &found)?;
-    console::say(&format!("kept in {}: later runs on this machine quote it", path.display()));
-    Ok(Exit::Ok)
+    Ok((found, path))
 }
 
 /// This machine's calibration by this version, where there is one.
-pub fn kept() -> Option<Calibration> {
+pub(crate) fn kept() -> Option<Calibration> {
     let text = std::fs::read_to_string(kept_at(&host())?).ok()?;
     // A file of another form is as good as none: `calibrate` writes it anew.
     serde_json::from_str(&text).ok()
@@ -85,7 +83,7 @@ fn kept_at(host: &str) -> Option<PathBuf> {
     Some(cache.join("weighbridge").join(format!("calibration-{host}-{version}.json")))
 }
 
-fn keep(path: &Path, found: &Calibration) -> Result<(), anyhow::Error> {
+fn keep(path: &Path, found: &Calibration) -> Result<(), AppError> {
     let write = || -> std::io::Result<()> {
         let dir = path.parent().ok_or(std::io::ErrorKind::NotFound)?;
         std::fs::create_dir_all(dir)?;
@@ -94,7 +92,8 @@ fn keep(path: &Path, found: &Calibration) -> Result<(), anyhow::Error> {
         file.persist(path)?;
         Ok(())
     };
-    write().with_context(|| path.display().to_string())
+    write().context(path.display())?;
+    Ok(())
 }
 
 /// The simulator as a process of its own: what it logs is not the client's doing.
@@ -106,7 +105,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(dir: &Path) -> Result<Self, anyhow::Error> {
+    fn start(dir: &Path) -> Result<Self, AppError> {
         let ledger = dir.join("ledger.jsonl");
         let itself = std::env::current_exe().context("where this program is")?;
         let mut child = Command::new(itself)
@@ -118,19 +117,19 @@ impl Server {
             .spawn()
             .context("the simulator does not start")?;
         let mut url = String::new();
-        let out = child.stdout.take().context("the simulator has no output")?;
+        let out = child.stdout.take().ok_or_else(|| internal("the simulator has no output"))?;
         BufReader::new(out).read_line(&mut url)?;
-        let model = super::fleet::Fleet::unserved()
+        let model = Fleet::unserved()
             .catalog(false)
             .endpoints
             .first()
             .map(|endpoint| endpoint.upstream_model.clone())
-            .context("the fleet is empty")?;
+            .ok_or_else(|| internal("the fleet is empty"))?;
         Ok(Self { child, url: url.trim().to_owned(), ledger, model })
     }
 
     /// Stops it in good order, so that its log is whole, and reads the log.
-    fn ledger(mut self) -> Result<BTreeMap<String, Written>, anyhow::Error> {
+    fn ledger(mut self) -> Result<BTreeMap<String, Written>, AppError> {
         #[derive(Deserialize)]
         struct Line {
             id: String,
@@ -140,7 +139,8 @@ impl Server {
         #[cfg(unix)]
         {
             let id = rustix::process::Pid::from_child(&self.child);
-            rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+            rustix::process::kill_process(id, rustix::process::Signal::TERM)
+                .map_err(std::io::Error::from)?;
         }
         #[cfg(not(unix))]
         self.child.kill()?;
@@ -166,14 +166,14 @@ impl Drop for Server {
 /// What was seen of each number of streams, and how late requests left at each rate.
 type Measured = (Vec<(u32, Seen)>, Vec<(u32, crate::units::Histogram)>);
 
-async fn measure(server: &Server, clock: &Clock) -> Result<Measured, anyhow::Error> {
+async fn measure(server: &Server, clock: &Clock) -> Result<Measured, AppError> {
     let text = format!(
         "[[provider]]\nname = \"sim\"\nbase_url = \"{}/v1\"\n\
          [[endpoint]]\nmodel = \"{}\"\nprovider = \"sim\"\nprice = \"free\"\n",
         server.url, server.model
     );
     let catalog = crate::catalog::load_text(&text, "the simulator")?;
-    let endpoint = catalog.endpoints.into_iter().next().ok_or_else(|| anyhow!("no endpoint"))?;
+    let endpoint = catalog.endpoints.into_iter().next().ok_or_else(|| internal("no endpoint"))?;
     let messages = [Message { role: "user".to_owned(), content: PROMPT.to_owned() }];
     let body = wire::encode(
         endpoint.provider.dialect,
@@ -247,78 +247,5 @@ fn compare(
         streams,
         lag,
         tokens_exact: wrong == 0,
-    }
-}
-
-/// What was found, for people: at most 24 lines of at most 80 columns.
-fn table(found: &Calibration) -> String {
-    let mut text = format!(
-        "weighbridge {} on {}\nhow far off its own stamps are, against the server's log of its \
-         writes\n({SCHEDULE})\n\n\
-         {:>7} {:>9}  {:>20} {:>20} {:>18}\n",
-        found.version, found.host, "streams", "requests", "TTFT", "ICL (every gap)", "e2e"
-    );
-    for at in &found.streams {
-        let cells = [at.ttft, at.icl, at.e2e].map(cell);
-        let _ = writeln!(
-            text,
-            "{:>7} {:>9}  {:>20} {:>20} {:>18}",
-            at.streams, at.requests, cells[0], cells[1], cells[2]
-        );
-    }
-    let _ = writeln!(text, "\n{:>7} {:>9}  {:>20}", "rate", "requests", "lag of the schedule");
-    for at in &found.lag {
-        let rate = format!("{}/s", at.per_s);
-        let _ = writeln!(text, "{rate:>7} {:>9}  {:>20}", at.requests, cell(at.lag));
-    }
-    let tokens = if found.tokens_exact {
-        "tokens counted exactly in every stream"
-    } else {
-        "NOT every stream was answered and counted exactly: do not rely on this machine"
-    };
-    let _ =
-        writeln!(text, "\nms: median / highest percentile that so many requests give\n{tokens}");
-    text
-}
-
-/// `0.12 / p99 0.85`.
-fn cell(error: Option<CalibratedError>) -> String {
-    let Some(error) = error else { return "n/a".to_owned() };
-    let ms = |us: u64| match us as f64 / 1e3 {
-        ms if ms >= 100.0 => format!("{ms:.0}"),
-        ms if ms >= 10.0 => format!("{ms:.1}"),
-        ms => format!("{ms:.2}"),
-    };
-    let name = (error.percentile * 1e3).round() / 10.0;
-    format!("{} / p{name} {}", ms(error.p50_us), ms(error.high_us))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_fits_a_screen() {
-        let error =
-            CalibratedError { n: 99_999, p50_us: 123_456, percentile: 0.999, high_us: 1_234_567 };
-        let streams = |streams| CalibratedStreams {
-            streams,
-            requests: 9_999_999,
-            ttft: Some(error),
-            icl: Some(error),
-            e2e: Some(error),
-        };
-        let lag = |per_s| CalibratedLag { per_s, requests: 9_999, lag: Some(error) };
-        let text = table(&Calibration {
-            host: "a-host-of-usual-length".to_owned(),
-            version: "10.20.30".to_owned(),
-            measured_at: String::new(),
-            streams: vec![streams(1), streams(64), streams(512)],
-            lag: vec![lag(100), lag(1_000)],
-            tokens_exact: false,
-        });
-        assert!(text.lines().count() <= 24, "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        assert_eq!(cell(None), "n/a");
     }
 }

@@ -3,15 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::app::error::{AppError, Context, refused};
 use crate::app::snapshots;
 use crate::catalog::source::{self, EnvProvider, Reading};
 use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
-use crate::cli::{Failure, refused};
 use crate::client::fetch::{self, FetchError};
 use crate::client::runtime;
 use crate::dispatch::headers_of;
@@ -20,7 +19,7 @@ use crate::units::Clock;
 use crate::units::names::glob_matches;
 
 /// The prices of providers whose own lists tell none.
-pub const MODELS_DEV: &str = "https://models.dev/api.json";
+pub(crate) const MODELS_DEV: &str = "https://models.dev/api.json";
 /// The variable that names a mirror of it.
 const MODELS_DEV_URL: &str = "MODELS_DEV_URL";
 /// Models whose single endpoints are looked up: one request each.
@@ -28,7 +27,7 @@ const MOST_PINNED: usize = 20;
 
 /// What the flags mean: texts that load together as one catalog.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// The configuration, by its path.
     pub config: Option<(String, String)>,
     /// The catalog file, or the price lists that were fetched, by path or address.
@@ -39,23 +38,23 @@ pub struct Sources {
 
 impl Sources {
     /// The catalogs, ready to load.
-    pub fn texts(&self) -> Vec<CatalogText<'_>> {
+    pub(crate) fn texts(&self) -> Vec<CatalogText<'_>> {
         self.catalogs.iter().map(|(path, text)| CatalogText { path, text }).collect()
     }
 }
 
 /// The configuration of this folder or of one above it.
-pub fn config_here() -> Option<PathBuf> {
+pub(crate) fn config_here() -> Option<PathBuf> {
     config::find(&std::env::current_dir().ok()?)
 }
 
 /// Reads the files that the flags name. Where they hold no endpoint and `globs` (else the
 /// configuration's `models`) say what is meant, the price lists are fetched; `None`: never.
-pub fn sources(
+pub(crate) fn sources(
     catalog: Option<&Path>,
     config: Option<&Path>,
     globs: Option<&[String]>,
-) -> Result<Sources, Failure> {
+) -> Result<Sources, AppError> {
     let found = config.map(Path::to_owned).or_else(config_here);
     let config = found.as_deref().map(read).transpose()?;
     if let Some(path) = catalog {
@@ -99,24 +98,24 @@ struct NamedToday {
     endpoint: Option<String>,
 }
 
-fn read(path: &Path) -> Result<(String, String), Failure> {
+fn read(path: &Path) -> Result<(String, String), AppError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| shown.clone()).map_err(refused)?;
+    let text = std::fs::read_to_string(path).context(shown.clone()).map_err(refused)?;
     Ok((shown, text))
 }
 
 /// Every variable in which a key is looked for, in the order of the providers.
-pub fn key_variables() -> Vec<&'static str> {
+pub(crate) fn key_variables() -> Vec<&'static str> {
     source::env_providers().into_iter().flat_map(|keyed| keyed.keys).collect()
 }
 
 /// Whether a key of any provider is in the environment.
-pub fn any_key() -> bool {
+pub(crate) fn any_key() -> bool {
     key_variables().into_iter().any(|name| variable(name).is_some())
 }
 
 /// A variable that is set to something.
-pub fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
@@ -128,7 +127,7 @@ struct Offer {
 }
 
 /// The price lists that the globs ask for, as snapshots.
-fn lists(globs: &[String]) -> Result<Vec<(String, String)>, Failure> {
+fn lists(globs: &[String]) -> Result<Vec<(String, String)>, AppError> {
     let offers = wanted(globs, offers()?)?;
     let io = runtime::with_threads(1, || {})?;
     let now = format!("{:.0}", Clock::real().wall_anchor());
@@ -171,12 +170,12 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, Failure> {
 }
 
 /// Where models.dev's list is: there, or at the mirror that the environment names.
-pub fn models_dev() -> String {
+pub(crate) fn models_dev() -> String {
     variable(MODELS_DEV_URL).unwrap_or_else(|| MODELS_DEV.to_owned())
 }
 
 /// The providers whose keys are in the environment.
-fn offers() -> Result<Vec<Offer>, Failure> {
+fn offers() -> Result<Vec<Offer>, AppError> {
     let mut offers = Vec::new();
     for keyed in source::env_providers() {
         let found = keyed.keys.iter().find_map(|name| Some((*name, variable(name)?)));
@@ -184,12 +183,12 @@ fn offers() -> Result<Vec<Offer>, Failure> {
         let moved = keyed.address.and_then(|address| Some((address, variable(address)?)));
         let address = moved.as_ref().map(|(_, address)| address.as_str());
         let provider = keyed.provider(name, address).map_err(|bad| {
-            refused(anyhow!("{}: the address {bad}", keyed.address.unwrap_or_default()))
+            refused(format!("{}: the address {bad}", keyed.address.unwrap_or_default()))
         })?;
         offers.push(Offer { keyed, provider, key: SecretString::from(key) });
     }
     if offers.is_empty() {
-        return Err(refused(anyhow!(
+        return Err(refused(format!(
             "-m without a catalog takes the provider from the key in the environment, and none is \
              set; looked for {}. Export one, name a catalog (--catalog FILE), or add --demo for the \
              simulated fleet",
@@ -212,7 +211,7 @@ fn is_at(glob: &str, name: &str) -> bool {
 }
 
 /// Those of the providers that a glob may mean.
-fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
+fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, AppError> {
     for glob in globs {
         let Some(named) = provider_of(glob) else { continue };
         if offers.iter().any(|offer| is_at(named, offer.keyed.name)) {
@@ -221,14 +220,14 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
         let known = source::env_providers().into_iter().find(|keyed| is_at(named, keyed.name));
         let names: Vec<&str> = offers.iter().map(|offer| offer.keyed.name).collect();
         let unknown = || {
-            anyhow!(
+            format!(
                 "{glob:?} names a provider that no key in the environment is for; there are keys \
                  for {}. Any other provider stands in a catalog (--catalog FILE)",
                 names.join(", ")
             )
         };
         let keyless = |keyed: EnvProvider| {
-            anyhow!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
+            format!("{glob:?} is at {}: export {}=…", keyed.name, keyed.keys.join("=… or "))
         };
         return Err(refused(known.map_or_else(unknown, keyless)));
     }
@@ -241,12 +240,12 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, Failure> {
 
 impl Offer {
     /// Gets a list from the provider itself, with its key.
-    fn get(&self, io: &tokio::runtime::Runtime, url: &str) -> Result<Reading, Failure> {
+    fn get(&self, io: &tokio::runtime::Runtime, url: &str) -> Result<Reading, AppError> {
         let headers = headers_of(&self.provider, Some(&self.key)).map_err(refused)?;
         let text = io.block_on(fetch::get(url, headers)).map_err(|error| match &error {
             FetchError::Status { status, .. } if [401, 403].contains(&status.as_u16()) => {
                 let variable = self.provider.api_key_env.as_deref().unwrap_or_default();
-                refused(anyhow!("{error}: it does not take the key in {variable}"))
+                refused(format!("{error}: it does not take the key in {variable}"))
             }
             _ => no_list(&error),
         })?;
@@ -260,7 +259,7 @@ impl Offer {
         io: &tokio::runtime::Runtime,
         globs: &[String],
         catalog: &mut Catalog,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         let is_pin = |glob: &&String| provider_of(glob).is_some_and(|g| g.contains('/'));
         let base = |glob: &String| glob.split('#').next().unwrap_or_default().to_owned();
         let pins: Vec<String> = globs.iter().filter(is_pin).map(base).collect();
@@ -269,7 +268,7 @@ impl Offer {
         let models: Vec<String> =
             catalog.endpoints.iter().map(|e| e.model.clone()).filter(is_asked).collect();
         if models.len() > MOST_PINNED {
-            return Err(refused(anyhow!(
+            return Err(refused(format!(
                 "{} would look up the endpoints of {} models, one by one; name at most {MOST_PINNED}",
                 pins.join(", "),
                 models.len()
@@ -286,7 +285,7 @@ impl Offer {
                 if is_missing || meant.len() > 1 && !pin.contains(['*', '?']) {
                     let of_it = if is_missing { &served } else { &meant };
                     let ids: Vec<&str> = of_it.iter().map(|e| e.id.as_str()).collect();
-                    return Err(refused(anyhow!(
+                    return Err(refused(format!(
                         "{pin} names {} of the endpoints of {model}; there are {}",
                         if is_missing { "none" } else { "more than one" },
                         ids.join(", ")
@@ -304,7 +303,7 @@ impl Offer {
 }
 
 /// A list that did not come, with what to do instead.
-fn no_list(error: &impl std::fmt::Display) -> Failure {
+fn no_list(error: &impl std::fmt::Display) -> AppError {
     let newest = snapshots::all().into_iter().rfind(|kept| kept.day.is_some());
     let instead = match newest.map(|kept| kept.path) {
         Some(path) => format!("name the prices that are here: --catalog {}", path.display()),
@@ -314,5 +313,5 @@ fn no_list(error: &impl std::fmt::Display) -> Failure {
                 .to_owned()
         }
     };
-    refused(anyhow!("{error}. Without prices nothing is asked; {instead}"))
+    refused(format!("{error}. Without prices nothing is asked; {instead}"))
 }

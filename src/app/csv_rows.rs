@@ -6,7 +6,7 @@ use crate::units::escape::escape_csv_formula;
 
 /// Rows as CSV, with a header. Nothing in it is a formula: a cell that begins like one is text, except
 /// where all of it is a number.
-pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
+pub(crate) fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, csv::Error> {
     let mut cells = csv::Writer::from_writer(Vec::new());
     for row in rows {
         cells.serialize(row)?;
@@ -21,5 +21,6 @@ pub fn csv_of<T: Serialize>(rows: &[T]) -> Result<String, anyhow::Error> {
     {
         writer.write_record(row?.iter().map(safe))?;
     }
-    Ok(String::from_utf8(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?)
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(String::from_utf8(bytes).expect("made of strings"))
 }

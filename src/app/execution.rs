@@ -1,56 +1,52 @@
 //! One run between its plan and its figures: the simulator or the network, the lane, the database.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::app::fleet::{self, Behaviour, Serving};
-use crate::app::inputs::{Fleet, Inputs};
+use crate::app::error::{AppError, Context, internal, refused};
+use crate::app::events::{Events, LiveRun, Progress};
+use crate::app::fleet::{self, Behaviour, Fleet, Serving};
+use crate::app::inputs::Inputs;
+use crate::app::lanes::{breaker, lanes, pacing, unknown_events};
+use crate::app::manifest::{manifest, stored_task};
+use crate::app::options::RunOptions;
 use crate::app::spend::Caps;
-use crate::catalog::{Endpoint, HttpVersion};
-use crate::cli::args::{RunArgs, Timeouts};
-use crate::cli::interrupts::Interrupts;
-use crate::cli::watch::{Notice, Watcher};
-use crate::cli::{Failure, console, refused};
-use crate::client::{self, AttemptLimits, HttpTransport, Transport};
-use crate::dispatch::{
-    BreakerPolicy, Caller, EndpointClient, Gate, Judge, Keys, RetryPolicy, Trials, gates,
+use crate::client::{self, HttpTransport, Transport};
+use crate::dispatch::{Caller, Judge, Keys, RetryPolicy, Trials, gates};
+use crate::plan::Plan;
+use crate::run::{
+    Asked, IoThreads, Progress as RunState, RunEnd, Signals, Watch, judge, run_tasks,
 };
-use crate::plan::{self, Plan};
-use crate::run::{Asked, IoThreads, Progress, RunEnd, Signals, Watch, judge, run_tasks};
 use crate::sim::{self, InProcess};
 use crate::store::{
     ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, ScoreRow, Spend, Store,
     StoreMode, StoredEndpoint, StoredTask, TrialProgress,
 };
-use crate::units::Fact;
 use crate::units::clock::nanos;
 use crate::units::{
-    Clock, ContentHash, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
+    Clock, Fact, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
 };
 
 /// One run's execution.
-pub struct Execution<'a> {
-    /// How it behaves.
-    pub args: &'a RunArgs,
-    /// What is weighed.
+pub(crate) struct Execution<'a> {
+    pub options: RunOptions,
     pub inputs: &'a Inputs,
-    /// The providers' keys.
     pub keys: &'a Keys,
-    /// The money that may be spent.
     pub caps: Caps,
-    /// The simulated endpoints, where they are asked.
+    /// The simulated endpoints, where the plan asks them.
     pub fleet: Arc<sim::Fleet>,
-    /// The run folder, made.
+    /// The run folder, which exists.
     pub dir: &'a Path,
-    /// Whether prompts and answers are kept: as the run in the folder does, if there is one.
+    /// Whether prompts and answers are kept; a resumed run decides it for itself.
     pub keep_content: bool,
-    /// The run in it, to go on with; `None`: the folder is empty.
+    /// The run to resume; `None`: the folder is empty.
     pub earlier: Cell<Option<ExistingRun>>,
+    pub events: &'a dyn Events,
 }
 
 /// A session of a run, under way.
@@ -74,14 +70,14 @@ struct Begun {
 
 impl Execution<'_> {
     /// Serves the simulated fleet that the run is weighed on.
-    pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
+    pub(crate) fn serve(&self, fleet: Fleet) -> Result<Serving, AppError> {
         let tasks = Arc::clone(&self.inputs.simulated_tasks);
         let simulator = fleet::simulator(tasks, &self.behaviour(), &Clock::real())?;
         fleet.serve(Arc::new(simulator))
     }
 
     /// Asks every trial of the fleet in process, on a paused clock.
-    pub fn in_virtual_time(&self) -> Result<RunEnd, Failure> {
+    pub(crate) fn in_virtual_time(&self) -> Result<RunEnd, AppError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -93,8 +89,7 @@ impl Execution<'_> {
             let transport = InProcess::new(Arc::new(simulator));
             let session = self.session(transport, &clock, StoreMode::Inline)?;
             let progress = self.progress(&session.standing);
-            let signals = Signals::default();
-            let end = self.lane(&session, &progress, &signals).await?;
+            let end = self.lane(&session, &progress, &self.options.signals).await?;
             let validity = Validity {
                 mark: ValidityMark::Virtual,
                 reasons: Vec::new(),
@@ -107,38 +102,30 @@ impl Execution<'_> {
     }
 
     /// Asks every trial over HTTP.
-    pub fn over_http(&self) -> Result<RunEnd, Failure> {
+    pub(crate) fn over_http(&self) -> Result<RunEnd, AppError> {
         let threads = IoThreads::default();
         let on_start = threads.clone();
         let runtime = client::runtime::build(move || on_start.register())?;
         runtime.block_on(async {
             let clock = Clock::real();
-            let timeouts = self.args.timeout.unwrap_or_default();
             let providers = self.inputs.plan.endpoints.iter().map(|e| &e.provider);
-            let transport =
-                HttpTransport::new(providers, timeouts.connect, &clock).map_err(refused)?;
+            let connect = self.options.timeouts.connect;
+            let transport = HttpTransport::new(providers, connect, &clock).map_err(refused)?;
             let session = self.session(transport, &clock, StoreMode::Threaded)?;
-            let trials = &session.trials;
             let progress = Arc::new(self.progress(&session.standing));
-            let names = self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect();
-            let notice = Notice::default();
-            let watcher =
-                Watcher::start(names, Arc::clone(&progress), notice.clone(), clock.clone());
-            let signals =
-                Signals { drain: trials.drain.clone(), abort: trials.caller.abort.clone() };
-            let stop = tokio_util::sync::CancellationToken::new();
-            let mut beside = tokio::task::JoinSet::new();
-            let (listened, mut interrupts) = (signals.clone(), Interrupts::listen()?);
-            beside.spawn(async move {
-                listen(&listened, &mut interrupts, &notice).await;
-                None
-            });
-            let watched = (stop.clone(), clock.clone(), threads);
-            beside.spawn(async move { Some(Watch::until(watched.0, watched.1, watched.2).await) });
-            let end = self.lane(&session, &progress, &signals).await?;
-            drop(watcher);
+            self.events.progress(Progress::RunStarted(LiveRun {
+                endpoints: self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect(),
+                state: Arc::clone(&progress),
+                clock: clock.clone(),
+            }));
+            let stop = CancellationToken::new();
+            let mut watch = JoinSet::new();
+            watch.spawn(Watch::until(stop.clone(), clock.clone(), threads));
+            let end = self.lane(&session, &progress, &self.options.signals).await;
+            self.events.progress(Progress::RequestsEnded);
+            let end = end?;
             stop.cancel();
-            let watch = watch_of(&mut beside).await;
+            let watch = watch.join_next().await.and_then(Result::ok).unwrap_or_default();
             let validity = judge(&watch, median_ttft(&progress));
             self.close(session, &end, validity, &clock).await?;
             Ok(end)
@@ -146,31 +133,30 @@ impl Execution<'_> {
     }
 
     fn behaviour(&self) -> Behaviour<'static> {
-        let seed = self.args.what.pick.seed;
+        let seed = self.options.plan.select.seed;
         Behaviour { seed, fleet: self.fleet.clone(), ..Behaviour::default() }
     }
 
-    fn progress(&self, standing: &[TrialProgress]) -> Progress {
+    fn progress(&self, standing: &[TrialProgress]) -> RunState {
         let plan = &self.inputs.plan;
         let mut totals = vec![0; plan.endpoints.len()];
         for trial in (Asked { plan, standing }).open() {
             totals[trial.endpoint as usize] += 1;
         }
-        Progress::new(&totals)
+        RunState::new(&totals)
     }
 
     async fn lane<T: Transport>(
         &self,
         session: &Session<T>,
-        progress: &Progress,
+        progress: &RunState,
         signals: &Signals,
-    ) -> Result<RunEnd, Failure> {
-        let at_once = self.inputs.at_once(self.args.what.concurrency);
+    ) -> Result<RunEnd, AppError> {
+        let at_once = self.inputs.at_once(self.options.plan.concurrency);
         let asked = Asked { plan: &self.inputs.plan, standing: &session.standing };
         let lane = run_tasks(asked, &session.trials, &at_once, progress, signals).await;
-        Ok(lane.with_context(|| {
-            format!("the run stopped; what was recorded is in {}", self.dir.display())
-        })?)
+        Ok(lane
+            .context(format!("the run stopped; what was recorded is in {}", self.dir.display()))?)
     }
 
     fn session<T: Transport>(
@@ -178,22 +164,20 @@ impl Execution<'_> {
         transport: T,
         clock: &Clock,
         mode: StoreMode,
-    ) -> Result<Session<T>, Failure> {
-        let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
+    ) -> Result<Session<T>, AppError> {
         let begun = self.begin(clock, mode)?;
-        let lanes = lanes(self.inputs, self.keys, breaker(self.args))?;
-        let what = &self.args.what;
-        let at_once = self.inputs.at_once(what.concurrency);
-        let quota_share = self.inputs.quota_share(what.rate_share);
-        let gates = gates(&self.inputs.plan.endpoints, &at_once, quota_share);
+        let lanes = lanes(self.inputs, self.keys, breaker(&self.options))?;
+        let at_once = self.inputs.at_once(self.options.plan.concurrency);
+        let share = self.inputs.quota_share(self.options.plan.rate_share);
+        let gates = gates(&self.inputs.plan.endpoints, &at_once, share);
         let mut retry = RetryPolicy::default();
-        retry.patience = self.args.patience.unwrap_or(retry.patience);
+        retry.patience = self.options.patience.unwrap_or(retry.patience);
         let trials = Arc::new(Trials {
             caller: Caller {
                 transport,
                 clock: clock.clone(),
-                limits: AttemptLimits { first_token, stall, total, ..AttemptLimits::default() },
-                abort: tokio_util::sync::CancellationToken::new(),
+                limits: self.options.timeouts.into(),
+                abort: self.options.signals.abort.clone(),
             },
             store: begun.store,
             judge: (!self.keep_content).then(|| judge_of(&self.inputs.plan)),
@@ -204,13 +188,13 @@ impl Execution<'_> {
             since_start: begun.since_start,
             run: begun.run,
             held: tokio::sync::Notify::new(),
-            drain: tokio_util::sync::CancellationToken::new(),
+            drain: self.options.signals.drain.clone(),
         });
         Ok(Session { trials, standing: begun.standing, before: begun.before })
     }
 
     /// Makes the run database, or opens the one that is there.
-    fn begin(&self, clock: &Clock, mode: StoreMode) -> Result<Begun, Failure> {
+    fn begin(&self, clock: &Clock, mode: StoreMode) -> Result<Begun, AppError> {
         let plan = &self.inputs.plan;
         let mut manifest = manifest(self.inputs, clock);
         let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(stored_task).collect();
@@ -242,8 +226,8 @@ impl Execution<'_> {
             let ResumedRun { store, standing, sessions, retired } =
                 earlier.resume(mode, new, &trials, from_ns)?;
             if retired > 0 {
-                console::say(&format!(
-                    "  {retired} trials are asked in another form now: the old ones are kept aside"
+                self.events.notice(format!(
+                    "  {retired} trials changed their request; the earlier results are kept aside"
                 ));
             }
             return Ok(Begun { store, run, standing, before: sessions, spent, since_start });
@@ -273,10 +257,11 @@ impl Execution<'_> {
         end: &RunEnd,
         validity: Validity,
         clock: &Clock,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         let duration = clock.now().since(clock.anchor());
-        let trials = Arc::into_inner(session.trials).context("a trial outlived its lane")?;
-        let mut paced = paced(&trials.endpoints);
+        let trials =
+            Arc::into_inner(session.trials).ok_or_else(|| internal("a trial outlived its lane"))?;
+        let mut paced = pacing(&trials.endpoints);
         paced.extend(session.before.paced);
         let ended = RunEnding {
             complete: end.complete,
@@ -337,13 +322,6 @@ fn worse(before: Option<Validity>, now: Validity) -> Validity {
     }
 }
 
-/// When endpoints are paused and given up.
-pub fn breaker(args: &RunArgs) -> BreakerPolicy {
-    let usual = BreakerPolicy::default();
-    let patience = args.patience.unwrap_or(usual.patience);
-    BreakerPolicy { failures: args.breaker, patience, ..usual }
-}
-
 /// Judges the answers of a run that keeps none.
 fn judge_of(plan: &Plan) -> Judge {
     let tasks = Arc::clone(&plan.tasks);
@@ -353,124 +331,7 @@ fn judge_of(plan: &Plan) -> Judge {
     })
 }
 
-/// The run's id. In virtual time the same plan and seed are the same run; otherwise each start
-/// is its own.
-fn run_id(inputs: &Inputs, clock: &Clock) -> String {
-    let process = if clock.is_virtual() { 0 } else { std::process::id() };
-    run_name(&inputs.plan.hash().hex(), &clock.wall_anchor().to_string(), process)
-}
-
-/// The id of the run of a plan that this process began at that time.
-pub fn run_name(plan_hash: &str, started_at: &str, process: u32) -> String {
-    let parts = [plan_hash.as_bytes(), started_at.as_bytes(), &process.to_le_bytes()];
-    ContentHash::of_parts(parts).hex()[..16].to_owned()
-}
-
-/// What a run is, when it starts.
-pub fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
-    let plan_hash = inputs.plan.hash().hex();
-    let started_at = clock.wall_anchor().to_string();
-    let mut notes = inputs.notes.clone();
-    if inputs.simulated {
-        notes.push(Fact::AnswersShortened);
-    }
-    Manifest {
-        run: run_id(inputs, clock),
-        name: inputs.name.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: inputs.plan.seed.0,
-        virtual_time: clock.is_virtual(),
-        demo: inputs.demo,
-        started_at,
-        repeats: inputs.plan.repeats,
-        suites: inputs.suites.clone(),
-        plan_hash,
-        prices_hash: inputs.plan.prices_hash().hex(),
-        judging: inputs.judging.clone(),
-        notes,
-        load: None,
-        calibration: super::calibrate::kept().filter(|_| is_calibrated(inputs, clock)),
-        embedded: inputs.simulated,
-        cache: inputs.plan.cache,
-        shard: inputs.shard.clone(),
-        ended: None,
-    }
-}
-
-/// Whether what `calibrate` measures is how every endpoint is asked: in real time, over HTTP/1.1,
-/// with nothing between.
-fn is_calibrated(inputs: &Inputs, clock: &Clock) -> bool {
-    let direct = |e: &Endpoint| {
-        let proxied = !inputs.simulated && client::through_proxy(&e.provider);
-        e.provider.http == HttpVersion::Http1 && !proxied
-    };
-    !clock.is_virtual() && inputs.plan.endpoints.iter().all(direct)
-}
-
-/// The endpoints as they are driven.
-pub fn lanes(
-    inputs: &Inputs,
-    keys: &Keys,
-    breaker: BreakerPolicy,
-) -> Result<Vec<EndpointClient>, Failure> {
-    let lane = |endpoint: &Endpoint| EndpointClient::new(endpoint.clone(), keys, breaker);
-    inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
-}
-
-/// What the endpoints' streams held that nobody knows.
-fn unknown_events(lanes: &[EndpointClient]) -> BTreeMap<String, u64> {
-    let of = |lane: &EndpointClient| (lane.endpoint().id.to_string(), lane.unknown_events());
-    lanes.iter().map(of).filter(|(_, n)| *n > 0).collect()
-}
-
-/// What happened at the gates of these lanes, each once.
-fn paced(lanes: &[EndpointClient]) -> Vec<PacingSummary> {
-    let mut gates: Vec<&Arc<Gate>> = Vec::new();
-    for gate in lanes.iter().map(EndpointClient::gate) {
-        if !gates.iter().any(|known| Arc::ptr_eq(known, gate)) {
-            gates.push(gate);
-        }
-    }
-    gates.into_iter().filter_map(|gate| gate.paced()).collect()
-}
-
-/// A task as it is kept.
-pub fn stored_task((idx, task): (u32, &crate::suite::Task)) -> StoredTask {
-    StoredTask {
-        idx,
-        suite: task.suite.clone(),
-        task: task.id.clone(),
-        category: task.category.as_str().to_owned(),
-        cluster: task.cluster.clone(),
-        tags: task.tags.clone(),
-        grader: task.grader.clone(),
-        reference: task.reference.clone(),
-        schema: task.schema.clone(),
-        messages: task.messages.clone(),
-        content_hash: Some(plan::key::task_hash(task)),
-    }
-}
-
-/// The first Ctrl-C (or SIGTERM) drains, the second cuts.
-pub async fn listen(signals: &Signals, interrupts: &mut Interrupts, notice: &Notice) {
-    interrupts.next().await;
-    notice.say("interrupted: waiting for what is under way; once more cuts it");
-    signals.drain.cancel();
-    interrupts.next().await;
-    signals.abort.cancel();
-}
-
-/// What was seen of the client, once it is told to stop.
-pub async fn watch_of(beside: &mut tokio::task::JoinSet<Option<Watch>>) -> Watch {
-    while let Some(ended) = beside.join_next().await {
-        if let Ok(Some(watch)) = ended {
-            return watch;
-        }
-    }
-    Watch::default()
-}
-
-fn median_ttft(progress: &Progress) -> Option<std::time::Duration> {
+fn median_ttft(progress: &RunState) -> Option<std::time::Duration> {
     let mut all = Histogram::new();
     progress.with(|endpoints| endpoints.iter().for_each(|e| all.merge(&e.ttft)));
     all.quantile(0.5)

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::error::{AppError, Context, internal, refused};
 use crate::catalog::{self, Catalog, Dialect};
-use crate::cli::{Failure, refused};
 use crate::sim::{self, AnswerKey, Delivery, Faults, Ledger, Pace, Scale, Simulator};
-use crate::suite::{LoadedSuite, Task, bundled};
+use crate::suite::Task;
 use crate::units::{Clock, Seed};
 
 /// Where the fleet is when nobody serves it: in virtual time and in plans.
@@ -20,7 +19,7 @@ const UNSERVED: &str = "http://simulated.invalid";
 
 /// The fleet's address, and its socket while nobody serves it yet.
 #[derive(Debug)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     base_url: String,
     listener: Option<TcpListener>,
     profiles: Arc<sim::Fleet>,
@@ -29,14 +28,14 @@ pub struct Fleet {
 
 impl Fleet {
     /// A fleet that nobody serves.
-    pub fn unserved() -> Self {
+    pub(crate) fn unserved() -> Self {
         Self::new(UNSERVED.to_owned(), None)
     }
 
     /// Takes the address; connections wait until [`Fleet::serve`].
-    pub fn bind(address: SocketAddr) -> Result<Self, anyhow::Error> {
+    pub(crate) fn bind(address: SocketAddr) -> Result<Self, AppError> {
         let listener = TcpListener::bind(address)
-            .with_context(|| format!("cannot listen on {address}; try --listen 127.0.0.1:0"))?;
+            .context(format!("cannot listen on {address}; try --listen 127.0.0.1:0"))?;
         let base_url = format!("http://{}", listener.local_addr()?);
         Ok(Self::new(base_url, Some(listener)))
     }
@@ -48,45 +47,45 @@ impl Fleet {
 
     /// The same address with other endpoints: those of a file, where there is one; and steady where
     /// that is asked for: see [`sim::Fleet::steady`].
-    pub fn with_profiles(self, file: Option<&Path>, steady: bool) -> Result<Self, Failure> {
+    pub(crate) fn with_profiles(self, file: Option<&Path>, steady: bool) -> Result<Self, AppError> {
         let profiles = match file {
             None => sim::Fleet::embedded().clone(),
-            Some(path) => own(path).map_err(refused)?,
+            Some(path) => read(path)?,
         };
         let profiles = if steady { profiles.steady() } else { profiles };
         Ok(Self { profiles: Arc::new(profiles), is_own: file.is_some(), ..self })
     }
 
     /// Whether its endpoints are of a file of the user's.
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.is_own
     }
 
     /// Its endpoints.
-    pub fn profiles(&self) -> &Arc<sim::Fleet> {
+    pub(crate) fn profiles(&self) -> &Arc<sim::Fleet> {
         &self.profiles
     }
 
     /// Where it is.
-    pub fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }
 
     /// Its catalog, as a file would hold it, in these dialects.
-    pub fn catalog_toml(&self, chaos: bool, dialects: &[Dialect]) -> String {
+    pub(crate) fn catalog_toml(&self, chaos: bool, dialects: &[Dialect]) -> String {
         self.profiles.catalog_toml(&self.base_url, chaos, dialects)
     }
 
     /// Its catalog.
-    pub fn catalog(&self, chaos: bool) -> Catalog {
+    pub(crate) fn catalog(&self, chaos: bool) -> Catalog {
         let text = self.catalog_toml(chaos, &[Dialect::OpenaiChat]);
         catalog::load_text(&text, "the simulated fleet").expect("a fleet makes a catalog")
     }
 
     /// Serves on a thread and a runtime of its own, so that the simulator's work is not mistaken
     /// for the client's.
-    pub fn serve(self, simulator: Arc<Simulator>) -> Result<Serving, anyhow::Error> {
-        let listener = self.listener.context("the fleet has no socket")?;
+    pub(crate) fn serve(self, simulator: Arc<Simulator>) -> Result<Serving, AppError> {
+        let listener = self.listener.ok_or_else(|| internal("the fleet has no socket"))?;
         listener.set_nonblocking(true)?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -103,22 +102,22 @@ impl Fleet {
 
 /// A fleet that is being served; it stops when this is dropped.
 #[derive(Debug)]
-pub struct Serving {
+pub(crate) struct Serving {
     stop: CancellationToken,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Serving {
     /// Waits for the server to end by itself.
-    pub fn wait(mut self) -> Result<(), anyhow::Error> {
+    pub(crate) fn wait(mut self) -> Result<(), AppError> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(served)) => Ok(served?),
-            _ => Err(anyhow::anyhow!("the simulator's thread broke")),
+            _ => Err(internal("the simulator's thread panicked")),
         }
     }
 
     /// What stops it from elsewhere.
-    pub fn stop(&self) -> CancellationToken {
+    pub(crate) fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
 }
@@ -134,7 +133,7 @@ impl Drop for Serving {
 
 /// How a simulator behaves.
 #[derive(Debug)]
-pub struct Behaviour<'a> {
+pub(crate) struct Behaviour<'a> {
     /// Who answers.
     pub fleet: Arc<sim::Fleet>,
     /// The seed.
@@ -169,20 +168,22 @@ impl Default for Behaviour<'_> {
 }
 
 /// The endpoints of a file.
-fn own(path: &Path) -> Result<sim::Fleet, anyhow::Error> {
-    let shown = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(shown)?;
-    let fleet = sim::Fleet::parse(&text).with_context(shown)?;
-    anyhow::ensure!(fleet.listed(false).next().is_some(), "{}: no endpoint is listed", shown());
+fn read(path: &Path) -> Result<sim::Fleet, AppError> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).context(&shown).map_err(refused)?;
+    let fleet = sim::Fleet::parse(&text).context(&shown).map_err(refused)?;
+    if fleet.listed(false).next().is_none() {
+        return Err(refused(format!("{shown}: no endpoint is listed")));
+    }
     Ok(fleet)
 }
 
 /// A simulator that knows the answers of these tasks.
-pub fn simulator(
+pub(crate) fn simulator(
     tasks: Arc<[Task]>,
     behaviour: &Behaviour<'_>,
     clock: &Clock,
-) -> Result<Simulator, anyhow::Error> {
+) -> Result<Simulator, AppError> {
     let fleet = sim::Fleet::clone(&behaviour.fleet);
     let answer_key = AnswerKey::new(tasks);
     let mut simulator = Simulator::new(fleet, answer_key, Seed(behaviour.seed), clock.clone());
@@ -196,13 +197,4 @@ pub fn simulator(
         simulator = simulator.with_ledger(Ledger::create(path, clock.clone())?);
     }
     Ok(simulator)
-}
-
-/// The bundled suites.
-pub fn bundled_suites() -> Vec<LoadedSuite> {
-    let load = |bundled: &bundled::Bundled| {
-        crate::suite::load_texts(bundled.name, bundled.suite_toml, bundled.tasks_jsonl)
-            .expect("a test loads every bundled suite")
-    };
-    bundled::BUNDLED.iter().map(load).collect()
 }

@@ -1,26 +1,22 @@
-//! `grade`: a finished run's answers again, without calling a model.
+//! `grade`: the answers of a finished run, graded again. No model is called.
 
 use crate::aggregate::{self, AggregateError};
-use crate::cli::args::RunFolder;
-use crate::cli::{Exit, Outcome, console, refused};
-use crate::grade::grade_run;
+use crate::app::error::{AppError, refused};
+use crate::app::options::GradeOptions;
+use crate::grade::{GradeCounts, grade_run};
 use crate::store::StoreError;
 
-/// `weighbridge grade RUN`.
-pub fn grade(args: &RunFolder) -> Outcome {
-    if aggregate::is_load(&args.run).map_err(refused)? {
-        return Err(refused(AggregateError::IsLoad(args.run.display().to_string())));
+/// Grades the answers of a finished run again.
+///
+/// # Errors
+/// [`AppError::Refused`] for a load, and for a run that keeps no answers.
+pub fn grade(options: GradeOptions) -> Result<GradeCounts, AppError> {
+    let GradeOptions { run } = options;
+    if aggregate::is_load(&run).map_err(refused)? {
+        return Err(refused(AggregateError::IsLoad(run.display().to_string())));
     }
-    let graded = grade_run(&args.run).map_err(|error| match error {
+    grade_run(&run).map_err(|error| match error {
         StoreError::NoContent { .. } => refused(error),
         other => other.into(),
-    })?;
-    console::say(&format!(
-        "{} answers graded: {} scored, {} unscored. Next: weighbridge tune {run} and weighbridge report {run}",
-        graded.scored + graded.unscored,
-        graded.scored,
-        graded.unscored,
-        run = args.run.display(),
-    ));
-    Ok(Exit::Ok)
+    })
 }

@@ -1,42 +1,39 @@
-//! From flags and files to a plan: raw arguments in, one resolved struct out.
+//! From options and files to a plan: one resolved struct.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::anyhow;
-use secrecy::SecretString;
-
-pub use crate::app::fleet::Fleet;
+use crate::app::error::{AppError, refused};
+use crate::app::events::Events;
+use crate::app::fleet::Fleet;
+use crate::app::options::{PlanOptions, SelectOptions};
 use crate::app::selection::{leave_out_unpriced, listed, matched};
-use crate::app::{baseline, catalog_source, fleet, key_command, policy};
-use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp};
-use crate::cli::args::{PickArgs, WhatArgs};
-use crate::cli::{Failure, console, refused};
+use crate::app::{baseline, catalog_source, policy, suites};
+use crate::catalog::{Catalog, Endpoint, Price, SnapshotStamp};
 use crate::client;
-use crate::dispatch::{Keys, QuotaShare};
-use crate::plan::{Config, Plan, Shard, Spend, SuiteEntry, select};
-use crate::suite::{ColumnMap, Suite, Task, load_path};
+use crate::dispatch::QuotaShare;
+use crate::plan::{Config, Plan, Shard, Spend, select};
+use crate::suite::Task;
 use crate::units::Fact;
 use crate::units::{Judging, Seed, ShardStamp, SuiteStamp};
 
-/// What the demo is judged by.
+/// The demo's objective, baseline and traffic.
 const DEMO: &str = include_str!("demo.toml");
 
-/// Requests under way at once where neither the flag nor the catalog says.
+/// Requests in flight per endpoint, unless the options or the catalog set another number.
 const DEFAULT_CONCURRENCY: u32 = 16;
 
-/// Everything that a run needs, resolved.
+/// Everything that a run needs.
 #[derive(Debug)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// The plan.
     pub plan: Plan,
-    /// The tasks that the simulated fleet answers, where it is asked: those of the whole plan, for
-    /// some of its wrong answers are other tasks' right ones.
+    /// The tasks of the whole plan, which the simulated fleet answers: some of its wrong answers are
+    /// the right ones of other tasks.
     pub simulated_tasks: Arc<[Task]>,
-    /// What it is judged by.
+    /// Objective, baseline and traffic.
     pub judging: Judging,
-    /// What the user must see.
+    /// Notes for the user and for the report.
     pub notes: Vec<Fact>,
     /// The suites.
     pub suites: Vec<SuiteStamp>,
@@ -50,8 +47,8 @@ pub struct Inputs {
     pub selected: bool,
     /// The configuration's own caps.
     pub spend: Spend,
-    /// The share of a key's limits that the configuration allows; `None`: the endpoints serve nobody
-    /// else, being the fleet inside the binary.
+    /// The share of a key's limits that the configuration allows; `None`: the simulated fleet, which
+    /// has no other callers.
     pub rate_share: Option<f64>,
     /// Which part of a larger plan this is.
     pub shard: Option<ShardStamp>,
@@ -61,10 +58,10 @@ pub struct Inputs {
 
 impl Inputs {
     /// Requests under way at once, per endpoint.
-    pub fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
+    pub(crate) fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
         let of = |endpoint: &Endpoint| {
             let limit = endpoint.limits.concurrency.unwrap_or(u32::MAX);
-            // A stated limit is the provider's, whoever asks: each shard keeps to its part.
+            // The provider's limit holds for all shards together: each keeps to its part.
             let limit = limit / self.among();
             let wanted = flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
             wanted.min(limit).max(1) as usize
@@ -72,19 +69,18 @@ impl Inputs {
         self.plan.endpoints.iter().map(of).collect()
     }
 
-    /// How the keys' limits are used. The fleet inside the binary serves nobody else, so that
-    /// there is nobody to leave a share to unless the flag says so.
-    pub fn quota_share(&self, flag: Option<f64>) -> QuotaShare {
+    /// How much of the keys' limits may be used.
+    pub(crate) fn quota_share(&self, flag: Option<f64>) -> QuotaShare {
         QuotaShare { share: flag.or(self.rate_share), among: self.among() }
     }
 
     /// How many processes share the providers' limits.
-    pub fn among(&self) -> u32 {
+    pub(crate) fn among(&self) -> u32 {
         self.shard.as_ref().map_or(1, |shard| shard.n)
     }
 
     /// Keeps one part of the plan alone.
-    pub fn take(&mut self, shard: Shard) {
+    pub(crate) fn take(&mut self, shard: Shard) {
         let part = self.plan.part(shard);
         let whole = std::mem::replace(&mut self.plan, part.plan);
         let present: BTreeSet<&str> =
@@ -104,51 +100,57 @@ impl Inputs {
     }
 }
 
-/// Whether these flags, in this folder, mean the demo: nothing of the user's is here or named.
-pub fn is_demo(what: &PickArgs) -> bool {
-    let named = what.config.is_some()
-        || what.catalog.is_some()
-        || !what.suite.is_empty()
-        || !what.model.is_empty();
-    what.demo || (!named && catalog_source::config_here().is_none())
+/// Whether these options, in this folder, mean the demo: nothing of the user's is here or named.
+pub(crate) fn is_demo(select: &SelectOptions) -> bool {
+    let named = select.config.is_some()
+        || select.catalog.is_some()
+        || !select.suites.is_empty()
+        || !select.models.is_empty();
+    select.demo || (!named && catalog_source::config_here().is_none())
 }
 
-/// Reads everything. `fleet` is the simulated fleet where the flags ask for it.
-pub fn read(what: &WhatArgs, fleet: &Fleet, fleet_asked: bool) -> Result<Inputs, Failure> {
-    read_for(Purpose::Weigh { repeats: what.repeats }, &what.pick, fleet, fleet_asked)
+/// The inputs of a run. `simulated` asks for the simulated fleet, whatever else is here.
+pub(crate) fn read(
+    options: &PlanOptions,
+    fleet: &Fleet,
+    simulated: bool,
+    events: &dyn Events,
+) -> Result<Inputs, AppError> {
+    let purpose = Purpose::Run { repeats: options.repeats };
+    read_for(purpose, &options.select, fleet, simulated, events)
 }
 
-/// Reads everything for a load.
-pub fn read_for_load(pick: &PickArgs, fleet: &Fleet) -> Result<Inputs, Failure> {
-    read_for(Purpose::Load, pick, fleet, false)
+/// The inputs of a load.
+pub(crate) fn read_for_load(
+    select: &SelectOptions,
+    fleet: &Fleet,
+    events: &dyn Events,
+) -> Result<Inputs, AppError> {
+    read_for(Purpose::Load, select, fleet, false, events)
 }
 
-/// What the inputs are read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    /// Weighing each endpoint against the one that serves today.
-    Weigh {
-        /// How often each task is asked.
-        repeats: u32,
-    },
-    /// Load on what was picked and nothing else. Nothing is weighed, so nothing is assumed of
-    /// traffic.
+    /// A comparison of each endpoint with the baseline.
+    Run { repeats: u32 },
+    /// Load on the selected endpoints alone. No endpoints are compared, so no traffic is assumed.
     Load,
 }
 
 fn read_for(
     purpose: Purpose,
-    what: &PickArgs,
+    select: &SelectOptions,
     fleet: &Fleet,
     fleet_asked: bool,
-) -> Result<Inputs, Failure> {
-    let simulated = is_demo(what) || fleet_asked;
+    events: &dyn Events,
+) -> Result<Inputs, AppError> {
+    let simulated = is_demo(select) || fleet_asked;
     // A fleet of the user's own is no demo: nothing is known of what serves today.
-    let demo = simulated && what.suite.is_empty() && !fleet.is_own();
+    let demo = simulated && select.suites.is_empty() && !fleet.is_own();
     let (mut config, fetched) = match simulated {
         true if demo => (Config::load_text(DEMO, "demo.toml", &[])?, false),
         true => (Config::default(), false),
-        false => own_config(what)?,
+        false => own_config(select)?,
     };
     if simulated {
         config.catalog = fleet.catalog(false);
@@ -158,36 +160,36 @@ fn read_for(
     if simulated && let Some(path) = catalog_source::config_here() {
         notes.push(Fact::ConfigIgnored { path: path.display().to_string() });
     }
-    let suites = suites(what, &config, simulated, &mut notes)?;
+    let suites = suites::load(select, &config, simulated, &mut notes)?;
     if config.catalog.endpoints.is_empty() {
         return Err(nothing_to_run_on());
     }
-    let stamps: Vec<SuiteStamp> = suites.iter().map(stamp).collect();
+    let stamps: Vec<SuiteStamp> = suites.iter().map(suites::stamp).collect();
     let tasks = suites.into_iter().flat_map(|suite| suite.tasks).collect();
-    let tasks = select::tasks(tasks, &what.category, &what.tag).map_err(refused)?;
-    let seed = Seed(what.seed);
-    let tasks = match what.limit {
+    let tasks = select::tasks(tasks, &select.categories, &select.tags).map_err(refused)?;
+    let seed = Seed(select.seed);
+    let tasks = match select.limit {
         Some(limit) => select::sample(tasks, limit as usize, seed),
         None => tasks,
     };
     let weighed: BTreeSet<&str> = tasks.iter().map(|task| task.suite.as_str()).collect();
     let stamps: Vec<SuiteStamp> =
         stamps.into_iter().filter(|stamp| weighed.contains(stamp.name.as_str())).collect();
-    let name = if demo { "demo".to_owned() } else { name_of(&stamps) };
-    let models = if what.model.is_empty() { &config.models } else { &what.model };
-    let selected = !models.is_empty() || !what.endpoint.is_empty();
+    let name = if demo { "demo".to_owned() } else { suites::name_of(&stamps) };
+    let models = if select.models.is_empty() { &config.models } else { &select.models };
+    let selected = !models.is_empty() || !select.endpoints.is_empty();
     let mut endpoints =
-        select::endpoints(&config.catalog.endpoints, models, &what.endpoint).map_err(refused)?;
+        select::endpoints(&config.catalog.endpoints, models, &select.endpoints).map_err(refused)?;
     if fetched {
         notes.extend(leave_out_unpriced(&mut endpoints, models));
     }
     let is_glob = |glob: &String| glob.contains(['*', '?']);
-    if !simulated && (fetched || models.iter().chain(&what.endpoint).any(is_glob)) {
-        console::say(&matched(&endpoints, config.catalog.endpoints.len()));
+    if !simulated && (fetched || models.iter().chain(&select.endpoints).any(is_glob)) {
+        events.notice(matched(&endpoints, config.catalog.endpoints.len()));
     }
     if let Some(endpoint) = endpoints.iter().find(|e| e.provider.base_url.is_empty()) {
         let name = &endpoint.provider.name;
-        return Err(refused(anyhow!(
+        return Err(refused(format!(
             "{} cannot be called: its price list gives no address for {name}; write [[provider]] \
              name = {name:?}, base_url = … in weighbridge.toml, or leave it out",
             endpoint.id
@@ -195,46 +197,28 @@ fn read_for(
     }
     notes.extend(listed(&config.catalog, &endpoints).into_iter().map(Fact::from));
     let repeats = match purpose {
-        Purpose::Weigh { repeats } => repeats,
+        Purpose::Run { repeats } => repeats,
         Purpose::Load => 1,
     };
     if purpose != Purpose::Load {
-        keep_today(&config, &mut endpoints, &mut notes)?;
+        baseline::keep(&config, &mut endpoints, &mut notes)?;
     }
-    let manner = match purpose {
-        Purpose::Weigh { .. } => policy::of_run(what, &config, simulated),
+    let policy = match purpose {
+        Purpose::Run { .. } => policy::for_run(select, &config, simulated),
         Purpose::Load => {
-            let manner = policy::of_load(what, &config, simulated)?;
-            policy::leave_out_refused(&mut endpoints, &manner, &mut notes)?;
-            manner
+            let policy = policy::for_load(select, &config, simulated)?;
+            policy::exclude_refused(&mut endpoints, &policy, &mut notes)?;
+            policy
         }
     };
-    let plan = Plan::shaped(tasks, endpoints, repeats, seed, &manner).map_err(refused)?;
+    let plan = Plan::shaped(tasks, endpoints, repeats, seed, &policy).map_err(refused)?;
     notes.extend(plan.shape_notes());
-    notes.extend(policy::cache_note(manner.cache));
+    notes.extend(policy::cache_note(policy.cache));
     let judging = match purpose {
-        Purpose::Weigh { .. } => judging(&config, &plan, &mut notes)?,
+        Purpose::Run { .. } => baseline::judging(&config, &plan, &mut notes)?,
         Purpose::Load => config.judging(),
     };
-    let by_hour: Vec<String> = plan
-        .endpoints
-        .iter()
-        .filter(|e| matches!(e.price, Price::PerHour(_)))
-        .map(|e| e.id.to_string())
-        .collect();
-    if !by_hour.is_empty() && purpose != Purpose::Load {
-        notes.push(Fact::PaidByHour { endpoints: by_hour });
-    }
-    let mut proxied: Vec<String> = plan
-        .endpoints
-        .iter()
-        .filter(|e| !simulated && client::through_proxy(&e.provider))
-        .map(|e| e.provider.name.clone())
-        .collect();
-    proxied.dedup();
-    if !proxied.is_empty() {
-        notes.push(Fact::ThroughProxy { providers: proxied });
-    }
+    notes.extend(endpoint_notes(&plan, purpose, simulated));
     Ok(Inputs {
         simulated_tasks: Arc::clone(&plan.tasks),
         plan,
@@ -252,6 +236,26 @@ fn read_for(
     })
 }
 
+/// Notes on how the endpoints are billed and reached.
+fn endpoint_notes(plan: &Plan, purpose: Purpose, simulated: bool) -> Vec<Fact> {
+    let mut notes = Vec::new();
+    let per_hour = plan.endpoints.iter().filter(|e| matches!(e.price, Price::PerHour(_)));
+    let per_hour: Vec<String> = per_hour.map(|e| e.id.to_string()).collect();
+    if !per_hour.is_empty() && purpose != Purpose::Load {
+        notes.push(Fact::PaidByHour { endpoints: per_hour });
+    }
+    let providers = plan.endpoints.iter().map(|endpoint| &endpoint.provider);
+    let mut proxied: Vec<String> = providers
+        .filter(|provider| !simulated && client::through_proxy(provider))
+        .map(|provider| provider.name.clone())
+        .collect();
+    proxied.dedup();
+    if !proxied.is_empty() {
+        notes.push(Fact::ThroughProxy { providers: proxied });
+    }
+    notes
+}
+
 /// Where the prices were read, and when.
 fn price_sources(catalog: &Catalog) -> Vec<Fact> {
     let fact = |stamp: &SnapshotStamp| Fact::PricesRead {
@@ -262,17 +266,15 @@ fn price_sources(catalog: &Catalog) -> Vec<Fact> {
 }
 
 /// The user's own configuration, and whether its prices were fetched for this command.
-fn own_config(what: &PickArgs) -> Result<(Config, bool), Failure> {
+fn own_config(select: &SelectOptions) -> Result<(Config, bool), AppError> {
     let sources = catalog_source::sources(
-        what.catalog.as_deref(),
-        what.config.as_deref(),
-        Some(&what.model),
+        select.catalog.as_deref(),
+        select.config.as_deref(),
+        Some(&select.models),
     )?;
     let texts = sources.texts();
     let config = match &sources.config {
-        Some((path, text)) => {
-            baseline::with_proxy(Config::load_text(text, path, &texts).map_err(refused)?)?
-        }
+        Some((path, text)) => Config::load_text(text, path, &texts).map_err(refused)?,
         None if texts.is_empty() => Config::default(),
         None => {
             let catalog = crate::catalog::load_texts(&texts).map_err(refused)?;
@@ -282,69 +284,10 @@ fn own_config(what: &PickArgs) -> Result<(Config, bool), Failure> {
     Ok((config, sources.fetched))
 }
 
-fn suites(
-    what: &PickArgs,
-    config: &Config,
-    simulated: bool,
-    notes: &mut Vec<Fact>,
-) -> Result<Vec<Suite>, Failure> {
-    let map: ColumnMap = match &what.map {
-        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
-        None => ColumnMap::default(),
-    };
-    let mut loaded = Vec::new();
-    let mut take = |path: &Path, map: &ColumnMap| -> Result<(), Failure> {
-        let suite = load_path(path, map).map_err(refused)?;
-        notes.extend(suite.notes.into_iter().map(Fact::from));
-        loaded.push(suite.suite);
-        Ok(())
-    };
-    if !what.suite.is_empty() {
-        for path in &what.suite {
-            take(path, &map)?;
-        }
-    } else if what.map.is_some() {
-        return Err(refused(anyhow!("--map says which columns a --suite file has: name one")));
-    } else {
-        for SuiteEntry { path, map } in &config.suites {
-            let map = map
-                .as_ref()
-                .map(|map| ColumnMap::from_pairs(map.iter().map(|(f, c)| (f.as_str(), c.as_str()))))
-                .transpose()
-                .map_err(refused)?;
-            take(path, &map.unwrap_or_default())?;
-        }
-    }
-    if loaded.is_empty() {
-        if !simulated {
-            notes.push(Fact::BundledSuites);
-        }
-        return Ok(fleet::bundled_suites().into_iter().map(|loaded| loaded.suite).collect());
-    }
-    let mut names = BTreeSet::new();
-    if let Some(twice) = loaded.iter().find(|suite| !names.insert(suite.name.clone())) {
-        return Err(refused(anyhow!("two suites are named {:?}; rename one", twice.name)));
-    }
-    Ok(loaded)
-}
-
-fn stamp(suite: &Suite) -> SuiteStamp {
-    SuiteStamp { name: suite.name.clone(), version: suite.version.clone(), hash: suite.hash.hex() }
-}
-
-/// What a run of these suites is called.
-pub fn name_of(suites: &[SuiteStamp]) -> String {
-    match suites {
-        [only] => only.name.clone(),
-        [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
-        [] => String::new(),
-    }
-}
-
 /// Variables of keys that alone do not say where to call.
 const CUSTOMERS_OWN: [&str; 2] = ["AZURE_OPENAI_API_KEY", "LITELLM_API_KEY"];
 
-fn nothing_to_run_on() -> Failure {
+fn nothing_to_run_on() -> AppError {
     let variables = catalog_source::key_variables().into_iter().chain(CUSTOMERS_OWN);
     let found: Vec<&str> = variables.filter(|name| std::env::var_os(name).is_some()).collect();
     let keys = match found.as_slice() {
@@ -355,101 +298,8 @@ fn nothing_to_run_on() -> Failure {
         ),
         names => format!("keys found in the environment: {}", names.join(", ")),
     };
-    refused(anyhow!(
+    refused(format!(
         "there is nothing to run on: name endpoints in a catalog (--catalog FILE) or in \
          weighbridge.toml (`weighbridge init` writes one); {keys}. To try your prompts on the simulated fleet, add --demo"
     ))
-}
-
-/// What serves today is always measured: every saving is against it.
-fn keep_today(
-    config: &Config,
-    endpoints: &mut Vec<Endpoint>,
-    notes: &mut Vec<Fact>,
-) -> Result<(), Failure> {
-    let Some(today) = &config.today else { return Ok(()) };
-    if endpoints.iter().any(|e| e.id.as_str() == today) {
-        return Ok(());
-    }
-    let endpoint = select::endpoint(&config.catalog.endpoints, today)
-        .map_err(|e| refused(anyhow!("[today] endpoint: {e}")))?;
-    notes.push(Fact::TodayAdded { endpoint: today.clone() });
-    endpoints.insert(0, endpoint.clone());
-    Ok(())
-}
-
-/// What the run is judged by, and what had to be assumed.
-fn judging(config: &Config, plan: &Plan, notes: &mut Vec<Fact>) -> Result<Judging, Failure> {
-    let mut judging = config.judging();
-    let categories: BTreeSet<&str> = plan.tasks.iter().map(|t| t.category.as_str()).collect();
-    if judging.today.is_none() {
-        notes.push(Fact::TodayAssumed);
-    }
-    if judging.shares.is_empty() {
-        if categories.len() > 1 {
-            notes.push(Fact::SharesAssumed);
-        }
-        return Ok(judging);
-    }
-    let covered: f64 =
-        categories.iter().map(|name| judging.shares.get(*name).copied().unwrap_or(0.0)).sum();
-    if covered <= 0.0 {
-        let names: Vec<&str> = categories.into_iter().collect();
-        return Err(refused(anyhow!(
-            "[traffic] share names none of the categories that are weighed ({}); add them",
-            names.join(", ")
-        )));
-    }
-    let missing = categories.iter().filter(|name| !judging.shares.contains_key(**name));
-    let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
-    if !missing.is_empty() {
-        notes.push(Fact::NoTraffic { categories: missing });
-    }
-    let left_out: Vec<String> =
-        judging.shares.keys().filter(|name| !categories.contains(name.as_str())).cloned().collect();
-    if !left_out.is_empty() {
-        notes.push(Fact::TrafficNotMeasured { categories: left_out });
-    }
-    judging.shares = categories
-        .iter()
-        .map(|name| {
-            let share = judging.shares.get(*name).copied().unwrap_or(0.0);
-            ((*name).to_owned(), share / covered)
-        })
-        .collect();
-    Ok(judging)
-}
-
-/// The keys of the plan's providers: each from its variable, or from its command, which is run once.
-pub fn keys(plan: &Plan) -> Result<Keys, Failure> {
-    let mut keys = Keys::new();
-    for provider in plan.endpoints.iter().map(|endpoint| &endpoint.provider) {
-        if !keys.contains_key(&provider.name)
-            && let Some(key) = key_of(provider)?
-        {
-            keys.insert(provider.name.clone(), key);
-        }
-    }
-    Ok(keys)
-}
-
-/// A provider's key; `None`: it takes none.
-pub fn key_of(provider: &Provider) -> Result<Option<SecretString>, Failure> {
-    match (&provider.api_key_cmd, &provider.api_key_env) {
-        (Some(command), _) => key_command::run(command).map(Some).map_err(|e| {
-            refused(anyhow!("provider {:?} takes its key from a command: {e}", provider.name))
-        }),
-        (None, Some(variable)) => in_environment(&provider.name, variable).map(Some),
-        (None, None) => Ok(None),
-    }
-}
-
-fn in_environment(provider: &str, variable: &str) -> Result<SecretString, Failure> {
-    match std::env::var(variable) {
-        Ok(key) if !key.trim().is_empty() => Ok(SecretString::from(key.trim().to_owned())),
-        _ => Err(refused(anyhow!(
-            "provider {provider:?} takes its key from {variable}, which is not set: \
-             export {variable}=…"
-        ))),
-    }
 }

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 64 << 10;
 /// Why a command gave no key. Neither its arguments nor what it said are part of it: both may hold
 /// the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyCommandError {
+pub(crate) enum KeyCommandError {
     /// The program could not be started.
     #[error("{program} could not be started: {why}")]
     NotStarted {
@@ -57,7 +57,7 @@ pub enum KeyCommandError {
 ///
 /// # Errors
 /// See [`KeyCommandError`].
-pub fn run(command: &KeyCommand) -> Result<SecretString, KeyCommandError> {
+pub(crate) fn run(command: &KeyCommand) -> Result<SecretString, KeyCommandError> {
     let program = command.program().to_owned();
     let mut child = Command::new(command.program())
         .args(command.args())

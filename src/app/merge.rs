@@ -3,44 +3,41 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::anyhow;
-
-use crate::app::execution::run_name;
-use crate::app::inputs::name_of;
-use crate::app::run::{conclude, exit};
-use crate::cli::args::MergeArgs;
-use crate::cli::{Failure, Outcome, console, refused};
-use crate::report;
+use crate::app::error::{AppError, refused};
+use crate::app::events::Events;
+use crate::app::finish::finish;
+use crate::app::manifest::run_name;
+use crate::app::options::MergeOptions;
+use crate::app::outcome::RunOutcome;
+use crate::app::run_folder;
+use crate::app::suites::name_of;
 use crate::run::RunEnd;
 use crate::store::{MergePart, Reader, StoredEndpoint, TrialStatus, merge_runs};
 use crate::units::Fact;
 use crate::units::{Manifest, PacingSummary, RunEnding, Validity};
 
-/// `weighbridge merge RUN… --out RUN`.
-pub fn merge(args: &MergeArgs) -> Outcome {
-    if args.out.join(crate::store::FILE_NAME).exists() {
-        return Err(refused(anyhow!(
-            "{} already holds a run; choose another --out",
-            args.out.display()
-        )));
-    }
-    let parts = args.runs.iter().map(|dir| part(dir)).collect::<Result<Vec<_>, _>>()?;
+/// Merges the runs of a plan's shards into one run, and finishes it. No model is called.
+///
+/// # Errors
+/// [`AppError::Refused`] when the runs are of different plans, or none is complete.
+pub fn merge(options: MergeOptions, events: &dyn Events) -> Result<RunOutcome, AppError> {
+    let MergeOptions { runs, out } = options;
+    run_folder::is_free(&out)?;
+    let parts = runs.iter().map(|dir| part(dir)).collect::<Result<Vec<_>, _>>()?;
     same_plan(&parts)?;
     let parts = anchored(parts)?;
     let manifest = whole(&parts);
     let ended = ended(&parts)?;
     let end = RunEnd { complete: ended.complete, why: ended.why.clone() };
-    merge_runs(&args.out, &manifest, &ended, &parts).map_err(refused)?;
-    console::say(&format!("{} runs merged in {}", parts.len(), args.out.display()));
-    let (metrics, report) = conclude(&args.out)?;
-    console::data(&report::answer(&report, &args.out))?;
-    Ok(exit(&end, &metrics))
+    merge_runs(&out, &manifest, &ended, &parts).map_err(refused)?;
+    events.notice(format!("{} runs merged in {}", parts.len(), out.display()));
+    finish(&out, end)
 }
 
-fn part(dir: &Path) -> Result<MergePart, Failure> {
+fn part(dir: &Path) -> Result<MergePart, AppError> {
     let manifest = Reader::open(dir).and_then(|reader| reader.manifest()).map_err(refused)?;
     if manifest.load.is_some() {
-        return Err(refused(anyhow!("{} is a load run; only weighings merge", dir.display())));
+        return Err(refused(format!("{} is a load run; only benchmark runs merge", dir.display())));
     }
     Ok(MergePart { dir: dir.to_owned(), manifest, later_ns: 0 })
 }
@@ -51,8 +48,8 @@ fn plan_hash(manifest: &Manifest) -> &str {
 }
 
 /// Parts of different plans are no run: their figures would mix prices, prompts or parameters.
-fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
-    let first = &parts[0];
+fn same_plan(parts: &[MergePart]) -> Result<(), AppError> {
+    let Some(first) = parts.first() else { return Err(refused("there is no run to merge")) };
     let mut runs = BTreeSet::new();
     let mut taken = BTreeSet::new();
     for part in parts {
@@ -60,21 +57,21 @@ fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
         let why = if plan_hash(a) != plan_hash(b) {
             Some("another plan: tasks, endpoints, prices, parameters, repeats or seed differ")
         } else if a.judging != b.judging {
-            Some("judged by something else: objective, today or traffic differ")
+            Some("another objective, baseline or traffic")
         } else if (a.virtual_time, a.embedded) != (b.virtual_time, b.embedded) {
-            Some("of another kind: one is of the simulated fleet")
+            Some("only one is of the simulated fleet")
         } else {
             None
         };
         if let Some(why) = why {
-            return Err(refused(anyhow!(
+            return Err(refused(format!(
                 "{} and {} do not merge: {why}",
                 first.dir.display(),
                 part.dir.display()
             )));
         }
         if keeps_content(first)? != keeps_content(part)? {
-            return Err(refused(anyhow!(
+            return Err(refused(format!(
                 "{} and {} do not merge: one keeps prompts and answers, the other does not \
                  (--no-content)",
                 first.dir.display(),
@@ -82,7 +79,7 @@ fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
             )));
         }
         if endpoints(first)? != endpoints(part)? {
-            return Err(refused(anyhow!(
+            return Err(refused(format!(
                 "{} and {} do not merge: their endpoints differ",
                 first.dir.display(),
                 part.dir.display()
@@ -91,18 +88,18 @@ fn same_plan(parts: &[MergePart]) -> Result<(), Failure> {
         let place = part.manifest.shard.as_ref().map(|shard| (shard.k, shard.n));
         // In virtual time the same shard is the same run; otherwise an id tells runs apart.
         if !runs.insert(part.manifest.run.clone()) || (place.is_some() && !taken.insert(place)) {
-            return Err(refused(anyhow!("{} is there twice", part.dir.display())));
+            return Err(refused(format!("{} is named twice", part.dir.display())));
         }
     }
     Ok(())
 }
 
-fn keeps_content(part: &MergePart) -> Result<bool, Failure> {
+fn keeps_content(part: &MergePart) -> Result<bool, AppError> {
     Reader::open(&part.dir).and_then(|reader| reader.keeps_content()).map_err(refused)
 }
 
 /// The endpoints without where they listen, which shards on different machines may not share.
-fn endpoints(part: &MergePart) -> Result<Vec<StoredEndpoint>, Failure> {
+fn endpoints(part: &MergePart) -> Result<Vec<StoredEndpoint>, AppError> {
     let mut endpoints = Reader::open(&part.dir).and_then(|r| r.endpoints()).map_err(refused)?;
     for stored in &mut endpoints {
         stored.endpoint.provider.base_url.clear();
@@ -112,7 +109,7 @@ fn endpoints(part: &MergePart) -> Result<Vec<StoredEndpoint>, Failure> {
 }
 
 /// The parts, each with how much later than the earliest it began.
-fn anchored(mut parts: Vec<MergePart>) -> Result<Vec<MergePart>, Failure> {
+fn anchored(mut parts: Vec<MergePart>) -> Result<Vec<MergePart>, AppError> {
     let begun: Vec<jiff::Timestamp> =
         parts.iter().map(|p| p.manifest.started_at.parse()).collect::<Result<_, _>>()?;
     let first = begun.iter().min().copied().unwrap_or_default();
@@ -124,7 +121,10 @@ fn anchored(mut parts: Vec<MergePart>) -> Result<Vec<MergePart>, Failure> {
 
 /// What the merged run is: as if one process had begun it with the first shard.
 fn whole(parts: &[MergePart]) -> Manifest {
-    let first = parts.iter().min_by_key(|part| part.later_ns).expect("clap asks for one");
+    let first = parts
+        .iter()
+        .min_by_key(|part| part.later_ns)
+        .expect("merged runs are of one plan, which has a first");
     let mut manifest = first.manifest.clone();
     let plan_hash = plan_hash(&manifest).to_owned();
     manifest.run = run_name(&plan_hash, &manifest.started_at, 0);
@@ -147,7 +147,7 @@ fn whole(parts: &[MergePart]) -> Manifest {
 }
 
 /// How the merged run ended: complete when every part is and none is missing.
-fn ended(parts: &[MergePart]) -> Result<RunEnding, Failure> {
+fn ended(parts: &[MergePart]) -> Result<RunEnding, AppError> {
     let mut why = Vec::new();
     let mut planned = 0;
     for part in parts {
@@ -159,7 +159,7 @@ fn ended(parts: &[MergePart]) -> Result<RunEnding, Failure> {
             .filter_map(|status| counts.get(status))
             .sum();
         if open > 0 {
-            why.push(format!("{} left {open} trials out", part.dir.display()));
+            why.push(format!("{} left {open} trials unfinished", part.dir.display()));
         }
     }
     if let Some(whole) = parts.iter().find_map(|part| part.manifest.shard.as_ref())
@@ -177,9 +177,7 @@ fn ended(parts: &[MergePart]) -> Result<RunEnding, Failure> {
     let validities: Vec<&Validity> = endings().map(|ended| &ended.validity).collect();
     let worst = validities.iter().max_by_key(|validity| validity.mark);
     let Some(worst) = worst else {
-        return Err(refused(anyhow!(
-            "none of these runs has ended: go on with them by run --resume first"
-        )));
+        return Err(refused("none of these runs is complete; finish them with `run --resume`"));
     };
     let mut validity = (*worst).clone();
     validity.reasons = validities.iter().flat_map(|v| v.reasons.clone()).collect();

@@ -1,27 +1,32 @@
 //! `plan`: everything but the first request.
 
-use crate::app::inputs::{self, Fleet};
-use crate::cli::args::{PlanArgs, PlanFormat};
-use crate::cli::{Exit, Outcome, console};
-use crate::plan::{estimate, show};
+use crate::app::error::AppError;
+use crate::app::events::Events;
+use crate::app::fleet::Fleet;
+use crate::app::inputs;
+use crate::app::options::PlanOptions;
+use crate::plan::{PlanEstimate, estimate};
 
-/// `weighbridge plan`.
-pub fn plan(args: &PlanArgs) -> Outcome {
-    let inputs = inputs::read(&args.what, &Fleet::unserved(), false)?;
+/// What a run would ask, cost and take.
+#[derive(Clone, Debug)]
+pub struct PlanOutcome {
+    /// Trials, tokens, dollars and minutes.
+    pub estimate: PlanEstimate,
+    /// Whether the plan is of the simulated fleet, whose prices are invented.
+    pub simulated: bool,
+}
+
+/// Plans a run and sends nothing.
+///
+/// # Errors
+/// [`AppError::Refused`] when the options or the files do not make a plan.
+#[expect(clippy::needless_pass_by_value, reason = "options are handed over")]
+pub fn plan(options: PlanOptions, events: &dyn Events) -> Result<PlanOutcome, AppError> {
+    let inputs = inputs::read(&options, &Fleet::unserved(), false, events)?;
     for note in &inputs.notes {
-        console::say(&note.to_string());
+        events.notice(note.to_string());
     }
-    let share = inputs.quota_share(args.what.rate_share).share.unwrap_or(1.0);
-    let estimate = estimate(&inputs.plan, &inputs.at_once(args.what.concurrency), share);
-    match args.format {
-        PlanFormat::Table => {
-            let mark =
-                if inputs.simulated { "SIMULATED fleet: invented models and prices\n" } else { "" };
-            console::table(&format!("{mark}{}", show(&estimate)))?;
-        }
-        PlanFormat::Json => {
-            console::data(&format!("{}\n", serde_json::to_string_pretty(&estimate)?))?;
-        }
-    }
-    Ok(Exit::Ok)
+    let share = inputs.quota_share(options.rate_share).share.unwrap_or(1.0);
+    let estimate = estimate(&inputs.plan, &inputs.at_once(options.concurrency), share);
+    Ok(PlanOutcome { estimate, simulated: inputs.simulated })
 }

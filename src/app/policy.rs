@@ -1,49 +1,55 @@
-//! The manner of asking, from flags and configuration: who may see prompts, and what caches are to
-//! find of them.
+//! The request policy of a run or a load: who may see prompts, and how prompt caches are treated.
 
-use anyhow::anyhow;
-
+use crate::app::error::{AppError, refused};
+use crate::app::options::SelectOptions;
 use crate::catalog::Endpoint;
-use crate::cli::args::PickArgs;
-use crate::cli::{Failure, refused};
-use crate::plan::{Config, Manner, Privacy};
+use crate::plan::{Config, Privacy, RequestPolicy};
 use crate::units::{CacheMode, Fact};
 
-/// That of a run: caches as they are, where nothing else is said.
-pub fn of_run(what: &PickArgs, config: &Config, simulated: bool) -> Manner {
-    of(what, config, CacheMode::AsIs, simulated)
+/// The policy of a run. Prompt caches are left as they are by default.
+pub(crate) fn for_run(select: &SelectOptions, config: &Config, simulated: bool) -> RequestPolicy {
+    policy(select, config, CacheMode::AsIs, simulated)
 }
 
-/// That of a load: caches cold, for the same few prompts over and over would measure them.
-pub fn of_load(what: &PickArgs, config: &Config, simulated: bool) -> Result<Manner, Failure> {
-    let manner = of(what, config, CacheMode::Cold, simulated);
-    if manner.cache == CacheMode::Warm {
-        return Err(refused(anyhow!(
-            "a load warms caches by itself, for it asks the same prompts over and over: write \
-             --cache as-is, and --warmup to leave the first of them out"
-        )));
+/// The policy of a load. Caches are cold by default: a load repeats a few prompts, and warm caches
+/// would be what it measures.
+pub(crate) fn for_load(
+    select: &SelectOptions,
+    config: &Config,
+    simulated: bool,
+) -> Result<RequestPolicy, AppError> {
+    let policy = policy(select, config, CacheMode::Cold, simulated);
+    if policy.cache == CacheMode::Warm {
+        return Err(refused(
+            "a load repeats its prompts and so warms caches without --cache warm: write --cache \
+             as-is, and --warmup to exclude the first requests",
+        ));
     }
-    Ok(manner)
+    Ok(policy)
 }
 
-fn of(what: &PickArgs, config: &Config, usual: CacheMode, simulated: bool) -> Manner {
-    let cache = what.cache.or(config.cache).unwrap_or(usual);
+fn policy(
+    select: &SelectOptions,
+    config: &Config,
+    default: CacheMode,
+    simulated: bool,
+) -> RequestPolicy {
+    let cache = select.cache.or(config.cache).unwrap_or(default);
     // Prompts do not leave this machine for the simulated fleet.
     let privacy = if simulated { Privacy::default() } else { config.privacy.clone() };
-    Manner { cache, privacy }
+    RequestPolicy { cache, privacy }
 }
 
-/// Takes out of a load what can take none of its requests: the others carry the same load with or
-/// without it.
-pub fn leave_out_refused(
+/// Removes the endpoints that the policy refuses from a load.
+pub(crate) fn exclude_refused(
     endpoints: &mut Vec<Endpoint>,
-    manner: &Manner,
+    policy: &RequestPolicy,
     notes: &mut Vec<Fact>,
-) -> Result<(), Failure> {
+) -> Result<(), AppError> {
     let before = endpoints.len();
     let mut first = None;
     endpoints.retain_mut(|endpoint| {
-        let Some(why) = manner.fit(endpoint) else { return true };
+        let Some(why) = policy.fit(endpoint) else { return true };
         let note = Fact::EndpointLeftOut {
             endpoint: endpoint.id.to_string(),
             reason: why.word().to_owned(),
@@ -55,13 +61,13 @@ pub fn leave_out_refused(
     });
     match first {
         Some(why) if endpoints.is_empty() => {
-            Err(refused(anyhow!("none of the {before} endpoints may be asked; the first: {why}")))
+            Err(refused(format!("none of the {before} endpoints may be asked; the first: {why}")))
         }
         _ => Ok(()),
     }
 }
 
-/// How the run treats prompt caches, where it does anything about them.
-pub fn cache_note(mode: CacheMode) -> Option<Fact> {
+/// How the run treats prompt caches; `None`: as they are.
+pub(crate) fn cache_note(mode: CacheMode) -> Option<Fact> {
     (mode != CacheMode::AsIs).then_some(Fact::PromptCache { mode })
 }

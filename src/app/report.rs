@@ -1,113 +1,82 @@
-//! `report`, and what every stage after the last request shares.
+//! `report`: the report of a finished run or load, written again. No model is called.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
-
-use crate::aggregate::{self, RunMetrics};
-use crate::app::reprice;
-use crate::cli::args::{ReportArgs, ReportFormat};
-use crate::cli::{Exit, Outcome, console, refused};
-use crate::report::{self, LoadReport, RunReport};
-use crate::tune;
+use crate::app::error::{AppError, Context, refused};
+use crate::app::events::Events;
+use crate::app::finish::{WEIGHTS, write_report};
+use crate::app::load;
+use crate::app::options::ReportOptions;
+use crate::report::{self as render, LoadReport, RunReport};
 use crate::weights::WeightsFile;
+use crate::{aggregate, tune};
 
-/// The weights file of a run folder.
-pub const WEIGHTS: &str = "weights.json";
+/// A report, written into its run folder.
+#[derive(Clone, Debug)]
+pub struct ReportOutcome {
+    /// The weights of a run; `None`: a load has none.
+    pub weights: Option<WeightsFile>,
+    pub(super) dir: PathBuf,
+    pub(super) report: Report,
+}
 
-/// `weighbridge report RUN`.
-pub fn report(args: &ReportArgs) -> Outcome {
-    if let Some(prices) = &args.prices {
-        return reprice::reprice(&args.folder.run, prices);
+/// The report of a run or of a load.
+#[derive(Clone, Debug)]
+pub(super) enum Report {
+    Run(Box<RunReport>),
+    Load(Box<LoadReport>),
+}
+
+impl ReportOutcome {
+    /// The result on one screen of at most 80 columns.
+    #[must_use]
+    pub fn screen(&self) -> String {
+        match &self.report {
+            Report::Run(report) => render::answer(report, &self.dir),
+            Report::Load(report) => render::load::answer(report, &self.dir),
+        }
     }
-    let format = args.format;
-    let args = &args.folder;
-    if args.run.join("sweep.csv").exists() {
-        return Err(refused(anyhow!(
-            "{} is a sweep: sweep.csv has its rates, and each folder in it is a run to report",
-            args.run.display()
+
+    /// The report as JSON, by the published schema.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        match &self.report {
+            Report::Run(report) => report.to_json(),
+            Report::Load(report) => report.to_json(),
+        }
+    }
+}
+
+/// Writes the report of a finished run or load again.
+///
+/// # Errors
+/// [`AppError::Refused`] when the folder is a sweep's or holds no run.
+pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutcome, AppError> {
+    let ReportOptions { run } = options;
+    if run.join("sweep.csv").exists() {
+        return Err(refused(format!(
+            "{} is a sweep: sweep.csv lists its rates, and each folder in it is a run to report",
+            run.display()
         )));
     }
-    if aggregate::is_load(&args.run).map_err(refused)? {
-        let metrics = super::load::conclude(&args.run)?;
-        print_load(&LoadReport::new(&metrics), format, &args.run)?;
-        return Ok(Exit::Ok);
+    if aggregate::is_load(&run).map_err(refused)? {
+        let (_, report) = load::conclude(&run)?;
+        let report = Report::Load(Box::new(report));
+        return Ok(ReportOutcome { weights: None, dir: run, report });
     }
-    let metrics = aggregate::compute_metrics(&args.run)?;
-    let path = args.run.join(WEIGHTS);
+    let metrics = aggregate::compute_metrics(&run)?;
+    let path = run.join(WEIGHTS);
     let weights = match std::fs::read_to_string(&path) {
         Ok(text) => WeightsFile::from_json(&text, &path.display().to_string())?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&metrics),
-        Err(error) => {
-            return Err(anyhow::Error::new(error).context(path.display().to_string()).into());
-        }
+        Err(error) => return Err(Err::<(), _>(error).context(path.display()).unwrap_err().into()),
     };
-    let found = write_report(&args.run, &metrics, &weights)?;
+    let report = write_report(&run, &metrics, &weights)?;
     if metrics.counts.ok > 0 && metrics.counts.scored + metrics.counts.unscored == 0 {
-        let run = args.run.display();
-        console::say(&format!(
-            "no answer is graded yet: weighbridge grade {run}, then tune and report it again"
+        let run = run.display();
+        events.notice(format!(
+            "no answer is graded yet: run `weighbridge grade {run}`, then tune and report"
         ));
     }
-    print_run(&found, format, &args.run)?;
-    Ok(Exit::Ok)
-}
-
-/// Prints the result of a run.
-pub fn print_run(
-    report: &RunReport,
-    format: ReportFormat,
-    dir: &Path,
-) -> Result<(), anyhow::Error> {
-    console::data(&match format {
-        ReportFormat::Screen => report::answer(report, dir),
-        ReportFormat::Json => report.to_json(),
-    })?;
-    Ok(())
-}
-
-/// Prints the result of a load.
-pub fn print_load(
-    report: &LoadReport,
-    format: ReportFormat,
-    dir: &Path,
-) -> Result<(), anyhow::Error> {
-    console::data(&match format {
-        ReportFormat::Screen => report::load::answer(report, dir),
-        ReportFormat::Json => report.to_json(),
-    })?;
-    Ok(())
-}
-
-/// Computes the report and writes the CSV files, the charts, the HTML and the Markdown.
-pub fn write_report(
-    dir: &Path,
-    metrics: &RunMetrics,
-    weights: &WeightsFile,
-) -> Result<RunReport, anyhow::Error> {
-    let report = RunReport::new(metrics, weights);
-    let trials = aggregate::TrialViews::open(dir)?;
-    report::write_all(dir, &report, trials)
-        .with_context(|| format!("the report of {}", dir.display()))?;
-    Ok(report)
-}
-
-/// Writes the weights file. Where nothing was scored there are no weights, and none of an earlier
-/// tuning may stay.
-pub fn write_weights(
-    dir: &Path,
-    metrics: &RunMetrics,
-    weights: &WeightsFile,
-) -> Result<(), anyhow::Error> {
-    let path = dir.join(WEIGHTS);
-    if metrics.counts.scored == 0 {
-        return match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| path.display().to_string())
-            }
-            _ => Ok(()),
-        };
-    }
-    report::write_whole(&path, weights.to_json().as_bytes())
-        .with_context(|| path.display().to_string())
+    Ok(ReportOutcome { weights: Some(weights), dir: run, report: Report::Run(Box::new(report)) })
 }

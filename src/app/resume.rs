@@ -1,69 +1,69 @@
-//! Going on with a run: what may go on, what has changed, and what is said about it.
+//! Resuming a run: whether it may be resumed, and what has changed since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
 use serde_json::Value;
 
-use crate::app::execution::stored_task;
+use crate::app::error::{AppError, refused};
+use crate::app::events::{Answer, Events, Question};
 use crate::app::inputs::Inputs;
+use crate::app::manifest::stored_task;
+use crate::app::options::RunOptions;
 use crate::catalog::Endpoint;
-use crate::cli::args::RunArgs;
-use crate::cli::{Failure, console, refused};
 use crate::graders::GraderSpec;
 use crate::store::{ExistingRun, StoredTrial};
 
-/// Changed things that are named one by one; the rest is counted.
+/// Names shown in a list; the rest is counted.
 const NAMED: usize = 3;
 
-/// The run that the flags point at, where there is one.
-pub fn earlier(args: &RunArgs) -> Result<Option<(PathBuf, ExistingRun)>, Failure> {
-    let dir = match (&args.out, args.resume) {
+/// The run that the options point at.
+pub(crate) fn earlier(options: &RunOptions) -> Result<Option<(PathBuf, ExistingRun)>, AppError> {
+    let dir = match (&options.out, options.resume) {
         (Some(out), _) => out.clone(),
         (None, true) => PathBuf::from("results/latest"),
         (None, false) => return Ok(None),
     };
     let found = ExistingRun::open(&dir).map_err(refused)?;
-    if found.is_none() && args.out.is_none() {
-        return Err(refused(anyhow!(
-            "--resume: there is no run in results/latest to go on with; name its folder with --out"
+    if found.is_none() && options.out.is_none() {
+        return Err(refused(format!(
+            "--resume: results/latest holds no run; name its folder with --out"
         )));
     }
     Ok(found.map(|earlier| (dir, earlier)))
 }
 
-/// Whether the run may go on, asking where somebody is there to answer; says what it is about to
-/// do.
-pub fn may_go_on(
-    args: &RunArgs,
+/// Refuses a run that cannot be resumed with these options; asks where it may be unwanted.
+pub(crate) fn check(
+    options: &RunOptions,
     inputs: &Inputs,
     dir: &Path,
     earlier: &ExistingRun,
-) -> Result<(), Failure> {
+    events: &dyn Events,
+) -> Result<(), AppError> {
     let shown = dir.display();
     let manifest = &earlier.manifest;
     if manifest.load.is_some() {
-        return Err(refused(anyhow!("{shown} holds a load run; choose another --out")));
+        return Err(refused(format!("{shown} holds a load run; choose another --out")));
     }
-    if args.no_content && earlier.keep_content {
-        return Err(refused(anyhow!(
-            "{shown} keeps prompts and answers, and --no-content does not take them out; choose \
-             another --out, or go on without it"
+    if !options.keep_content && earlier.keep_content {
+        return Err(refused(format!(
+            "{shown} keeps prompts and answers, and --no-content would not remove them; choose \
+             another --out, or resume without it"
         )));
     }
     let complete = manifest.ended.as_ref().is_some_and(|ended| ended.complete);
-    if complete && !args.resume {
-        return Err(refused(anyhow!(
+    if complete && !options.resume {
+        return Err(refused(format!(
             "{shown} already holds a run, which is complete; choose another --out, or add to it \
              with --resume --amend"
         )));
     }
-    if manifest.virtual_time != args.virtual_time || manifest.embedded != inputs.simulated {
-        return Err(refused(anyhow!(
-            "{shown} was weighed on {}; this command weighs {}",
+    if manifest.virtual_time != options.virtual_time || manifest.embedded != inputs.simulated {
+        return Err(refused(format!(
+            "{shown} ran on {}; this command runs on {}",
             served_by(manifest.virtual_time, manifest.embedded),
-            served_by(args.virtual_time, inputs.simulated),
+            served_by(options.virtual_time, inputs.simulated),
         )));
     }
     let part = |stamp: Option<&crate::units::ShardStamp>| match stamp {
@@ -72,46 +72,46 @@ pub fn may_go_on(
     };
     let (had, has) = (part(manifest.shard.as_ref()), part(inputs.shard.as_ref()));
     if had != has {
-        return Err(refused(anyhow!("{shown} holds {had}; this command weighs {has}")));
+        return Err(refused(format!("{shown} holds {had}; this command runs {has}")));
     }
     let changes = changes(earlier, inputs);
-    if !changes.is_empty() && !args.amend {
-        return Err(refused(anyhow!(
-            "{shown} was begun with another plan:\n  {}\nBring that back, choose another --out, \
+    if !changes.is_empty() && !options.amend {
+        return Err(refused(format!(
+            "{shown} was started with another plan:\n  {}\nRestore that plan, choose another --out, \
              or run what is new with --resume --amend",
             changes.join("\n  ")
         )));
     }
-    if let Some(why) = judged_otherwise(earlier, inputs) {
-        return Err(refused(anyhow!(
-            "{shown} keeps no answers (--no-content), so what has an ending cannot be judged again, \
-             and {why}. Bring that back, or choose another --out"
+    if let Some(why) = grading_changed(earlier, inputs) {
+        return Err(refused(format!(
+            "{shown} keeps no answers (--no-content), so finished trials cannot be graded again, and \
+             {why}. Restore it, or choose another --out"
         )));
     }
-    let standing = standing(earlier);
-    if !args.resume {
-        let question = format!("{shown} holds an unfinished run: {standing}. Go on with it?");
-        match console::ask(&question) {
-            Some(true) => {}
-            Some(false) => return Err(refused(anyhow!("{shown} is left as it is"))),
-            None => {
-                return Err(refused(anyhow!(
-                    "{shown} holds an unfinished run: {standing}. Go on with it by --resume, or \
+    let standing = progress(earlier);
+    if !options.resume {
+        let (dir, progress) = (dir.to_owned(), standing.clone());
+        match events.ask(&Question::ResumeUnfinished { dir, progress }) {
+            Answer::Yes => {}
+            Answer::No => return Err(refused(format!("{shown} is left as it is"))),
+            Answer::None => {
+                return Err(refused(format!(
+                    "{shown} holds an unfinished run: {standing}. Resume it with --resume, or \
                      choose another --out"
                 )));
             }
         }
     }
-    console::say(&format!("going on with {shown}: {standing}"));
+    events.notice(format!("resuming {shown}: {standing}"));
     for change in changes {
-        console::say(&format!("  amended: {change}"));
+        events.notice(format!("  amended: {change}"));
     }
     Ok(())
 }
 
-/// Why scores of a run without content would not be of one kind; `None`: they are. References are
-/// not kept either, so a suite that is not as it was may judge otherwise.
-fn judged_otherwise(earlier: &ExistingRun, inputs: &Inputs) -> Option<String> {
+/// Why the scores of a run without content would not be comparable. References are not kept either,
+/// so a changed suite may grade differently.
+fn grading_changed(earlier: &ExistingRun, inputs: &Inputs) -> Option<String> {
     if earlier.keep_content {
         return None;
     }
@@ -144,7 +144,7 @@ fn served_by(virtual_time: bool, embedded: bool) -> &'static str {
 }
 
 /// How far the run came, in one line.
-fn standing(earlier: &ExistingRun) -> String {
+fn progress(earlier: &ExistingRun) -> String {
     let finished = earlier.trials.iter().filter(|trial| trial.is_finished()).count();
     let in_doubt: u32 = earlier.trials.iter().map(StoredTrial::in_doubt).sum();
     let doubt = match in_doubt {
@@ -153,14 +153,14 @@ fn standing(earlier: &ExistingRun) -> String {
         n => format!(", {n} requests are in doubt"),
     };
     format!(
-        "{finished} of {} trials have an ending{doubt}, at most ${} spent",
+        "{finished} of {} trials finished{doubt}, at most ${} spent",
         earlier.trials.len(),
         earlier.spent.total.to_fixed(4)
     )
 }
 
-/// What is not as it was, one line each; empty when the plan is the same.
-pub fn changes(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
+/// What has changed in the plan, one line each.
+fn changes(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     let plan = &inputs.plan;
     if earlier.manifest.plan_hash == plan.hash().hex() {
         return Vec::new();
@@ -200,7 +200,10 @@ fn suites(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     }
     for had in &earlier.manifest.suites {
         if !inputs.suites.iter().any(|suite| suite.name == had.name) {
-            lines.push(format!("suite {} is no longer in the plan: what it has stays", had.name));
+            lines.push(format!(
+                "suite {} was removed from the plan; its results are kept",
+                had.name
+            ));
         }
     }
     lines
@@ -214,7 +217,7 @@ fn tasks(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
         .enumerate()
         .map(|(at, task)| ((task.suite.as_str(), task.task.as_str()), at))
         .collect();
-    // A task asks something else when an endpoint that has not changed has another key for it.
+    // The request of a task has changed when an unchanged endpoint has another key for it.
     let same: BTreeSet<&str> = plan
         .endpoints
         .iter()
@@ -250,15 +253,15 @@ fn tasks(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
     let mut lines = Vec::new();
     for (what, names) in [
         ("new tasks", new),
-        ("tasks that ask something else", asked),
-        ("tasks that are judged or sorted otherwise", judged),
+        ("tasks with another request", asked),
+        ("tasks with another grader, reference or category", judged),
     ] {
         if !names.is_empty() {
             lines.push(format!("{} {what}: {}", names.len(), listed(&names)));
         }
     }
     if n_gone > 0 {
-        lines.push(format!("{n_gone} tasks are no longer in the plan: what they have stays"));
+        lines.push(format!("{n_gone} tasks were removed from the plan; their results are kept"));
     }
     lines
 }
@@ -278,17 +281,19 @@ fn endpoints(earlier: &ExistingRun, inputs: &Inputs) -> Vec<String> {
         .iter()
         .filter(|had| !inputs.plan.endpoints.iter().any(|endpoint| endpoint.id == had.endpoint.id));
     lines.extend(
-        gone.map(|had| format!("{} is no longer in the plan: what it has stays", had.endpoint.id)),
+        gone.map(|had| {
+            format!("{} was removed from the plan; its results are kept", had.endpoint.id)
+        }),
     );
     lines
 }
 
-/// How an endpoint differs from what it was; `None`: it was not in the run.
+/// The changed fields of an endpoint; `None`: it was not in the run.
 fn endpoint_fields(earlier: &ExistingRun, endpoint: &Endpoint) -> Option<Vec<String>> {
     let had = earlier.endpoints.iter().find(|had| had.endpoint.id == endpoint.id)?;
     let (mut had, mut has) = (fields(&had.endpoint), fields(endpoint));
     if !earlier.keep_content {
-        // A system message is content: another one shows in what is asked.
+        // A system message is content, which this run does not keep; a change shows in the keys.
         had.remove("system");
         has.remove("system");
     }
@@ -298,7 +303,7 @@ fn endpoint_fields(earlier: &ExistingRun, endpoint: &Endpoint) -> Option<Vec<Str
     Some(differ.map(|n| format!("{n} {} → {}", shown(had.get(n)), shown(has.get(n)))).collect())
 }
 
-/// What an endpoint is, without where it listens: as in the plan's hash.
+/// The fields of an endpoint without its address, as in the plan's hash.
 fn fields(endpoint: &Endpoint) -> serde_json::Map<String, Value> {
     let mut endpoint = endpoint.clone();
     endpoint.provider.base_url.clear();

@@ -14,7 +14,7 @@ const COLUMNS: usize = 80;
 const NAMED: usize = 3;
 
 /// The endpoints that were chosen of so many, a line each, in dollars per million tokens.
-pub fn matched(endpoints: &[Endpoint], of: usize) -> String {
+pub(crate) fn matched(endpoints: &[Endpoint], of: usize) -> String {
     let mut text = format!("{} of {of} endpoints, $ per million tokens", endpoints.len());
     let widest = endpoints.iter().take(SHOWN).map(|e| e.id.as_str().chars().count()).max();
     let widest = widest.unwrap_or(0).min(COLUMNS - 34);
@@ -54,7 +54,7 @@ fn shortened(name: &str, widest: usize) -> String {
 
 /// Leaves out what a wildcard caught and no price is listed for, such as routers that choose by
 /// themselves; says what. Where nothing has a price, nothing is left out: then all are alike.
-pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Option<Fact> {
+pub(crate) fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Option<Fact> {
     let named = |e: &Endpoint| {
         let whole = globs.iter().filter(|glob| !glob.contains(['*', '?']));
         whole.into_iter().any(|glob| {
@@ -74,7 +74,7 @@ pub fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]) -> Op
 
 /// What a price list says of the endpoints that were chosen, where it matters to a run. What holds
 /// for many is said once.
-pub fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
+pub(crate) fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
     let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
     let (mut gone, mut aliases, mut other_api) = (Vec::new(), Vec::new(), Vec::new());
     for endpoint in endpoints {

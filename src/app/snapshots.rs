@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 /// Where they are kept: `catalogs/<source>-<day>.toml`, or by a name of the user's.
-pub const FOLDER: &str = "catalogs";
+pub(crate) const FOLDER: &str = "catalogs";
 
 /// A file in the folder of snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// The day in its name; `None`: its name is the user's.
     pub day: Option<Date>,
     /// Its name without the day.
@@ -19,7 +19,7 @@ pub struct Kept {
 }
 
 /// All that are here, the latest day last.
-pub fn all() -> Vec<Kept> {
+pub(crate) fn all() -> Vec<Kept> {
     let Ok(entries) = std::fs::read_dir(FOLDER) else { return Vec::new() };
     let mut kept: Vec<Kept> = entries.filter_map(|entry| named(&entry.ok()?.path())).collect();
     kept.sort();

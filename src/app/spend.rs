@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
-
+use crate::app::error::{AppError, refused};
+use crate::app::events::Events;
 use crate::app::inputs::Inputs;
+use crate::app::options::RunOptions;
 use crate::catalog::Price;
-use crate::cli::args::RunArgs;
-use crate::cli::{Exit, Failure, console, refused};
 use crate::dispatch::{Budget, Budgets};
 use crate::run::{dearest, suites};
 use crate::store::{Reader, Spend, StoreError};
@@ -19,7 +18,7 @@ const WARN_ABOVE: f64 = 0.8;
 
 /// The caps that a run keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Caps {
+pub(crate) struct Caps {
     /// On the whole run.
     pub run: Option<Usd>,
     /// On each endpoint.
@@ -32,25 +31,23 @@ pub struct Caps {
 
 impl Caps {
     /// The caps that the flags and the configuration ask for; a shard's are its part.
-    pub fn of(args: &RunArgs, inputs: &Inputs) -> Result<Self, Failure> {
+    pub(crate) fn new(options: &RunOptions, inputs: &Inputs) -> Result<Self, AppError> {
         let config = &inputs.spend;
         let share = |cap: Option<Usd>| match (&inputs.shard, cap) {
             (Some(shard), Some(cap)) => Some(part(cap, shard.n)),
             _ => cap,
         };
         let caps = Self {
-            run: share(args.budget.or(config.per_run)),
-            endpoint: share(args.budget_per_endpoint.or(config.per_endpoint)),
-            suite: share(args.budget_per_suite.or(config.per_suite)),
+            run: share(options.budget.or(config.per_run)),
+            endpoint: share(options.budget_per_endpoint.or(config.per_endpoint)),
+            suite: share(options.budget_per_suite.or(config.per_suite)),
             // Invented dollars are not held against real ones.
             month: config.per_month.filter(|_| !inputs.simulated).map(|cap| (cap, Usd::ZERO)),
         };
         let month = caps.month.map(|(cap, _)| cap);
         let all = [caps.run, caps.endpoint, caps.suite, month];
         if all.iter().flatten().any(|cap| *cap <= Usd::ZERO) {
-            return Err(refused(anyhow!(
-                "--budget must be above zero, and so must every cap of [spend]"
-            )));
+            return Err(refused("--budget must be above zero, and so must every cap of [spend]"));
         }
         if let Some(least) = all.into_iter().flatten().min() {
             are_bounds(inputs, least)?;
@@ -59,22 +56,27 @@ impl Caps {
     }
 
     /// Whether anything caps the run as a whole.
-    pub fn caps_run(&self) -> bool {
+    pub(crate) fn caps_run(&self) -> bool {
         self.run.is_some()
     }
 
     /// Looks up what was spent this month by the runs beside this one's folder and in `results/`,
     /// this run's own earlier sessions included.
-    pub fn look_up_month(&mut self, dir: &Path, now: &Clock) -> Result<(), Failure> {
+    pub(crate) fn look_up_month(
+        &mut self,
+        dir: &Path,
+        now: &Clock,
+        events: &dyn Events,
+    ) -> Result<(), AppError> {
         if let Some((cap, spent)) = &mut self.month {
-            *spent = spent_this_month(dir, now)?;
-            warn(*cap, *spent);
+            *spent = spent_this_month(dir, now, events)?;
+            warn(*cap, *spent, events);
         }
         Ok(())
     }
 
     /// The budgets of a run of which some was spent before.
-    pub fn budgets(&self, inputs: &Inputs, before: &Spend) -> Budgets {
+    pub(crate) fn budgets(&self, inputs: &Inputs, before: &Spend) -> Budgets {
         let spent = |by: &std::collections::BTreeMap<String, Usd>, name: &str| {
             by.get(name).copied().unwrap_or_default()
         };
@@ -100,10 +102,10 @@ impl Caps {
 
 /// A cap holds only where every attempt has a price and a bound; and one that does not hold the
 /// worst case of a single trial would end the run before that trial.
-fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), Failure> {
+fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), AppError> {
     let plan = &inputs.plan;
     if let Some(unknown) = plan.endpoints.iter().find(|e| e.price == Price::Unknown) {
-        return Err(refused(anyhow!(
+        return Err(refused(format!(
             "{} has no known price, so a budget cannot hold for it: write its price in the \
              catalog, or leave it out",
             unknown.id
@@ -111,14 +113,14 @@ fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), Failure> {
     }
     let of = |trial: u32| plan.endpoint(&plan.trials[trial as usize]).id.clone();
     match dearest(plan) {
-        Ok(Some((trial, most))) if most > least => Err(refused(anyhow!(
+        Ok(Some((trial, most))) if most > least => Err(refused(format!(
             "one trial at {} may cost ${} at most, which a budget of ${least} does not hold: \
              raise it, give the task a max_tokens, or leave the endpoint out",
             of(trial),
             most.to_fixed(4),
         ))),
         Ok(_) => Ok(()),
-        Err(trial) => Err(refused(anyhow!(
+        Err(trial) => Err(refused(format!(
             "nothing bounds an answer of {}, so a budget cannot hold: give the endpoint \
              max_output",
             of(trial)
@@ -127,28 +129,29 @@ fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), Failure> {
 }
 
 /// The cap of a load, and never more than is left of the month's.
-pub fn within_month(
+pub(crate) fn within_month(
     cap: Option<Usd>,
     inputs: &Inputs,
     dir: &Path,
     now: &Clock,
-) -> Result<Option<Usd>, Failure> {
+    events: &dyn Events,
+) -> Result<Option<Usd>, AppError> {
     let Some(month) = inputs.spend.per_month.filter(|_| !inputs.simulated) else { return Ok(cap) };
-    let spent = spent_this_month(dir, now)?;
-    warn(month, spent);
+    let spent = spent_this_month(dir, now, events)?;
+    warn(month, spent, events);
     if spent >= month {
-        let error = anyhow!("[spend] per_month = \"{month}\" is used up: nothing was sent");
-        return Err(Failure { exit: Exit::Incomplete, error });
+        let message = format!("[spend] per_month = \"{month}\" is used up; nothing was sent");
+        return Err(AppError::Incomplete(message.into()));
     }
     let left = month - spent;
     Ok(Some(cap.map_or(left, |cap| cap.min(left))))
 }
 
 /// Says that most of the month's money is gone.
-fn warn(cap: Usd, spent: Usd) {
+fn warn(cap: Usd, spent: Usd, events: &dyn Events) {
     let share = spent.to_f64() / cap.to_f64();
     if share >= WARN_ABOVE {
-        console::say(&format!(
+        events.notice(format!(
             "weighbridge: ${} of [spend] per_month = \"{cap}\" is spent ({:.0} %)",
             spent.to_fixed(2),
             share * 100.0
@@ -165,7 +168,7 @@ fn part(cap: Usd, n: u32) -> Usd {
 
 /// What real runs of the history spent since the first of the month, UTC: what is known, and the
 /// bounds of what is not.
-fn spent_this_month(dir: &Path, now: &Clock) -> Result<Usd, Failure> {
+fn spent_this_month(dir: &Path, now: &Clock, events: &dyn Events) -> Result<Usd, AppError> {
     let today = now.wall_anchor().to_zoned(jiff::tz::TimeZone::UTC);
     let first = today.first_of_month()?.start_of_day()?.timestamp();
     let mut spent = Usd::ZERO;
@@ -174,7 +177,7 @@ fn spent_this_month(dir: &Path, now: &Clock) -> Result<Usd, Failure> {
             Ok(usd) => spent += usd,
             // No run, or one that is being made and has not spent anything.
             Err(StoreError::Missing { .. } | StoreError::NotOurs { .. }) => {}
-            Err(error) => console::say(&format!("not counted in [spend] per_month: {error}")),
+            Err(error) => events.notice(format!("not counted in [spend] per_month: {error}")),
         }
     }
     Ok(spent)

@@ -1,33 +1,25 @@
-//! `tune`: weights from a finished run.
+//! `tune`: the weights of a finished run, computed again. No model is called.
 
-use crate::aggregate;
-use crate::app::report::write_weights;
-use crate::cli::args::{GoalArg, TuneArgs};
-use crate::cli::{Exit, Outcome, console};
-use crate::units::Goal;
-use crate::{report, tune};
+use crate::app::error::AppError;
+use crate::app::finish::write_weights;
+use crate::app::options::TuneOptions;
+use crate::app::report::{Report, ReportOutcome};
+use crate::report::RunReport;
+use crate::{aggregate, tune};
 
-/// `weighbridge tune RUN`.
-pub fn tune(args: &TuneArgs) -> Outcome {
-    let dir = &args.folder.run;
-    let mut metrics = aggregate::compute_metrics(dir)?;
+/// Tunes the weights of a finished run and writes its `weights.json`. The report in the folder still
+/// shows the weights before.
+///
+/// # Errors
+/// [`AppError::Internal`] when the folder holds no run that can be read.
+pub fn tune(options: TuneOptions) -> Result<ReportOutcome, AppError> {
+    let TuneOptions { run, goal, margin } = options;
+    let mut metrics = aggregate::compute_metrics(&run)?;
     let judging = &mut metrics.manifest.judging;
-    if let Some(goal) = args.goal {
-        judging.goal = match goal {
-            GoalArg::Cheaper => Goal::Cheaper,
-            GoalArg::Better => Goal::Better,
-            GoalArg::Faster => Goal::Faster,
-        };
-    }
-    if let Some(margin) = args.margin {
-        judging.margin = margin;
-    }
+    judging.goal = goal.unwrap_or(judging.goal);
+    judging.margin = margin.unwrap_or(judging.margin);
     let tuned = tune::tune(&metrics);
-    write_weights(dir, &metrics, &tuned)?;
-    console::data(&report::answer(&report::RunReport::new(&metrics, &tuned), dir))?;
-    let run = dir.display();
-    console::say(&format!(
-        "weights.json is new; the report still shows the old weights: weighbridge report {run}"
-    ));
-    Ok(Exit::Ok)
+    write_weights(&run, &metrics, &tuned)?;
+    let report = Report::Run(Box::new(RunReport::new(&metrics, &tuned)));
+    Ok(ReportOutcome { weights: Some(tuned), dir: run, report })
 }

@@ -1,4 +1,4 @@
-//! The two ways out: stdout is data, stderr is talk.
+//! Output: data on stdout, notices on stderr.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,7 +8,7 @@ use crate::units::escape::escape_control_lines;
 ///
 /// # Errors
 /// Any other failure to write.
-pub fn data(text: &str) -> io::Result<()> {
+pub(super) fn data(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -16,24 +16,23 @@ pub fn data(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes a table for people to stdout. Names in it come from files that others wrote: nothing in
-/// them acts on a terminal.
+/// Writes a table for people to stdout. Names in it come from files of others: control characters
+/// are escaped.
 ///
 /// # Errors
 /// As of [`data`].
-pub fn table(text: &str) -> io::Result<()> {
+pub(super) fn table(text: &str) -> io::Result<()> {
     data(&escape_control_lines(text))
 }
 
-/// Says something on stderr, of which nothing acts on a terminal. Nothing can be done where that
-/// fails.
-pub fn say(text: &str) {
+/// Prints a notice on stderr, with control characters escaped. A failure to write is ignored.
+pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape_control_lines(text));
 }
 
-/// Where the log goes: stderr, a record at a time, of which nothing acts on a terminal.
+/// The log: stderr, a record at a time, with control characters escaped.
 #[derive(Clone, Copy, Debug)]
-pub struct Log;
+pub(super) struct Log;
 
 impl Write for Log {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
@@ -47,8 +46,8 @@ impl Write for Log {
     }
 }
 
-/// Asks a question that is answered with yes or no; `None`: nobody is there to answer.
-pub fn ask(question: &str) -> Option<bool> {
+/// Asks a question that is answered with yes or no; `None`: not on a terminal.
+pub(super) fn ask(question: &str) -> Option<bool> {
     if !io::stdin().is_terminal() || !is_watched() {
         return None;
     }
@@ -58,8 +57,7 @@ pub fn ask(question: &str) -> Option<bool> {
     Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Whether somebody watches stderr.
-#[must_use]
-pub fn is_watched() -> bool {
+/// Whether stderr is a terminal.
+pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }

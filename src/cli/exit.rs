@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use crate::app::RunStatus;
+
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All went well.
     Ok,
-    /// Our own error, or the infrastructure's: a database, a disk, every request failed.
+    /// An internal error, or the infrastructure's: a database, a disk, every request failed.
     Internal,
     /// Usage, bad input, or a refusal before any request was sent.
     Usage,
@@ -49,12 +51,23 @@ impl Exit {
 }
 
 /// The table, for `run --help`.
-pub const TABLE: &str = "Exit codes:
+pub(super) const TABLE: &str = "Exit codes:
    0  ok
    1  internal or infrastructure error
    2  usage, bad input, or refused before any request was sent
   12  incomplete: budget used up, interrupted, or an endpoint given up
   13  invalid measurement: the client could not keep up";
+
+impl From<RunStatus> for Exit {
+    fn from(status: RunStatus) -> Self {
+        match status {
+            RunStatus::Complete => Self::Ok,
+            RunStatus::Incomplete => Self::Incomplete,
+            RunStatus::Invalid => Self::Invalid,
+            RunStatus::Failed => Self::Internal,
+        }
+    }
+}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -1,15 +1,19 @@
 //! Ctrl-C and SIGTERM.
 
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
+use super::watch::Notice;
 use super::{Exit, console};
+use crate::run::Signals;
 
-/// Hears interrupts from the moment at which it is made: two in quick succession are two.
+/// The folder whose run is recorded. From then on an interrupt ends the process.
+pub(super) type Recorded = Arc<Mutex<Option<PathBuf>>>;
+
+/// Interrupts from the moment at which this is made: two in quick succession are two.
 #[derive(Debug)]
-pub struct Interrupts {
+pub(super) struct Interrupts {
     #[cfg(unix)]
     signals: [tokio::signal::unix::Signal; 2],
 }
@@ -21,7 +25,7 @@ impl Interrupts {
     /// # Errors
     /// When the system takes no handler.
     #[cfg(unix)]
-    pub fn listen() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
         Ok(Self { signals })
@@ -30,53 +34,12 @@ impl Interrupts {
     /// Starts to listen.
     #[cfg(not(unix))]
     #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-    pub fn listen() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    /// From here on an interrupt ends the process: every request has ended and is recorded, and what
-    /// is left to do can be done again. The thread goes with the process.
-    ///
-    /// # Errors
-    /// When the system takes no handler.
-    pub fn end_the_process(dir: &Path) -> io::Result<()> {
-        let run = dir.display().to_string();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
-            let heard = runtime.block_on(async {
-                let mut interrupts = Self::listen()?;
-                interrupts.next().await;
-                io::Result::Ok(())
-            });
-            if heard.is_ok() {
-                console::say(&format!(
-                    "interrupted; every answer is in {run}: weighbridge grade, tune and report it"
-                ));
-                leave();
-            }
-        })?;
-        Ok(())
-    }
-
-    /// A flag that an interrupt raises, from here to the end of the process: for what looks at it
-    /// between two things.
-    ///
-    /// # Errors
-    /// When the system takes no handler.
-    pub fn flag() -> io::Result<Arc<AtomicBool>> {
-        let raised = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&raised);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut interrupts = runtime.block_on(async { Self::listen() })?;
-        std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
-            runtime.block_on(interrupts.next());
-            raised.store(true, Ordering::Release);
-        })?;
-        Ok(flag)
-    }
-
     /// Waits for the next one.
-    pub async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         {
             let [interrupt, terminate] = &mut self.signals;
@@ -93,7 +56,36 @@ impl Interrupts {
     }
 }
 
-#[expect(clippy::exit, reason = "an interrupt of the last stages, which hold nothing to lose")]
-fn leave() -> ! {
+/// Handles interrupts from here on, in a thread that ends with the process. While requests are in
+/// flight the first drains and the second aborts them; once the run is recorded, the process ends.
+///
+/// # Errors
+/// When the system takes no handler.
+pub(super) fn handle(signals: Signals, recorded: Recorded, notice: Notice) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
+    std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+        loop {
+            runtime.block_on(interrupts.next());
+            let recorded = recorded.lock().expect("nothing panics while it holds the folder");
+            if let Some(run) = &*recorded {
+                console::say(&format!(
+                    "interrupted; every answer is in {run}: weighbridge grade, tune and report it",
+                    run = run.display()
+                ));
+                end_process();
+            } else if signals.drain.is_cancelled() {
+                signals.abort.cancel();
+            } else {
+                notice.say("interrupted; waiting for in-flight requests (Ctrl-C again to abort)");
+                signals.drain.cancel();
+            }
+        }
+    })?;
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "the last stages of a run hold nothing that could be lost")]
+fn end_process() -> ! {
     std::process::exit(Exit::Incomplete.code().into())
 }

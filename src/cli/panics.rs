@@ -1,8 +1,7 @@
-//! What is said of our own bugs.
+//! Reports of internal errors.
 //!
-//! A panic's message is made of whatever was at hand: a slice of a prompt, an answer, an error that
-//! quotes a header. Where it is a literal it cannot hold any of these and is shown; otherwise the
-//! place in the source says as much to whoever mends it, and nothing else leaves the process.
+//! The message of a panic may quote a prompt, an answer or a header. A literal cannot, and is shown;
+//! of any other message only the place in the source is.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -11,7 +10,7 @@ use std::panic::{self, Location};
 use super::console;
 
 /// From now on panics are reported without what they may quote.
-pub fn report_without_content() {
+pub(super) fn report_without_content() {
     panic::set_hook(Box::new(|info| {
         console::say(&report(info.payload(), info.location()));
         let trace = Backtrace::capture();
@@ -24,10 +23,10 @@ pub fn report_without_content() {
 fn report(payload: &(dyn Any + Send), at: Option<&Location<'_>>) -> String {
     let what = match payload.downcast_ref::<&'static str>() {
         Some(literal) => literal,
-        None => "its message is withheld, for it may quote a prompt, an answer or a key",
+        None => "its message is withheld: it may quote a prompt, an answer or a key",
     };
     let place = at.map_or("an unknown place".to_owned(), ToString::to_string);
-    format!("weighbridge: a bug of ours at {place}: {what}")
+    format!("weighbridge: internal error at {place}: {what}")
 }
 
 #[cfg(test)]
@@ -77,7 +76,7 @@ mod tests {
         assert!(!child.status.success(), "it panicked");
         let said = [child.stdout, child.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        assert_eq!(said.matches("a bug of ours at src/cli/panics.rs:").count(), 2, "{said}");
+        assert_eq!(said.matches("internal error at src/cli/panics.rs:").count(), 2, "{said}");
         assert_eq!(said.matches("withheld").count(), 2, "{said}");
         assert!(!said.contains("Mark7") && !said.contains("LpTz0"), "{said}");
     }

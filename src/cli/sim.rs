@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use super::args::SimArgs;
+use super::failure::Outcome;
 use super::interrupts::Interrupts;
-use super::{Exit, Failure, Outcome, console, refused};
+use super::{Exit, console};
+use crate::app::AppError;
+use crate::app::error::{Context, refused};
 use crate::app::fleet::{self, Behaviour, Fleet};
+use crate::app::suites::bundled_suites;
 use crate::sim::{Delivery, Faults, Pace, Scale};
-use crate::suite::{ColumnMap, Task, load_path};
+use crate::suite::{Task, load_path};
 use crate::units::Clock;
 
 /// `weighbridge sim`.
-pub fn sim(args: &SimArgs) -> Outcome {
+pub(super) fn sim(args: SimArgs) -> Outcome {
     if args.truth {
         let scale = Scale { lengths: args.scale };
         let fleet = Fleet::unserved().with_profiles(args.fleet.as_deref(), args.steady)?;
@@ -22,7 +25,7 @@ pub fn sim(args: &SimArgs) -> Outcome {
         console::data(&format!("{}\n", serde_json::to_string_pretty(&truth)?))?;
         return Ok(Exit::Ok);
     }
-    let tasks = tasks(args)?;
+    let tasks = tasks(&args)?;
     let clock = Clock::real();
     let fleet = Fleet::bind(args.listen).map_err(refused)?;
     let fleet = fleet.with_profiles(args.fleet.as_deref(), args.steady)?;
@@ -35,7 +38,7 @@ pub fn sim(args: &SimArgs) -> Outcome {
             (None, Some(tokens)) => Pace::Instant { tokens },
             (None, None) => Pace::Profile,
         },
-        faults: Faults::new(&args.fault).map_err(|e| refused(anyhow!("--fault: {e}")))?,
+        faults: Faults::new(&args.fault).map_err(|e| refused(format!("--fault: {e}")))?,
         stall: args.stall,
         delivery: Delivery { coalesce: args.coalesce, split: args.split, drip: args.drip },
         ledger: args.ledger.as_deref(),
@@ -44,7 +47,7 @@ pub fn sim(args: &SimArgs) -> Outcome {
     let simulator = Arc::new(fleet::simulator(tasks.into(), &behaviour, &clock).map_err(refused)?);
     if let Some(path) = &args.write_catalog {
         std::fs::write(path, fleet.catalog_toml(args.chaos, &args.dialect))
-            .with_context(|| path.display().to_string())
+            .context(path.display())
             .map_err(refused)?;
     }
     console::data(&format!("{}\n", fleet.base_url()))?;
@@ -63,15 +66,12 @@ pub fn sim(args: &SimArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn tasks(args: &SimArgs) -> Result<Vec<Task>, Failure> {
-    let map: ColumnMap = match &args.map {
-        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
-        None => ColumnMap::default(),
-    };
+fn tasks(args: &SimArgs) -> Result<Vec<Task>, AppError> {
+    let columns = args.map.clone().unwrap_or_default();
     let mut tasks: Vec<Task> =
-        fleet::bundled_suites().into_iter().flat_map(|loaded| loaded.suite.tasks).collect();
+        bundled_suites().into_iter().flat_map(|loaded| loaded.suite.tasks).collect();
     for path in &args.answers {
-        let loaded = load_path(path, &map).map_err(refused)?;
+        let loaded = load_path(path, &columns).map_err(refused)?;
         for note in loaded.notes {
             console::say(&note);
         }
@@ -80,7 +80,7 @@ fn tasks(args: &SimArgs) -> Result<Vec<Task>, Failure> {
     Ok(tasks)
 }
 
-fn stop_on_signal(stop: CancellationToken) -> Result<(), anyhow::Error> {
+fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -3,36 +3,34 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-
 use super::args::{Format, SuiteCommand};
-use super::{Exit, Failure, Outcome, console, refused};
-use crate::app::fleet;
+use super::failure::Outcome;
+use super::{Exit, console};
+use crate::app::AppError;
+use crate::app::csv_rows::csv_of;
+use crate::app::error::refused;
+use crate::app::suites::bundled_suites;
 use crate::suite::{ColumnMap, LoadedSuite, Severity, Suite, check_suite, load_path};
 
 /// `weighbridge suite …`.
-pub fn suite(command: &SuiteCommand) -> Outcome {
+pub(super) fn suite(command: SuiteCommand) -> Outcome {
     match command {
-        SuiteCommand::Check { paths, map } => check(paths, map.as_deref()),
-        SuiteCommand::List { paths, format } => list(paths, *format),
+        SuiteCommand::Check { paths, map } => check(&paths, &map.unwrap_or_default()),
+        SuiteCommand::List { paths, format } => list(&paths, format),
     }
 }
 
-fn load(paths: &[PathBuf], map: Option<&str>) -> Result<Vec<LoadedSuite>, Failure> {
+fn load(paths: &[PathBuf], columns: &ColumnMap) -> Result<Vec<LoadedSuite>, AppError> {
     if paths.is_empty() {
-        return Ok(fleet::bundled_suites());
+        return Ok(bundled_suites());
     }
-    let map: ColumnMap = match map {
-        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
-        None => ColumnMap::default(),
-    };
-    paths.iter().map(|path| load_path(path, &map).map_err(refused)).collect()
+    paths.iter().map(|path| load_path(path, columns).map_err(refused)).collect()
 }
 
-fn check(paths: &[PathBuf], map: Option<&str>) -> Outcome {
+fn check(paths: &[PathBuf], columns: &ColumnMap) -> Outcome {
     let mut errors = 0;
     let mut out = String::new();
-    for loaded in load(paths, map)? {
+    for loaded in load(paths, columns)? {
         for note in &loaded.notes {
             console::say(note);
         }
@@ -79,10 +77,11 @@ impl Listed {
 }
 
 fn list(paths: &[PathBuf], format: Format) -> Outcome {
-    let listed: Vec<Listed> = load(paths, None)?.iter().map(|l| Listed::of(&l.suite)).collect();
+    let listed: Vec<Listed> =
+        load(paths, &ColumnMap::default())?.iter().map(|l| Listed::of(&l.suite)).collect();
     let text = match format {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&listed)?),
-        Format::Csv => crate::app::csv_rows::csv_of(&listed)?,
+        Format::Csv => csv_of(&listed)?,
         Format::Table => {
             let mut text = format!(
                 "{:<16} {:<12} {:>6}  {:<20} {}\n",

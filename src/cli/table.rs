@@ -1,10 +1,10 @@
 //! Tables for people: at most 80 columns.
 
-use crate::cli::args::Format;
-use crate::cli::console;
+use super::args::Format;
+use super::console;
 
-/// Shows what was made in a format: nothing in a table acts on a terminal.
-pub fn show(format: Format, text: &str) -> std::io::Result<()> {
+/// Prints a text in a format. Control characters in a table are escaped.
+pub(super) fn show(format: Format, text: &str) -> std::io::Result<()> {
     match format {
         Format::Table => console::table(text),
         Format::Json | Format::Csv => console::data(text),
@@ -12,7 +12,7 @@ pub fn show(format: Format, text: &str) -> std::io::Result<()> {
 }
 
 /// Rows as a table: columns as wide as they need, two spaces between them, at most 80 wide.
-pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     /// The width that a terminal surely has.
     const COLUMNS: usize = 80;
     let width = |column: usize| {
@@ -38,7 +38,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// A text in lines: the first at most so wide, the others so; broken at spaces where there are any.
-pub fn wrapped(text: &str, first: usize, others: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, first: usize, others: usize) -> Vec<String> {
     let (mut lines, mut rest, mut most) = (Vec::new(), text, first);
     loop {
         let Some((end, _)) = rest.char_indices().nth(most) else {

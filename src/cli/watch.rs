@@ -1,4 +1,4 @@
-//! What a terminal shows while a run runs: a line per endpoint.
+//! The live view of a terminal: a line per endpoint.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,18 +8,18 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console;
-use crate::run::load::{LoadProgress, LoadState};
-use crate::run::{EndpointProgress, Progress};
-use crate::units::Clock;
+use crate::app::{LiveLoad, LiveRun};
+use crate::run::EndpointProgress;
+use crate::run::load::LoadState;
 use crate::units::escape::escape_control;
 
-/// What has to be said while the lines are drawn: said between them, it would be overdrawn.
+/// The last line of the view. A notice printed between the lines would be drawn over.
 #[derive(Clone, Debug, Default)]
-pub struct Notice(Arc<Mutex<String>>);
+pub(super) struct Notice(Arc<Mutex<String>>);
 
 impl Notice {
-    /// Says it, on the terminal's last line or on stderr.
-    pub fn say(&self, text: &str) {
+    /// Prints it, on the terminal's last line or on stderr.
+    pub(super) fn say(&self, text: &str) {
         if console::is_watched() {
             escape_control(text)
                 .as_ref()
@@ -35,7 +35,7 @@ impl Notice {
 }
 
 /// Draws until it is dropped. Without a terminal it draws nothing.
-pub struct Watcher {
+pub(super) struct Watcher {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,20 +44,21 @@ pub struct Watcher {
 const REFRESH: Duration = Duration::from_millis(250);
 
 impl Watcher {
-    /// Starts drawing the state of these endpoints.
-    pub fn start(
-        names: Vec<String>,
-        progress: Arc<Progress>,
-        notice: Notice,
-        clock: Clock,
-    ) -> Self {
+    /// Draws a line per endpoint of a run.
+    pub(super) fn of_run(live: LiveRun, notice: Notice) -> Self {
+        Self::start(move |stop| draw(&live, &notice, stop))
+    }
+
+    /// Draws the one line of a load.
+    pub(super) fn of_load(live: LiveLoad, notice: Notice) -> Self {
+        Self::start(move |stop| draw_load(&live, &notice, stop))
+    }
+
+    fn start(draw: impl FnOnce(&AtomicBool) + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        if !console::is_watched() {
-            return Self { stop, thread: None };
-        }
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || draw(&names, &progress, &notice, &clock, &stopped));
-        Self { stop, thread: Some(thread) }
+        let thread = console::is_watched().then(|| std::thread::spawn(move || draw(&stopped)));
+        Self { stop, thread }
     }
 }
 
@@ -70,7 +71,8 @@ impl Drop for Watcher {
     }
 }
 
-fn draw(names: &[String], progress: &Progress, notice: &Notice, clock: &Clock, stop: &AtomicBool) {
+fn draw(live: &LiveRun, notice: &Notice, stop: &AtomicBool) {
+    let LiveRun { endpoints: names, state, clock } = live;
     let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{msg}").expect("a fixed template");
     let line = || lines.add(ProgressBar::new_spinner().with_style(style.clone()));
@@ -84,7 +86,7 @@ fn draw(names: &[String], progress: &Progress, notice: &Notice, clock: &Clock, s
     let started = clock.now();
     while !stop.load(Ordering::Acquire) {
         let elapsed = clock.now().since(started);
-        progress.with(|endpoints| {
+        state.with(|endpoints| {
             for ((name, bar), endpoint) in names.iter().zip(&bars).zip(endpoints) {
                 bar.set_message(row(name, endpoint, elapsed));
             }
@@ -95,39 +97,23 @@ fn draw(names: &[String], progress: &Progress, notice: &Notice, clock: &Clock, s
     let _ = lines.clear();
 }
 
-impl Watcher {
-    /// Starts drawing the one line of a load run. `planned`: so many requests there will be.
-    pub fn of_load(
-        planned: Option<u64>,
-        progress: Arc<LoadProgress>,
-        notice: Notice,
-        clock: Clock,
-    ) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        if !console::is_watched() {
-            return Self { stop, thread: None };
-        }
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-                .with_style(ProgressStyle::with_template("{msg}").expect("a fixed template"));
-            let (mut last, mut sent) = (clock.now(), 0);
-            while !stopped.load(Ordering::Acquire) {
-                std::thread::sleep(REFRESH);
-                let (now, state) = (clock.now(), progress.now());
-                let rate = (state.sent - sent) as f64 / now.since(last).as_secs_f64();
-                (last, sent) = (now, state.sent);
-                let notice = notice.now();
-                line.set_message(if notice.is_empty() {
-                    load_row(planned, &state, rate)
-                } else {
-                    notice
-                });
-            }
-            line.finish_and_clear();
+fn draw_load(live: &LiveLoad, notice: &Notice, stop: &AtomicBool) {
+    let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        .with_style(ProgressStyle::with_template("{msg}").expect("a fixed template"));
+    let (mut last, mut sent) = (live.clock.now(), 0);
+    while !stop.load(Ordering::Acquire) {
+        std::thread::sleep(REFRESH);
+        let (now, state) = (live.clock.now(), live.state.now());
+        let rate = (state.sent - sent) as f64 / now.since(last).as_secs_f64();
+        (last, sent) = (now, state.sent);
+        let notice = notice.now();
+        line.set_message(if notice.is_empty() {
+            load_row(live.planned, &state, rate)
+        } else {
+            notice
         });
-        Self { stop, thread: Some(thread) }
     }
+    line.finish_and_clear();
 }
 
 /// The line of a load run, at most 80 columns.

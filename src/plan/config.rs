@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use crate::catalog::raw::RawCatalog;
-use crate::catalog::{Catalog, CatalogError, CatalogText, Endpoint, Price};
-use crate::catalog::{CatalogFile, resolve};
+use crate::catalog::{Catalog, CatalogError, CatalogFile, CatalogText, resolve};
 use crate::units::toml_text::{DecimalText, Place, TomlError, TomlText, did_you_mean};
-use crate::units::{CacheMode, EndpointId, Goal, Judging, Slo, Usd};
+use crate::units::{CacheMode, Goal, Judging, Slo, Usd};
 
 use super::Privacy;
-use raw::{RawConfig, RawLimits, RawObjective, RawSlo, RawSpend, RawSuite, RawToday};
+use raw::{RawConfig, RawLimits, RawObjective, RawSlo, RawSpend, RawSuite};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weighbridge.toml";
@@ -37,8 +36,6 @@ pub struct Config {
     pub suites: Vec<SuiteEntry>,
     /// The id of the endpoint that serves now.
     pub today: Option<String>,
-    /// The proxy that serves now, where the file names that instead: see [`Config::take_today`].
-    pub today_proxy: Option<TodayProxy>,
     /// Shares of traffic by category, which sum to 1; empty: not said.
     pub shares: BTreeMap<String, f64>,
     /// Requests a month.
@@ -63,15 +60,6 @@ pub struct Config {
     pub rate_share: f64,
     /// The providers, endpoints and variants of this file and of the catalog files given with it.
     pub catalog: Catalog,
-}
-
-/// A LiteLLM proxy that serves now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TodayProxy {
-    /// Its `config.yaml`; relative to the configuration's folder where it was written so.
-    pub path: PathBuf,
-    /// The alias that callers ask for; `None`: the only one there is.
-    pub alias: Option<String>,
 }
 
 /// What may be spent; `None`: no cap.
@@ -150,7 +138,7 @@ pub enum ConfigError {
     },
     /// `faster` has nothing to be measured by.
     #[error(
-        "{at}: goal \"faster\" needs a latency objective; add slo = {{ ttft = \"800ms\", miss = \
+        "{at}: goal = \"faster\" needs [objective] slo.ttft: add slo = {{ ttft = \"800ms\", miss = \
          0.05 }}"
     )]
     FasterNeedsSlo {
@@ -201,17 +189,6 @@ pub enum ConfigError {
         /// What is wrong with it.
         why: String,
     },
-    /// A `[today]` that says nothing, or two things.
-    #[error(
-        "{at}: [today] {why}; write endpoint = \"author/name@provider\", or litellm = \
-         \"config.yaml\" and the alias that callers ask for, alias = \"…\""
-    )]
-    BadToday {
-        /// Where.
-        at: Place,
-        /// What is wrong with it.
-        why: &'static str,
-    },
     /// An empty path or glob.
     #[error("{at}: an empty {what} names nothing; write one, or take it out")]
     Empty {
@@ -228,7 +205,6 @@ impl Default for Config {
             models: Vec::new(),
             suites: Vec::new(),
             today: None,
-            today_proxy: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
             cached_input: None,
@@ -260,12 +236,10 @@ impl Config {
         let objective = resolve_objective(raw.objective.as_ref(), toml)?;
         let traffic = raw.traffic.unwrap_or_default();
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-        let (today, today_proxy) = resolve_today(raw.today, folder, toml)?;
         Ok(Self {
             models: resolve_models(&raw.models, toml)?,
             suites: resolve_suites(raw.suites, folder, toml)?,
-            today,
-            today_proxy,
+            today: raw.today.map(|today| today.endpoint),
             shares: resolve_shares(traffic.share.as_ref(), toml)?,
             requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
             cached_input: resolve_cached_input(traffic.cached_input.as_ref(), toml)?,
@@ -276,36 +250,6 @@ impl Config {
             catalog,
             ..objective
         })
-    }
-
-    /// Takes what a proxy calls as what serves now. An endpoint of the catalog that is called the
-    /// same way stands for it; else it is added.
-    pub fn take_today(&mut self, mut serving: Endpoint) {
-        let own = std::mem::take(&mut serving.params);
-        serving.params = serving.provider.router_params().into_iter().chain(own).collect();
-        let same = |e: &&Endpoint| {
-            let is_called_so = e.provider.base_url == serving.provider.base_url
-                && e.upstream_model == serving.upstream_model
-                && e.params == serving.params;
-            e.id == serving.id || is_called_so
-        };
-        if let Some(known) = self.catalog.endpoints.iter().find(same) {
-            self.today = Some(known.id.to_string());
-            return;
-        }
-        // A key is found by its provider's name, so two providers must not share one.
-        let name = &serving.provider.name;
-        let namesake = self.catalog.endpoints.iter().find(|e| e.provider.name == *name);
-        if namesake.is_some_and(|e| e.provider != serving.provider) {
-            let variant = serving.variant.as_deref();
-            serving.provider.name.push_str("-today");
-            serving.id = EndpointId::new(&serving.model, &serving.provider.name, variant);
-        }
-        if serving.price == Price::Unknown {
-            self.catalog.warnings.push(format!("the price of {} is not known", serving.id));
-        }
-        self.today = Some(serving.id.to_string());
-        self.catalog.endpoints.push(serving);
     }
 
     /// What a run under this configuration is judged by. Without a goal of its own: `cheaper`
@@ -377,24 +321,6 @@ fn resolve_suites(
         Ok(SuiteEntry { path: folder.join(path), map })
     };
     raw.into_iter().map(resolve_one).collect()
-}
-
-fn resolve_today(
-    raw: Option<Spanned<RawToday>>,
-    folder: &Path,
-    toml: TomlText<'_>,
-) -> Result<(Option<String>, Option<TodayProxy>), ConfigError> {
-    let Some(raw) = raw else { return Ok((None, None)) };
-    let bad = |why| Err(ConfigError::BadToday { at: toml.place(&raw.span()), why });
-    let alias = raw.get_ref().alias.as_ref().map(|alias| alias.get_ref().clone());
-    match (raw.get_ref().endpoint.clone(), raw.get_ref().litellm.as_ref()) {
-        (Some(_), Some(_)) => bad("names both an endpoint and a proxy"),
-        (None, None) => bad("names nothing that serves"),
-        (Some(_), None) if alias.is_some() => bad("has an alias, which is a proxy's"),
-        (Some(endpoint), None) => Ok((Some(endpoint), None)),
-        (None, Some(path)) if path.trim().is_empty() => bad("names a proxy's file by no name"),
-        (None, Some(path)) => Ok((None, Some(TodayProxy { path: folder.join(path), alias }))),
-    }
 }
 
 fn resolve_shares(

@@ -353,9 +353,10 @@ mod tests {
     #[test]
     fn a_cache_is_warmed_at_the_price_of_a_request() {
         let made = |cache| {
-            let manner = crate::plan::Manner { cache, ..crate::plan::Manner::default() };
+            let policy =
+                crate::plan::RequestPolicy { cache, ..crate::plan::RequestPolicy::default() };
             let (tasks, fleet) = (vec![task("1", "math", "x")], vec![endpoint("a/b")]);
-            let plan = Plan::shaped(tasks, fleet, 1, crate::units::Seed(1), &manner);
+            let plan = Plan::shaped(tasks, fleet, 1, crate::units::Seed(1), &policy);
             estimate(&plan.expect("a plan"), &[1], 1.0)
         };
         let (as_is, warm) = (made(CacheMode::AsIs), made(CacheMode::Warm));

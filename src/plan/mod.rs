@@ -117,16 +117,16 @@ impl Plan {
         repeats: u32,
         seed: Seed,
     ) -> Result<Self, PlanError> {
-        Self::shaped(tasks, endpoints, repeats, seed, &Manner::default())
+        Self::shaped(tasks, endpoints, repeats, seed, &RequestPolicy::default())
     }
 
-    /// The same asked in another manner.
+    /// A plan whose requests follow a policy.
     pub fn shaped(
         tasks: Vec<Task>,
         mut endpoints: Vec<Endpoint>,
         repeats: u32,
         seed: Seed,
-        manner: &Manner,
+        policy: &RequestPolicy,
     ) -> Result<Self, PlanError> {
         if tasks.is_empty() {
             return Err(PlanError::NoTasks);
@@ -146,13 +146,13 @@ impl Plan {
             let (tasks, endpoints) = (tasks.len(), endpoints.len());
             return Err(PlanError::TooManyTrials { tasks, endpoints, repeats });
         };
-        let refused = endpoints.iter_mut().map(|endpoint| manner.fit(endpoint)).collect();
+        let refused = endpoints.iter_mut().map(|endpoint| policy.fit(endpoint)).collect();
         let mut plan = Self {
             tasks: tasks.into(),
             endpoints,
             repeats,
             seed,
-            cache: manner.cache,
+            cache: policy.cache,
             refused,
             trials: Vec::with_capacity(n_trials),
         };
@@ -279,16 +279,16 @@ impl Plan {
     }
 }
 
-/// The manner of asking, beyond what tasks and endpoints say.
+/// How requests are made, beyond what tasks and endpoints define.
 #[derive(Clone, Debug, Default)]
-pub struct Manner {
+pub struct RequestPolicy {
     /// What providers' prompt caches are to find.
     pub cache: CacheMode,
     /// Who may see prompts.
     pub privacy: Privacy,
 }
 
-impl Manner {
+impl RequestPolicy {
     /// Fits an endpoint to it: its parameters say what its API must be told. Gives the reason where
     /// nothing may be sent to it at all; whoever sends outside a plan asks this first.
     pub fn fit(&self, endpoint: &mut Endpoint) -> Option<Ineligible> {

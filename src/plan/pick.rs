@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Endpoint, Facts, Price};
 use crate::suite::Task;
 use crate::units::{EndpointId, Seed, Usd};
 
-use super::{Ineligible, Manner, Plan, PlanError, Privacy, estimate};
+use super::{Ineligible, Plan, PlanError, Privacy, RequestPolicy, estimate};
 
 /// An endpoint that will be gone in so many days is not worth weighing.
 const LEFT_DAYS: i32 = 30;
@@ -93,9 +93,9 @@ fn costs(
     privacy: &Privacy,
 ) -> Result<Vec<Result<Option<Usd>, Ineligible>>, PlanError> {
     // One endpoint at a time: a plan of all would have a row for each task of each.
-    let manner = Manner { privacy: privacy.clone(), ..Manner::default() };
+    let policy = RequestPolicy { privacy: privacy.clone(), ..RequestPolicy::default() };
     let of_one = |endpoint: &Endpoint| {
-        let plan = Plan::shaped(tasks.to_vec(), vec![endpoint.clone()], 1, Seed(1), &manner)?;
+        let plan = Plan::shaped(tasks.to_vec(), vec![endpoint.clone()], 1, Seed(1), &policy)?;
         if let Some(why) = plan.trials.iter().find_map(|trial| trial.ineligible) {
             return Ok(Err(why));
         }

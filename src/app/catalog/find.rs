@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-
+use crate::app::catalog_source;
+use crate::app::error::{AppError, Context, refused};
 use crate::app::fleet::Fleet;
-use crate::app::{baseline, catalog_source};
 use crate::catalog::{self, Catalog};
-use crate::cli::{Failure, refused};
 use crate::plan::Config;
 
-/// A catalog, and the configuration it came with.
-pub struct Found {
+/// A catalog, and the configuration that it came with.
+pub(crate) struct Found {
     pub catalog: Catalog,
     /// Where it came from, as errors name it.
     pub name: String,
@@ -20,17 +18,17 @@ pub struct Found {
 }
 
 /// The catalog of a file and of the configuration here; without either, the simulated fleet's.
-pub fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, Failure> {
+pub(crate) fn find(catalog: Option<&Path>, config: Option<&Path>) -> Result<Found, AppError> {
     find_for(None, catalog, config)
 }
 
 /// The same, where globs say which models are meant: with no file, those of the price lists of the
 /// providers whose keys are in the environment.
-pub fn find_for(
+pub(crate) fn find_for(
     globs: Option<&[String]>,
     catalog: Option<&Path>,
     config: Option<&Path>,
-) -> Result<Found, Failure> {
+) -> Result<Found, AppError> {
     let sources = catalog_source::sources(catalog, config, globs)?;
     let texts = sources.texts();
     let name = sources.catalogs.first().or(sources.config.as_ref()).map(|(path, _)| path.clone());
@@ -42,7 +40,6 @@ pub fn find_for(
     let (catalog, config) = match &sources.config {
         Some((path, text)) => {
             let config = Config::load_text(text, path, &texts).map_err(refused)?;
-            let config = baseline::with_proxy(config)?;
             (config.catalog.clone(), Some(config))
         }
         None => (catalog::load_texts(&texts).map_err(refused)?, None),
@@ -51,11 +48,11 @@ pub fn find_for(
 }
 
 /// The text of a file.
-pub fn text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).with_context(|| path.display().to_string()).map_err(refused)
+pub(crate) fn text(path: &Path) -> Result<String, AppError> {
+    std::fs::read_to_string(path).context(path.display().to_string()).map_err(refused)
 }
 
 /// A catalog file, and nothing beside it.
-pub fn load(path: &Path) -> Result<Catalog, Failure> {
+pub(crate) fn load(path: &Path) -> Result<Catalog, AppError> {
     catalog::load_text(&text(path)?, &path.display().to_string()).map_err(refused)
 }

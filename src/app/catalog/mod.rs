@@ -1,6 +1,7 @@
-//! Catalogs: finding, syncing, picking from, pinging.
+//! Catalogs: found, synced, picked from, pinged.
 
-pub mod find;
-pub mod pick;
-pub mod ping;
-pub mod sync;
+pub(crate) mod find;
+pub(crate) mod pick;
+pub(crate) mod ping;
+pub(crate) mod source;
+pub(crate) mod sync;

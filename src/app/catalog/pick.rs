@@ -1,91 +1,89 @@
 //! `catalog pick`: a few endpoints worth weighing, out of a whole price list.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::find::{self, find};
-use crate::cli::args::CatalogPickArgs;
-use crate::cli::{Exit, Failure, Outcome, console, refused};
-use crate::plan::pick::{Choice, SHOWN_TASKS, pick as choose};
+use crate::app::error::{AppError, Context, refused};
+use crate::app::events::Events;
+use crate::catalog::filter::Filter;
+use crate::plan::pick::{Choice, pick as choose};
 use crate::plan::{config, select};
 use crate::report;
 use crate::suite::{ColumnMap, load_path};
-use crate::units::{Clock, Usd};
+use crate::units::Clock;
 
-/// `weighbridge catalog pick`.
-pub fn pick(args: &CatalogPickArgs) -> Outcome {
-    let mut found = find(args.catalog.as_deref(), args.config.as_deref())?;
-    if found.simulated {
-        return Err(refused(anyhow!(
-            "there is no catalog to pick from: name one with --catalog; `weighbridge catalog sync \
-             --from openrouter` writes one"
-        )));
-    }
-    let map: ColumnMap = match &args.map {
-        Some(text) => text.parse().map_err(|e| refused(anyhow!("--map: {e}")))?,
-        None => ColumnMap::default(),
-    };
-    let suite = load_path(&args.suite, &map).map_err(refused)?.suite;
-    let today = found.config.as_ref().and_then(|config| config.today.clone());
-    let today = match &today {
-        Some(id) => {
-            let endpoint = select::endpoint(&found.catalog.endpoints, id);
-            let endpoint = endpoint.map_err(|e| refused(anyhow!("[today] endpoint: {e}")))?;
-            Some(endpoint.id.clone())
-        }
-        None => None,
-    };
-    let all = found.catalog.endpoints.len();
-    if let Some(filter) = &args.filter {
-        let kept = |e: &crate::catalog::Endpoint| filter.chooses(e, &found.catalog);
-        let chosen: Vec<bool> = found
-            .catalog
-            .endpoints
-            .iter()
-            .map(|e| Some(&e.id) == today.as_ref() || kept(e))
-            .collect();
-        let mut chosen = chosen.into_iter();
-        found.catalog.endpoints.retain(|_| chosen.next().unwrap_or(false));
-    }
-    let on = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let (tasks, n) = (&suite.tasks, usize::from(args.n));
-    let privacy = found.config.as_ref().map(|config| config.privacy.clone()).unwrap_or_default();
-    let choice = choose(&found.catalog, tasks, n, today.as_ref(), on, &privacy).map_err(refused)?;
-    tell(&choice, all, tasks.len(), &suite.name, args);
-    if choice.picked.is_empty() {
-        return Err(refused(anyhow!("none of {} can be weighed on {}", found.name, suite.name)));
-    }
-    let cost = |usd: Option<Usd>| {
-        usd.map_or_else(|| "?".to_owned(), |usd| format!("${}", usd.to_fixed(3)))
-    };
-    let mut text = format!("{:>10}  endpoint\n", format!("{SHOWN_TASKS} tasks"));
-    for picked in &choice.picked {
-        writeln!(text, "{:>10}  {}", cost(picked.cost), picked.endpoint)?;
-        writeln!(text, "{:>10}  {}", "", picked.reason)?;
-    }
-    console::table(&text)?;
-    if args.write {
-        let ids: Vec<String> = choice.picked.iter().map(|p| p.endpoint.to_string()).collect();
-        let path = write(args.config.as_deref(), &ids)?;
-        console::say(&format!("models of {} are these now", path.display()));
-    }
-    Ok(Exit::Ok)
+/// What to pick from, and for which suite.
+#[derive(Debug)]
+pub(crate) struct PickOptions {
+    /// How many endpoints.
+    pub n: usize,
+    /// The suite that they will answer.
+    pub suite: PathBuf,
+    /// Which columns of a single-file suite hold which field.
+    pub columns: Option<ColumnMap>,
+    /// The catalog; `None`: the configuration's.
+    pub catalog: Option<PathBuf>,
+    /// The configuration; otherwise `weighbridge.toml` here or in a parent folder.
+    pub config: Option<PathBuf>,
+    /// Only endpoints for which this holds.
+    pub filter: Option<Filter>,
 }
 
-fn tell(choice: &Choice, all: usize, n_tasks: usize, suite: &str, args: &CatalogPickArgs) {
-    console::say(&format!(
-        "{} of {all} endpoints can be weighed on the {n_tasks} tasks of {suite}",
+/// Chooses a few endpoints of a catalog for a suite. No request is sent.
+pub(crate) fn pick(options: &PickOptions, events: &dyn Events) -> Result<Choice, AppError> {
+    let mut found = find(options.catalog.as_deref(), options.config.as_deref())?;
+    if found.simulated {
+        return Err(refused(
+            "there is no catalog to pick from: name one with --catalog; `weighbridge catalog sync \
+             --from openrouter` writes one",
+        ));
+    }
+    let columns = options.columns.clone().unwrap_or_default();
+    let suite = load_path(&options.suite, &columns).map_err(refused)?.suite;
+    let baseline = found.config.as_ref().and_then(|config| config.today.as_ref());
+    let baseline = baseline
+        .map(|id| select::endpoint(&found.catalog.endpoints, id))
+        .transpose()
+        .map_err(|e| refused(format!("[today] endpoint: {e}")))?
+        .map(|endpoint| endpoint.id.clone());
+    let all = found.catalog.endpoints.len();
+    if let Some(filter) = &options.filter {
+        let mut endpoints = std::mem::take(&mut found.catalog.endpoints);
+        endpoints.retain(|e| Some(&e.id) == baseline.as_ref() || filter.chooses(e, &found.catalog));
+        found.catalog.endpoints = endpoints;
+    }
+    let on = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let privacy = found.config.as_ref().map(|config| config.privacy.clone()).unwrap_or_default();
+    let (tasks, n) = (&suite.tasks, options.n);
+    let choice =
+        choose(&found.catalog, tasks, n, baseline.as_ref(), on, &privacy).map_err(refused)?;
+    tell(&choice, all, tasks.len(), &suite.name, n, events);
+    if choice.picked.is_empty() {
+        return Err(refused(format!("no endpoint of {} can take {}", found.name, suite.name)));
+    }
+    Ok(choice)
+}
+
+fn tell(
+    choice: &Choice,
+    all: usize,
+    n_tasks: usize,
+    suite: &str,
+    wanted: usize,
+    events: &dyn Events,
+) {
+    events.notice(format!(
+        "{} of {all} endpoints can take the {n_tasks} tasks of {suite}",
         choice.candidates + choice.picked.iter().filter(|p| p.reason.contains("today")).count()
     ));
     for (why, n) in &choice.dropped {
-        console::say(&format!("dropped {n}: {why}"));
+        events.notice(format!("dropped {n}: {why}"));
     }
-    if choice.picked.len() < usize::from(args.n) {
-        console::say(&format!("{} were asked for, {} are left", args.n, choice.picked.len()));
+    if choice.picked.len() < wanted {
+        events.notice(format!("{wanted} were asked for, {} are left", choice.picked.len()));
     }
 }
 
@@ -95,17 +93,17 @@ struct Models {
     models: Option<Spanned<serde::de::IgnoredAny>>,
 }
 
-/// Writes the choice into the configuration, and leaves every other character of it as it is.
-fn write(config: Option<&Path>, ids: &[String]) -> Result<PathBuf, Failure> {
+/// Writes the choice into the configuration, whose other characters stay the same.
+pub(crate) fn write(config: Option<&Path>, ids: &[String]) -> Result<PathBuf, AppError> {
     let here = config.map(Path::to_owned).or_else(|| config::find(&std::env::current_dir().ok()?));
     let path = here.unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
     let text = if path.is_file() { find::text(&path)? } else { String::new() };
-    let written = with_models(&text, ids).with_context(|| path.display().to_string())?;
-    report::write_whole(&path, written.as_bytes()).with_context(|| path.display().to_string())?;
+    let written = with_models(&text, ids).context(path.display().to_string())?;
+    report::write_whole(&path, written.as_bytes()).context(path.display().to_string())?;
     Ok(path)
 }
 
-fn with_models(text: &str, ids: &[String]) -> Result<String, anyhow::Error> {
+fn with_models(text: &str, ids: &[String]) -> Result<String, toml::de::Error> {
     let quoted = |id: &String| format!("    {},\n", toml::Value::from(id.as_str()));
     let list = format!("[\n{}]", ids.iter().map(quoted).collect::<Vec<_>>().concat());
     let found: Models = toml::from_str(text)?;

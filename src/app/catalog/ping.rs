@@ -1,25 +1,26 @@
 //! `catalog ping`: one tiny request to each endpoint, and what came of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::find::{Found, find_for};
-use crate::app::csv_rows::csv_of;
+use crate::app::catalog_source;
+use crate::app::error::{AppError, refused};
+use crate::app::events::Events;
 use crate::app::fleet::{self, Behaviour, Fleet, Serving};
+use crate::app::keys;
 use crate::app::selection::matched;
-use crate::app::{catalog_source, inputs};
 use crate::catalog::{Endpoint, Price};
-use crate::cli::args::{CatalogPingArgs, Format};
-use crate::cli::{Exit, Failure, Outcome, console, refused};
 use crate::client::attempt::Outcome as Ended;
 use crate::client::{AttemptLimits, HttpTransport, runtime};
 use crate::dispatch::{BreakerPolicy, CallEnd, Caller, EndpointClient, Keys};
-use crate::plan::{Manner, select};
+use crate::plan::{RequestPolicy, select};
 use crate::run::ping::{Ping, ping};
+use crate::units::prose::pluralize;
 use crate::units::{Clock, Usd};
 
 /// Dollars that pings may cost at most without a word of the user's.
@@ -31,54 +32,72 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A tiny answer that takes longer than this is not coming.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `weighbridge catalog ping`.
-pub fn ping_all(args: &CatalogPingArgs) -> Outcome {
-    let (found, _serving) = catalog(args)?;
+/// Which endpoints to ping, and for how much.
+#[derive(Debug)]
+pub(crate) struct PingOptions {
+    /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
+    pub catalog: Option<PathBuf>,
+    /// The configuration; otherwise `weighbridge.toml` here or in a parent folder.
+    pub config: Option<PathBuf>,
+    /// Globs over models.
+    pub models: Vec<String>,
+    /// Globs over the whole ids of endpoints.
+    pub endpoints: Vec<String>,
+    /// Send nothing if all of it might cost more.
+    pub budget: Option<Usd>,
+    /// Also ask endpoints whose cost has no known bound, whatever the sum.
+    pub yes: bool,
+    /// Give an endpoint up after this time.
+    pub timeout: Option<Duration>,
+}
+
+/// Sends one tiny request to each endpoint.
+pub(crate) fn ping_all(options: &PingOptions, events: &dyn Events) -> Result<Vec<Row>, AppError> {
+    let (found, _serving) = catalog(options)?;
     for warning in &found.catalog.warnings {
-        console::say(warning);
+        events.notice(warning);
     }
     let models = match &found.config {
-        Some(config) if args.model.is_empty() => &config.models,
-        _ => &args.model,
+        Some(config) if options.models.is_empty() => &config.models,
+        _ => &options.models,
     };
     let mut endpoints =
-        select::endpoints(&found.catalog.endpoints, models, &args.endpoint).map_err(refused)?;
+        select::endpoints(&found.catalog.endpoints, models, &options.endpoints).map_err(refused)?;
     if endpoints.is_empty() {
-        return Err(refused(anyhow!("{} holds no endpoint", found.name)));
+        return Err(refused(format!("{} holds no endpoint", found.name)));
     }
-    let selected = !models.is_empty() || !args.endpoint.is_empty();
+    let selected = !models.is_empty() || !options.endpoints.is_empty();
     if !selected && endpoints.len() > MOST_UNSELECTED {
-        return Err(refused(anyhow!(
+        return Err(refused(format!(
             "{} holds {} endpoints: choose with -m GLOB ('*' is all of them)",
             found.name,
             endpoints.len()
         )));
     }
     if selected && !found.simulated {
-        console::say(&matched(&endpoints, found.catalog.endpoints.len()));
+        events.notice(matched(&endpoints, found.catalog.endpoints.len()));
     }
     let mut rows: Vec<Row> = endpoints.iter().map(Row::of).collect();
     // Prompts do not leave this machine for the simulated fleet.
     let own = found.config.filter(|_| !found.simulated);
-    let manner = Manner {
+    let policy = RequestPolicy {
         privacy: own.map(|config| config.privacy).unwrap_or_default(),
-        ..Manner::default()
+        ..RequestPolicy::default()
     };
-    let asked = prepare(args, &manner, &mut endpoints, &mut rows);
-    let bound = within_budget(args, &asked)?;
+    let asked = prepare(options, &policy, &mut endpoints, &mut rows);
+    let bound = within_budget(options, &asked)?;
     if !asked.is_empty() {
-        let n = asked.len();
-        let endpoints_asked =
-            if n == 1 { "1 endpoint".to_owned() } else { format!("{n} endpoints") };
-        console::say(&format!("asking {endpoints_asked}, at most ${bound}"));
-        ask(args, asked, &mut rows)?;
+        let endpoints_asked = pluralize(asked.len() as u64, "endpoint");
+        events.notice(format!("asking {endpoints_asked}, at most ${bound}"));
+        ask(options, asked, &mut rows)?;
     }
-    show(args, &rows)
+    Ok(rows)
 }
 
 /// The catalog; with nothing named, the simulated fleet's, which is then served.
-fn catalog(args: &CatalogPingArgs) -> Result<(Found, Option<Serving>), Failure> {
-    let found = find_for(Some(&args.model), args.catalog.as_deref(), args.config.as_deref())?;
+fn catalog(options: &PingOptions) -> Result<(Found, Option<Serving>), AppError> {
+    let found =
+        find_for(Some(&options.models), options.catalog.as_deref(), options.config.as_deref())?;
     if !found.simulated {
         return Ok((found, None));
     }
@@ -97,8 +116,8 @@ struct Asked {
 
 /// Makes the requests; what cannot or may not be sent is said in its row.
 fn prepare(
-    args: &CatalogPingArgs,
-    manner: &Manner,
+    options: &PingOptions,
+    policy: &RequestPolicy,
     endpoints: &mut [Endpoint],
     rows: &mut [Row],
 ) -> Vec<Asked> {
@@ -106,14 +125,14 @@ fn prepare(
     let mut asked = Vec::new();
     for (at, endpoint) in endpoints.iter_mut().enumerate() {
         // What it pins, and who may see prompts, is said in the request as in a run's.
-        if let Some(why) = manner.fit(endpoint) {
+        if let Some(why) = policy.fit(endpoint) {
             rows[at].detail = Some(format!("ineligible ({}): {why}", why.word()));
             continue;
         }
         let ping = Ping::new(endpoint);
         let why = match lane(endpoint, &mut keys) {
             // Without a bound nothing can be promised, whether the price is known or not.
-            Ok(_) if ping.bound.is_none() && !args.yes => {
+            Ok(_) if ping.bound.is_none() && !options.yes => {
                 let unknown = if endpoint.price == Price::Unknown {
                     "its price is unknown"
                 } else {
@@ -133,41 +152,41 @@ fn prepare(
 }
 
 /// A lane to an endpoint; an error says why there is none.
-fn lane(endpoint: &Endpoint, keys: &mut Keys) -> Result<EndpointClient, String> {
+fn lane(endpoint: &Endpoint, found: &mut Keys) -> Result<EndpointClient, String> {
     let provider = &endpoint.provider;
     if provider.base_url.is_empty() {
         return Err(format!("no address is known for {}", provider.name));
     }
-    if !keys.contains_key(&provider.name) {
+    if !found.contains_key(&provider.name) {
         let variable = provider.api_key_env.as_ref().filter(|_| provider.api_key_cmd.is_none());
         if let Some(name) = variable.filter(|name| catalog_source::variable(name).is_none()) {
             return Err(format!("{name}, which holds its key, is not set"));
         }
-        let key = inputs::key_of(provider).map_err(|failure| failure.error.to_string())?;
-        keys.extend(key.map(|key| (provider.name.clone(), key)));
+        let key = keys::of_provider(provider).map_err(|failure| failure.to_string())?;
+        found.extend(key.map(|key| (provider.name.clone(), key)));
     }
-    EndpointClient::new(endpoint.clone(), keys, BreakerPolicy::default())
+    EndpointClient::new(endpoint.clone(), found, BreakerPolicy::default())
         .map_err(|bad| bad.to_string())
 }
 
 /// The most that the requests can cost, if that may be spent.
-fn within_budget(args: &CatalogPingArgs, asked: &[Asked]) -> Result<String, Failure> {
+fn within_budget(options: &PingOptions, asked: &[Asked]) -> Result<String, AppError> {
     let known: Usd = asked.iter().filter_map(|asked| asked.ping.bound).sum();
     let unbounded = asked.iter().filter(|asked| asked.ping.bound.is_none()).count();
-    let limit = args.budget.unwrap_or_else(|| ASK_ABOVE.parse().expect("a decimal"));
+    let limit = options.budget.unwrap_or_else(|| ASK_ABOVE.parse().expect("a decimal"));
     let shown = rounded_up(known);
-    if args.budget.is_some_and(|budget| budget < Usd::ZERO) {
-        return Err(refused(anyhow!("--budget must not be below zero")));
+    if options.budget.is_some_and(|budget| budget < Usd::ZERO) {
+        return Err(refused(format!("--budget must not be below zero")));
     }
-    if known > limit && !(args.yes && args.budget.is_none()) {
-        return Err(refused(anyhow!(
+    if known > limit && !(options.yes && options.budget.is_none()) {
+        return Err(refused(format!(
             "{} pings may cost ${shown} at most, more than ${limit}: choose fewer with -m, or allow \
              it with --budget {shown}",
             asked.len()
         )));
     }
-    if unbounded > 0 && args.budget.is_some() {
-        return Err(refused(anyhow!(
+    if unbounded > 0 && options.budget.is_some() {
+        return Err(refused(format!(
             "a budget cannot hold for {unbounded} of the endpoints: what they cost at most is not known"
         )));
     }
@@ -183,8 +202,8 @@ fn rounded_up(usd: Usd) -> String {
     if is_less { (usd + step).to_fixed(6) } else { shown }
 }
 
-fn ask(args: &CatalogPingArgs, asked: Vec<Asked>, rows: &mut [Row]) -> Result<(), Failure> {
-    let total = args.timeout.unwrap_or(DEFAULT_TIMEOUT);
+fn ask(options: &PingOptions, asked: Vec<Asked>, rows: &mut [Row]) -> Result<(), AppError> {
+    let total = options.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let limits =
         AttemptLimits { first_token: total, stall: total, total, ..AttemptLimits::default() };
     let places: Vec<usize> = asked.iter().map(|asked| asked.at).collect();
@@ -195,7 +214,7 @@ fn ask(args: &CatalogPingArgs, asked: Vec<Asked>, rows: &mut [Row]) -> Result<()
             HttpTransport::new(providers, CONNECT.min(total), &clock).map_err(refused)?;
         let pings = asked.into_iter().map(|asked| (asked.lane, asked.ping)).collect();
         let caller = Caller { transport, clock, limits, abort: CancellationToken::new() };
-        Ok::<_, Failure>(ping(caller, pings).await)
+        Ok::<_, AppError>(ping(caller, pings).await)
     })?;
     for (at, end) in places.into_iter().zip(ends) {
         rows[at].fill(&end);
@@ -205,30 +224,30 @@ fn ask(args: &CatalogPingArgs, asked: Vec<Asked>, rows: &mut [Row]) -> Result<()
 
 /// What came of one endpoint.
 #[derive(Debug, Serialize)]
-struct Row {
-    endpoint: String,
+pub(crate) struct Row {
+    pub endpoint: String,
     /// `ok`, `not asked`, or the class of the error.
-    status: String,
-    http_status: Option<u16>,
+    pub status: String,
+    pub http_status: Option<u16>,
     /// Without connection set-up.
-    ttft_us: Option<u64>,
-    e2e_us: Option<u64>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cost_usd: Option<String>,
-    cost_reported_usd: Option<String>,
+    pub ttft_us: Option<u64>,
+    pub e2e_us: Option<u64>,
+    pub input_tokens: Option<u64>,
+    pub output_tokens: Option<u64>,
+    pub cost_usd: Option<String>,
+    pub cost_reported_usd: Option<String>,
     /// The provider that a router gave the request to.
-    served_by: Option<String>,
-    response_model: Option<String>,
-    simulated: bool,
+    pub served_by: Option<String>,
+    pub response_model: Option<String>,
+    pub simulated: bool,
     /// What went wrong.
-    detail: Option<String>,
+    pub detail: Option<String>,
     #[serde(skip)]
-    cost: Option<Usd>,
+    pub cost: Option<Usd>,
 }
 
 /// The status of an endpoint that nothing was sent to.
-const NOT_ASKED: &str = "not asked";
+pub(crate) const NOT_ASKED: &str = "not asked";
 
 impl Row {
     fn of(endpoint: &Endpoint) -> Self {
@@ -278,89 +297,9 @@ impl Row {
         self.response_model.clone_from(&answer.response_model);
     }
 
-    fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         self.status == "ok"
     }
-}
-
-fn show(args: &CatalogPingArgs, rows: &[Row]) -> Outcome {
-    let simulated = rows.iter().any(|row| row.simulated);
-    let mark = "SIMULATED: no real model gave any of these answers";
-    let text = match args.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(rows)?),
-        Format::Csv => csv_of(rows)?,
-        Format::Table if simulated => format!("{mark}\n{}", table(rows)),
-        Format::Table => table(rows),
-    };
-    if simulated && args.format != Format::Table {
-        console::say(mark);
-    }
-    crate::cli::table::show(args.format, &text)?;
-    let ok = rows.iter().filter(|row| row.is_ok()).count();
-    let cost: Usd = rows.iter().filter_map(|row| row.cost).sum();
-    let unknown = rows.iter().filter(|row| row.status != NOT_ASKED && row.cost.is_none()).count();
-    let more = if unknown == 0 { String::new() } else { format!(" and {unknown} unknown costs") };
-    console::say(&format!("{ok} of {} answered · ${}{more}", rows.len(), cost.to_fixed(6)));
-    Ok(if ok == 0 { Exit::Internal } else { Exit::Ok })
-}
-
-/// Rows as a table of at most 80 columns. What does not fit is in the CSV and in the JSON.
-fn table(rows: &[Row]) -> String {
-    const COLUMNS: usize = 80;
-    const WIDEST: usize = 34;
-    /// Lines of a reason at most.
-    const REASON_LINES: usize = 3;
-    let shortened = |text: &str, most: usize| -> String {
-        if text.chars().count() <= most {
-            return text.to_owned();
-        }
-        text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-    };
-    let longest =
-        |cell: fn(&Row) -> usize, head: usize| rows.iter().map(cell).max().unwrap_or(0).max(head);
-    let name = longest(|row| row.endpoint.chars().count(), "endpoint".len()).min(WIDEST);
-    let status = longest(|row| row.status.len(), "status".len());
-    let line = |cells: [&str; 6]| {
-        let [endpoint, state, ttft, tokens, cost, last] = cells;
-        let endpoint = shortened(endpoint, name);
-        let text =
-            format!("{endpoint:<name$}  {state:<status$} {ttft:>7} {tokens:>6} {cost:>9}  {last}");
-        shortened(text.trim_end(), COLUMNS) + "\n"
-    };
-    let mut text = line(["endpoint", "status", "TTFT", "tokens", "$", "by"]);
-    for row in rows {
-        if let Some(why) = &row.detail {
-            // Nothing was measured: the reason takes the room.
-            let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-            let (endpoint, state) = (shortened(&row.endpoint, name), &row.status);
-            let failed = format!("{endpoint:<name$}  {state:<status$}  {why}");
-            // A provider may say pages; the beginning tells, and the rest is in the JSON.
-            let mut lines = crate::cli::table::wrapped(failed.trim_end(), COLUMNS, COLUMNS - 4);
-            if lines.len() > REASON_LINES {
-                lines.truncate(REASON_LINES);
-                let last = lines.pop().unwrap_or_default();
-                lines.push(shortened(&last, COLUMNS - 5) + "…");
-            }
-            text.push_str(&(lines.join("\n    ") + "\n"));
-            continue;
-        }
-        let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
-        let tokens = match (row.input_tokens, row.output_tokens) {
-            (None, None) => String::new(),
-            (input, output) => format!("{}+{}", count(input), count(output)),
-        };
-        let ttft = row.ttft_us.map(|us| seconds(Duration::from_micros(us))).unwrap_or_default();
-        let cost = row.cost.map(|usd| usd.to_fixed(6)).unwrap_or_default();
-        let answered = [row.served_by.as_deref(), row.response_model.as_deref()];
-        let answered = answered.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-        text.push_str(&line([&row.endpoint, &row.status, &ttft, &tokens, &cost, &answered]));
-    }
-    text
-}
-
-fn seconds(time: Duration) -> String {
-    let s = time.as_secs_f64();
-    if s < 0.1 { format!("{s:.3} s") } else { format!("{s:.2} s") }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Suites {
+pub(super) struct Suites {
     /// Paths from the folder, with `/`.
     pub paths: Vec<String>,
     /// All their tasks.
@@ -30,7 +30,7 @@ impl Suites {
 }
 
 /// Looks for suites in a folder.
-pub fn look(folder: &Path) -> Suites {
+pub(super) fn look(folder: &Path) -> Suites {
     let mut found = Suites::default();
     let mut names = BTreeSet::new();
     let within = entries(&folder.join("suites"));

@@ -13,7 +13,7 @@ const SHOWN_ALIASES: usize = 8;
 
 /// Makes the file's content. `shown` is the configuration's path as prose names it, `path` as our
 /// file can name it; `alias` is what callers ask for today, else the first that can be called.
-pub fn starter(
+pub(super) fn starter(
     proxy: &ProxyConfig,
     path: &str,
     alias: Option<&str>,
@@ -48,8 +48,7 @@ fn serving<'a>(
         return Err(ProxyError::NoAlias { path, alias: name.to_owned(), remedy });
     };
     if found.served_by.is_empty() {
-        // It says why.
-        proxy.serving(Some(name), path)?;
+        return Err(proxy.not_called(found, path));
     }
     Ok(Some(found))
 }
@@ -111,20 +110,15 @@ fn say_today(starter: &mut Starter, proxy: &ProxyConfig, alias: &Alias, path: &s
     starter.today = Some(id(proxy, most).to_owned());
     let (n, left, share) = (alias.served_by.len(), alias.left_out, share * 100.0);
     let said = match (n, left) {
-        (1, 0) => [
-            format!(
-                "This is what serves {name:?}; to have that read out of the proxy's file each time:"
-            ),
-            format!("    litellm = {path:?}, alias = {name:?}"),
-        ],
-        (_, 0) => [
+        (1, 0) => vec![format!("This endpoint serves the alias {name:?} of {path}.")],
+        (_, 0) => vec![
             format!(
                 "{name:?} is served by {n} deployments; this one has {share:.0} % of the requests, and no"
             ),
             "other has more. One endpoint stands for today: name another where it fits better."
                 .to_owned(),
         ],
-        _ => [
+        _ => vec![
             format!(
                 "{name:?} is served by {} deployments, and {left} of them cannot be called from here. This",
                 n + left
@@ -318,7 +312,7 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
         ] {
             assert!(text.contains(said), "{said}\nis not in\n{text}");
         }
-        assert!(!text.contains("This is what serves"), "{text}");
+        assert!(!text.contains("This endpoint serves"), "{text}");
     }
 
     #[test]
@@ -341,7 +335,10 @@ router_settings: {model_group_alias: {gpt-4: gpt-4o}, fallbacks: [{gpt-4o: [thin
     fn the_alias_that_serves_is_chosen() {
         let text = made(Some("thinker")).expect("it is made");
         assert_eq!(check_loads(&text).0.today.as_deref(), Some("openai/o3-mini@openai#thinker"));
-        assert!(text.contains("litellm = \"config.yaml\", alias = \"thinker\""), "{text}");
+        assert!(
+            text.contains("This endpoint serves the alias \"thinker\" of config.yaml."),
+            "{text}"
+        );
         assert!(made(Some("gpt-4")).is_ok(), "another name");
         assert!(made(Some("gpt-40")).expect_err("no").contains("has no alias \"gpt-40\"; nearest"));
         assert!(

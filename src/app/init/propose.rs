@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::text::Group;
-use crate::app::catalog::sync::read_list;
+use crate::app::catalog::source::read_list;
 use crate::app::catalog_source::variable;
+use crate::app::error::chain;
+use crate::app::events::Events;
 use crate::app::snapshots;
 use crate::catalog::source;
 use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp, load_text, snapshot};
-use crate::cli::console;
 use crate::plan::Privacy;
 use crate::plan::pick::{SHOWN_TASKS, pick};
 use crate::suite::Task;
@@ -42,11 +43,15 @@ const DEAREST: f64 = 80.0;
 const TASKS: usize = 200;
 
 /// Price lists to go by, or why there is none.
-pub fn lists(prices: Option<&str>, providers: &[Provider]) -> Result<Vec<Catalog>, String> {
+pub(super) fn lists(
+    prices: Option<&str>,
+    providers: &[Provider],
+    events: &dyn Events,
+) -> Result<Vec<Catalog>, String> {
     if let Some(from) = prices {
         return Ok(vec![fetch(from).map_err(|error| format!("{from}: {error}"))?]);
     }
-    let kept: Vec<Catalog> = newest().iter().filter_map(|path| snapshot_at(path)).collect();
+    let kept: Vec<Catalog> = newest().iter().filter_map(|path| snapshot_at(path, events)).collect();
     if !kept.is_empty() {
         return Ok(kept);
     }
@@ -61,14 +66,14 @@ pub fn lists(prices: Option<&str>, providers: &[Provider]) -> Result<Vec<Catalog
     wanted.extend((!others.is_empty()).then(|| "litellm".to_owned()));
     let mut lists = Vec::new();
     for from in wanted {
-        console::say(&format!("fetching the price list of {from}"));
+        events.notice(format!("fetching the price list of {from}"));
         lists.push(fetch(&from)?);
     }
     Ok(lists)
 }
 
 fn fetch(from: &str) -> Result<Catalog, String> {
-    let mut catalog = read_list(from).map_err(|error| format!("{error:#}"))?.catalog;
+    let mut catalog = read_list(from).map_err(|error| chain(&error))?.catalog;
     if catalog.snapshots.is_empty() {
         let fetched_at = format!("{:.0}", Clock::real().wall_anchor());
         let source = from.split('?').next().unwrap_or(from).to_owned();
@@ -77,12 +82,12 @@ fn fetch(from: &str) -> Result<Catalog, String> {
     Ok(catalog)
 }
 
-fn snapshot_at(path: &Path) -> Option<Catalog> {
+fn snapshot_at(path: &Path, events: &dyn Events) -> Option<Catalog> {
     let text = std::fs::read_to_string(path).ok()?;
     match load_text(&text, &path.display().to_string()) {
         Ok(catalog) => (!catalog.snapshots.is_empty()).then_some(catalog),
         Err(error) => {
-            console::say(&format!("left out: {error}"));
+            events.notice(format!("left out: {error}"));
             None
         }
     }
@@ -97,7 +102,7 @@ fn newest() -> Vec<PathBuf> {
 }
 
 /// The providers whose key the environment holds, at the address that it says, where it says one.
-pub fn with_keys() -> Vec<Provider> {
+pub(super) fn with_keys(events: &dyn Events) -> Vec<Provider> {
     let mut found = Vec::new();
     for keyed in source::env_providers() {
         let Some(key) = keyed.keys.iter().find(|key| variable(key).is_some()) else { continue };
@@ -106,7 +111,7 @@ pub fn with_keys() -> Vec<Provider> {
             Ok(provider) => found.push(provider),
             Err(error) => {
                 let name = keyed.address.unwrap_or(keyed.name);
-                console::say(&format!("{} is left out: {name} {error}", keyed.name));
+                events.notice(format!("{} is left out: {name} {error}", keyed.name));
             }
         }
     }
@@ -115,7 +120,7 @@ pub fn with_keys() -> Vec<Provider> {
 
 /// What is proposed for one provider.
 #[derive(Debug)]
-pub struct Proposal {
+pub(super) struct Proposal {
     /// The ids, with a heading.
     pub group: Group,
     /// The tables.
@@ -123,7 +128,7 @@ pub struct Proposal {
 }
 
 /// Proposes `n` endpoints of a provider out of the list that has most of it; `None`: no list has any.
-pub fn endpoints(
+pub(super) fn endpoints(
     provider: &Provider,
     lists: &[Catalog],
     tasks: &[Task],

@@ -8,7 +8,7 @@ use crate::units::escape::escape_control;
 
 /// What stands in the file.
 #[derive(Clone, Debug, Default)]
-pub struct Starter {
+pub(super) struct Starter {
     /// Where it comes from, one line of prose each.
     pub heading: Vec<String>,
     /// What is weighed, in groups.
@@ -29,7 +29,7 @@ pub struct Starter {
 
 /// Endpoints that belong together, under a line of prose.
 #[derive(Clone, Debug, Default)]
-pub struct Group {
+pub(super) struct Group {
     /// The line.
     pub about: String,
     /// Their ids, each with what is said of it.
@@ -215,19 +215,19 @@ fn shares(names: &[String]) -> String {
 }
 
 /// A line of prose; what comes from outside cannot end it.
-pub fn push_prose(text: &mut String, line: &str) {
+pub(super) fn push_prose(text: &mut String, line: &str) {
     let _ = writeln!(text, "# {}", escape_control(line));
 }
 
 /// Settings at rest.
-pub fn at_rest(block: &str) -> String {
+pub(super) fn at_rest(block: &str) -> String {
     let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("#{line}\n") };
     block.lines().map(line).collect::<Vec<_>>().concat()
 }
 
 /// The same text with every setting awake.
 #[cfg(test)]
-pub fn awake(text: &str) -> String {
+pub(super) fn awake(text: &str) -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => format!("{rest}\n"),
         _ => format!("{line}\n"),
@@ -236,7 +236,7 @@ pub fn awake(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::plan::Config;
 

@@ -3,25 +3,26 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::mode::Mode;
-use crate::app::execution;
-use crate::app::fleet::{self, Behaviour, Serving};
-use crate::app::inputs::{Fleet, Inputs};
+use crate::app::error::{AppError, Context, refused};
+use crate::app::events::{Events, LiveLoad, Progress};
+use crate::app::file_limit::raise_file_limit;
+use crate::app::fleet::{self, Behaviour, Fleet, Serving};
+use crate::app::inputs::Inputs;
+use crate::app::lanes::lanes;
+use crate::app::manifest::{manifest, stored_task};
+use crate::app::options::LoadOptions;
 use crate::catalog::{Endpoint, Price};
-use crate::cli::args::{LoadArgs, Timeouts};
-use crate::cli::interrupts::Interrupts;
-use crate::cli::watch::{Notice, Watcher};
-use crate::cli::{Failure, refused};
-use crate::client::{self, AttemptLimits, HttpTransport};
+use crate::client::{self, HttpTransport};
 use crate::dispatch::{BreakerPolicy, Budget, Caller, Keys};
 use crate::run::load::{
     Closed, LoadEnd, LoadProgress, LoadSetup, LoadTest, Prompts, Recorded, Recorder, RecorderSetup,
     run_closed, run_open,
 };
-use crate::run::{IoThreads, LoadChecks, Signals, Watch, judge_load};
+use crate::run::{IoThreads, LoadChecks, Watch, judge_load};
 use crate::store::{NewRun, Store, StoreMode, StoredEndpoint, StoredTask};
 use crate::suite::Task;
 use crate::units::clock::nanos;
@@ -36,38 +37,36 @@ const OTHER_FILES: u64 = 128;
 const MOST_WARMED: usize = 64;
 
 /// One load run.
-#[derive(Clone, Copy, Debug)]
-pub struct Job<'a> {
-    /// The flags.
-    pub args: &'a LoadArgs,
-    /// What is loaded.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub options: &'a LoadOptions,
     pub inputs: &'a Inputs,
-    /// The providers' keys.
     pub keys: &'a Keys,
     /// The most that it may cost.
     pub cap: Option<Usd>,
     /// The run folder.
     pub dir: &'a Path,
+    pub events: &'a dyn Events,
 }
 
 impl Job<'_> {
     /// Serves the simulated fleet that is loaded.
-    pub fn serve(&self, fleet: Fleet) -> Result<Serving, anyhow::Error> {
-        let behaviour = Behaviour { seed: self.args.pick.seed, ..Behaviour::default() };
+    pub(super) fn serve(&self, fleet: Fleet) -> Result<Serving, AppError> {
+        let behaviour = Behaviour { seed: self.options.select.seed, ..Behaviour::default() };
         let tasks = Arc::clone(&self.inputs.plan.tasks);
         let simulator = fleet::simulator(tasks, &behaviour, &Clock::real())?;
         fleet.serve(Arc::new(simulator))
     }
 
     /// Sends everything and records it.
-    pub fn execute(&self, mode: Mode, prompts: Prompts) -> Result<LoadEnd, Failure> {
+    pub(super) fn execute(&self, mode: Mode, prompts: Prompts) -> Result<LoadEnd, AppError> {
         // Before the first connection, and before the database opens its files.
         let files = raise_file_limit();
         self.fits(&mode, files)?;
         let threads = IoThreads::default();
         let on_start = threads.clone();
         let register = move || on_start.register();
-        let runtime = match self.args.workers {
+        let runtime = match self.options.workers {
             Some(n) => client::runtime::with_threads(n.into(), register)?,
             None => client::runtime::build(register)?,
         };
@@ -82,61 +81,48 @@ impl Job<'_> {
                 progress: Arc::clone(&progress),
                 n_endpoints: self.inputs.plan.endpoints.len(),
             })?;
-            let signals = Signals::default();
-            let Timeouts { first_token, stall, total, .. } = self.args.timeout.unwrap_or_default();
             let lane = LoadTest::new(
                 LoadSetup {
                     caller: Caller {
                         transport,
                         clock: clock.clone(),
-                        limits: AttemptLimits {
-                            first_token,
-                            stall,
-                            total,
-                            ..AttemptLimits::default()
-                        },
-                        abort: signals.abort.clone(),
+                        limits: self.options.timeouts.into(),
+                        abort: self.options.signals.abort.clone(),
                     },
-                    endpoints: execution::lanes(self.inputs, self.keys, BreakerPolicy::default())?,
+                    endpoints: lanes(self.inputs, self.keys, BreakerPolicy::default())?,
                     budget: Budget::new(self.cap),
                     prompts,
                     run,
-                    signals: signals.clone(),
+                    signals: self.options.signals.clone(),
                     progress: Arc::clone(&progress),
                     max_in_flight: most_under_way(files),
                 },
                 sink,
             );
-            let notice = Notice::default();
             let planned = match &mode {
                 Mode::Open { arrivals, .. } => Some(arrivals.len() as u64),
                 Mode::Closed(closed) => closed.requests,
             };
-            let watcher = Watcher::of_load(planned, progress, notice.clone(), clock.clone());
+            let live = LiveLoad { planned, state: progress, clock: clock.clone() };
+            self.events.progress(Progress::LoadStarted(live));
             let stop = CancellationToken::new();
-            let mut beside = tokio::task::JoinSet::new();
-            let mut interrupts = Interrupts::listen()?;
-            beside.spawn(async move {
-                execution::listen(&signals, &mut interrupts, &notice).await;
-                None
-            });
-            let watched = (stop.clone(), clock.clone(), threads);
-            beside.spawn(async move { Some(Watch::until(watched.0, watched.1, watched.2).await) });
-            let warmup = self.args.warmup.unwrap_or_default();
+            let mut watch = JoinSet::new();
+            watch.spawn(Watch::until(stop.clone(), clock.clone(), threads));
+            let warmup = self.options.warmup.unwrap_or_default();
             let end = match mode {
                 Mode::Open { arrivals, .. } => run_open(&lane, arrivals, warmup).await,
                 Mode::Closed(closed) => run_closed(&lane, closed).await,
             };
-            drop(watcher);
+            self.events.progress(Progress::RequestsEnded);
             stop.cancel();
-            let watch = execution::watch_of(&mut beside).await;
+            let watch = watch.join_next().await.and_then(Result::ok).unwrap_or_default();
             // What is not taken by the recorder ends with the lane.
             drop(lane);
             let recorded = recorder.finish();
             let stopped =
-                || format!("the load stopped; what was recorded is in {}", self.dir.display());
-            let end = end.with_context(stopped)?;
-            let recorded = recorded.with_context(stopped)?;
+                format!("the load stopped; what was recorded is in {}", self.dir.display());
+            let end = end.context(&stopped)?;
+            let recorded = recorded.context(&stopped)?;
             self.close(store, &end, &recorded, &watch, &clock).await?;
             Ok(end)
         })
@@ -144,23 +130,22 @@ impl Job<'_> {
 
     /// Refuses more users than there are sockets: what the system refuses is not the provider's
     /// failure.
-    fn fits(&self, mode: &Mode, files: u64) -> Result<(), Failure> {
+    fn fits(&self, mode: &Mode, files: u64) -> Result<(), AppError> {
         let Mode::Closed(closed) = mode else { return Ok(()) };
         let users = u64::from(closed.concurrency) * self.inputs.plan.endpoints.len() as u64;
         if users <= sockets(files) {
             return Ok(());
         }
-        Err(refused(anyhow!(
-            "{users} requests at a time need more sockets than the {files} open files that the \
-             system allows: raise the limit (ulimit -n), or lower -c"
+        Err(refused(format!(
+            "{users} concurrent requests need more sockets than the limit of {files} open files \
+             allows: raise the limit (ulimit -n), or lower -c"
         )))
     }
 
-    fn transport(&self, clock: &Clock) -> Result<HttpTransport, Failure> {
-        let timeouts = self.args.timeout.unwrap_or_default();
+    fn transport(&self, clock: &Clock) -> Result<HttpTransport, AppError> {
         let endpoints = &self.inputs.plan.endpoints;
         let providers = endpoints.iter().map(|e| &e.provider);
-        HttpTransport::new(providers, timeouts.connect, clock).map_err(refused)
+        HttpTransport::new(providers, self.options.timeouts.connect, clock).map_err(refused)
     }
 
     /// Opens connections before anything is timed.
@@ -184,18 +169,18 @@ impl Job<'_> {
         clock: &Clock,
         mode: &Mode,
         prompts: &Prompts,
-    ) -> Result<(Store, ContentHash), Failure> {
+    ) -> Result<(Store, ContentHash), AppError> {
         let plan = &self.inputs.plan;
-        let mut manifest = execution::manifest(self.inputs, clock);
+        let mut manifest = manifest(self.inputs, clock);
         manifest.load =
             Some(LoadSpec { dearest: prompts.dearest(mode.lengths()), ..self.spec(mode) });
         let run = ContentHash::of(manifest.run.as_bytes());
         let by_length = matches!(mode, Mode::Open { arrivals, .. } if arrivals.lengths.is_some());
         let tasks: Vec<StoredTask> = if by_length {
             manifest.suites.clear();
-            vec![execution::stored_task((0, &trace_task()))]
+            vec![stored_task((0, &trace_task()))]
         } else {
-            (0..).zip(plan.tasks.iter()).map(execution::stored_task).collect()
+            (0..).zip(plan.tasks.iter()).map(stored_task).collect()
         };
         let endpoints: Vec<StoredEndpoint> = (0..)
             .zip(&plan.endpoints)
@@ -228,13 +213,13 @@ impl Job<'_> {
             Price::PerHour(usd) => Some((e.id.to_string(), usd)),
             _ => None,
         };
-        let slos = self.args.slo.as_ref().map_or(&[][..], |slos| &slos.0);
+        let slos = &self.options.slos;
         LoadSpec {
             mode: lane,
             asked,
             window_ns: window.map(nanos),
-            warmup_ns: nanos(self.args.warmup.unwrap_or_default()),
-            ramp_ns: nanos(self.args.ramp.unwrap_or_default()),
+            warmup_ns: nanos(self.options.warmup.unwrap_or_default()),
+            ramp_ns: nanos(self.options.ramp.unwrap_or_default()),
             slos: slos
                 .iter()
                 .map(|(metric, limit)| LoadSlo { metric: metric.clone(), limit_ns: nanos(*limit) })
@@ -255,7 +240,7 @@ impl Job<'_> {
         recorded: &Recorded,
         watch: &Watch,
         clock: &Clock,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AppError> {
         let checks = LoadChecks {
             asked: recorded.asked,
             dropped: recorded.dropped,
@@ -291,22 +276,4 @@ fn most_under_way(files: u64) -> u64 {
 
 fn sockets(files: u64) -> u64 {
     files.saturating_sub(OTHER_FILES) / 2
-}
-
-/// Raises the number of files that this process may open to what the system allows anyone (the
-/// soft limit is a default of old), and gives it.
-pub fn raise_file_limit() -> u64 {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-        let files = match setrlimit(Resource::Nofile, raised) {
-            Ok(()) => limit.maximum,
-            Err(_) => limit.current,
-        };
-        files.unwrap_or(u64::MAX)
-    }
-    #[cfg(not(unix))]
-    u64::MAX
 }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
-
+use crate::app::error::{AppError, refused};
 use crate::app::inputs::Inputs;
-use crate::cli::args::LoadArgs;
-use crate::cli::{Failure, refused};
+use crate::app::options::LoadOptions;
 use crate::plan::{Arrivals, Lengths, Shape, draw, read_trace};
 use crate::run::load::{Closed, Prompts};
 use crate::units::Seed;
@@ -18,7 +16,7 @@ const DEFAULT_RATE: f64 = 50.0;
 
 /// What makes requests leave.
 #[derive(Debug)]
-pub enum Mode {
+pub(super) enum Mode {
     /// A list of arrivals.
     Open {
         /// The list.
@@ -36,7 +34,7 @@ pub enum Mode {
 
 impl Mode {
     /// The lengths of a trace's requests.
-    pub fn lengths(&self) -> Option<&[Lengths]> {
+    pub(super) fn lengths(&self) -> Option<&[Lengths]> {
         match self {
             Self::Open { arrivals, .. } => arrivals.lengths.as_deref(),
             Self::Closed(_) => None,
@@ -45,28 +43,28 @@ impl Mode {
 }
 
 /// What the flags ask for.
-pub fn mode(args: &LoadArgs, demo: bool) -> Result<Mode, Failure> {
-    if args.speed.is_some() && args.trace.is_none() {
-        return Err(refused(anyhow!("--speed is of a trace: add --trace FILE, or leave it out")));
+pub(super) fn mode(options: &LoadOptions, demo: bool) -> Result<Mode, AppError> {
+    if options.speed.is_some() && options.trace.is_none() {
+        return Err(refused("--speed requires --trace FILE"));
     }
-    if args.ramp.is_some() && args.concurrency.is_none() {
-        return Err(refused(anyhow!("--ramp is of a closed loop: add -c N, or leave it out")));
+    if options.ramp.is_some() && options.concurrency.is_none() {
+        return Err(refused("--ramp requires a closed loop: -c N"));
     }
-    let warmup = args.warmup.unwrap_or_default();
-    if let Some(concurrency) = args.concurrency {
-        let window = match (args.duration, args.requests) {
+    let warmup = options.warmup.unwrap_or_default();
+    if let Some(concurrency) = options.concurrency {
+        let window = match (options.duration, options.requests) {
             (None, None) => Some(DEFAULT_WINDOW),
             (window, _) => window,
         };
-        let (ramp, requests) = (args.ramp.unwrap_or_default(), args.requests);
+        let (ramp, requests) = (options.ramp.unwrap_or_default(), options.requests);
         return Ok(Mode::Closed(Closed { concurrency, ramp, warmup, window, requests }));
     }
-    if let Some(path) = &args.trace {
+    if let Some(path) = &options.trace {
         let trace = read_trace(path).map_err(refused)?;
-        let speed = args.speed.unwrap_or(1.0);
-        let window = args.duration.map(|window| window + warmup);
+        let speed = options.speed.unwrap_or(1.0);
+        let window = options.duration.map(|window| window + warmup);
         let before = trace.arrivals(speed, Some(warmup), None).len() as u64;
-        let most = args.requests.map(|n| n + before);
+        let most = options.requests.map(|n| n + before);
         let arrivals = trace.arrivals(speed, window, most);
         // A list that ends before its window is as long as it is.
         let window = window.filter(|window| {
@@ -80,92 +78,92 @@ pub fn mode(args: &LoadArgs, demo: bool) -> Result<Mode, Failure> {
         };
         return Ok(Mode::Open { arrivals, shape, speed, window });
     }
-    open(args, &shape(args, demo)?)
+    open(options, &shape(options, demo)?)
 }
 
 /// An open loop at a rate of a sweep.
-pub fn at_rate(args: &LoadArgs, per_s: f64) -> Result<Mode, Failure> {
-    open(args, &spread(args, per_s)?)
+pub(super) fn at_rate(options: &LoadOptions, per_s: f64) -> Result<Mode, AppError> {
+    open(options, &spread(options, per_s)?)
 }
 
-fn open(args: &LoadArgs, shape: &Shape) -> Result<Mode, Failure> {
-    let (warmup, seed) = (args.warmup.unwrap_or_default(), Seed(args.pick.seed));
-    let window = match (args.duration, args.requests, shape.span()) {
+fn open(options: &LoadOptions, shape: &Shape) -> Result<Mode, AppError> {
+    let (warmup, seed) = (options.warmup.unwrap_or_default(), Seed(options.select.seed));
+    let window = match (options.duration, options.requests, shape.span()) {
         (Some(window), ..) => Some(window + warmup),
         (None, _, Some(span)) => Some(span),
         (None, Some(_), None) => None,
         (None, None, None) => Some(DEFAULT_WINDOW + warmup),
     };
     let before = draw(shape, warmup, None, seed).map_err(refused)?.len() as u64;
-    let most = args.requests.map(|n| n + before);
+    let most = options.requests.map(|n| n + before);
     let arrivals = draw(shape, window.unwrap_or(Duration::MAX), most, seed).map_err(refused)?;
     let window = window.filter(|_| most != Some(arrivals.len() as u64));
     Ok(Mode::Open { arrivals, shape: shape.to_string(), speed: 1.0, window })
 }
 
 /// The shape of arrivals that the flags ask for.
-fn shape(args: &LoadArgs, demo: bool) -> Result<Shape, Failure> {
-    if let Some(steps) = &args.steps {
+fn shape(options: &LoadOptions, demo: bool) -> Result<Shape, AppError> {
+    if let Some(steps) = &options.steps {
         return format!("steps:{steps}").parse().map_err(refused);
     }
-    let rate = match args.rate {
+    let rate = match options.rate {
         Some(rate) => rate,
         None if demo => DEFAULT_RATE,
         None => {
-            return Err(refused(anyhow!(
-                "say how much load: -q PER_S (open loop), -c N (closed loop), --steps or --trace"
-            )));
+            return Err(refused(
+                "no load is given: add -q PER_S (open loop), -c N (closed loop), --steps or --trace",
+            ));
         }
     };
-    spread(args, rate)
+    spread(options, rate)
 }
 
 /// Arrivals at a rate, spread as `--arrivals` says.
-fn spread(args: &LoadArgs, rate: f64) -> Result<Shape, Failure> {
-    let text = match args.arrivals.split_once(':') {
+fn spread(options: &LoadOptions, rate: f64) -> Result<Shape, AppError> {
+    let text = match options.arrivals.split_once(':') {
         Some(("gamma", cv)) => format!("gamma:{rate},cv={cv}"),
-        None if matches!(args.arrivals.as_str(), "poisson" | "constant") => {
-            format!("{}:{rate}", args.arrivals)
+        None if matches!(options.arrivals.as_str(), "poisson" | "constant") => {
+            format!("{}:{rate}", options.arrivals)
         }
         _ => {
-            return Err(refused(anyhow!(
+            return Err(refused(format!(
                 "--arrivals {}: write poisson, constant or gamma:CV, such as gamma:3",
-                args.arrivals
+                options.arrivals
             )));
         }
     };
     text.parse().map_err(|_| {
-        refused(anyhow!(
+        refused(format!(
             "-q {rate} --arrivals {}: a rate is above 0 and at most 1,000,000 a second, a coefficient of \
              variation from 0.01 to 10",
-            args.arrivals
+            options.arrivals
         ))
     })
 }
 
 /// What is asked.
-pub fn prompts(mode: &Mode, inputs: &Inputs, warmup: Duration) -> Result<Prompts, Failure> {
+pub(super) fn prompts(mode: &Mode, inputs: &Inputs, warmup: Duration) -> Result<Prompts, AppError> {
     if let Mode::Open { arrivals, .. } = mode {
         let warmup = warmup.as_nanos();
         if arrivals.at_ns.last().is_none_or(|last| u128::from(*last) < warmup) {
-            return Err(refused(anyhow!(
-                "no request falls into the window after the warm-up; make it longer, or the rate higher"
-            )));
+            return Err(refused(
+                "no request falls into the window after the warm-up; raise the duration or the rate",
+            ));
         }
         if arrivals.lengths.is_some() {
             return Ok(Prompts::of_lengths(&inputs.plan));
         }
     }
     Prompts::of_tasks(&inputs.plan).ok_or_else(|| {
-        refused(anyhow!(
+        refused(
             "no task is left that every endpoint can take; choose endpoints with -m or tasks with \
-             --category"
-        ))
+             --category",
+        )
     })
 }
 
 /// `poisson 200/s · 4000 requests`
-pub fn describe(mode: &Mode) -> String {
+pub(super) fn describe(mode: &Mode) -> String {
     match mode {
         Mode::Open { arrivals, shape, .. } => format!("{shape} · {} requests", arrivals.len()),
         Mode::Closed(closed) => {
@@ -182,40 +180,43 @@ pub fn describe(mode: &Mode) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-    use crate::cli::args::{Cli, Command};
 
-    fn arrivals(flags: &[&str]) -> Result<(usize, String), String> {
-        let line = ["weighbridge", "load"].iter().chain(flags);
-        let cli = Cli::try_parse_from(line).map_err(|e| e.to_string())?;
-        let Command::Load(args) = cli.command else { return Err("another command".to_owned()) };
-        match mode(&args, true).map_err(|failure| failure.error.to_string())? {
-            Mode::Open { arrivals, shape, .. } => Ok((arrivals.len(), shape)),
-            Mode::Closed(_) => Ok((0, "closed".to_owned())),
-        }
-    }
-
-    fn check(flags: &[&str], n: usize, shape: &str) {
-        assert_eq!(arrivals(flags), Ok((n, shape.to_owned())), "{flags:?}");
+    fn check(change: impl FnOnce(&mut LoadOptions), expected: Option<(usize, &str)>) {
+        let mut options = LoadOptions::default();
+        change(&mut options);
+        let found = mode(&options, true).ok().map(|mode| match mode {
+            Mode::Open { arrivals, shape, .. } => (arrivals.len(), shape),
+            Mode::Closed(_) => (0, "closed".to_owned()),
+        });
+        assert_eq!(found, expected.map(|(n, shape)| (n, shape.to_owned())), "{options:?}");
     }
 
     #[test]
-    fn flags_make_a_list_of_arrivals() {
-        check(&["-q", "100", "--arrivals", "constant", "-z", "2s"], 200, "constant 100/s");
-        check(&["-q", "100", "-n", "70"], 70, "poisson 100/s");
+    fn options_make_a_list_of_arrivals() {
+        let constant = |o: &mut LoadOptions| {
+            (o.rate, o.arrivals) = (Some(100.0), "constant".to_owned());
+        };
+        let two = Some(Duration::from_secs(2));
+        check(|o| (constant(o), o.duration = two).1, Some((200, "constant 100/s")));
+        check(|o| (o.rate, o.requests) = (Some(100.0), Some(70)), Some((70, "poisson 100/s")));
         check(
-            &["-q", "100", "-n", "70", "--warmup", "1s", "--arrivals", "constant"],
-            170,
-            "constant 100/s",
+            |o| {
+                constant(o);
+                (o.requests, o.warmup) = (Some(70), Some(Duration::from_secs(1)));
+            },
+            Some((170, "constant 100/s")),
         );
-        check(&["-q", "100", "-n", "7", "--arrivals", "gamma:3"], 7, "gamma 100/s, cv 3");
-        check(&["-c", "4"], 0, "closed");
-        assert!(arrivals(&["-q", "0"]).is_err());
-        assert!(arrivals(&["-q", "9", "--arrivals", "even"]).is_err());
-        assert!(arrivals(&["-q", "9", "-c", "9"]).is_err());
-        assert!(arrivals(&["--slo", "ttfx=1s"]).is_err());
-        assert!(arrivals(&["--speed", "2"]).is_err());
+        check(
+            |o| {
+                (o.rate, o.requests) = (Some(100.0), Some(7));
+                o.arrivals = "gamma:3".to_owned();
+            },
+            Some((7, "gamma 100/s, cv 3")),
+        );
+        check(|o| o.concurrency = Some(4), Some((0, "closed")));
+        check(|o| o.rate = Some(0.0), None);
+        check(|o| (o.rate, o.arrivals) = (Some(9.0), "even".to_owned()), None);
+        check(|o| o.speed = Some(2.0), None);
     }
 }

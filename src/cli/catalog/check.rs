@@ -7,12 +7,13 @@ use crate::app::csv_rows::csv_of;
 use crate::catalog::Catalog;
 use crate::catalog::check::{Concern, check as findings};
 use crate::cli::args::{CatalogCheckArgs, Format};
+use crate::cli::failure::Outcome;
 use crate::cli::table::{show, table};
-use crate::cli::{Exit, Outcome, console};
+use crate::cli::{Exit, console};
 use crate::units::Clock;
 
 /// `weighbridge catalog check`.
-pub fn check(args: &CatalogCheckArgs) -> Outcome {
+pub(super) fn check(args: &CatalogCheckArgs) -> Outcome {
     let catalogs: Vec<(String, Catalog)> = if args.files.is_empty() {
         let found = find(None, None)?;
         for warning in &found.catalog.warnings {
@@ -21,7 +22,7 @@ pub fn check(args: &CatalogCheckArgs) -> Outcome {
         vec![(found.name, found.catalog)]
     } else {
         let read = |path: &std::path::PathBuf| Ok((path.display().to_string(), load(path)?));
-        args.files.iter().map(read).collect::<Result<_, crate::cli::Failure>>()?
+        args.files.iter().map(read).collect::<Result<_, crate::app::AppError>>()?
     };
     let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
     let found = findings(&catalogs, today);

@@ -4,11 +4,12 @@ use crate::app::catalog::find::load;
 use crate::app::csv_rows::csv_of;
 use crate::catalog::diff::{Difference, Kind, between};
 use crate::cli::args::{CatalogDiffArgs, Format};
+use crate::cli::failure::Outcome;
 use crate::cli::table::{show, table};
-use crate::cli::{Exit, Outcome, console};
+use crate::cli::{Exit, console};
 
 /// `weighbridge catalog diff`.
-pub fn diff(args: &CatalogDiffArgs) -> Outcome {
+pub(super) fn diff(args: &CatalogDiffArgs) -> Outcome {
     let (before, after) = (load(&args.before)?, load(&args.after)?);
     let differences = between(&before, &after);
     let text = match args.format {

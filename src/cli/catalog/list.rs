@@ -7,12 +7,13 @@ use crate::app::catalog_source;
 use crate::app::csv_rows::csv_of;
 use crate::catalog::{Catalog, Change, Endpoint, Price, Rate};
 use crate::cli::args::{CatalogListArgs, Format};
+use crate::cli::failure::{Outcome, refused};
 use crate::cli::table::show;
-use crate::cli::{Exit, Outcome, console, refused};
+use crate::cli::{Exit, console};
 use crate::plan::select;
 
 /// `weighbridge catalog list`.
-pub fn list(args: &CatalogListArgs) -> Outcome {
+pub(super) fn list(args: &CatalogListArgs) -> Outcome {
     // Without a key a glob means the fleet: listing asks nothing of anybody, and it says what it is.
     let is_keyless = !catalog_source::any_key()
         && args.config.is_none()

@@ -1,21 +1,10 @@
-//! `catalog …`: what can be called, and at what price.
+//! `catalog …`.
 
 mod check;
+mod command;
 mod diff;
 mod list;
+mod pick;
+mod ping;
 
-use super::Outcome;
-use super::args::CatalogCommand;
-use crate::app::catalog::{pick, ping, sync};
-
-/// `weighbridge catalog …`.
-pub fn catalog(command: &CatalogCommand) -> Outcome {
-    match command {
-        CatalogCommand::List(args) => list::list(args),
-        CatalogCommand::Sync(args) => sync::sync(args),
-        CatalogCommand::Diff(args) => diff::diff(args),
-        CatalogCommand::Check(args) => check::check(args),
-        CatalogCommand::Pick(args) => pick::pick(args),
-        CatalogCommand::Ping(args) => ping::ping_all(args),
-    }
-}
+pub(super) use command::catalog;

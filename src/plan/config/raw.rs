@@ -20,7 +20,7 @@ pub(super) struct RawConfig {
     pub(super) models: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) suites: Vec<Spanned<RawSuite>>,
-    pub(super) today: Option<Spanned<RawToday>>,
+    pub(super) today: Option<RawToday>,
     pub(super) traffic: Option<RawTraffic>,
     pub(super) objective: Option<RawObjective>,
     pub(super) spend: Option<RawSpend>,
@@ -41,11 +41,7 @@ pub(super) struct RawConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToday {
-    pub(super) endpoint: Option<String>,
-    /// The configuration of the LiteLLM proxy that serves, in place of `endpoint`.
-    pub(super) litellm: Option<String>,
-    /// Which of the proxy's aliases; left out: its only one.
-    pub(super) alias: Option<Spanned<String>>,
+    pub(super) endpoint: String,
 }
 
 /// `[traffic]`

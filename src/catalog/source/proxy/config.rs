@@ -3,7 +3,6 @@
 use super::error::ProxyError;
 use crate::catalog::Endpoint;
 use crate::catalog::source::reading::Omission;
-use crate::units::names::matches_none;
 
 /// A proxy's configuration.
 #[derive(Clone, Debug, Default)]
@@ -59,42 +58,10 @@ impl ProxyConfig {
         }
     }
 
-    /// The one deployment that serves an alias; `None` names the only one there is.
-    pub fn serving(&self, alias: Option<&str>, path: &str) -> Result<&Deployment, ProxyError> {
-        let path = path.to_owned();
-        let names = || self.aliases.iter().map(|alias| alias.name.as_str());
-        let alias = match (alias, self.aliases.as_slice()) {
-            (Some(name), _) => self.alias(name).ok_or_else(|| {
-                let known: Vec<&str> = names().collect();
-                let (alias, remedy) = (name.to_owned(), matches_none(name, &known));
-                ProxyError::NoAlias { path: path.clone(), alias, remedy }
-            })?,
-            (None, [only]) => only,
-            (None, _) => {
-                return Err(ProxyError::WhichAlias {
-                    path,
-                    names: names().map(str::to_owned).collect(),
-                });
-            }
-        };
-        let name = alias.name.clone();
-        match alias.served_by.as_slice() {
-            // If others were left out, it is one of several, and may have the smallest share.
-            [(only, _)] if alias.left_out == 0 => Ok(&self.deployments[*only]),
-            [] => {
-                let why = self.left_out.iter().find(|left| left.entry == name);
-                let why = why.map_or_else(|| "it has no entry".to_owned(), |left| left.why.clone());
-                Err(ProxyError::NotCalled { path, alias: name, why })
-            }
-            several => {
-                let id = |(idx, _): &(usize, f64)| self.deployments[*idx].endpoint.id.to_string();
-                Err(ProxyError::Several {
-                    path,
-                    alias: name,
-                    ids: several.iter().map(id).collect(),
-                    left_out: alias.left_out,
-                })
-            }
-        }
+    /// The error for an alias none of whose deployments can be called.
+    pub fn not_called(&self, alias: &Alias, path: &str) -> ProxyError {
+        let why = self.left_out.iter().find(|left| left.entry == alias.name);
+        let why = why.map_or_else(|| "it has no entry".to_owned(), |left| left.why.clone());
+        ProxyError::NotCalled { path: path.to_owned(), alias: alias.name.clone(), why }
     }
 }

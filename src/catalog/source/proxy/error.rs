@@ -55,33 +55,4 @@ pub enum ProxyError {
         /// The reason of the first.
         why: String,
     },
-    /// Several where one is asked for.
-    #[error(
-        "{path}: {alias:?} is served by {} deployments ({}{}), but the baseline is one \
-         endpoint; name one of them: endpoint = {:?}",
-        .ids.len() + .left_out, .ids.join(", "), and_left_out(*.left_out),
-        .ids.first().map_or("", String::as_str)
-    )]
-    Several {
-        /// The file.
-        path: String,
-        /// The alias.
-        alias: String,
-        /// The ids of those that can be called.
-        ids: Vec<String>,
-        /// How many cannot.
-        left_out: usize,
-    },
-    /// Several aliases where none is named.
-    #[error("{path} has {} aliases; say which serves today: alias = {:?}", .names.len(), .names.first().map_or("", String::as_str))]
-    WhichAlias {
-        /// The file.
-        path: String,
-        /// The aliases.
-        names: Vec<String>,
-    },
-}
-
-fn and_left_out(n: usize) -> String {
-    if n == 0 { String::new() } else { format!(", and {n} that cannot be called from here") }
 }

@@ -1,0 +1,80 @@
+//! Everything after the last request of a run: grade, aggregate, tune, report.
+
+use std::path::Path;
+
+use crate::aggregate::{self, RunMetrics};
+use crate::app::error::{AppError, Context};
+use crate::app::outcome::{RunOutcome, RunStatus};
+use crate::grade::grade_run;
+use crate::report::{self, RunReport};
+use crate::run::RunEnd;
+use crate::store::StoreError;
+use crate::tune;
+use crate::units::ValidityMark;
+use crate::weights::WeightsFile;
+
+/// The weights file of a run folder.
+pub(crate) const WEIGHTS: &str = "weights.json";
+
+/// Finishes a run whose answers are all recorded.
+pub(crate) fn finish(dir: &Path, end: RunEnd) -> Result<RunOutcome, AppError> {
+    match grade_run(dir) {
+        // A run without content was graded while it ran.
+        Ok(_) | Err(StoreError::NoContent { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let metrics = aggregate::compute_metrics(dir)?;
+    let tuned = tune::tune(&metrics);
+    write_weights(dir, &metrics, &tuned)?;
+    let report = write_report(dir, &metrics, &tuned)?;
+    Ok(RunOutcome {
+        dir: dir.to_owned(),
+        status: status(&end, &metrics),
+        why: end.why,
+        weights: Some(tuned),
+        report: Some(report),
+    })
+}
+
+fn status(end: &RunEnd, metrics: &RunMetrics) -> RunStatus {
+    let ended = metrics.manifest.ended.as_ref();
+    if metrics.counts.ok == 0 && metrics.counts.failed > 0 {
+        RunStatus::Failed
+    } else if !end.complete {
+        RunStatus::Incomplete
+    } else if ended.is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid) {
+        RunStatus::Invalid
+    } else {
+        RunStatus::Complete
+    }
+}
+
+/// Computes the report and writes the CSV files, the charts, the HTML and the Markdown.
+pub(crate) fn write_report(
+    dir: &Path,
+    metrics: &RunMetrics,
+    weights: &WeightsFile,
+) -> Result<RunReport, AppError> {
+    let report = RunReport::new(metrics, weights);
+    let trials = aggregate::TrialViews::open(dir)?;
+    report::write_all(dir, &report, trials).context(format!("the report of {}", dir.display()))?;
+    Ok(report)
+}
+
+/// Writes the weights file. Without a score there are no weights, and none of an earlier tuning may
+/// stay.
+pub(crate) fn write_weights(
+    dir: &Path,
+    metrics: &RunMetrics,
+    weights: &WeightsFile,
+) -> Result<(), AppError> {
+    let path = dir.join(WEIGHTS);
+    if metrics.counts.scored > 0 {
+        report::write_whole(&path, weights.to_json().as_bytes()).context(path.display())?;
+    } else if let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        Err(error).context(path.display())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The endpoints of a plan, ready to be asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::app::error::{AppError, refused};
+use crate::app::inputs::Inputs;
+use crate::app::options::RunOptions;
+use crate::catalog::Endpoint;
+use crate::dispatch::{BreakerPolicy, EndpointClient, Gate, Keys};
+use crate::units::PacingSummary;
+
+/// When endpoints are paused and given up.
+pub(crate) fn breaker(options: &RunOptions) -> BreakerPolicy {
+    let usual = BreakerPolicy::default();
+    let patience = options.patience.unwrap_or(usual.patience);
+    BreakerPolicy { failures: options.breaker, patience, ..usual }
+}
+
+/// One lane for each endpoint of the plan.
+pub(crate) fn lanes(
+    inputs: &Inputs,
+    keys: &Keys,
+    breaker: BreakerPolicy,
+) -> Result<Vec<EndpointClient>, AppError> {
+    let lane = |endpoint: &Endpoint| EndpointClient::new(endpoint.clone(), keys, breaker);
+    inputs.plan.endpoints.iter().map(lane).collect::<Result<_, _>>().map_err(refused)
+}
+
+/// Unknown stream events, by endpoint.
+pub(crate) fn unknown_events(lanes: &[EndpointClient]) -> BTreeMap<String, u64> {
+    let of = |lane: &EndpointClient| (lane.endpoint().id.to_string(), lane.unknown_events());
+    lanes.iter().map(of).filter(|(_, n)| *n > 0).collect()
+}
+
+/// The pacing summary of each gate of these lanes.
+pub(crate) fn pacing(lanes: &[EndpointClient]) -> Vec<PacingSummary> {
+    let mut gates: Vec<&Arc<Gate>> = Vec::new();
+    for gate in lanes.iter().map(EndpointClient::gate) {
+        if !gates.iter().any(|known| Arc::ptr_eq(known, gate)) {
+            gates.push(gate);
+        }
+    }
+    gates.into_iter().filter_map(|gate| gate.paced()).collect()
+}

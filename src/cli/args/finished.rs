@@ -1,0 +1,55 @@
+//! Finished runs: `report`, `grade`, `tune`, `merge`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::{ReportFormat, goal, share};
+use crate::cli::exit;
+use crate::units::Goal;
+
+/// A run folder.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunFolder {
+    /// The run folder.
+    #[arg(value_name = "RUN", default_value = "results/latest")]
+    pub run: PathBuf,
+}
+
+/// `merge`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(in crate::cli) struct MergeArgs {
+    /// The run folders of the shards.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The run folder to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `tune`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TuneArgs {
+    #[command(flatten)]
+    pub folder: RunFolder,
+    /// Another goal than the run's.
+    #[arg(long, value_parser = goal())]
+    pub goal: Option<Goal>,
+    /// Another accepted loss of quality than the run's, 0 to 1.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub margin: Option<f64>,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReportArgs {
+    #[command(flatten)]
+    pub folder: RunFolder,
+    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "prices")]
+    pub format: ReportFormat,
+    /// Price the run's tokens anew by a snapshot or another catalog, and print the change.
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub prices: Option<PathBuf>,
+}

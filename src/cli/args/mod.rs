@@ -1,0 +1,26 @@
+//! The command line, as clap reads it.
+
+mod catalog;
+mod cli;
+mod finished;
+mod init;
+mod load;
+mod run;
+mod select;
+mod sim;
+mod suite;
+mod values;
+
+pub(super) use catalog::{
+    CatalogCheckArgs, CatalogCommand, CatalogDiffArgs, CatalogListArgs, CatalogPickArgs,
+    CatalogPingArgs, CatalogSyncArgs,
+};
+pub(super) use cli::{Cli, Command};
+pub(super) use finished::{MergeArgs, ReportArgs, RunFolder, TuneArgs};
+pub(super) use init::InitArgs;
+pub(super) use load::LoadArgs;
+pub(super) use run::RunArgs;
+pub(super) use select::{PlanArgs, PlanFormat};
+pub(super) use sim::SimArgs;
+pub(super) use suite::SuiteCommand;
+pub(super) use values::{Format, ReportFormat};

@@ -1,0 +1,37 @@
+//! `run`, and how a run ends.
+
+use super::args::{ReportFormat, RunArgs};
+use super::failure::Outcome;
+use super::terminal::Terminal;
+use super::{Exit, console};
+use crate::app::{self, RunOutcome, RunStatus};
+
+/// `weighbridge run`.
+pub(super) fn run(args: RunArgs) -> Outcome {
+    let terminal = Terminal::default();
+    let format = args.format;
+    let outcome = app::run(args.options(terminal.signals()), &terminal)?;
+    let exit = show(&outcome, format)?;
+    if exit == Exit::Incomplete {
+        console::say(&format!(
+            "resume it with the same command and --resume --out {}",
+            outcome.dir.display()
+        ));
+    }
+    Ok(exit)
+}
+
+/// Prints the result of a run.
+pub(super) fn show(outcome: &RunOutcome, format: ReportFormat) -> Outcome {
+    console::data(&match format {
+        ReportFormat::Screen => outcome.screen(),
+        ReportFormat::Json => outcome.to_json(),
+    })?;
+    if let Some(why) = &outcome.why {
+        console::say(&format!("weighbridge: incomplete: {why}"));
+    }
+    if outcome.status == RunStatus::Failed {
+        console::say("weighbridge: every request failed; trials.csv has the reasons");
+    }
+    Ok(outcome.status.into())
+}
