@@ -5,8 +5,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::ReportError;
 use super::chart::Chart;
+use super::error::ReportError;
 use super::page::Page;
 use crate::report::model::RunReport;
 
@@ -72,7 +72,7 @@ mod tests {
         let page = of(&made);
         check(&page);
         assert!(page.contains("SIMULATED"));
-        assert_eq!(page.matches("<svg xmlns").count(), 4);
+        assert_eq!(page.matches("<svg xmlns").count(), 5);
         for endpoint in &made.0.endpoints {
             let shown = endpoint.id.as_str().replace('/', "&#x2f;");
             assert!(page.contains(&shown), "{shown}");

@@ -6,6 +6,8 @@
 use crate::report::model::Estimate;
 use crate::units::Usd;
 
+pub(super) use super::model::percentile;
+
 /// What is shown where there is no number.
 pub(super) const NONE: &str = "n/a";
 /// The minus sign (U+2212), as wide as the plus.
@@ -153,15 +155,6 @@ pub(super) fn probability(p: f64) -> String {
         p if !p.is_finite() => NONE.to_owned(),
         p if p < 0.001 => "< 0.001".to_owned(),
         p => format!("{p:.3}"),
-    }
-}
-
-/// The name of a percentile by its key in tenths of a percent: `p50`, `p99.9`.
-pub(super) fn percentile(key: u16) -> String {
-    if key.is_multiple_of(10) {
-        format!("p{}", key / 10)
-    } else {
-        format!("p{}.{}", key / 10, key % 10)
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::chart::{self, Chart};
-use super::model::{Cell, Ending, Endpoint, Estimate, RunReport};
+use super::model::{Cell, Ending, Endpoint, Estimate, RunReport, significance_name};
 use super::number::{self, currency, dollars, points, probability, share};
 use super::run_text::{self, State, missing, ranked};
-use super::text::escape_control;
+use super::text::{escape_control, sentence};
 use super::timing_error::TimingError;
 use super::verdict;
 use crate::units::fact::stand_in;
@@ -161,7 +161,7 @@ impl Page {
             left_out: report
                 .left_out
                 .iter()
-                .map(|(id, why)| (escape_control(id).into_owned(), run_text::sentence(why)))
+                .map(|(id, why)| (escape_control(id).into_owned(), sentence(why)))
                 .collect(),
             notes: report.notes.clone(),
             judging: judging(report),
@@ -293,7 +293,7 @@ fn bar(quality: &Estimate, (low, high): (f64, f64)) -> Bar {
 
 /// How a difference is coloured.
 fn tone(cell: &Cell) -> &'static str {
-    cell.vs_today.as_ref().map_or("", |d| run_text::significance(d.significance))
+    cell.vs_today.as_ref().map_or("", |d| significance_name(d.significance))
 }
 
 fn known_percent(estimate: Option<&Estimate>) -> String {
@@ -398,7 +398,7 @@ fn weight_views(report: &RunReport) -> Vec<WeightView> {
                 expected.cost_per_task.as_ref().map(per_1000),
                 expected.today_cost_per_task.as_ref().map(per_1000),
             ),
-            why: run_text::sentence(&found.verdict.why),
+            why: sentence(&found.verdict.why),
         });
     }
     views

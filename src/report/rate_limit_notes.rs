@@ -1,6 +1,6 @@
 //! How requests were held back for the limits of keys, in words.
 
-use super::run_text::Names;
+use super::names::Names;
 use super::text::escape_control;
 use crate::aggregate::RunMetrics;
 use crate::units::{EnforcedLimit, PacingSummary};

@@ -1,7 +1,7 @@
 //! Who gave the answers of a router, and what prompt caches did and would do to the costs.
 
+use super::names::Names;
 use super::number::{dollars, money, percent};
-use super::run_text::Names;
 use super::text::escape_control;
 use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::units::prose::group_thousands;

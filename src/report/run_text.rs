@@ -2,15 +2,12 @@
 //!
 //! Everything is plain text here; each place escapes it in its own way.
 
-use std::collections::BTreeMap;
-
-use super::model::{Cell, Ending, Endpoint, Estimate, RunReport};
+use super::model::{Cell, Ending, Endpoint, Estimate, RunReport, significance_name};
 use super::number::{self, dollars, money, percent, points};
 use super::text::escape_control;
-use crate::aggregate::{LatencyMetric, RunMetrics, Significance};
-use crate::units::fact::stand_in;
+use crate::aggregate::LatencyMetric;
 use crate::units::prose::{group_thousands, pluralize};
-use crate::units::{EndpointId, Usd, ValidityMark};
+use crate::units::{Usd, ValidityMark};
 
 /// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
 /// what is wrong with the run, so that no narrow line cuts it off. A run that is as it should be
@@ -106,79 +103,6 @@ pub(super) fn bill(known: Usd, most: Usd, partial: bool) -> String {
         cost
     } else {
         format!("{cost}–{}", upper.trim_start_matches('$'))
-    }
-}
-
-/// What was assumed because nobody stated it, one sentence each.
-pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
-    let mut said = Vec::new();
-    if let (Some(id), false) = (&metrics.today.endpoint, metrics.today.stated) {
-        said.push(format!(
-            "No [today] was stated: {}, {}, stands for it.",
-            stand_in(metrics.has_unpriced()),
-            escape_control(id.as_str())
-        ));
-    }
-    if metrics.categories.len() > 1 && metrics.categories.iter().any(|c| !c.share_stated) {
-        said.push("No [traffic] shares were stated: categories count equally.".to_owned());
-    }
-    said
-}
-
-/// Names of endpoints and models as short as they may be without two of them being the same.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    shown: BTreeMap<String, (String, String)>,
-}
-
-impl Names {
-    /// For these ids.
-    pub(super) fn new<'a>(ids: impl Iterator<Item = &'a EndpointId> + Clone) -> Self {
-        let mut shorts: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut models: BTreeMap<&str, u32> = BTreeMap::new();
-        for id in ids.clone() {
-            let short = id.short();
-            *shorts.entry(short).or_default() += 1;
-            *models.entry(model_of(short)).or_default() += 1;
-        }
-        let shown = ids
-            .map(|id| {
-                let (id, short) = (id.as_str(), id.short());
-                let short_name = if shorts[short] == 1 { short } else { id };
-                let model = model_of(short);
-                let alone = models[model] == 1 && !short.contains('#');
-                let model_name = if alone { model } else { short_name };
-                (
-                    id.to_owned(),
-                    (
-                        escape_control(short_name).into_owned(),
-                        escape_control(model_name).into_owned(),
-                    ),
-                )
-            })
-            .collect();
-        Self { shown }
-    }
-
-    /// `name@provider`, or the whole id where that is not unique.
-    pub(super) fn short(&self, id: &str) -> String {
-        self.shown
-            .get(id)
-            .map_or_else(|| escape_control(id).into_owned(), |(short, _)| short.clone())
-    }
-
-    /// The model's name alone where one endpoint has it, else as [`Names::short`].
-    pub(super) fn model(&self, id: &str) -> String {
-        self.shown
-            .get(id)
-            .map_or_else(|| escape_control(id).into_owned(), |(_, model)| model.clone())
-    }
-}
-
-fn model_of(short: &str) -> &str {
-    match short.split_once('@') {
-        Some(("", _)) | None => short,
-        Some((model, _)) => model,
     }
 }
 
@@ -294,17 +218,8 @@ pub(super) fn vs_today(cell: &Cell, is_today: bool) -> String {
         _ if is_today => "–".to_owned(),
         None => missing(),
         Some(found) => {
-            format!("{} {}", points(found.estimate.value), significance(found.significance))
+            format!("{} {}", points(found.estimate.value), significance_name(found.significance))
         }
-    }
-}
-
-/// What may be said of a difference.
-pub(super) const fn significance(significance: Significance) -> &'static str {
-    match significance {
-        Significance::Better => "better",
-        Significance::Worse => "worse",
-        Significance::Unclear => "unclear",
     }
 }
 
@@ -337,24 +252,6 @@ pub(super) fn availability(cell: &Cell) -> String {
 
 pub(super) fn missing() -> String {
     number::NONE.to_owned()
-}
-
-/// A text as a sentence: a capital first, a full stop last.
-pub(super) fn sentence(text: &str) -> String {
-    let text = escape_control(text.trim());
-    let mut characters = text.chars();
-    let Some(first) = characters.next() else { return String::new() };
-    // A sentence may begin with an endpoint's name, which keeps its spelling.
-    // and so does a file's.
-    let is_name = text.split(' ').next().is_some_and(|word| {
-        word.contains(['@', '/']) || word.trim_end_matches([':', '.', ',']).contains(['.', '_'])
-    });
-    let mut sentence: String =
-        if is_name { text.to_string() } else { first.to_uppercase().chain(characters).collect() };
-    if !sentence.ends_with(['.', '!', '?', '…']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 #[cfg(test)]
@@ -399,13 +296,6 @@ mod tests {
         assert_eq!(heading(&report)[3], "≥ $18.54");
         let said = &report.assumptions[0];
         assert!(said.contains("of this run with a known price, acme/large@azure,"), "{said}");
-    }
-
-    #[test]
-    fn a_files_name_keeps_its_spelling() {
-        assert_eq!(sentence("prompts.csv: prompt ← question"), "prompts.csv: prompt ← question.");
-        assert_eq!(sentence("nothing was scored"), "Nothing was scored.");
-        assert_eq!(sentence("large@crest stays."), "large@crest stays.");
     }
 
     #[test]

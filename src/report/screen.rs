@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use super::model::{Endpoint, RunReport};
+use super::names::Names;
 use super::number::{points, share};
 use super::rate_limit_notes;
-use super::run_text::{self, Names, heading, per_1000, quality, ranked, ttft_pair, vs_today};
+use super::run_text::{self, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};

@@ -57,6 +57,24 @@ pub(super) fn pad_left(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
+/// A text as a sentence: a capital first, a full stop last.
+pub(super) fn sentence(text: &str) -> String {
+    let text = escape_control(text.trim());
+    let mut characters = text.chars();
+    let Some(first) = characters.next() else { return String::new() };
+    // A sentence may begin with an endpoint's name, which keeps its spelling.
+    // and so does a file's.
+    let is_name = text.split(' ').next().is_some_and(|word| {
+        word.contains(['@', '/']) || word.trim_end_matches([':', '.', ',']).contains(['.', '_'])
+    });
+    let mut sentence: String =
+        if is_name { text.to_string() } else { first.to_uppercase().chain(characters).collect() };
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 /// A plain text as GitHub Markdown shows it literally, in a table cell too.
 pub(super) fn markdown(text: &str) -> String {
     let text = escape_control(text);
@@ -103,6 +121,13 @@ pub(super) fn xml(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_files_name_keeps_its_spelling() {
+        assert_eq!(sentence("prompts.csv: prompt ← question"), "prompts.csv: prompt ← question.");
+        assert_eq!(sentence("nothing was scored"), "Nothing was scored.");
+        assert_eq!(sentence("large@crest stays."), "large@crest stays.");
+    }
 
     #[test]
     fn columns() {

@@ -1,9 +1,10 @@
 //! The verdicts in words, and what the whole mixture of the weights brings.
 
 use super::model::{Estimate, RunReport, Verdict};
+use super::names::Names;
 use super::number::{currency, difference, dollars, percent, points, share};
-use super::run_text::{Names, missing, sentence};
-use super::text::escape_control;
+use super::run_text::missing;
+use super::text::{escape_control, sentence};
 use crate::units::prose::group_thousands;
 use crate::units::{EndpointId, Goal};
 use crate::weights::VerdictWord;

@@ -38,6 +38,7 @@ mod ping;
 mod price_oracle;
 #[cfg(unix)]
 mod resume;
+mod schemas;
 mod secrets;
 mod shape;
 mod shards;

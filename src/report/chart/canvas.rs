@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontFamily, FontStyle, ShapeStyle};
 
 use super::color::{ColorRole, restyle, style_sheet};
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::text::{escape_control, xml};
 
 /// The family that a reader of SVG falls back to without our style sheet.
@@ -26,7 +26,7 @@ const PAPER_STYLE: &str = ".paper{fill:#ffffff}\n@media screen and (prefers-colo
 
 /// A finished chart.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Chart {
+pub(crate) struct Chart {
     /// The file's name without its ending.
     pub name: &'static str,
     /// What it shows, one sentence for those who cannot see it.
@@ -40,7 +40,7 @@ pub(in crate::report) struct Chart {
 
 impl Chart {
     /// A file of its own.
-    pub(in crate::report) fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         let (w, h) = (self.width, self.height);
         format!(
             "{}<style>\n{}{}</style>\n{PAPER}\n{}</svg>\n",
@@ -52,7 +52,7 @@ impl Chart {
     }
 
     /// An element for a page that has [`style_sheet`] in its own styles.
-    pub(in crate::report) fn inline(&self) -> String {
+    pub(crate) fn inline(&self) -> String {
         format!("{}{}</svg>", self.open(""), self.body)
     }
 

@@ -130,7 +130,7 @@ fn heat(step: usize, theme: usize) -> u32 {
 
 /// The rules that colour the charts, for a style element: light, and dark where the reader
 /// prefers it; print is always light.
-pub(in crate::report) fn style_sheet() -> String {
+pub(crate) fn style_sheet() -> String {
     let mut css = String::from(
         ".wb text{font-family:system-ui,-apple-system,\"Segoe UI\",\"Helvetica Neue\",Arial,sans-serif}\n",
     );

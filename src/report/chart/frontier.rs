@@ -4,11 +4,11 @@ use super::canvas::{Anchor, Canvas, Chart, HEAD, Mark, Point, fit, text_width};
 use super::color::{ColorRole, DASHED, DOTTED};
 use super::place::{Zone, place_label};
 use super::scale::{Scale, extent, linear_ticks, log_ticks};
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::model::Estimate;
 use crate::report::model::{Endpoint, RunReport};
+use crate::report::names::Names;
 use crate::report::number::{currency, dollars, significant};
-use crate::report::run_text::Names;
 
 const NAME: &str = "cost-quality";
 const WIDTH: u32 = 960;

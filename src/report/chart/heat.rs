@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use super::canvas::{Anchor, Canvas, Chart, HEAD, fit, text_width};
 use super::color::{ColorRole, STEPS};
 use super::scale::extent;
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::model::{Category, Endpoint, RunReport};
+use crate::report::names::Names;
 use crate::report::number::percent;
-use crate::report::run_text::{Names, ranked};
+use crate::report::run_text::ranked;
 use crate::report::text::escape_control;
 
 const NAME: &str = "quality-by-category";

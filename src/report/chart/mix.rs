@@ -2,10 +2,10 @@
 
 use super::canvas::{Anchor, Canvas, Chart, HEAD, Point, fit, text_width};
 use super::color::ColorRole;
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::model::{Routing, RunReport};
+use crate::report::names::Names;
 use crate::report::number::share;
-use crate::report::run_text::Names;
 use crate::report::text::escape_control;
 use crate::weights::VerdictWord;
 

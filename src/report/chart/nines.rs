@@ -7,10 +7,11 @@ use super::color::{ColorRole, DASHED, DOTTED, series_dash};
 use super::place::spread;
 use super::scale::{Scale, extent, log_ticks};
 use crate::aggregate::LatencyMetric;
-use crate::report::ReportError;
+use crate::report::error::ReportError;
 use crate::report::model::{Endpoint, Latency, LoadEndpoint, LoadReport, RunReport};
+use crate::report::names::Names;
 use crate::report::number::{percentile, significant};
-use crate::report::run_text::{Names, ranked};
+use crate::report::run_text::ranked;
 
 const FILE: &str = "latency-nines";
 const WIDTH: u32 = 960;

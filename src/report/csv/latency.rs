@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{escape_csv_formula, io_error, number};
+use super::cells::{io_error, number};
 use crate::aggregate::LatencyMetric;
 use crate::report::model::{Latency, RunReport};
+use crate::units::escape::escape_csv_formula;
 
 /// Writes the whole file.
-pub(in crate::report) fn write<W: io::Write>(to: W, report: &RunReport) -> io::Result<()> {
+pub(crate) fn write<W: io::Write>(to: W, report: &RunReport) -> io::Result<()> {
     let cells = report.endpoints.iter().flat_map(|endpoint| {
         let id = endpoint.id.as_str();
         let cells = &endpoint.cells;

@@ -2,14 +2,14 @@
 
 use std::io;
 
+use super::cells::{io_error, number};
 use super::summary::{COLUMNS, Rows};
 use super::trials::{self, known, text};
-use super::{io_error, number};
 use crate::aggregate::RequestView;
 use crate::report::model::{LoadCell, LoadReport};
 
 /// The columns of requests.csv: those of trials.csv, then what only load has.
-pub(in crate::report) const REQUEST_COLUMNS: [&str; trials::COLUMNS.len() + OWN.len()] = {
+pub(crate) const REQUEST_COLUMNS: [&str; trials::COLUMNS.len() + OWN.len()] = {
     let mut all = [""; trials::COLUMNS.len() + OWN.len()];
     let mut at = 0;
     while at < all.len() {
@@ -24,7 +24,7 @@ const OWN: [&str; 6] =
     ["ttft_sched_us", "e2e_sched_us", "scheduled_at", "warmup", "http_status", "retried_stale"];
 
 /// The cells of a row, under [`REQUEST_COLUMNS`].
-pub(in crate::report) fn request_cells(row: &RequestView) -> impl Iterator<Item = String> + use<> {
+pub(crate) fn request_cells(row: &RequestView) -> impl Iterator<Item = String> + use<> {
     let own: [String; OWN.len()] = [
         known(row.ttft_sched_us),
         known(row.e2e_sched_us),
@@ -43,12 +43,12 @@ fn cells(report: &LoadReport) -> impl Iterator<Item = (&str, &LoadCell)> {
 }
 
 /// Writes the whole of latency.csv.
-pub(in crate::report) fn write_latency<W: io::Write>(to: W, report: &LoadReport) -> io::Result<()> {
+pub(crate) fn write_latency<W: io::Write>(to: W, report: &LoadReport) -> io::Result<()> {
     super::latency::write_cells(to, cells(report).map(|(id, cell)| (id, "*", &cell.latency)))
 }
 
 /// Writes the whole of summary.csv.
-pub(in crate::report) fn write_summary<W: io::Write>(to: W, report: &LoadReport) -> io::Result<()> {
+pub(crate) fn write_summary<W: io::Write>(to: W, report: &LoadReport) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(COLUMNS).map_err(io_error)?;
     for (endpoint, cell) in cells(report) {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{escape_csv_formula, estimate, io_error, number};
+use super::cells::{estimate, io_error, number};
 use crate::aggregate::LatencyMetric;
 use crate::report::model::{Cell, Estimate, Latency, LocalRatio, LocalTokens, RunReport};
 use crate::report::number::percentile;
 use crate::units::Usd;
+use crate::units::escape::escape_csv_formula;
 
 /// The percentiles that a run may give, in tenths of a percent.
 const PERCENTILES: [u16; 5] = [500, 900, 950, 990, 999];
@@ -17,7 +18,7 @@ pub(super) const COLUMNS: [&str; 9] =
     ["endpoint", "category", "metric", "value", "ci_low", "ci_high", "n", "method", "unit"];
 
 /// Writes the whole file.
-pub(in crate::report) fn write<W: io::Write>(to: W, report: &RunReport) -> io::Result<()> {
+pub(crate) fn write<W: io::Write>(to: W, report: &RunReport) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(COLUMNS).map_err(io_error)?;
     for endpoint in &report.endpoints {

@@ -1,10 +1,11 @@
 //! `trials.csv`: one row per trial, in the order of the plan.
 
-use super::{escape_csv_formula, number};
+use super::cells::number;
 use crate::aggregate::TrialView;
+use crate::units::escape::escape_csv_formula;
 
 /// The columns, in order. Later ones are only appended.
-pub(in crate::report) const COLUMNS: [&str; 38] = [
+pub(crate) const COLUMNS: [&str; 38] = [
     "run",
     "trial",
     "suite",
@@ -46,7 +47,7 @@ pub(in crate::report) const COLUMNS: [&str; 38] = [
 ];
 
 /// The cells of a row, under [`COLUMNS`].
-pub(in crate::report) fn cells(row: &TrialView) -> [String; COLUMNS.len()] {
+pub(crate) fn cells(row: &TrialView) -> [String; COLUMNS.len()] {
     [
         escape_csv_formula(&row.run).into_owned(),
         escape_csv_formula(&row.trial).into_owned(),

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use super::unread;
+use super::write::unread;
 use crate::aggregate::{AggregateError, LatencyMetric, LoadSeconds};
+use crate::report::error::ReportError;
 use crate::report::text::escape_control;
-use crate::report::{ReportError, whole};
+use crate::report::write::whole;
 use crate::units::Histogram;
 
 /// An interval.

@@ -9,39 +9,9 @@ mod screen;
 mod sweep;
 #[cfg(test)]
 mod tests;
-
-use std::io::Write as _;
-use std::path::Path;
-
-use super::model::LoadReport;
-use super::{ReportError, chart, csv, html, whole, write_charts, write_rows};
-use crate::aggregate::{AggregateError, LoadViews};
+mod write;
 
 pub use interval_log::interval_log;
 pub use screen::answer;
 pub use sweep::{SweepStep, sweep_answer, write_sweep};
-
-/// Writes `requests.csv`, `summary.csv`, `latency.csv`, `charts/*.svg`, `report.html` and
-/// `report.md` into the folder of a load run, as [`super::write_all`] does for other runs.
-///
-/// # Errors
-/// The first file that cannot be written, or the first request that cannot be read; the files
-/// before it are then already in place.
-pub fn write(dir: &Path, report: &LoadReport) -> Result<(), ReportError> {
-    let charts = chart::of_load(report)?;
-    let requests = LoadViews::open(dir).map_err(unread)?;
-    let path = dir.join("requests.csv");
-    write_rows(&path, &csv::REQUEST_COLUMNS, requests, csv::request_cells)?;
-    whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, report))?;
-    whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, report))?;
-    write_charts(dir, &charts)?;
-    let page = page::Page::of(report, &charts);
-    let page = html::render(include_str!("load.html.j2"), page)?;
-    whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
-    let summary = markdown::summary(report);
-    whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
-}
-
-fn unread(error: AggregateError) -> ReportError {
-    ReportError::Trials(Box::new(error))
-}
+pub use write::write;

@@ -7,8 +7,7 @@ use crate::report::chart::Chart;
 use crate::report::model::{LoadCell, LoadReport};
 use crate::report::number;
 use crate::report::page::{ChartView, Validity, client, css, suites};
-use crate::report::run_text::sentence;
-use crate::report::text::escape_control;
+use crate::report::text::{escape_control, sentence};
 use crate::report::timing_error::TimingError;
 use crate::units::prose::group_thousands;
 

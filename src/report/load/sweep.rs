@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::load_text;
 use crate::aggregate::LatencyMetric;
+use crate::report::csv;
+use crate::report::error::ReportError;
 use crate::report::model::{Estimate, LoadReport};
 use crate::report::number::{interval, percent, rate};
 use crate::report::screen::{COLUMNS, LINES, files, lines};
 use crate::report::text::{fit_end, pad_left};
-use crate::report::{ReportError, csv, whole};
+use crate::report::write::whole;
 use crate::units::ValidityMark;
 use crate::units::prose::group_thousands;
 

@@ -1,6 +1,9 @@
-use super::*;
+use std::path::Path;
+
+use super::{answer, write};
 use crate::aggregate::compute_load_metrics;
 use crate::aggregate::load_fixture::{self, LoadRun, dropped, failed, slo};
+use crate::report::LoadReport;
 use crate::units::ValidityMark;
 use crate::wire::ErrorClass;
 

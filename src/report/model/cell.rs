@@ -7,7 +7,6 @@ use serde::{Serialize, Serializer};
 use super::Estimate;
 use super::estimate::known;
 use crate::aggregate::{self, LatencyMetric, Significance};
-use crate::report::number::percentile;
 use crate::units::Usd;
 
 /// Latency by metric; a metric without a sample is absent.
@@ -96,7 +95,7 @@ pub(crate) struct Difference {
     /// Two-sided; adjusted by Benjamini–Hochberg over the grid that is shown together.
     pub p: f64,
     pub p_adjusted: f64,
-    #[serde(serialize_with = "significance_name")]
+    #[serde(serialize_with = "write_significance")]
     pub significance: Significance,
     /// The smallest difference that this sample would show with 80 % power.
     pub detectable: f64,
@@ -149,11 +148,11 @@ impl Serialize for LatencyMetric {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn significance_name<S: Serializer>(
+fn write_significance<S: Serializer>(
     found: &Significance,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(crate::report::run_text::significance(*found))
+    serializer.serialize_str(significance_name(*found))
 }
 
 fn by_percentile<S: Serializer>(
@@ -259,5 +258,23 @@ impl From<&aggregate::LocalTokens> for LocalTokens {
                 output: ratio.output,
             }),
         }
+    }
+}
+
+/// The name of a percentile by its key in tenths of a percent: `p50`, `p99.9`.
+pub(crate) fn percentile(key: u16) -> String {
+    if key.is_multiple_of(10) {
+        format!("p{}", key / 10)
+    } else {
+        format!("p{}.{}", key / 10, key % 10)
+    }
+}
+
+/// What may be said of a difference.
+pub(crate) const fn significance_name(significance: Significance) -> &'static str {
+    match significance {
+        Significance::Better => "better",
+        Significance::Worse => "worse",
+        Significance::Unclear => "unclear",
     }
 }

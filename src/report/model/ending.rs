@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::run_text::sentence;
+use crate::report::text::sentence;
 use crate::units::{Calibration, Manifest, RunEnding, SuiteStamp, Validity, ValidityMark};
 
 /// What identifies a run and repeats it.

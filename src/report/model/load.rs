@@ -9,7 +9,7 @@ use super::estimate::known;
 use super::json::{FORMAT_VERSION, to_json};
 use super::{Estimate, Latencies, RunRecord, TokenSums};
 use crate::aggregate::{self, LatencyMetric, LoadMetrics};
-use crate::report::run_text::sentence;
+use crate::report::text::sentence;
 use crate::units::{EndpointId, LoadMode, LoadSpec, Usd};
 use crate::wire::ErrorClass;
 

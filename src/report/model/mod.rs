@@ -12,6 +12,7 @@ mod ending;
 mod estimate;
 mod json;
 mod load;
+mod notes;
 mod routing;
 mod run;
 
@@ -19,6 +20,7 @@ pub use load::LoadReport;
 pub use run::RunReport;
 
 pub(crate) use cell::{Cell, Counts, Latencies, Latency, LocalRatio, LocalTokens, TokenSums};
+pub(crate) use cell::{percentile, significance_name};
 pub(crate) use ending::{Ending, RunRecord};
 pub(crate) use estimate::Estimate;
 pub(crate) use load::{LatencyObjective, LoadCell, LoadEndpoint, LoadSettings};

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::json::{FORMAT_VERSION, to_json};
+use super::notes::{assumptions, notes};
 use super::{Cell, Counts, Expected, LocalTokens, Routing, RunRecord};
 use crate::aggregate::{EndpointMetrics, RunMetrics};
-use crate::report::run_text::{self, Names, sentence};
-use crate::report::{rate_limit_notes, routing_notes, token_count_notes};
+use crate::report::names::Names;
+use crate::report::text::sentence;
 use crate::units::{EndpointId, Fact, Goal, PacingSummary, Slo, Usd};
 use crate::weights::WeightsFile;
 
@@ -162,7 +163,7 @@ impl RunReport {
             prices_sha256: weights.prices.clone(),
             valid_until: weights.valid_until.clone(),
             rate_limits: ended.map(|ended| ended.paced.clone()).unwrap_or_default(),
-            assumptions: run_text::assumptions(metrics),
+            assumptions: assumptions(metrics),
             notes: notes(metrics, weights),
             names: Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id)),
         }
@@ -265,34 +266,4 @@ fn no_verdict(metrics: &RunMetrics, weights: &WeightsFile) -> Option<String> {
     let own = weights.notes.iter().find(|note| matches!(note, Fact::NothingTuned { .. }));
     let why = own.or(weights.notes.last()).map(|note| sentence(&note.to_string()));
     Some(why.unwrap_or_default())
-}
-
-/// Whether the assumptions state this fact already.
-fn is_assumption(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::TodayAssumed
-            | Fact::TodayStandsIn { .. }
-            | Fact::SharesAssumed
-            | Fact::SharesNotStated
-    )
-}
-
-/// Why the run is not wholly valid, the run's notes and the weights' notes, each once.
-fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let ended = metrics.manifest.ended.as_ref();
-    let why = ended.and_then(|e| e.why.as_ref());
-    let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
-    let facts = metrics.manifest.notes.iter().chain(&weights.notes);
-    why.cloned()
-        .into_iter()
-        .chain(marks.iter().map(Fact::to_string))
-        .chain(rate_limit_notes::notes(metrics))
-        .chain(routing_notes::notes(metrics))
-        .chain(facts.filter(|fact| !is_assumption(fact)).map(Fact::to_string))
-        .map(|note| sentence(&note))
-        .filter(|note| !note.is_empty() && seen.insert(note.clone()))
-        .chain(token_count_notes::notes(metrics))
-        .collect()
 }
