@@ -31,7 +31,7 @@ use weighbridge::dispatch::{
     BreakerPolicy, Budget, Budgets, Caller, EndpointClient, Keys, RetryPolicy, Trials,
 };
 use weighbridge::plan::Plan;
-use weighbridge::run::{Asked, Progress, RunEnd, Signals, dearest, run_tasks, suites};
+use weighbridge::run::{PlanProgress, Progress, RunEnd, Signals, max_cost, run_trials, suites};
 use weighbridge::sim::{
     AnswerKey, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
@@ -93,7 +93,7 @@ fn one_plan(number: u64) -> Came {
     let (tasks, seed) = (tasks(&mut draw), Seed(number));
     let plan = Plan::new(tasks, endpoints, 1, seed).expect("a plan");
     let at_once = CONCURRENCY[below(&mut draw, CONCURRENCY.len())];
-    let (_, bound) = dearest(&plan).expect("all are bounded").expect("none is free");
+    let (_, bound) = max_cost(&plan).expect("all are bounded").expect("none is free");
     let all = bound.times(plan.trials.len() as u64);
     // Most caps hold a small part: a worst case is far above what an answer costs.
     let part = draw.uniform() * draw.uniform() * draw.uniform() * 0.2;
@@ -156,9 +156,9 @@ async fn asked(
     });
     let progress = Progress::new(&vec![0; plan.endpoints.len()]);
     let at_once = vec![at_once; plan.endpoints.len()];
-    let asked = Asked { plan, standing: &standing };
+    let asked = PlanProgress { plan, progress: &standing };
     let signals = Signals::default();
-    let end = run_tasks(asked, &trials, &at_once, &progress, &signals).await.expect("it ends");
+    let end = run_trials(asked, &trials, &at_once, &progress, &signals).await.expect("it ends");
     let spent = trials.budgets.run.spent();
     drop(trials);
     sim.ledger().expect("kept").finish().expect("written");

@@ -34,7 +34,7 @@ use weighbridge::dispatch::{
     BreakerPolicy, Budget, Budgets, Caller, EndpointClient, Keys, RetryPolicy, Trials,
 };
 use weighbridge::plan::Plan;
-use weighbridge::run::{Asked, Progress, Signals, run_tasks, suites};
+use weighbridge::run::{PlanProgress, Progress, Signals, run_trials, suites};
 use weighbridge::sim::{
     AnswerKey, FaultKind, FaultRate, Faults, Fleet, InProcess, Ledger, Simulator,
 };
@@ -168,9 +168,9 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
         };
         let trials = trials(plan, &sim, &clock, store);
         let progress = Progress::new(&vec![0; plan.endpoints.len()]);
-        let (asked, signals) = (Asked { plan, standing: &standing }, Signals::default());
+        let (asked, signals) = (PlanProgress { plan, progress: &standing }, Signals::default());
         let slots = vec![at_once; plan.endpoints.len()];
-        let lane = run_tasks(asked, &trials, &slots, &progress, &signals);
+        let lane = run_trials(asked, &trials, &slots, &progress, &signals);
         if session < came.kills {
             // Short of the usual length of such a run as often as beyond it.
             let until = Duration::from_secs_f64(0.05 + 30.0 * draw.uniform() * draw.uniform());

@@ -225,7 +225,7 @@ fn compare(
     let streams = seen
         .iter()
         .map(|(streams, seen)| {
-            let errors = Errors::of(seen, written, TOKENS);
+            let errors = Errors::new(seen, written, TOKENS);
             wrong += errors.wrong;
             CalibratedStreams {
                 streams: *streams,

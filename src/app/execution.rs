@@ -20,7 +20,7 @@ use crate::client::{self, HttpTransport, Transport};
 use crate::dispatch::{Caller, Judge, Keys, RetryPolicy, Trials, gates};
 use crate::plan::Plan;
 use crate::run::{
-    Asked, IoThreads, Progress as RunState, RunEnd, Signals, Watch, judge, run_tasks,
+    IoThreads, PlanProgress, Progress as RunState, RunEnd, Signals, Watch, judge, run_trials,
 };
 use crate::sim::{self, InProcess};
 use crate::store::{
@@ -140,7 +140,7 @@ impl Execution<'_> {
     fn progress(&self, standing: &[TrialProgress]) -> RunState {
         let plan = &self.inputs.plan;
         let mut totals = vec![0; plan.endpoints.len()];
-        for trial in (Asked { plan, standing }).open() {
+        for trial in (PlanProgress { plan, progress: standing }).open() {
             totals[trial.endpoint as usize] += 1;
         }
         RunState::new(&totals)
@@ -153,8 +153,8 @@ impl Execution<'_> {
         signals: &Signals,
     ) -> Result<RunEnd, AppError> {
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
-        let asked = Asked { plan: &self.inputs.plan, standing: &session.standing };
-        let lane = run_tasks(asked, &session.trials, &at_once, progress, signals).await;
+        let asked = PlanProgress { plan: &self.inputs.plan, progress: &session.standing };
+        let lane = run_trials(asked, &session.trials, &at_once, progress, signals).await;
         Ok(lane
             .context(format!("the run stopped; what was recorded is in {}", self.dir.display()))?)
     }

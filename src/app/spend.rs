@@ -9,7 +9,7 @@ use crate::app::inputs::Inputs;
 use crate::app::options::RunOptions;
 use crate::catalog::Price;
 use crate::dispatch::{Budget, Budgets};
-use crate::run::{dearest, suites};
+use crate::run::{max_cost, suites};
 use crate::store::{Reader, Spend, StoreError};
 use crate::units::{Clock, Usd};
 
@@ -112,7 +112,7 @@ fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), AppError> {
         )));
     }
     let of = |trial: u32| plan.endpoint(&plan.trials[trial as usize]).id.clone();
-    match dearest(plan) {
+    match max_cost(plan) {
         Ok(Some((trial, most))) if most > least => Err(refused(format!(
             "one trial at {} may cost ${} at most, which a budget of ${least} does not hold: \
              raise it, give the task a max_tokens, or leave the endpoint out",

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::transport::USER_AGENT;
+use super::transport::{USER_AGENT, error_chain};
 
-/// A price list of every model there is has a few megabytes.
-pub const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// A price list of all models has a few megabytes.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// DNS, TCP and TLS.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Between two reads.
@@ -15,10 +15,10 @@ const STALL: Duration = Duration::from_secs(20);
 /// All of it.
 const TOTAL: Duration = Duration::from_secs(120);
 
-/// Why a document did not come. The URL is never repeated where it may hold a key.
+/// Why a document could not be fetched. The URL is left out where it may hold a key.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// A URL that is not fetched.
+    /// A URL that cannot be fetched.
     #[error("{0}; write for example https://openrouter.ai/api/v1/models")]
     BadUrl(&'static str),
     /// The client could not be made.
@@ -32,7 +32,7 @@ pub enum FetchError {
         /// What went wrong, with its causes.
         why: String,
     },
-    /// It could not show who it is.
+    /// Its certificate does not verify.
     #[error(
         "{host} has a certificate that does not verify ({why}); where a network looks into TLS, name \
          its certificates as SSL_CERT_FILE=corp.pem"
@@ -43,7 +43,7 @@ pub enum FetchError {
         /// What is wrong with it.
         why: String,
     },
-    /// An answer that is none.
+    /// An error status.
     #[error("{host} answered {status}{hint}")]
     Status {
         /// The host.
@@ -53,8 +53,8 @@ pub enum FetchError {
         /// Where it points to instead.
         hint: String,
     },
-    /// Too large to be what was meant.
-    #[error("{host} sends more than {} MB, which no price list has; nothing was kept", MOST_BYTES >> 20)]
+    /// Too large for a price list.
+    #[error("{host} sends more than {} MB, which no price list has; nothing was kept", MAX_BYTES >> 20)]
     TooLarge {
         /// The host.
         host: String,
@@ -67,8 +67,7 @@ pub enum FetchError {
     },
 }
 
-/// Gets a document, with headers of one's own: no redirect carries them elsewhere, for none is
-/// followed.
+/// Fetches a document with these headers. No redirect is followed, so they go nowhere else.
 pub async fn get(
     url: &str,
     headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
@@ -110,12 +109,12 @@ async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<Strin
         let (status, hint) = (response.status(), hint.unwrap_or_default());
         return Err(FetchError::Status { host, status, hint });
     }
-    if response.content_length().is_some_and(|length| length > MOST_BYTES as u64) {
+    if response.content_length().is_some_and(|length| length > MAX_BYTES as u64) {
         return Err(FetchError::TooLarge { host });
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + chunk.len() > MOST_BYTES {
+        if body.len() + chunk.len() > MAX_BYTES {
             return Err(FetchError::TooLarge { host });
         }
         body.extend_from_slice(&chunk);
@@ -123,14 +122,14 @@ async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<Strin
     String::from_utf8(body).map_err(|_| FetchError::NotText { host })
 }
 
-/// What is wrong with the server's certificate, where that is the error.
+/// Why the server's certificate does not verify, where that is the error.
 fn certificate(error: &reqwest::Error) -> Option<String> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(rustls::Error::InvalidCertificate(why)) = cause.downcast_ref() {
             return Some(why.to_string());
         }
-        // An I/O error passes over what it holds, and may hold another.
+        // An I/O error's `source` skips the error that it wraps, which may be another I/O error.
         let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = match held {
             Some(held) => Some(held),
@@ -140,15 +139,11 @@ fn certificate(error: &reqwest::Error) -> Option<String> {
     None
 }
 
-/// An error with its causes, without the URL.
+/// An error with its causes. The URL is left out: it may hold a key.
 fn causes(error: &reqwest::Error) -> String {
-    let mut words = vec![
-        if error.is_timeout() { "it took too long" } else { "the connection failed" }.to_owned(),
-    ];
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        words.push(cause.to_string());
-        next = cause.source();
+    let what = if error.is_timeout() { "it took too long" } else { "the connection failed" };
+    match std::error::Error::source(error) {
+        Some(source) => format!("{what}: {}", error_chain(source)),
+        None => what.to_owned(),
     }
-    words.join(": ")
 }

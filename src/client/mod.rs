@@ -2,6 +2,7 @@
 
 pub mod attempt;
 mod connection;
+mod deadline;
 mod direct;
 pub mod fetch;
 pub mod http;

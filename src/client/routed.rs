@@ -1,6 +1,6 @@
-//! What a LiteLLM proxy says in the head of an answer: which deployment it chose, and what that cost
-//! by its own count (docs.litellm.ai, proxy, response headers). A streamed answer's cost is not yet
-//! known when its head leaves, so it is not there.
+//! What a LiteLLM proxy states in a response's head: the deployment that it chose and what it cost
+//! (docs.litellm.ai, proxy, response headers). The head of a streamed answer has no cost, which is not
+//! known yet when it is sent.
 
 use http::HeaderMap;
 
@@ -10,7 +10,7 @@ use crate::wire::Answer;
 /// The most characters of a header that are kept: an address or an id is far shorter.
 const MAX_CHARS: usize = 200;
 
-/// What the head said; all empty where no router stands there.
+/// A router's statements; all empty where there is no router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Routed {
     cost: Option<Usd>,
@@ -19,12 +19,12 @@ pub(super) struct Routed {
 }
 
 impl Routed {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name: &str| {
             let value = headers.get(name)?.to_str().ok()?.trim();
-            // Python's word for nothing, which stands there for what is not known.
-            let said = !value.is_empty() && value != "None";
-            said.then(|| value.chars().take(MAX_CHARS).collect::<String>())
+            // Python's `None` stands for an unknown value.
+            let is_known = !value.is_empty() && value != "None";
+            is_known.then(|| value.chars().take(MAX_CHARS).collect::<String>())
         };
         let cost = text("x-litellm-response-cost").and_then(|cost| Usd::from_number(&cost).ok());
         let base = text("x-litellm-model-api-base").map(|base| without_secrets(&base));
@@ -32,7 +32,7 @@ impl Routed {
             (Some(id), Some(base)) => Some(format!("{id} at {base}")),
             (id, base) => id.or(base),
         };
-        // LiteLLM sends the key of what it found in its cache, and none where it asked the provider.
+        // LiteLLM sends a cache key only with an answer from its cache.
         let cached = headers.contains_key("x-litellm-cache-key");
         let served_by = match (deployment, cached) {
             (Some(deployment), true) => Some(format!("LiteLLM's cache of {deployment}")),
@@ -44,8 +44,8 @@ impl Routed {
         Self { cost: cost.filter(|cost| *cost >= Usd::ZERO), served_by, call }
     }
 
-    /// Adds it to an answer whose body says nothing of it, and gives what a failure's detail ends
-    /// with, so that the call can be found in the proxy's own log.
+    /// Completes an answer whose body does not state them. Returns the end of a failure's detail,
+    /// which identifies the call in the proxy's log.
     pub(super) fn complete(self, answer: &mut Answer) -> String {
         answer.cost_reported = answer.cost_reported.or(self.cost);
         answer.served_by = answer.served_by.take().or(self.served_by);
@@ -53,7 +53,7 @@ impl Routed {
     }
 }
 
-/// An address without what may be a password or a key in it.
+/// An address without the parts that may hold a password or a key.
 fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -72,7 +72,7 @@ mod tests {
             map.insert(*name, value.parse().expect("a header"));
         }
         let mut answer = Answer::default();
-        Routed::of(&map).complete(&mut answer);
+        Routed::from_headers(&map).complete(&mut answer);
         assert_eq!(answer.cost_reported.map(|c| c.to_string()).as_deref(), cost, "{headers:?}");
         assert_eq!(answer.served_by.as_deref(), served_by, "{headers:?}");
     }
@@ -103,7 +103,7 @@ mod tests {
         let one = Usd::from_number("1").ok();
         let mut answer =
             Answer { cost_reported: one, served_by: Some("body".to_owned()), ..Answer::default() };
-        assert_eq!(Routed::of(&map).complete(&mut answer), " (LiteLLM, call c-1)");
+        assert_eq!(Routed::from_headers(&map).complete(&mut answer), " (LiteLLM, call c-1)");
         assert_eq!((answer.cost_reported, answer.served_by.as_deref()), (one, Some("body")));
     }
 }

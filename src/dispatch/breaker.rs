@@ -1,8 +1,8 @@
-//! Leaving an endpoint alone that fails in a row: paused, probed, and given up after its limit.
+//! Pauses an endpoint that fails repeatedly, probes it, and gives it up after a limit.
 //!
 //! The three states are those of the circuit breaker (Nygard, *Release It!*, 2nd ed. 2018, ch. 5).
-//! While it is paused nothing is sent; then one request goes as a probe, and the rest waits for what
-//! comes of it.
+//! While it is paused nothing is sent; then one request is sent as a probe, and the others wait for
+//! its result.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::units::{Clock, Stamp};
 use crate::wire::ErrorClass;
 
-/// When an endpoint is paused, and when it is given up.
+/// When an endpoint is paused and when it is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerPolicy {
     /// Failures in a row that pause it; 0: it is never paused.
@@ -47,51 +47,51 @@ pub struct Breaker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Requests go; so many failed in a row.
+    /// Requests are sent; so many failed in a row.
     Closed { failures: u32 },
-    /// Nothing goes before `until`; so many probes failed, and the first pause began at `since`.
+    /// Nothing is sent before `until`; so many probes failed, and the first pause began at `since`.
     Paused { until: Stamp, probes: u32, since: Stamp },
-    /// A probe is under way.
+    /// A probe is in flight.
     Probing { probes: u32, since: Stamp },
-    /// Nothing goes any more.
+    /// Nothing is sent any more.
     GivenUp,
 }
 
-/// The leave of one request to go; how it ended must be told.
+/// Permission for one request; its end must be reported.
 #[derive(Debug)]
 pub struct BreakerPermit<'a> {
     breaker: &'a Breaker,
     probe: bool,
-    told: bool,
+    is_reported: bool,
 }
 
-/// What an attempt says about its endpoint.
+/// An endpoint's health, by the end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It answered, or refused this one request: it is there.
+    /// It answered, or refused this one request.
     Alive,
     /// It failed.
     Failing,
-    /// Neither: it asked for a pause, which the pacing keeps.
-    Neither,
+    /// Not known: it asked for a pause, which the gate keeps, or the request never reached it.
+    Unknown,
 }
 
 impl Health {
-    /// What the end of an attempt says; `asked`: whether the provider named a pause.
+    /// By an attempt's error; `asked`: whether the provider asked for a pause.
     #[must_use]
     pub const fn of(class: Option<ErrorClass>, asked: bool) -> Self {
         match class {
-            // A fault of the caller is an answer: the next task may be fine.
+            // An error of the request says nothing of the next one.
             None | Some(ErrorClass::BadRequest | ErrorClass::TooLarge) => Self::Alive,
-            Some(ErrorClass::RateLimited | ErrorClass::Overloaded) if asked => Self::Neither,
-            Some(ErrorClass::Interrupted | ErrorClass::StaleConnection) => Self::Neither,
+            Some(ErrorClass::RateLimited | ErrorClass::Overloaded) if asked => Self::Unknown,
+            Some(ErrorClass::Interrupted | ErrorClass::StaleConnection) => Self::Unknown,
             Some(_) => Self::Failing,
         }
     }
 }
 
 impl Breaker {
-    /// A breaker of an endpoint about which nothing is known.
+    /// A closed breaker.
     #[must_use]
     pub fn new(policy: BreakerPolicy) -> Self {
         let state = Mutex::new(State::Closed { failures: 0 });
@@ -104,21 +104,23 @@ impl Breaker {
         matches!(*self.state(), State::Paused { .. } | State::Probing { .. })
     }
 
-    /// Whether nothing goes any more.
+    /// Whether no request is sent any more.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         *self.state() == State::GivenUp
     }
 
-    /// Waits until a request may go; tells `held` that others need not wait for this endpoint.
+    /// Waits until a request may be sent; notifies `held`, so that other endpoints go on meanwhile.
     pub async fn pass(&self, clock: &Clock, held: &Notify) -> BreakerPermit<'_> {
         loop {
-            // Registered before the look, so that no change between the two is missed.
+            // Registered before the state is read, so that no change between the two is missed.
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let until = match self.look(clock.now()) {
-                Look::Go { probe } => return BreakerPermit { breaker: self, probe, told: false },
+                Look::Go { probe } => {
+                    return BreakerPermit { breaker: self, probe, is_reported: false };
+                }
                 Look::Wait(until) => until,
             };
             held.notify_one();
@@ -145,7 +147,7 @@ impl Breaker {
         }
     }
 
-    fn told(&self, sign: Health, probe: bool, now: Stamp) -> bool {
+    fn report(&self, sign: Health, probe: bool, now: Stamp) -> bool {
         let mut state = self.state();
         let before = *state;
         *state = match (before, sign) {
@@ -160,10 +162,10 @@ impl Breaker {
                     State::Paused { until: now.after(self.pause(probes)), probes, since }
                 }
             }
-            (State::Probing { probes, since }, Health::Neither) if probe => {
+            (State::Probing { probes, since }, Health::Unknown) if probe => {
                 State::Paused { until: now, probes, since }
             }
-            // What left before the pause and ends in it says nothing new.
+            // A request that was sent before the pause and ends in it says nothing new.
             (unchanged, _) => unchanged,
         };
         let given_up = *state == State::GivenUp && before != State::GivenUp;
@@ -208,17 +210,17 @@ impl BreakerPermit<'_> {
         self.probe || !self.breaker.is_open()
     }
 
-    /// The attempt ended. True: the endpoint is given up with it.
+    /// The attempt ended. `true`: the endpoint is given up with it.
     pub fn ended(mut self, sign: Health, now: Stamp) -> bool {
-        self.told = true;
-        self.breaker.told(sign, self.probe, now)
+        self.is_reported = true;
+        self.breaker.report(sign, self.probe, now)
     }
 }
 
 impl Drop for BreakerPermit<'_> {
-    /// A probe that never ended leaves its place to the next.
+    /// A probe without an end makes room for the next.
     fn drop(&mut self) {
-        if !self.told && self.probe {
+        if !self.is_reported && self.probe {
             let mut state = self.breaker.state();
             if let State::Probing { probes, since } = *state {
                 *state = State::Paused { until: since, probes, since };
@@ -271,7 +273,7 @@ mod tests {
         assert_eq!(play(30, sign).await, (vec![0; 30], false));
         let sign = |i| if i < 4 { Health::Failing } else { Health::Alive };
         assert_eq!(play(7, sign).await, (vec![0, 0, 0, 1, 3, 3, 3], false));
-        assert_eq!(play(9, |_| Health::Neither).await.0, [0; 9]);
+        assert_eq!(play(9, |_| Health::Unknown).await.0, [0; 9]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -300,7 +302,7 @@ mod tests {
         check(Some(ErrorClass::Server), false, Health::Failing);
         check(Some(ErrorClass::Auth), false, Health::Failing);
         check(Some(ErrorClass::RateLimited), false, Health::Failing);
-        check(Some(ErrorClass::RateLimited), true, Health::Neither);
-        check(Some(ErrorClass::StaleConnection), false, Health::Neither);
+        check(Some(ErrorClass::RateLimited), true, Health::Unknown);
+        check(Some(ErrorClass::StaleConnection), false, Health::Unknown);
     }
 }

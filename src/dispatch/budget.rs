@@ -1,4 +1,4 @@
-//! A cap that holds: the worst case is reserved before a request leaves and settled after.
+//! Caps that hold: a request's worst case is reserved before it is sent and settled at its end.
 
 use std::sync::Mutex;
 
@@ -6,14 +6,14 @@ use tokio::sync::Notify;
 
 use crate::units::Usd;
 
-/// The money of a run.
+/// A cap on dollars.
 #[derive(Debug)]
 pub struct Budget {
     limit: Option<Usd>,
     state: Mutex<State>,
     settled: Notify,
-    /// Whoever waits for room holds this: first come, first served. Otherwise cheap attempts would
-    /// slip into every bit of room, and a dear endpoint would never be asked again.
+    /// Held by the request that waits for room: first come, first served. Otherwise cheap attempts
+    /// would take all room, and an expensive endpoint would never get a request.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -21,23 +21,23 @@ pub struct Budget {
 struct State {
     spent: Usd,
     reserved: Usd,
-    under_way: u64,
-    /// An attempt did not fit: from here on none is let through, or the cheap ones would go on alone
-    /// and what was measured would be balanced no longer.
+    in_flight: u64,
+    /// An attempt did not fit. From here on none is admitted: the cheap ones alone would unbalance
+    /// the measurement.
     used_up: bool,
-    /// What settled above its worst case: a provider stated more tokens than it was allowed.
+    /// Cost above the worst case: a provider stated more tokens than it was allowed.
     overrun: Usd,
 }
 
-/// Money set aside for one attempt. It must be settled; dropped unsettled it counts as spent
-/// whole, because nobody knows what the provider billed.
+/// An attempt's worst case, reserved. Dropped unsettled it counts as spent, because what the provider
+/// billed is not known.
 #[derive(Debug)]
 pub struct Reservation<'a> {
     budget: &'a Budget,
     amount: Usd,
 }
 
-/// The budget does not allow the attempt, and nothing that is under way can change that.
+/// The budget does not allow the attempt, and no request in flight can change that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the budget does not allow another trial")]
 pub struct Exhausted;
@@ -86,10 +86,10 @@ impl Budget {
         self.lock().overrun
     }
 
-    /// Sets the worst case of an attempt aside; waits while attempts under way might leave room.
+    /// Reserves the worst case of an attempt; waits while attempts in flight might leave room.
     ///
     /// # Errors
-    /// [`Exhausted`] when it does not fit and nothing is under way, and ever after.
+    /// [`Exhausted`] when it does not fit and nothing is in flight, and ever after.
     pub async fn reserve(&self, worst: Usd) -> Result<Reservation<'_>, Exhausted> {
         let _turn = self.turn.lock().await;
         loop {
@@ -104,13 +104,12 @@ impl Budget {
         }
     }
 
-    /// Sets the worst case of an attempt aside if it fits now: an open loop waits for nothing.
+    /// Reserves the worst case of an attempt if it fits now: an open loop does not wait.
     pub fn reserve_now(&self, worst: Usd) -> Option<Reservation<'_>> {
         self.try_reserve(worst)?.ok()
     }
 
-    /// Whether what is spent already leaves no room for this worst case, whatever becomes of what is
-    /// under way.
+    /// Whether what is spent leaves no room for this worst case, however the requests in flight end.
     #[must_use]
     pub fn is_used_up(&self, worst: Usd) -> bool {
         let state = self.lock();
@@ -125,10 +124,10 @@ impl Budget {
         let fits = self.limit.is_none_or(|limit| state.spent + state.reserved + worst <= limit);
         if fits {
             state.reserved += worst;
-            state.under_way += 1;
+            state.in_flight += 1;
             return Some(Ok(Reservation { budget: self, amount: worst }));
         }
-        state.used_up = state.under_way == 0;
+        state.used_up = state.in_flight == 0;
         state.used_up.then_some(Err(Exhausted))
     }
 
@@ -137,7 +136,7 @@ impl Budget {
         state.reserved = state.reserved - reserved;
         state.spent += spent;
         state.overrun += (spent - reserved).max(Usd::ZERO);
-        state.under_way -= 1;
+        state.in_flight -= 1;
         drop(state);
         self.settled.notify_waiters();
     }
@@ -169,32 +168,32 @@ impl Drop for Reservation<'_> {
     }
 }
 
-/// Which of a run's caps is meant.
+/// What a budget applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BudgetScope {
-    /// That of one endpoint.
+    /// One endpoint.
     Endpoint,
-    /// That of one suite.
+    /// One suite.
     Suite {
-        /// Which: as jobs name it.
+        /// Its index.
         suite: usize,
     },
-    /// That of the month, over all runs.
+    /// The month, over all runs.
     Month,
-    /// That of the run.
+    /// The run.
     Run,
 }
 
-/// All the caps that a run keeps: an attempt must fit in each that concerns it.
+/// All budgets of a run: an attempt must fit in each that applies to it.
 #[derive(Debug)]
 pub struct Budgets {
     /// The run's.
     pub run: Budget,
     /// The month's, with what other runs spent in it.
     pub month: Budget,
-    /// Each endpoint's, in the order of the lanes.
+    /// Each endpoint's, in their order.
     pub endpoints: Vec<Budget>,
-    /// Each suite's, in the order that jobs name them by.
+    /// Each suite's, by its index.
     pub suites: Vec<Budget>,
 }
 
@@ -208,17 +207,17 @@ impl<'a> From<Reservation<'a>> for Reservations<'a> {
     }
 }
 
-/// A reservation whose attempt has not left: given back when it is dropped.
+/// A reservation whose attempt was not sent: released when it is dropped.
 struct Unsent<'a>(Option<Reservation<'a>>);
 
 impl Budgets {
-    /// Sets the worst case of an attempt aside in each purse; waits as [`Budget::reserve`] does.
+    /// Reserves the worst case of an attempt in each budget; waits as [`Budget::reserve`] does.
     ///
-    /// Always in the same order, so that no two wait for each other; whoever waits for a later purse
-    /// keeps its place in the earlier ones.
+    /// Always in the same order, so that no two wait for each other; a request that waits for a later
+    /// budget keeps its reservation in the earlier ones.
     ///
     /// # Errors
-    /// The first purse that does not allow it any more; nothing is set aside then.
+    /// The first budget that does not allow it any more; nothing is reserved then.
     pub async fn reserve(
         &self,
         endpoint: usize,

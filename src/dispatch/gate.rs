@@ -1,33 +1,33 @@
-//! The one way out to a model at a provider: at its pace, and no more at once than it takes.
+//! Paces the requests to a model at a provider, and limits how many are in flight.
 //!
-//! A provider's limits are those of a key and a model, so every endpoint that is the same model at
-//! the same provider (its variants) leaves by the same gate. Where a provider counts several models
-//! as one, what it says remains is of all of them, and that is kept too.
+//! A provider's limits apply to a key and a model, so all endpoints of the same model at the same
+//! provider (its variants) share a gate. Where a provider counts several models as one, the remaining
+//! quota that it states is that of all of them, and the gate keeps that too.
 //!
-//! How many may be under way shrinks and grows as a congestion window does (additive increase,
+//! The number of slots shrinks and grows as a congestion window does (additive increase,
 //! multiplicative decrease: Chiu & Jain 1989, *Computer Networks and ISDN Systems* 17): a refusal for
-//! too many requests halves it, once for all that were under way; as many answers as it is wide
-//! widen it by one, up to what was configured.
+//! too many requests halves it, once for all requests that were in flight; as many answers as there are
+//! slots add one, up to the configured number.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::pacing::{Kept, LimitSource, LowQuota, Pacer, QuotaShare, TokenUse, Total};
+use super::pacing::{LimitSource, LowQuota, Pacer, QuotaShare, RateLimit, TokenUse, Total};
 use crate::catalog::{Endpoint, Limits};
 use crate::client::{AttemptRecord, Outcome};
 use crate::units::{Clock, EnforcedLimit, PacingSummary, Stamp, Usage};
 use crate::wire::ErrorClass;
 
-/// The way out to a model at a provider.
+/// The gate to a model at a provider.
 #[derive(Debug)]
 pub struct Gate {
-    /// Whoever stands at the gate; the others wait behind in the order in which they came.
+    /// Held by the request that waits at the gate; the others queue for it in their order.
     turn: tokio::sync::Mutex<()>,
-    /// Told when who stands there might go earlier than it thought.
+    /// Notified when the waiting request might pass earlier than it expects.
     changed: Notify,
     state: Mutex<State>,
-    /// The endpoints that leave here.
+    /// The ids of the endpoints that share it.
     endpoints: Vec<String>,
 }
 
@@ -38,18 +38,18 @@ struct State {
     quota_share: QuotaShare,
 }
 
-/// The place of a request that is under way; it is free again when this is dropped.
+/// The slot of a request in flight; dropping this frees it.
 #[derive(Debug)]
 pub struct SlotGuard<'a> {
     gate: &'a Gate,
-    /// What had left with it.
+    /// What had been sent with it.
     as_of: Total,
-    left: Stamp,
+    sent_at: Stamp,
     expected: TokenUse,
 }
 
-/// The gates of some endpoints, in their order: one for each model at each provider. `at_once`: how
-/// many requests may be under way at each endpoint.
+/// The gates of these endpoints, in their order: one for each model at each provider. `at_once`: the
+/// most requests in flight at each endpoint.
 #[must_use]
 pub fn gates(endpoints: &[Endpoint], at_once: &[usize], quota_share: QuotaShare) -> Vec<Arc<Gate>> {
     let key = |e: &Endpoint| (e.provider.name.clone(), e.upstream_model.clone());
@@ -90,7 +90,7 @@ fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 }
 
 impl Gate {
-    /// A gate for these limits, through which so many may be under way at once.
+    /// A gate with these limits and so many slots.
     #[must_use]
     pub fn new(
         limits: &Limits,
@@ -105,8 +105,8 @@ impl Gate {
         Self { turn, changed, state: Mutex::new(state), endpoints }
     }
 
-    /// Waits until a request may leave, and lets it. `None`: it was not `wanted` any more when its
-    /// turn came. Tells `held` when it has to wait, for others need not wait for this endpoint.
+    /// Waits until a request may be sent. `None`: it was not `wanted` any more when its turn came.
+    /// Notifies `held` when it has to wait, so that other endpoints go on meanwhile.
     pub async fn pass(
         &self,
         clock: &Clock,
@@ -119,10 +119,10 @@ impl Gate {
             if !wanted() {
                 return None;
             }
-            let left = clock.now();
-            let tried = self.state().try_leave(left, expected);
+            let sent_at = clock.now();
+            let tried = self.state().try_send(sent_at, expected);
             let until = match tried {
-                Ok(as_of) => return Some(SlotGuard { gate: self, as_of, left, expected }),
+                Ok(as_of) => return Some(SlotGuard { gate: self, as_of, sent_at, expected }),
                 Err(until) => until,
             };
             held.notify_one();
@@ -136,14 +136,14 @@ impl Gate {
         }
     }
 
-    /// Whether a request would have to wait at this moment.
+    /// Whether a request would have to wait now.
     #[must_use]
     pub fn is_held(&self, now: Stamp) -> bool {
         let state = self.state();
         state.slots.is_short() || state.pacer.next(now) > now
     }
 
-    /// What happened here; `None`: nothing that the reader of a report would want to know.
+    /// A summary for the report; `None`: nothing was held back.
     #[must_use]
     pub fn paced(&self) -> Option<PacingSummary> {
         let state = self.state();
@@ -169,7 +169,7 @@ impl Gate {
     }
 }
 
-fn kept(kept: Kept) -> EnforcedLimit {
+fn kept(kept: RateLimit) -> EnforcedLimit {
     EnforcedLimit {
         counted: kept.counted.name().to_owned(),
         limit: kept.limit,
@@ -179,8 +179,9 @@ fn kept(kept: Kept) -> EnforcedLimit {
 }
 
 impl State {
-    /// Lets a request leave, or says until when it has to wait; without a time: until another ends.
-    fn try_leave(&mut self, now: Stamp, expected: TokenUse) -> Result<Total, Option<Stamp>> {
+    /// Takes a slot for a request, or returns until when it has to wait; without a time: until
+    /// another ends.
+    fn try_send(&mut self, now: Stamp, expected: TokenUse) -> Result<Total, Option<Stamp>> {
         let next = self.pacer.next(now);
         if next > now {
             self.pacer.wait(now);
@@ -194,9 +195,9 @@ impl State {
 }
 
 impl SlotGuard<'_> {
-    /// Takes in how the request ended, and until when the provider asks for a pause; gives the limit
-    /// of which so little remains that it is left to others. All this is known before the place is
-    /// free, so that whoever takes it does not run into the same wall.
+    /// Learns from how the request ended, and until when the provider asks for a pause. Returns the
+    /// limit of which less remains than is reserved for others. All this is known before the slot is
+    /// free, so that the next request does not run into the same limit.
     pub fn learn(
         &self,
         record: &AttemptRecord,
@@ -210,18 +211,18 @@ impl SlotGuard<'_> {
         }
         let usage = match &record.outcome {
             Outcome::Answered(answer) => {
-                state.slots.answered(self.left);
+                state.slots.answered(self.sent_at);
                 &answer.usage
             }
             Outcome::Failed { class, partial, .. } => {
                 if *class == ErrorClass::RateLimited {
-                    state.slots.refused(self.left, now);
+                    state.slots.refused(self.sent_at, now);
                 }
                 &partial.usage
             }
         };
-        if let Some(taken) = taken(usage) {
-            state.pacer.settle(self.expected, taken);
+        if let Some(actual) = token_use(usage) {
+            state.pacer.settle(self.expected, actual);
         }
         let came = record.stamps.headers.unwrap_or(now);
         let said = record.rate_limits.as_deref()?;
@@ -236,22 +237,22 @@ impl Drop for SlotGuard<'_> {
     }
 }
 
-/// What a usage takes from limits; `None`: not known.
-fn taken(usage: &Usage) -> Option<TokenUse> {
+/// What a usage counts against limits; `None`: not known.
+fn token_use(usage: &Usage) -> Option<TokenUse> {
     Some(TokenUse { input: usage.input?, output: usage.output? })
 }
 
-/// How many may be under way at once.
+/// How many requests may be in flight.
 #[derive(Clone, Debug)]
 struct Slots {
     most: u32,
-    /// Whether that changes.
+    /// Whether the number changes.
     adapts: bool,
     now: u32,
-    under_way: u32,
-    /// Answers towards the next place.
+    in_flight: u32,
+    /// Answers towards the next slot.
     answers: u32,
-    /// When the last refusal came that made it narrower. What left before it says nothing new.
+    /// When the last refusal halved the number. Requests that were sent before say nothing new.
     shrunk: Option<Stamp>,
     /// Refusals for too many requests.
     refused: u64,
@@ -264,7 +265,7 @@ impl Slots {
             most,
             adapts,
             now: most,
-            under_way: 0,
+            in_flight: 0,
             answers: 0,
             shrunk: None,
             refused: 0,
@@ -272,24 +273,24 @@ impl Slots {
         }
     }
 
-    /// Whether requests have to wait because there are fewer places than were configured.
+    /// Whether requests have to wait because there are fewer slots than were configured.
     const fn is_short(&self) -> bool {
-        self.adapts && self.now < self.most && self.under_way >= self.now
+        self.adapts && self.now < self.most && self.in_flight >= self.now
     }
 
     fn take(&mut self) -> bool {
-        let free = !self.adapts || self.under_way < self.now;
-        self.under_way += u32::from(free);
+        let free = !self.adapts || self.in_flight < self.now;
+        self.in_flight += u32::from(free);
         free
     }
 
     fn give_back(&mut self) {
-        self.under_way -= 1;
+        self.in_flight -= 1;
     }
 
-    fn refused(&mut self, left: Stamp, now: Stamp) {
+    fn refused(&mut self, sent_at: Stamp, now: Stamp) {
         self.refused += 1;
-        if self.is_news(left) {
+        if self.is_news(sent_at) {
             self.now = (self.now / 2).max(1);
             self.least = self.least.min(self.now);
             self.answers = 0;
@@ -297,8 +298,8 @@ impl Slots {
         }
     }
 
-    fn answered(&mut self, left: Stamp) {
-        if self.now == self.most || !self.is_news(left) {
+    fn answered(&mut self, sent_at: Stamp) {
+        if self.now == self.most || !self.is_news(sent_at) {
             return;
         }
         self.answers += 1;
@@ -308,8 +309,8 @@ impl Slots {
         }
     }
 
-    fn is_news(&self, left: Stamp) -> bool {
-        self.shrunk.is_none_or(|shrunk| left >= shrunk)
+    fn is_news(&self, sent_at: Stamp) -> bool {
+        self.shrunk.is_none_or(|shrunk| sent_at >= shrunk)
     }
 }
 
@@ -438,7 +439,7 @@ mod tests {
         let first = gate.pass(&clock, &held, TokenUse::default(), || true).await.expect("wanted");
         let until = clock.now().after(Duration::from_secs(9));
         let low = first.learn(&refusal(clock.now()), Some(until), &clock);
-        assert_eq!((low, gate.state().slots.under_way), (None, 1), "the place is still taken");
+        assert_eq!((low, gate.state().slots.in_flight), (None, 1), "the place is still taken");
         assert_eq!(gate.state().pacer.next(clock.now()), until);
         drop(first);
         let _second = gate.pass(&clock, &held, TokenUse::default(), || true).await.expect("wanted");

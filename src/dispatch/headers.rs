@@ -1,4 +1,4 @@
-//! The headers that every request to a provider bears, and the one that holds its key.
+//! The headers of every request to a provider, the one with its key among them.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::catalog::Provider;
 use crate::units::Dialect;
 use crate::wire::anthropic;
 
-/// Whether OpenRouter answers from what it answered before.
+/// Whether OpenRouter may answer from its response cache.
 const OPENROUTER_CACHE: &str = "x-openrouter-cache";
-/// What OpenRouter keeps to one host.
+/// OpenRouter sends the requests of a session to one host.
 pub(super) const OPENROUTER_SESSION: &str = "x-session-id";
 
 /// Keys by provider name. They are shown nowhere.
@@ -48,7 +48,7 @@ pub fn headers_of(
         headers.push((HeaderName::from_static("anthropic-version"), version));
     }
     if provider.is_openrouter() && !provider.headers.contains_key(OPENROUTER_CACHE) {
-        // An answer that was kept is no measurement.
+        // An answer from a cache is not a measurement.
         // https://openrouter.ai/docs/guides/features/response-caching
         let off = HeaderValue::from_static("false");
         headers.push((HeaderName::from_static(OPENROUTER_CACHE), off));
@@ -67,7 +67,7 @@ pub fn headers_of(
     Ok(headers)
 }
 
-/// The header in which a provider wants its key.
+/// The header that carries the key, by dialect and provider.
 fn authorization(provider: &Provider, key: &str) -> (HeaderName, String) {
     let own = match provider.dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses if provider.is_azure() => "api-key",

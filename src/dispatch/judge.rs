@@ -1,12 +1,11 @@
-//! Judging answers as they come, for runs that keep none.
+//! Scores answers as they come, for runs that keep no content.
 
 use std::fmt;
 
 use crate::store::ScoreRow;
 use crate::units::AnswerContent;
 
-/// Gives a score to an answer. Graders stand above this folder, so whoever makes the trials
-/// brings one.
+/// Scores an answer. Graders are in a higher layer, which passes one in.
 pub struct Judge(Box<Score>);
 
 /// Takes a trial, its task and an answer to it.

@@ -1,4 +1,4 @@
-//! Staying inside a key's limits: those that the catalog states, and those that responses state.
+//! Keeps a key's limits: those of the catalog, and those that responses state.
 
 #[cfg(test)]
 mod tests;
@@ -16,15 +16,15 @@ use crate::wire::rate_limit::{Hint, LimitKind, Per, Window};
 /// How a key's limits are used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QuotaShare {
-    /// The share of each limit that is used at most, above 0 and at most 1. The rest is left to
-    /// others with the same key. `None`: there are none and nothing is to be learnt, as with the
-    /// simulated fleet in the same process, which is asked at its full pace.
+    /// The share of each limit that is used at most, above 0 and at most 1. The rest is reserved for
+    /// others with the same key. `None`: limits are neither kept nor learnt, as with the simulated
+    /// fleet in the same process.
     pub share: Option<f64>,
     /// Processes that use that share together, each an equal part.
     pub among: u32,
 }
 
-/// What a request takes from its key's limits, in tokens; of requests it takes one.
+/// The tokens that a request counts against its key's limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenUse {
     /// Of the prompt.
@@ -33,41 +33,41 @@ pub struct TokenUse {
     pub output: u64,
 }
 
-/// After so long a pause one request goes and looks what has become of a limit.
+/// After so long a pause one request is sent to learn the state of a limit.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Where a limit was stated.
+/// Where a limit comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitSource {
-    /// By the catalog.
+    /// The catalog.
     Catalog,
-    /// By the headers of a response.
+    /// A response's headers.
     Headers,
 }
 
 /// A limit that requests had to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct RateLimit {
     /// What it counts.
     pub counted: LimitKind,
     /// How many it allows.
     pub limit: u64,
     /// In what time.
     pub per: Per,
-    /// Who stated it.
+    /// Where it comes from.
     pub by: LimitSource,
 }
 
-/// A limit of which so little remains that the rest is left to others.
+/// A limit of which no more remains than is reserved for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LowQuota {
     /// The limit.
-    pub limit: Kept,
-    /// When it is full again, as was stated.
+    pub limit: RateLimit,
+    /// When it is full again, as the provider stated.
     pub reset: Stamp,
 }
 
-/// Hands out the moments at which requests may leave.
+/// Decides when requests may be sent.
 ///
 /// A limit by the minute or the second is kept by spacing (the generic cell rate algorithm, ITU-T
 /// I.371, without a burst: one theoretical arrival time per limit), so that no minute holds more
@@ -79,23 +79,23 @@ pub struct Pacer {
     rates: Vec<Rate>,
     seen: BTreeMap<(LimitKind, Option<Per>), Seen>,
     history: History,
-    /// All that left.
+    /// Everything that was sent.
     left: Total,
-    /// Nobody may leave before this: the provider asked for a pause.
+    /// No request before this: the provider asked for a pause.
     paused_until: Option<Stamp>,
-    /// How often less than the rest remained.
+    /// How often less remained than is reserved for others.
     low_pauses: u64,
 }
 
 /// A limit that is kept by spacing.
 #[derive(Clone, Debug)]
 struct Rate {
-    limit: Kept,
+    limit: RateLimit,
     /// Whose header stated it.
     key: Option<(LimitKind, Option<Per>)>,
     allowed: u64,
     among: u32,
-    /// When the next may leave, nanoseconds.
+    /// When the next request may be sent, nanoseconds.
     next_ns: u64,
     /// Whether anything had to wait for it.
     held: bool,
@@ -117,17 +117,17 @@ struct Seen {
     /// When it was first stated.
     since: Stamp,
     remaining: Option<u64>,
-    /// What had left when that was so, the request of the response included.
+    /// What had been sent by then, the request of the response included.
     as_of: Total,
-    /// When it is full again: what is known is void from then on.
+    /// When it is full again: what is known is outdated from then on.
     reset: Stamp,
-    /// While too little remains: when one request may go and look.
+    /// While too little remains: when one request may be sent to learn its state.
     look_at: Stamp,
     /// Whether it was ever low.
     was_low: bool,
 }
 
-/// Sums of what left.
+/// Sums of what was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
     requests: u64,
@@ -157,7 +157,7 @@ impl Total {
 }
 
 impl QuotaShare {
-    /// How many of a limit are ours: never none, or nothing would ever be asked.
+    /// How much of a limit this process may use: at least one, or it could never send a request.
     fn allowed(self, limit: u64) -> u64 {
         let Some(share) = self.share else { return limit };
         #[expect(
@@ -170,14 +170,18 @@ impl QuotaShare {
         allowed.clamp(1, limit.max(1))
     }
 
-    /// How many of a limit are left to others.
+    /// How much of a limit is reserved for others.
     fn rest(self, limit: u64) -> u64 {
         limit.saturating_sub(self.allowed(limit))
     }
 }
 
 impl Rate {
-    fn new(limit: Kept, key: Option<(LimitKind, Option<Per>)>, quota_share: QuotaShare) -> Self {
+    fn new(
+        limit: RateLimit,
+        key: Option<(LimitKind, Option<Per>)>,
+        quota_share: QuotaShare,
+    ) -> Self {
         let (allowed, among) = (quota_share.allowed(limit.limit), quota_share.among.max(1));
         Self { limit, key, allowed, among, next_ns: 0, held: false }
     }
@@ -194,11 +198,11 @@ impl Rate {
 }
 
 impl Seen {
-    /// Whether less than the rest remains, counting what left since.
+    /// Whether less remains than is reserved for others, counting what was sent since.
     fn is_low(&self, counted: LimitKind, left: Total, quota_share: QuotaShare, now: Stamp) -> bool {
         let Some(remaining) = self.remaining else { return false };
         let since = left.of(counted).saturating_sub(self.as_of.of(counted));
-        // With nothing left to others, only what is not there at all is waited for.
+        // With nothing reserved, only an exhausted limit is waited for.
         let least = quota_share.rest(self.limit).max(1).saturating_add(since);
         now < self.reset && remaining < least
     }
@@ -214,7 +218,7 @@ impl Pacer {
         ];
         let rate = |(counted, limit): (LimitKind, Option<u64>)| {
             let limit = limit.filter(|n| *n > 0)?;
-            let limit = Kept { counted, limit, per: Per::Minute, by: LimitSource::Catalog };
+            let limit = RateLimit { counted, limit, per: Per::Minute, by: LimitSource::Catalog };
             Some(Rate::new(limit, None, quota_share))
         };
         Self {
@@ -228,12 +232,12 @@ impl Pacer {
         }
     }
 
-    /// The provider asks for a pause of the whole endpoint.
+    /// The provider asks for a pause.
     pub fn pause(&mut self, until: Stamp) {
         self.paused_until = self.paused_until.max(Some(until));
     }
 
-    /// When the next request may leave, as far as is known at this moment.
+    /// When the next request may be sent, as far as is known now.
     #[must_use]
     pub fn next(&self, now: Stamp) -> Stamp {
         let paced = self.rates.iter().map(|rate| rate.next_ns).max().unwrap_or(0);
@@ -242,7 +246,7 @@ impl Pacer {
         until.chain(low).fold(now, Stamp::max)
     }
 
-    /// The limits of which less than the rest remains.
+    /// The limits of which less remains than is reserved for others.
     fn low(&self, now: Stamp) -> impl Iterator<Item = (LimitKind, &Seen)> {
         let is_low = move |(key, seen): &(LimitKind, &Seen)| {
             seen.is_low(*key, self.left, self.quota_share, now)
@@ -257,7 +261,7 @@ impl Pacer {
         }
     }
 
-    /// A request leaves; gives what has left by then.
+    /// A request is sent; returns what has been sent by then.
     pub fn leave(&mut self, now: Stamp, taken: TokenUse) -> Total {
         for rate in &mut self.rates {
             rate.leave(now, taken.of(rate.limit.counted));
@@ -265,7 +269,7 @@ impl Pacer {
         self.history.leave(now, taken);
         self.left.requests += 1;
         self.left.taken = self.left.taken.plus(taken);
-        // It is the one that looks; the others wait for what it brings back.
+        // It learns the state of low limits; the others wait for its response.
         for ((counted, _), seen) in &mut self.seen {
             if seen.is_low(*counted, self.left, self.quota_share, now) {
                 seen.look_at = now.after(LOOK_AGAIN);
@@ -274,9 +278,9 @@ impl Pacer {
         self.left
     }
 
-    /// A request took other than was expected. What it took more counts as one window of the limit
-    /// at most: after that the limit is there again, and a provider that errs in its usage must not
-    /// stop an endpoint for years.
+    /// A request used other tokens than expected. An excess counts as one window of the limit at
+    /// most: after that the limit is full again, and a wrong usage must not stop an endpoint for
+    /// years.
     pub fn settle(&mut self, expected: TokenUse, taken: TokenUse) {
         for rate in &mut self.rates {
             let (expected, taken) = (expected.of(rate.limit.counted), taken.of(rate.limit.counted));
@@ -356,7 +360,7 @@ impl Pacer {
 
     /// Keeps a limit from now on, as if it had always been known: what left in the last minute
     /// counts.
-    fn keep(&mut self, key: (LimitKind, Option<Per>), limit: Kept) {
+    fn keep(&mut self, key: (LimitKind, Option<Per>), limit: RateLimit) {
         let held = self.rates.iter().any(|rate| rate.key == Some(key) && rate.held);
         self.rates.retain(|rate| rate.key != Some(key));
         if limit.per > Per::Minute {
@@ -370,7 +374,7 @@ impl Pacer {
     }
 
     /// The limits that requests had to wait for, and those of which too little remained.
-    pub fn kept(&self) -> impl Iterator<Item = Kept> {
+    pub fn kept(&self) -> impl Iterator<Item = RateLimit> {
         let held = self.rates.iter().filter(|rate| rate.held).map(|rate| rate.limit);
         let longer = |(key, seen): (&(LimitKind, Option<Per>), &Seen)| {
             let is_rate = self.rates.iter().any(|rate| rate.key == Some(*key) && rate.held);
@@ -379,7 +383,7 @@ impl Pacer {
         held.chain(self.seen.iter().filter_map(longer))
     }
 
-    /// How often requests waited because less than the rest remained.
+    /// How often requests waited because less remained than is reserved for others.
     #[must_use]
     pub const fn low_pauses(&self) -> u64 {
         self.low_pauses
@@ -433,12 +437,12 @@ impl Period {
 }
 
 impl Seen {
-    fn kept(&self, counted: LimitKind) -> Kept {
-        Kept { counted, limit: self.limit, per: self.per, by: LimitSource::Headers }
+    fn kept(&self, counted: LimitKind) -> RateLimit {
+        RateLimit { counted, limit: self.limit, per: self.per, by: LimitSource::Headers }
     }
 }
 
-/// What left in the last minute, by the second.
+/// What was sent in the last minute, by the second.
 #[derive(Clone, Debug, Default)]
 struct History(VecDeque<Slot>);
 

@@ -1,5 +1,5 @@
-//! A provider may say back what it was sent: an error that quotes the request's headers, a page of
-//! a proxy that shows them. What is recorded or shown of a response is freed of the key first.
+//! A response may contain the key that was sent: an error that quotes the request's headers, a
+//! proxy's page that shows them. The key is removed before anything is recorded or shown.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,18 +9,18 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::client::{AttemptRecord, Outcome};
 use crate::wire::Answer;
 
-/// What stands in the place of a key.
+/// The replacement of a key.
 const MARK: &str = "[key]";
 /// Bytes of a key that are recognised in an error. Providers show the last four characters of a
 /// key that they mask, and an error that is cut to length may end within the key.
 const FRAGMENT: usize = 4;
-/// The same for an encoded key. Nobody masks one of those, and shorter runs are found in words.
+/// The same for an encoded key. Providers do not mask those, and shorter runs occur in words.
 const ENCODED_FRAGMENT: usize = 8;
-/// A shorter key is a stand-in, such as `EMPTY` for a server on this machine. It is no secret, and
-/// an answer may well hold the same word.
+/// A shorter key is a placeholder, such as `EMPTY` for a server on this machine. It is no secret, and
+/// an answer may contain the same word.
 const LEAST_SECRET: usize = 16;
 
-/// Removes one key from what its provider says.
+/// Removes one key from its provider's responses.
 #[derive(Clone, Debug)]
 pub(super) struct Redactor(SecretString);
 
@@ -29,7 +29,8 @@ impl Redactor {
         Self(key.clone())
     }
 
-    /// Frees a record of the key: errors of every recognisable part of it, answers of the whole.
+    /// Removes the key from a record: from errors every recognisable part of it, from answers the
+    /// whole key.
     pub(super) fn clean(&self, record: &mut AttemptRecord) {
         match &mut record.outcome {
             Outcome::Answered(answer) => self.clean_answer(answer),

@@ -30,7 +30,7 @@ pub struct TrialJob {
     /// that it had.
     pub ended: u32,
     /// Of those that ended, the ones that warmed a prompt cache: they are no attempts to answer.
-    pub primed: u32,
+    pub cache_warmups: u32,
     /// The request body.
     pub body: Body,
     /// The most that one attempt can cost; `None`: unknown price.
@@ -38,7 +38,7 @@ pub struct TrialJob {
     /// What a request is expected to use of limits on tokens.
     pub token_use: TokenUse,
     /// Whether it is sent once ahead of the request that counts, for the provider's prompt cache.
-    pub prime: bool,
+    pub warm_cache: bool,
 }
 
 /// How a trial ended, for progress.
@@ -78,7 +78,7 @@ pub(super) struct TrialState {
     /// Of those, the ones that ended.
     pub ended: u32,
     /// Of those that ended, the ones that warmed a cache.
-    pub primed: u32,
+    pub cache_warmups: u32,
     /// Of those that ended in this session, the ones that a stale connection lost.
     pub stale: u32,
     pub backoff: Duration,
@@ -94,7 +94,7 @@ impl TrialState {
         Self {
             attempts: job.attempts,
             ended: job.ended,
-            primed: job.primed,
+            cache_warmups: job.cache_warmups,
             stale: 0,
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
@@ -107,7 +107,7 @@ impl TrialState {
     /// Attempts to answer that ended. The next one's key bears this number, so that a request in
     /// doubt is asked again under the key that it had.
     pub fn n_answering(&self) -> u32 {
-        self.ended - self.primed
+        self.ended - self.cache_warmups
     }
 
     /// Attempts that count against [`RetryPolicy::attempts`](super::RetryPolicy::attempts). A stale

@@ -58,7 +58,7 @@ impl<T: Transport> Trials<T> {
     /// When the run cannot go on: see [`DispatchError`]. A trial that fails is not an error.
     pub async fn ask(&self, job: TrialJob) -> Result<TrialOutcome, DispatchError> {
         let mut state = TrialState::new(&job);
-        if job.prime && !self.warm_cache(&job, &mut state).await? {
+        if job.warm_cache && !self.warm_cache(&job, &mut state).await? {
             return Ok(Self::in_doubt(&job, &state));
         }
         loop {
@@ -107,7 +107,7 @@ impl<T: Transport> Trials<T> {
             state.pacing = paced;
             // Its key differs from those of answers: a gateway that honours keys must neither
             // replay to it an answer in doubt, nor its answer to the request that counts.
-            let number = format!("p{}", state.primed);
+            let number = format!("p{}", state.cache_warmups);
             let call = self.call(job, RequestSource::Prime, &number, fresh);
             let mut recorder = TrialRecorder::new(self, job, state);
             if !self.caller.send(call, admission, &mut recorder).await? {

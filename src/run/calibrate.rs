@@ -1,5 +1,4 @@
-//! This machine's own measuring error: the client's stamps, taken by the product's own path, held
-//! against what a server logged that it wrote.
+//! This machine's timing error: the client's stamps compared with a server's log of its writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use crate::stats::{Level, quantile};
 use crate::store::RequestSource;
 use crate::units::{CalibratedError, Histogram, Seed, Stamp, Usd};
 
-/// What the client saw of each request, by its key.
+/// The client's record of each request, by its key.
 pub type Seen = BTreeMap<String, AttemptRecord>;
 
-/// What the server logged of a request.
+/// The server's log of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// When the request was read.
@@ -30,7 +29,7 @@ pub struct Written {
     pub writes: Vec<u64>,
 }
 
-/// Absolute errors of the client, against the server's log.
+/// Absolute errors of the client's stamps, by the server's log.
 #[derive(Clone, Debug, Default)]
 pub struct Errors {
     /// Of the time to the first token.
@@ -39,7 +38,7 @@ pub struct Errors {
     pub icl: Histogram,
     /// Of the time to the last token.
     pub e2e: Histogram,
-    /// Requests of which the log says nothing, that failed, or whose tokens were miscounted.
+    /// Requests that are not in the log, that failed, or whose tokens were miscounted.
     pub wrong: u64,
 }
 
@@ -72,7 +71,7 @@ impl<T: Transport> Calibrator<T> {
         (key, recorder.0.expect("it is never cut off").record)
     }
 
-    /// So many streams at once, each begun again until the time is up.
+    /// A number of concurrent streams, each repeated until the time is up.
     pub async fn streams(self: &Arc<Self>, part: u32, streams: u32, time: Duration) -> Seen {
         let until = self.caller.clock.now().after(time);
         let mut users = JoinSet::new();
@@ -91,7 +90,7 @@ impl<T: Transport> Calibrator<T> {
         users.join_all().await.into_iter().flatten().collect()
     }
 
-    /// How late requests leave at a rate, through the load lane's own thread that keeps time.
+    /// How late requests are sent at a rate, with the load test's scheduler thread.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -122,11 +121,11 @@ impl<T: Transport> Calibrator<T> {
             })
             .map_err(LoadError::Thread)?;
         let mut lag = Histogram::new();
-        // It ends when the thread and every request have let go of their end.
+        // It ends when the thread and every request have dropped their sender.
         while let Some(late) = taken.recv().await {
             lag.record(late);
         }
-        thread.join().map_err(|_| LoadError::Broken("the thread that keeps time panicked"))?;
+        thread.join().map_err(|_| LoadError::Broken("the scheduler thread panicked"))?;
         under_way.close();
         under_way.wait().await;
         Ok(lag)
@@ -154,7 +153,7 @@ impl<T: Transport> Timekeeper for Sender<T> {
         let (calibrator, part, lags) = (Arc::clone(&self.calibrator), self.part, self.lags.clone());
         let asked = async move {
             let (_, record) = calibrator.send(part, idx as u64).await;
-            // There is room for every request's; an error means that nobody listens any more.
+            // There is room for all; an error means that the receiver is gone.
             let _ = lags.send(record.stamps.dispatched.since(scheduled)).await;
         };
         self.under_way.spawn_on(asked, &self.runtime);
@@ -162,9 +161,9 @@ impl<T: Transport> Timekeeper for Sender<T> {
 }
 
 impl Errors {
-    /// Compares what was seen with what was written; `tokens`: so many each answer has.
+    /// Compares records with the log; `tokens`: the number in each answer.
     #[must_use]
-    pub fn of(seen: &Seen, written: &BTreeMap<String, Written>, tokens: usize) -> Self {
+    pub fn new(seen: &Seen, written: &BTreeMap<String, Written>, tokens: usize) -> Self {
         let mut errors = Self::default();
         for (key, record) in seen {
             let log = written.get(key);
@@ -197,8 +196,8 @@ impl Errors {
     }
 }
 
-/// The median and the highest percentile that a histogram's number allows; `None`: too few even
-/// for a median.
+/// The median and the highest percentile that a histogram's size allows; `None`: too small even for a
+/// median.
 #[must_use]
 pub fn summary(errors: &Histogram) -> Option<CalibratedError> {
     const PERCENTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -253,11 +252,11 @@ mod tests {
         let written = BTreeMap::from([("a".to_owned(), written)]);
         let client = record(us(400), &[us(20_700), us(25_690)]);
         let seen = BTreeMap::from([("a".to_owned(), client.clone()), ("lost".to_owned(), client)]);
-        let errors = Errors::of(&seen, &written, 2);
+        let errors = Errors::new(&seen, &written, 2);
         let only = |h: &Histogram| h.at_rank(1).map(|d| d.as_micros());
         assert_eq!((only(&errors.ttft), only(&errors.icl)), (Some(300), Some(10)));
         assert_eq!((only(&errors.e2e), errors.wrong), (Some(290), 1));
-        assert_eq!(Errors::of(&seen, &written, 3).wrong, 2, "miscounted tokens");
+        assert_eq!(Errors::new(&seen, &written, 3).wrong, 2, "miscounted tokens");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a run shows while it runs. The lane writes, whoever draws reads.
+//! The progress of a benchmark run.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,13 +14,13 @@ pub struct Progress(Mutex<Vec<EndpointProgress>>);
 /// One endpoint's state.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointProgress {
-    /// Trials to ask.
+    /// Trials in all.
     pub total: u64,
     /// Trials that ended.
     pub done: u64,
     /// Answered.
     pub ok: u64,
-    /// Given up.
+    /// Failed.
     pub failed: u64,
     /// Times to the first token so far.
     pub ttft: Histogram,
@@ -35,7 +35,7 @@ impl EndpointProgress {
         self.ttft.quantile(0.5)
     }
 
-    /// The time that is left at the pace so far.
+    /// The remaining time at the pace so far.
     #[must_use]
     pub fn eta(&self, elapsed: Duration) -> Option<Duration> {
         let left = u32::try_from(self.total.saturating_sub(self.done)).ok()?;

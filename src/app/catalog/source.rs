@@ -38,8 +38,8 @@ pub(crate) fn read_list(from: &str) -> Result<Reading, AppError> {
         )));
     }
     let size = std::fs::metadata(path).context(from)?.len();
-    if size > fetch::MOST_BYTES as u64 {
-        let most = fetch::MOST_BYTES >> 20;
+    if size > fetch::MAX_BYTES as u64 {
+        let most = fetch::MAX_BYTES >> 20;
         return Err(internal(format!(
             "{from} has {} MB; no price list has more than {most}",
             size >> 20

@@ -52,7 +52,7 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
         let row = end.take_request_record(|stamp| trials.since_anchor(stamp));
         if end.intent.source == RequestSource::Prime {
             state.ended += 1;
-            state.primed += 1;
+            state.cache_warmups += 1;
             return trials.store.attempt(id, row).await;
         }
         let record = end.record;

@@ -46,41 +46,40 @@ pub struct LoadSetup<T> {
 pub struct LoadTest<T> {
     pub(super) setup: LoadSetup<T>,
     pub(super) sink: Sink,
-    pub(super) under_way: AtomicU64,
+    pub(super) in_flight: AtomicU64,
     /// The number of the next request that is not in an open loop's list.
     pub(super) next_number: AtomicU64,
     pub(super) exhausted: AtomicBool,
     /// Requests of an open loop that the budget had no room for beside those under way.
     no_room: AtomicU64,
-    /// How long places of a closed loop were empty on purpose, nanoseconds.
+    /// How long users of a closed loop waited on purpose, nanoseconds.
     pub(super) waited_ns: AtomicU64,
-    /// What the first failure of each class said.
+    /// The message of the first failure of each class.
     failures: Mutex<BTreeMap<ErrorClass, String>>,
 }
 
-/// How a load run ended.
+/// How a load test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadEnd {
     /// Requests whose time came.
     pub asked: u64,
-    /// Requests that left.
+    /// Requests that were sent.
     pub sent: u64,
     /// Requests that were dropped.
     pub dropped: u64,
     /// Numbers that no request was sent under, and for which intents may be on record.
     pub unsent: Range<u64>,
-    /// When what counts began: after ramp and warm-up.
+    /// When ramp and warm-up ended.
     pub from: Stamp,
-    /// How long places of a closed loop were empty on purpose: after failures, or for want of
-    /// budget.
+    /// How long users of a closed loop waited on purpose: after failures, or for the budget.
     pub waited: Duration,
-    /// What the first failure of each class said.
+    /// The message of the first failure of each class.
     pub failures: BTreeMap<ErrorClass, String>,
-    /// Why the run ended before its time; `None`: it did not.
+    /// Why it ended early; `None`: it did not.
     pub why: Option<String>,
 }
 
-/// What is known of a request before it leaves.
+/// What is known of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub(super) scheduled: Option<Stamp>,
@@ -94,7 +93,7 @@ impl<T: Transport> LoadTest<T> {
         Arc::new(Self {
             setup,
             sink,
-            under_way: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
             next_number: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
             no_room: AtomicU64::new(0),
@@ -103,7 +102,7 @@ impl<T: Transport> LoadTest<T> {
         })
     }
 
-    /// Whether nothing new may leave.
+    /// Whether no new request may be sent.
     pub(super) fn is_over(&self) -> bool {
         let signals = &self.setup.signals;
         signals.drain.is_cancelled()
@@ -127,7 +126,7 @@ impl<T: Transport> LoadTest<T> {
             let dropped = self.dropped(&prepared, ticket);
             self.sink.take(dropped).await;
         }
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Sends a request and records how it went; returns whether it failed. `None`: it has no end,
@@ -207,13 +206,13 @@ impl<T: Transport> LoadTest<T> {
         let signals = &self.setup.signals;
         let no_room = self.no_room.load(Ordering::Relaxed);
         let why = if signals.abort.is_cancelled() {
-            Some("interrupted twice; what was under way is in doubt".to_owned())
+            Some("interrupted twice; requests in flight are in doubt".to_owned())
         } else if self.exhausted.load(Ordering::Relaxed) {
             Some("the budget allows no further request".to_owned())
         } else if no_room > 0 {
             Some(format!(
-                "{no_room} requests found no room in the budget, where each is held at its worst \
-                 case while it is under way; raise --budget, or lower max_tokens"
+                "{no_room} requests did not fit in the budget, where each is reserved at its worst \
+                 case while it is in flight; raise --budget, or lower max_tokens"
             ))
         } else if !asked_all {
             Some("interrupted".to_owned())

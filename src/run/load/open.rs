@@ -1,4 +1,4 @@
-//! The open loop: requests leave when the list says, whatever the answers are doing.
+//! The open loop: requests are sent at the times of a list, however long answers take.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,41 +18,41 @@ use crate::plan::Arrivals;
 use crate::units::Stamp;
 use crate::units::clock::nanos;
 
-/// Between the start of the thread that keeps time and the first moment: it wakes up, and makes the
-/// first requests ready.
+/// Between the start of the scheduler thread and the first arrival: it starts up and prepares the
+/// first requests.
 const HEAD_START: Duration = Duration::from_millis(50);
-/// Requests that are made ready ahead of their time. A long prompt of a trace is some 100 KB, so
-/// this bounds memory as well.
+/// Requests that are prepared ahead of their time. A long prompt of a trace is some 100 KB, so this
+/// bounds memory too.
 const READY_AHEAD: usize = 64;
-/// Nothing is made ready when the next moment is this near: it would come late.
+/// Nothing is prepared when the next arrival is this near: it would be sent late.
 const TOO_NEAR: Duration = Duration::from_micros(300);
-/// How far ahead of their time intents are put on the disk, as long as the disk keeps up.
+/// How far ahead of their time intents are made durable, as long as the disk keeps up.
 const INTENT_AHEAD: Duration = Duration::from_millis(250);
-/// How long to wait before looking again whether an intent is on the disk.
+/// How often an intent that is not durable yet is checked.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
-/// Sends every request of the list at its time; gives how it ended once all answers are in. What
-/// comes in the first `warmup` is left out of the figures.
+/// Sends every request of the list at its time; returns how the load ended once all answers are in.
+/// Requests of the first `warmup` count in no metric.
 ///
 /// # Errors
 /// When nothing more can be recorded. Failing requests are not errors.
 pub async fn run_open<T: Transport>(
-    lane: &Arc<LoadTest<T>>,
+    load: &Arc<LoadTest<T>>,
     arrivals: Arrivals,
     warmup: Duration,
 ) -> Result<LoadEnd, LoadError> {
     let planned = arrivals.len() as u64;
-    if !lane.sink.intents.begin(planned, arrivals.within(INTENT_AHEAD)).await {
-        return Ok(lane.end(lane.setup.caller.clock.now(), 0, false));
+    if !load.sink.intents.begin(planned, arrivals.within(INTENT_AHEAD)).await {
+        return Ok(load.end(load.setup.caller.clock.now(), 0, false));
     }
-    lane.next_number.store(planned, Ordering::Relaxed);
-    let under_way = TaskTracker::new();
+    load.next_number.store(planned, Ordering::Relaxed);
+    let in_flight = TaskTracker::new();
     let (done, ended) = oneshot::channel();
-    let start = lane.setup.caller.clock.now().after(HEAD_START);
+    let start = load.setup.caller.clock.now().after(HEAD_START);
     let mut sender = Sender {
-        lane: Arc::clone(lane),
+        load: Arc::clone(load),
         runtime: Handle::current(),
-        under_way: under_way.clone(),
+        in_flight: in_flight.clone(),
         lengths: arrivals.lengths,
         planned,
         start,
@@ -64,49 +64,49 @@ pub async fn run_open<T: Transport>(
     let thread = std::thread::Builder::new()
         .name("schedule".to_owned())
         .spawn(move || {
-            let clock = sender.lane.setup.caller.clock.clone();
+            let clock = sender.load.setup.caller.clock.clone();
             let asked = keep_time(&clock, start, &at_ns, &mut sender);
-            // Who started this thread waits for it, unless it was itself given up.
+            // The receiver is gone only where the load itself was dropped.
             let _ = done.send(asked);
         })
         .map_err(LoadError::Thread)?;
     let sent = ended.await;
     let joined = thread.join();
     let (Ok(asked), Ok(())) = (sent, joined) else {
-        return Err(LoadError::Broken("the thread that keeps time panicked"));
+        return Err(LoadError::Broken("the scheduler thread panicked"));
     };
-    under_way.close();
-    under_way.wait().await;
-    Ok(lane.end(start.after(warmup), asked, asked == planned))
+    in_flight.close();
+    in_flight.wait().await;
+    Ok(load.end(start.after(warmup), asked, asked == planned))
 }
 
-/// What the thread that keeps time does at each moment.
+/// What the scheduler thread does at each arrival.
 struct Sender<T> {
-    lane: Arc<LoadTest<T>>,
+    load: Arc<LoadTest<T>>,
     runtime: Handle,
-    under_way: TaskTracker,
+    in_flight: TaskTracker,
     lengths: Option<Vec<crate::plan::Lengths>>,
     planned: u64,
     start: Stamp,
     warmup_ns: u64,
     ready: VecDeque<Prepared>,
-    /// The first request that is not made ready yet.
+    /// The first request that is not prepared yet.
     next: u64,
 }
 
 impl<T> Sender<T> {
-    fn make_ready(&mut self) {
+    fn prepare_next(&mut self) {
         let lengths = self.lengths.as_ref();
         let lengths =
             lengths.map(|all| all[usize::try_from(self.next).expect("an index of a list")]);
-        self.ready.push_back(self.lane.setup.prompts.prepare_open(self.next, lengths));
+        self.ready.push_back(self.load.setup.prompts.prepare_open(self.next, lengths));
         self.next += 1;
     }
 }
 
 impl<T: Transport> Timekeeper for Sender<T> {
     fn is_over(&self) -> bool {
-        self.lane.is_over()
+        self.load.is_over()
     }
 
     fn idle(&mut self, until_next: Duration) -> Worked {
@@ -114,38 +114,38 @@ impl<T: Transport> Timekeeper for Sender<T> {
         if full || until_next < TOO_NEAR && !self.ready.is_empty() {
             return Worked::Nothing;
         }
-        self.make_ready();
+        self.prepare_next();
         Worked::Some
     }
 
     fn due(&mut self, idx: usize, scheduled: Stamp) {
         if self.ready.is_empty() {
-            self.make_ready();
+            self.prepare_next();
         }
-        let prepared = self.ready.pop_front().expect("made ready just above");
-        let lane = &self.lane;
-        lane.sink.intents.want_beyond(prepared.request);
-        if !lane.sink.intents.is_durable(prepared.request) {
-            lane.sink.intents.was_late();
+        let prepared = self.ready.pop_front().expect("prepared just above");
+        let load = &self.load;
+        load.sink.intents.want_beyond(prepared.request);
+        if !load.sink.intents.is_durable(prepared.request) {
+            load.sink.intents.was_late();
         }
-        while !lane.sink.intents.is_durable(prepared.request) {
-            if lane.sink.has_failed() {
-                // Nothing leaves without a record; the lane ends with the recorder's error.
+        while !load.sink.intents.is_durable(prepared.request) {
+            if load.sink.has_failed() {
+                // No request is sent without a record; the load ends with the recorder's error.
                 return;
             }
             std::thread::sleep(LOOK_AGAIN);
         }
-        debug_assert_eq!(prepared.request, idx as u64, "requests are made ready in order");
-        lane.setup.progress.asked.fetch_add(1, Ordering::Relaxed);
+        debug_assert_eq!(prepared.request, idx as u64, "requests are prepared in order");
+        load.setup.progress.asked.fetch_add(1, Ordering::Relaxed);
         let warmup = nanos(scheduled.since(self.start)) < self.warmup_ns;
         let ticket = Ticket { scheduled: Some(scheduled), warmup };
-        let is_lost = lane.setup.caller.clock.now().since(scheduled) > MOST_LATE;
-        if is_lost || lane.under_way.load(Ordering::Relaxed) >= lane.setup.max_in_flight {
-            lane.sink.take_blocking(lane.dropped(&prepared, ticket));
+        let is_lost = load.setup.caller.clock.now().since(scheduled) > MOST_LATE;
+        if is_lost || load.in_flight.load(Ordering::Relaxed) >= load.setup.max_in_flight {
+            load.sink.take_blocking(load.dropped(&prepared, ticket));
             return;
         }
-        lane.under_way.fetch_add(1, Ordering::Relaxed);
-        let asking = Arc::clone(lane).send_now(prepared, ticket);
-        self.under_way.spawn_on(asking, &self.runtime);
+        load.in_flight.fetch_add(1, Ordering::Relaxed);
+        let asking = Arc::clone(load).send_now(prepared, ticket);
+        self.in_flight.spawn_on(asking, &self.runtime);
     }
 }

@@ -1,40 +1,40 @@
-//! What a load run shows while it runs.
+//! The progress of a load test.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::units::Histogram;
 
-/// The state of a running load run. The lane writes, whoever draws reads.
+/// The state of a running load test.
 #[derive(Debug, Default)]
 pub struct LoadProgress {
     /// Requests whose time has come.
     pub(super) asked: AtomicU64,
-    /// Requests that left.
+    /// Requests that were sent.
     pub(super) sent: AtomicU64,
-    /// Requests that were left out.
+    /// Requests that were dropped.
     pub(super) dropped: AtomicU64,
-    /// What ended.
+    /// Requests that ended.
     pub(super) ended: Mutex<Ended>,
 }
 
-/// What ended, as the recorder has seen it.
+/// Requests that ended and are with the recorder.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ended {
     pub(super) ok: u64,
     pub(super) failed: u64,
-    /// Times to the first token of what counts, without connection set-up.
+    /// Times to the first token outside the warm-up, without connection set-up.
     pub(super) ttft: Histogram,
 }
 
-/// A look at the state.
+/// A snapshot of the state.
 #[derive(Clone, Debug, Default)]
 pub struct LoadState {
     /// Requests whose time has come.
     pub asked: u64,
-    /// Requests that left.
+    /// Requests that were sent.
     pub sent: u64,
-    /// Requests that were left out.
+    /// Requests that were dropped.
     pub dropped: u64,
     /// Answered.
     pub ok: u64,
@@ -45,7 +45,7 @@ pub struct LoadState {
 }
 
 impl LoadProgress {
-    /// A look at the state.
+    /// A snapshot of the state.
     #[must_use]
     pub fn now(&self) -> LoadState {
         let ended = self.ended.lock().expect("nothing panics while it holds the counts");

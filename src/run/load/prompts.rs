@@ -1,4 +1,4 @@
-//! What is asked: which endpoint, which task, and the body, serialised before its time.
+//! The requests of a load: endpoint, task, and body, serialised ahead of time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,18 +9,18 @@ use crate::suite::Task;
 use crate::units::{Body, CacheMode, Message, Seed, Usd};
 use crate::wire::Request;
 
-/// Bodies are kept once they are made, up to about this many bytes; beyond it they are made anew
-/// each time, so that memory stays flat.
+/// Bodies are cached up to about this many bytes; beyond it they are serialised each time, so that
+/// memory stays flat.
 const KEPT_BYTES: usize = 32 << 20;
 /// The task of a request that a trace describes.
 const TRACE_TASK: u32 = 0;
 
-/// What is asked, as a pure function of the seed and of a request's number.
+/// The requests of a load, as a pure function of the seed and a request's number.
 #[derive(Debug)]
 pub struct Prompts {
     endpoints: Vec<Endpoint>,
     tasks: Arc<[Task]>,
-    /// Tasks in the order in which each endpoint is asked them, over and over.
+    /// Tasks in the order in which each endpoint gets them, repeatedly.
     order: Vec<u32>,
     seed: Seed,
     cache: CacheMode,
@@ -30,7 +30,7 @@ pub struct Prompts {
     by_length: bool,
 }
 
-/// A request that can leave.
+/// A request that can be sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// Its number, from 0.
@@ -52,8 +52,8 @@ struct Made {
 }
 
 impl Prompts {
-    /// The prompts of a plan's tasks. Tasks that an endpoint cannot take are asked of none, so that
-    /// all carry the same load; gives `None` where no task is left.
+    /// The prompts of a plan's tasks. A task that one endpoint cannot take is sent to none, so that all
+    /// have the same load; `None`: no task is left.
     #[must_use]
     pub fn of_tasks(plan: &Plan) -> Option<Self> {
         let mut fits = vec![true; plan.tasks.len()];
@@ -93,22 +93,22 @@ impl Prompts {
         }
     }
 
-    /// How many tasks are asked; none: requests have lengths as in a trace.
+    /// The number of tasks; 0: requests have lengths as in a trace.
     #[must_use]
     pub fn n_tasks(&self) -> usize {
         self.order.len()
     }
 
-    /// How many endpoints are asked.
+    /// The number of endpoints.
     #[must_use]
     pub fn n_endpoints(&self) -> usize {
         self.endpoints.len()
     }
 
-    /// The most that any request can cost: what stands for one whose ending is not known. `None`:
-    /// not known. `lengths`: those of a trace.
+    /// The most that any request can cost: the upper bound for a request in doubt. `None`: not known.
+    /// `lengths`: those of a trace.
     #[must_use]
-    pub fn dearest(&self, lengths: Option<&[Lengths]>) -> Option<Usd> {
+    pub fn max_cost(&self, lengths: Option<&[Lengths]>) -> Option<Usd> {
         if self.by_length {
             let all = || lengths.unwrap_or_default().iter();
             let most = Lengths {
@@ -172,7 +172,7 @@ impl Prompts {
         Prepared { request, endpoint, task, body, bound }
     }
 
-    /// Makes every body now, where they are few enough to keep.
+    /// Serialises every body now, where they are few enough to cache.
     fn keep(&mut self) {
         let contents: usize =
             self.tasks.iter().flat_map(|task| &task.messages).map(|m| m.content.len()).sum();
@@ -200,8 +200,8 @@ fn bound(endpoint: &Endpoint, body: usize, messages: usize, output: Option<u64>)
     output.and_then(|output| endpoint.max_cost(input_bound(body, messages), output))
 }
 
-/// A prompt of about so many tokens, which asks for so many. It begins with its own number, so
-/// that no cache of prompts makes it cheaper than the trace's.
+/// A request with a prompt and an answer of these lengths. The prompt begins with its number, so that
+/// no prompt cache makes it cheaper than the trace's.
 fn of_length(endpoint: &Endpoint, number: u64, lengths: Lengths, cache: CacheMode) -> Made {
     /// Common words that are one token each in the vocabularies of today, with their space.
     const WORDS: [&str; 16] = [

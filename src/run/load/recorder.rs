@@ -1,7 +1,7 @@
-//! Off the timed path: what ended goes to the run database in batches, gaps into histograms.
+//! Records the ends of requests off the timed path: rows in batches, gaps in histograms.
 //!
-//! The recorder is a thread with a runtime of its own. A stream never waits for it; a request that
-//! has ended waits where the disk cannot keep up, so that memory stays bounded.
+//! The recorder is a thread with its own runtime. A stream never waits for it. A request that has
+//! ended does where the disk cannot keep up, so that memory stays bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,12 +33,12 @@ pub(super) struct Ending {
     pub(super) ttft: Option<Duration>,
 }
 
-/// What the recorder needs.
+/// The parts of a recorder.
 #[derive(Debug)]
 pub struct RecorderSetup {
     /// The run database.
     pub store: Store,
-    /// What is shown.
+    /// The load's progress.
     pub progress: Arc<LoadProgress>,
     /// How many endpoints there are.
     pub n_endpoints: usize,
@@ -48,7 +48,7 @@ pub struct RecorderSetup {
 #[derive(Debug)]
 pub struct Recorder(JoinHandle<Result<Recorded, LoadError>>);
 
-/// What the recorder knows at the end.
+/// What was recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
     /// Answered, of what counts and of what does not.
@@ -57,28 +57,28 @@ pub struct Recorded {
     pub failed: u64,
     /// Times to the first token of what counts, without connection set-up.
     pub ttft: Histogram,
-    /// How late the requests that count left in an open loop: the client's own doing.
+    /// How late requests outside the warm-up were sent in an open loop: the client's delay.
     pub queue: Histogram,
-    /// Requests that count and whose time came.
+    /// Requests outside the warm-up whose time came.
     pub asked: u64,
-    /// Of them, those that were left out.
+    /// Of them, those that were dropped.
     pub dropped: u64,
 }
 
-/// Where endings go.
+/// The way to the recorder.
 #[derive(Debug)]
 pub struct Sink {
     endings: mpsc::Sender<Ending>,
-    /// Which requests may leave.
+    /// Which requests may be sent.
     pub(super) intents: Intents,
     failed: Arc<AtomicBool>,
 }
 
-/// Which requests may leave: those whose intents are on the disk.
+/// Which requests may be sent: those whose intents are durable.
 ///
 /// Intents are committed in ranges, ahead of their time. After a crash every request of a range
-/// that has no ending is in doubt, so a range is as short as it can be: it starts at what is under
-/// way at a time, and doubles whenever a request had to wait for the disk.
+/// that has no ending is in doubt, so a range is as short as possible: it starts at the number in flight at a
+/// time, and doubles whenever a request had to wait for the disk.
 #[derive(Debug)]
 pub(super) struct Intents {
     store: Store,
@@ -92,8 +92,8 @@ pub(super) struct Intents {
 }
 
 impl Intents {
-    /// Waits until the first requests may leave. `most`: so many requests there are; `range`: so
-    /// many may leave at about the same time. False: the recorder has failed.
+    /// Waits until the first requests may be sent. `most`: the number of requests; `range`: how many
+    /// may be sent at about the same time. `false`: the recorder has failed.
     pub(super) async fn begin(&self, most: u64, range: u64) -> bool {
         self.listed.store(most, Ordering::Relaxed);
         self.range.store(range.clamp(1, MOST_INTENTS), Ordering::Relaxed);
@@ -101,7 +101,7 @@ impl Intents {
         self.wait(0).await
     }
 
-    /// Request `number` is about to leave: those after it will want to as well.
+    /// Request `number` is about to be sent: asks for the intents of those after it.
     pub(super) fn want_beyond(&self, number: u64) {
         let most = self.listed.load(Ordering::Relaxed);
         let range = self.range.load(Ordering::Relaxed);
@@ -121,7 +121,7 @@ impl Intents {
         number < *self.durable.borrow()
     }
 
-    /// A request had to wait for the disk: later ones shall be committed further ahead.
+    /// A request had to wait for the disk: later intents are committed further ahead.
     pub(super) fn was_late(&self) {
         let double = |range: u64| Some((range * 2).min(MOST_INTENTS));
         let _ = self.range.fetch_update(Ordering::Relaxed, Ordering::Relaxed, double);
@@ -156,7 +156,7 @@ impl Intents {
 
 impl Sink {
     pub(super) async fn take(&self, ending: Ending) {
-        // An error means that the recorder has failed; `has_failed` ends the lane.
+        // An error means that the recorder has failed; `has_failed` ends the load.
         let _ = self.endings.send(ending).await;
     }
 
@@ -213,7 +213,7 @@ impl Recorder {
         Ok((Self(thread), Sink { endings, intents, failed }))
     }
 
-    /// Waits until everything is with the database. The lane must be gone by now.
+    /// Waits until everything is in the database. The load must be dropped by now.
     ///
     /// # Errors
     /// What the recorder met.
@@ -280,7 +280,7 @@ async fn record(
     Ok(recorded)
 }
 
-/// Whether an ending enters the figures' histograms.
+/// Whether a request counts in the latency histograms.
 fn counts(ending: &Ending) -> bool {
     !ending.row.warmup && ending.row.outcome() == LoadOutcome::Ok
 }

@@ -1,31 +1,30 @@
-//! Keeping time: a thread that wakes at absolute moments.
+//! The scheduler: a thread that wakes at absolute times.
 //!
-//! A runtime's timer wheel has slots of a millisecond. Here the thread sleeps on the system's own
-//! clock to an absolute moment (so that no error adds up) and spins over the last few
-//! microseconds, which is what the system needs to wake a thread.
+//! A runtime's timer wheel has slots of a millisecond. This thread sleeps on the system's clock until
+//! an absolute time (so that errors do not add up) and spins over the last few microseconds, which the
+//! system needs to wake a thread.
 
 use std::time::Duration;
 
 use crate::units::{Clock, Stamp};
 
-/// How long before a moment the thread stops sleeping and looks at the clock instead: about what
-/// waking costs. Spun away at 1,000 requests a second it is 3 % of a core.
+/// How long before its time the thread stops sleeping and polls the clock: about the time that
+/// waking takes. At 1,000 requests a second this is 3 % of a core.
 const SPIN: Duration = Duration::from_micros(30);
 /// The longest uninterrupted sleep, so that an interrupted run ends soon.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
-/// What is later than this says nothing of its moment any more, and is not waited for: the machine
-/// slept, or the rate is beyond it.
+/// A request that is later than this is dropped: the machine slept, or cannot keep the rate.
 pub const MOST_LATE: Duration = Duration::from_secs(10);
 
-/// What the thread that keeps time drives.
+/// What the scheduler thread drives.
 pub trait Timekeeper {
-    /// Whether there is no point in going on.
+    /// Whether the schedule is over.
     fn is_over(&self) -> bool;
 
-    /// There is this much time until the next moment: something can be made ready.
+    /// There is this much time until the next arrival: something can be prepared.
     fn idle(&mut self, until_next: Duration) -> Worked;
 
-    /// The moment of this index has come, or has passed.
+    /// The time of this index has come.
     fn due(&mut self, idx: usize, scheduled: Stamp);
 }
 
@@ -34,13 +33,13 @@ pub trait Timekeeper {
 pub enum Worked {
     /// It did, and there may be more.
     Some,
-    /// There is nothing left to make ready.
+    /// There was nothing to prepare.
     Nothing,
 }
 
-/// Calls [`Timekeeper::due`] at each moment, in order, once, never early. What is late is not
-/// bunched up to catch up: it keeps half the gap that the list gives it, so that after a stall the
-/// provider meets at most twice the intensity that was asked for. Gives how many were due.
+/// Calls [`Timekeeper::due`] at each time, in order, once, never early. Late requests do not catch up
+/// in one burst: each keeps half its gap, so that after a stall the provider gets at most twice the
+/// rate of the list. Returns how many were due.
 pub fn keep_time<K: Timekeeper>(clock: &Clock, start: Stamp, at_ns: &[u64], keeper: &mut K) -> u64 {
     wake_precisely();
     let mut before: Option<(u64, Stamp)> = None;
@@ -74,7 +73,7 @@ fn leaves_at(due: Stamp, previous: Option<(Duration, Stamp)>, now: Stamp) -> Sta
     previous.filter(|_| !is_lost).map_or(due, |(gap, left)| left.after(gap / 2).max(due))
 }
 
-/// Waits until a moment or for [`LONGEST_SLEEP`].
+/// Waits until a time or for [`LONGEST_SLEEP`].
 fn wait(clock: &Clock, due: Stamp, left: Duration) {
     if left > SPIN {
         sleep(clock, clock.now().after(left.saturating_sub(SPIN).min(LONGEST_SLEEP)));
@@ -89,7 +88,7 @@ fn wait(clock: &Clock, due: Stamp, left: Duration) {
 fn wake_precisely() {
     #[cfg(target_os = "linux")]
     {
-        // Where it is refused, what it costs shows in the lag.
+        // Where this is refused, the delay shows in the lag.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
     }
 }

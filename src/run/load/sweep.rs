@@ -1,14 +1,14 @@
-//! The search for the highest rate that still meets its objectives: doubling until one does not,
-//! then halving the ratio between the two.
+//! The search for the highest rate that meets its objectives: the rate doubles until it misses them,
+//! then the ratio between met and missed is halved.
 
 /// A search between two rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Search {
     least: f64,
     most: f64,
-    /// The highest rate that met.
+    /// The highest rate that met the objectives.
     met: Option<f64>,
-    /// The lowest rate that did not.
+    /// The lowest rate that missed them.
     missed: Option<f64>,
 }
 
@@ -28,7 +28,7 @@ impl Search {
     pub fn next(&self) -> Option<f64> {
         match (self.met, self.missed) {
             (None, None) => Some(self.least),
-            // Already the least is too much, or still the most is not.
+            // The least rate misses, or the most meets.
             (None, Some(_)) => None,
             (Some(met), None) if met >= self.most => None,
             (Some(met), None) => Some((met * 2.0).min(self.most)),
@@ -39,7 +39,7 @@ impl Search {
         }
     }
 
-    /// Notes whether a rate met.
+    /// Notes whether a rate met the objectives.
     pub fn note(&mut self, per_s: f64, met: bool) {
         if met {
             self.met = Some(self.met.map_or(per_s, |before| before.max(per_s)));
@@ -48,13 +48,13 @@ impl Search {
         }
     }
 
-    /// The highest rate that met.
+    /// The highest rate that met the objectives.
     #[must_use]
     pub fn met(&self) -> Option<f64> {
         self.met
     }
 
-    /// The lowest rate that did not.
+    /// The lowest rate that missed them.
     #[must_use]
     pub fn missed(&self) -> Option<f64> {
         self.missed

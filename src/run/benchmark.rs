@@ -1,4 +1,4 @@
-//! The task lane: closed loop, endpoints interleaved, every trial once.
+//! A benchmark run: a closed loop over the plan's trials, endpoints interleaved, each trial once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,29 +18,29 @@ use crate::store::{StoreError, TrialProgress};
 use crate::units::{CacheMode, Stamp, Usd};
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
-/// the hour falls on all alike.
-const BLOCKS_AHEAD: u32 = 4;
+/// time affects all endpoints alike.
+const MAX_BLOCKS_AHEAD: u32 = 4;
 
-/// An endpoint that has requests under way and has ended none for this long is not waited for: a
-/// hung one must not slow all others to its time-outs.
+/// An endpoint with requests in flight of which none ended for this long is not waited for: one that
+/// hangs must not slow all others down to its time-outs.
 const SILENT: Duration = Duration::from_secs(15);
 
-/// How often the lane looks whether an endpoint has fallen silent.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often endpoints are checked for silence.
+const SILENCE_CHECK: Duration = Duration::from_secs(1);
 
 /// How a user stops a run.
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
-    /// Start nothing new; what is under way ends in its own time.
+    /// Cancelled: no new request is sent; those in flight end normally.
     pub drain: CancellationToken,
-    /// Cut what is under way.
+    /// Cancelled: requests in flight are cut off.
     pub abort: CancellationToken,
 }
 
-/// How the lane ended.
+/// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEnd {
-    /// Whether every eligible trial was asked.
+    /// Whether every eligible trial was dispatched.
     pub complete: bool,
     /// Why not.
     pub why: Option<String>,
@@ -52,114 +52,114 @@ pub enum RunError {
     /// The run database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A trial's task panicked: our own bug.
+    /// A trial's task panicked.
     #[error("a trial broke: {0}")]
     Broken(String),
 }
 
-/// One endpoint's share of the plan.
+/// One endpoint's trials.
 struct Queue {
     /// Positions in the plan, in order.
     trials: Vec<u32>,
     next: usize,
-    under_way: usize,
+    in_flight: usize,
     at_once: usize,
     /// When a trial last ended here, or the first was started.
-    heard: Stamp,
+    last_end: Stamp,
 }
 
-/// What is asked: a plan, and where each of its trials stands in the run database.
+/// A plan, and how far its trials are in the run database.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct PlanProgress<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// Where each trial stands, in the plan's order.
-    pub standing: &'a [TrialProgress],
+    /// How far each trial is, in the plan's order.
+    pub progress: &'a [TrialProgress],
 }
 
-impl<'a> Asked<'a> {
-    /// The trials that are still to be asked, in the plan's order.
+impl<'a> PlanProgress<'a> {
+    /// The trials without an end, in the plan's order.
     pub fn open(self) -> impl Iterator<Item = &'a Trial> {
-        let both = self.plan.trials.iter().zip(self.standing);
-        both.filter(|(trial, standing)| standing.open && trial.ineligible.is_none()).map(|b| b.0)
+        let both = self.plan.trials.iter().zip(self.progress);
+        both.filter(|(trial, progress)| progress.open && trial.ineligible.is_none()).map(|b| b.0)
     }
 }
 
-/// The suites of a plan, in the order in which jobs name them.
+/// The suites of a plan, in the order of [`TrialJob::suite`].
 #[must_use]
 pub fn suites(plan: &Plan) -> Vec<&str> {
     let names: BTreeSet<&str> = plan.tasks.iter().map(|task| task.suite.as_str()).collect();
     names.into_iter().collect()
 }
 
-/// Asks every trial of the plan that is open; `at_once` says for each endpoint how many requests may be
-/// under way.
+/// Asks every open trial of the plan; `at_once` is the most requests in flight for each endpoint.
 ///
 /// # Errors
 /// [`RunError`] when nothing more can be recorded. Failing trials are not errors.
-pub async fn run_tasks<T: Transport>(
-    asked: Asked<'_>,
+pub async fn run_trials<T: Transport>(
+    todo: PlanProgress<'_>,
     trials: &Arc<Trials<T>>,
     at_once: &[usize],
     progress: &Progress,
     signals: &Signals,
 ) -> Result<RunEnd, RunError> {
     let clock = &trials.caller.clock;
-    let plan = asked.plan;
-    let mut queues = queues(asked, at_once, clock.now());
+    let plan = todo.plan;
+    let mut queues = queues(todo, at_once, clock.now());
     let suites: BTreeMap<&str, usize> = suites(plan).into_iter().zip(0..).collect();
     let suite_of = |idx: u32| suites[plan.task(&plan.trials[idx as usize]).suite.as_str()];
     let mut closed_suites = Vec::new();
-    let mut under_way: JoinSet<(usize, Result<TrialOutcome, DispatchError>)> = JoinSet::new();
+    let mut in_flight: JoinSet<(usize, Result<TrialOutcome, DispatchError>)> = JoinSet::new();
     let mut exhausted = None;
-    let mut unasked = 0;
-    let mut look = clock.now().after(LOOK);
+    let mut not_asked = 0;
+    let mut check = clock.now().after(SILENCE_CHECK);
     loop {
         if exhausted.is_none() && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
-            let job = |idx: u32, lane| {
+            let job = |idx: u32, endpoint| {
                 let trial = &plan.trials[idx as usize];
-                let standing = asked.standing[idx as usize];
-                let job = job(plan, trial, lane);
-                let TrialProgress { stored, attempts, ended, primed, .. } = standing;
-                TrialJob { trial: stored, suite: suite_of(idx), attempts, ended, primed, ..job }
+                let progress = todo.progress[idx as usize];
+                let job = job(plan, trial, endpoint);
+                let TrialProgress { stored, attempts, ended, primed, .. } = progress;
+                let suite = suite_of(idx);
+                TrialJob { trial: stored, suite, attempts, ended, cache_warmups: primed, ..job }
             };
-            start(plan, trials, &mut queues, &mut under_way, job);
+            start(plan, trials, &mut queues, &mut in_flight, job);
         }
-        let (lane, ended) = tokio::select! {
-            joined = under_way.join_next() => match joined {
+        let (endpoint, ended) = tokio::select! {
+            joined = in_flight.join_next() => match joined {
                 None => break,
                 Some(Ok(ended)) => ended,
                 Some(Err(error)) => return Err(RunError::Broken(error.to_string())),
             },
-            // Wakes the lane so that it stops starting trials; then it waits for the rest.
+            // Wakes the loop so that it starts no more trials; then it waits for the rest.
             () = signals.drain.cancelled(), if !signals.drain.is_cancelled() => continue,
             () = trials.held.notified() => continue,
-            () = clock.sleep_until(look) => {
-                look = clock.now().after(LOOK);
+            () = clock.sleep_until(check) => {
+                check = clock.now().after(SILENCE_CHECK);
                 continue;
             }
         };
-        queues[lane].under_way -= 1;
-        queues[lane].heard = clock.now();
+        queues[endpoint].in_flight -= 1;
+        queues[endpoint].last_end = clock.now();
         match ended {
             Ok(done) => progress.note(&done),
             Err(DispatchError::Budget(BudgetScope::Suite { suite })) => {
-                unasked += 1 + leave_out(&mut queues, |idx| suite_of(idx) == suite);
+                not_asked += 1 + remove(&mut queues, |idx| suite_of(idx) == suite);
                 closed_suites.push(suite);
             }
             Err(DispatchError::Budget(purse)) => {
                 exhausted = Some(purse);
-                unasked += 1;
+                not_asked += 1;
             }
-            Err(DispatchError::Interrupted | DispatchError::Closed) => unasked += 1,
+            Err(DispatchError::Interrupted | DispatchError::Closed) => not_asked += 1,
             Err(DispatchError::Store(error)) => {
-                under_way.shutdown().await;
+                in_flight.shutdown().await;
                 return Err(error.into());
             }
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    let lanes = trials.endpoints.iter().filter_map(EndpointClient::closed).map(str::to_owned);
+    let endpoints = trials.endpoints.iter().filter_map(EndpointClient::closed).map(str::to_owned);
     closed_suites.sort_unstable();
     closed_suites.dedup();
     let names: Vec<&str> = suites.into_keys().collect();
@@ -167,20 +167,20 @@ pub async fn run_tasks<T: Transport>(
         let limit = trials.budgets.suites[suite].limit().unwrap_or_default();
         format!("the budget of ${limit} for {} allows no further trial", names[suite])
     });
-    let closed = lanes.chain(suites).collect::<Vec<_>>().join("; ");
-    Ok(end(left + unasked, exhausted, &trials.budgets, &closed, signals))
+    let closed = endpoints.chain(suites).collect::<Vec<_>>().join("; ");
+    Ok(end(left + not_asked, exhausted, &trials.budgets, &closed, signals))
 }
 
-/// Takes what is not yet begun out of the queues, and says how much it was.
-fn leave_out(queues: &mut [Queue], out: impl Fn(u32) -> bool) -> usize {
-    let mut left_out = 0;
+/// Removes trials that have not begun from the queues; returns how many.
+fn remove(queues: &mut [Queue], out: impl Fn(u32) -> bool) -> usize {
+    let mut removed = 0;
     for queue in queues {
         let rest = queue.trials.split_off(queue.next);
         let before = rest.len();
         queue.trials.extend(rest.into_iter().filter(|idx| !out(*idx)));
-        left_out += before - (queue.trials.len() - queue.next);
+        removed += before - (queue.trials.len() - queue.next);
     }
-    left_out
+    removed
 }
 
 fn end(
@@ -191,7 +191,7 @@ fn end(
     signals: &Signals,
 ) -> RunEnd {
     let why = if let Some(more) = budgets.run.passed_by() {
-        // The cap is on the worst case of what was asked; what a provider states is its own.
+        // The cap holds for the worst case of a request; a provider may state more than that.
         Some(format!(
             "the budget was passed by ${}: a provider stated more tokens than it was allowed; {} \
              left out",
@@ -207,7 +207,7 @@ fn end(
         Some(format!("{closed}; {} left out", plural(left)))
     } else if signals.abort.is_cancelled() {
         Some(format!(
-            "interrupted twice; what was under way is in doubt, {} not asked",
+            "interrupted twice; requests in flight are in doubt, {} not asked",
             plural(left)
         ))
     } else if signals.drain.is_cancelled() && left > 0 {
@@ -222,12 +222,12 @@ fn plural(trials: usize) -> String {
     if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") }
 }
 
-fn queues(asked: Asked<'_>, at_once: &[usize], now: Stamp) -> Vec<Queue> {
+fn queues(todo: PlanProgress<'_>, at_once: &[usize], now: Stamp) -> Vec<Queue> {
     let mut queues: Vec<Queue> = at_once
         .iter()
-        .map(|&at_once| Queue { trials: Vec::new(), next: 0, under_way: 0, at_once, heard: now })
+        .map(|&at_once| Queue { trials: Vec::new(), next: 0, in_flight: 0, at_once, last_end: now })
         .collect();
-    for trial in asked.open() {
+    for trial in todo.open() {
         queues[trial.endpoint as usize].trials.push(trial.idx);
     }
     queues
@@ -238,42 +238,42 @@ fn start<T: Transport>(
     plan: &Plan,
     trials: &Arc<Trials<T>>,
     queues: &mut [Queue],
-    under_way: &mut JoinSet<(usize, Result<TrialOutcome, DispatchError>)>,
+    in_flight: &mut JoinSet<(usize, Result<TrialOutcome, DispatchError>)>,
     job: impl Fn(u32, usize) -> TrialJob,
 ) {
     let now = trials.caller.clock.now();
     let block =
         |queue: &Queue| queue.trials.get(queue.next).map(|&i| plan.trials[i as usize].block);
-    let live = |lane: usize, queue: &Queue| {
-        let silent = queue.under_way > 0 && now.since(queue.heard) > SILENT;
-        let lane = &trials.endpoints[lane];
-        !silent && !lane.is_held(now) && lane.closed().is_none()
+    let is_live = |endpoint: usize, queue: &Queue| {
+        let is_silent = queue.in_flight > 0 && now.since(queue.last_end) > SILENT;
+        let endpoint = &trials.endpoints[endpoint];
+        !is_silent && !endpoint.is_held(now) && endpoint.closed().is_none()
     };
     let slowest = queues
         .iter()
         .enumerate()
-        .filter(|(lane, queue)| live(*lane, queue))
+        .filter(|(endpoint, queue)| is_live(*endpoint, queue))
         .filter_map(|(_, queue)| block(queue))
         .min()
         .or_else(|| queues.iter().filter_map(block).min());
     let Some(slowest) = slowest else { return };
-    let most = slowest.saturating_add(BLOCKS_AHEAD);
-    // In the plan's order, whichever endpoint is next in it: where a budget or a limit lets only
-    // some through, what was asked is balanced over endpoints.
-    while let Some((lane, idx)) = next(plan, trials, queues, most) {
-        let job = job(idx, lane);
+    let most = slowest.saturating_add(MAX_BLOCKS_AHEAD);
+    // In the plan's order over all endpoints: where a budget or a limit lets only some trials
+    // through, they are balanced over endpoints.
+    while let Some((endpoint, idx)) = next(plan, trials, queues, most) {
+        let job = job(idx, endpoint);
         let trials = Arc::clone(trials);
-        under_way.spawn(async move { (lane, trials.ask(job).await) });
-        let queue = &mut queues[lane];
-        if queue.under_way == 0 {
-            queue.heard = now;
+        in_flight.spawn(async move { (endpoint, trials.ask(job).await) });
+        let queue = &mut queues[endpoint];
+        if queue.in_flight == 0 {
+            queue.last_end = now;
         }
         queue.next += 1;
-        queue.under_way += 1;
+        queue.in_flight += 1;
     }
 }
 
-/// The first trial in the plan's order that may start now: its endpoint has a free place, is not
+/// The first trial in the plan's order that may start now: its endpoint has a free slot, is not
 /// closed, and is not too far ahead.
 fn next<T: Transport>(
     plan: &Plan,
@@ -281,17 +281,18 @@ fn next<T: Transport>(
     queues: &[Queue],
     most_block: u32,
 ) -> Option<(usize, u32)> {
-    let open = |(lane, queue): (usize, &Queue)| {
+    let open = |(endpoint, queue): (usize, &Queue)| {
         let idx = *queue.trials.get(queue.next)?;
-        let free = queue.under_way < queue.at_once && trials.endpoints[lane].closed().is_none();
-        (free && plan.trials[idx as usize].block <= most_block).then_some((lane, idx))
+        let is_closed = trials.endpoints[endpoint].closed().is_some();
+        let free = queue.in_flight < queue.at_once && !is_closed;
+        (free && plan.trials[idx as usize].block <= most_block).then_some((endpoint, idx))
     };
     queues.iter().enumerate().filter_map(open).min_by_key(|(_, idx)| *idx)
 }
 
-fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
+fn job(plan: &Plan, trial: &Trial, endpoint_idx: usize) -> TrialJob {
     let task = &plan.tasks[trial.task as usize];
-    let endpoint = &plan.endpoints[lane];
+    let endpoint = &plan.endpoints[endpoint_idx];
     let max_tokens = output_bound(task, endpoint);
     let body = render::body(task, endpoint, max_tokens, plan.cache);
     let messages = task.messages.len() + usize::from(endpoint.system.is_some());
@@ -301,14 +302,14 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
         task: trial.task,
         key: trial.key,
         repeat: trial.repeat,
-        endpoint: lane,
+        endpoint: endpoint_idx,
         suite: 0,
         attempts: 0,
         ended: 0,
-        primed: 0,
+        cache_warmups: 0,
         bound: max_tokens.and_then(|output| endpoint.max_cost(input, output)),
-        // A quarter of the bytes is what English text comes to in most vocabularies.
-        prime: plan.cache == CacheMode::Warm,
+        // English text has about four bytes a token in most vocabularies.
+        warm_cache: plan.cache == CacheMode::Warm,
         token_use: TokenUse {
             input: body.bytes.len() as u64 / 4,
             output: max_tokens.unwrap_or(0).min(1024),
@@ -317,18 +318,17 @@ fn job(plan: &Plan, trial: &Trial, lane: usize) -> TrialJob {
     }
 }
 
-/// The dearest worst case of any trial, and its position; `None`: every trial is free. Without a
-/// bound (an unknown price, nothing that limits the answer) the trial itself is the error.
+/// The highest worst case of any trial, and its position; `None`: every trial is free.
 ///
 /// # Errors
-/// The first trial that no budget can hold.
-pub fn dearest(plan: &Plan) -> Result<Option<(u32, Usd)>, u32> {
-    let mut dearest = None;
+/// The first trial without a bound: its price is unknown, or nothing limits its answer.
+pub fn max_cost(plan: &Plan) -> Result<Option<(u32, Usd)>, u32> {
+    let mut max = None;
     for trial in plan.trials.iter().filter(|t| t.ineligible.is_none() && t.repeat == 0) {
         let bound = job(plan, trial, trial.endpoint as usize).bound.ok_or(trial.idx)?;
-        if bound > dearest.map_or(Usd::ZERO, |(_, most)| most) {
-            dearest = Some((trial.idx, bound));
+        if bound > max.map_or(Usd::ZERO, |(_, most)| most) {
+            max = Some((trial.idx, bound));
         }
     }
-    Ok(dearest)
+    Ok(max)
 }

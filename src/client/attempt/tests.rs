@@ -1,0 +1,220 @@
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::*;
+
+/// A transport that plays a list: bytes, and how long after the one before they come.
+struct Played {
+    status: u16,
+    kind: &'static str,
+    coding: &'static str,
+    parts: Vec<(u64, Bytes)>,
+    then: Option<ErrorClass>,
+    clock: Clock,
+}
+
+struct PlayedBody(std::vec::IntoIter<(u64, Bytes)>, Option<ErrorClass>, Clock);
+
+impl ChunkStream for PlayedBody {
+    async fn next(&mut self) -> Result<Option<TimedChunk>, TransportError> {
+        match self.0.next() {
+            Some((wait_ms, bytes)) => {
+                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                Ok(Some(TimedChunk { at: self.2.now(), bytes }))
+            }
+            None => match self.1.take() {
+                None => Ok(None),
+                Some(class) => Err(TransportError { class, message: "played".into() }),
+            },
+        }
+    }
+}
+
+impl Transport for Played {
+    type Body = PlayedBody;
+
+    async fn open(&self, _: Outgoing) -> Result<(Head, PlayedBody), TransportError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", self.kind.parse().expect("a header"));
+        headers.insert("retry-after", "1.5".parse().expect("a header"));
+        headers.insert("x-ratelimit-remaining-requests", "7".parse().expect("a header"));
+        headers.insert("content-encoding", self.coding.parse().expect("a header"));
+        let at = self.clock.now();
+        let status = self.status;
+        let head = Head { status, headers, connected: None, at, protocol: None };
+        Ok((head, PlayedBody(self.parts.clone().into_iter(), self.then, self.clock.clone())))
+    }
+}
+
+fn play(
+    status: u16,
+    kind: &'static str,
+    parts: &[(u64, &'static str)],
+    then: Option<ErrorClass>,
+) -> AttemptRecord {
+    let parts = parts.iter().map(|(wait, text)| (*wait, Bytes::from(*text))).collect();
+    play_bytes(status, kind, "identity", parts, then)
+}
+
+fn play_bytes(
+    status: u16,
+    kind: &'static str,
+    coding: &'static str,
+    parts: Vec<(u64, Bytes)>,
+    then: Option<ErrorClass>,
+) -> AttemptRecord {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let clock = Clock::virtual_time();
+        let transport = Played { status, kind, coding, parts, then, clock: clock.clone() };
+        let outgoing = Outgoing::default();
+        let limits = AttemptLimits::default();
+        let dialect = Dialect::OpenaiChat;
+        let attempt = Attempt { outgoing, dialect, stream: true, limits };
+        make(&transport, &clock, attempt).await
+    })
+}
+
+const SSE: &str = "text/event-stream";
+const TOKEN: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
+const ROLE: &str =
+    "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+fn class(record: &AttemptRecord) -> Option<ErrorClass> {
+    match &record.outcome {
+        Outcome::Answered(_) => None,
+        Outcome::Failed { class, .. } => Some(*class),
+    }
+}
+
+#[test]
+fn stamps_are_those_of_tokens() {
+    let parts = [(5, ROLE), (20, TOKEN), (10, TOKEN), (40, STOP), (1, "data: [DONE]\n\n")];
+    let record = play(200, SSE, &parts, None);
+    assert_eq!(class(&record), None);
+    let ms = |s: Option<Stamp>| s.map(|s| s.since(record.stamps.dispatched).as_millis());
+    assert_eq!(ms(record.stamps.first_byte), Some(5));
+    assert_eq!(ms(record.stamps.first_token), Some(25));
+    assert_eq!(ms(record.stamps.last_token), Some(35));
+    assert_eq!(record.gaps_us, [10_000]);
+    assert_eq!((record.token_reads, record.token_events), (2, 2));
+}
+
+#[test]
+fn each_phase_has_its_time_out() {
+    let check = |parts: &[(u64, &'static str)], expected: Option<ErrorClass>| {
+        assert_eq!(class(&play(200, SSE, parts, None)), expected);
+    };
+    check(&[(200_000, TOKEN)], Some(ErrorClass::FirstTokenTimeout));
+    check(&[(5, ROLE), (200_000, TOKEN)], Some(ErrorClass::FirstTokenTimeout));
+    check(&[(5, TOKEN), (90_000, TOKEN)], Some(ErrorClass::StallTimeout));
+    let drip = [(59_000, TOKEN); 20];
+    check(&drip, Some(ErrorClass::TotalTimeout));
+    check(&[(5, TOKEN), (5, "data: [DONE]\n\n"), (90_000, "")], None);
+}
+
+#[test]
+fn a_broken_connection_keeps_what_came() {
+    let record = play(200, SSE, &[(5, TOKEN)], Some(ErrorClass::Reset));
+    match record.outcome {
+        Outcome::Failed { class: ErrorClass::Reset, partial, .. } => {
+            assert_eq!(partial.text, "x");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_after_the_end_breaks_nothing() {
+    let parts = [(5, TOKEN), (5, STOP), (1, "data: [DONE]\n\n")];
+    assert_eq!(class(&play(200, SSE, &parts, Some(ErrorClass::Reset))), None);
+    let parts = [(5, TOKEN), (5, STOP), (1, "data: [DONE]\n\n"), (1, "data: {broken\n\n")];
+    assert_eq!(class(&play(200, "Text/Event-Stream; charset=utf-8", &parts, None)), None);
+}
+
+#[test]
+fn a_status_is_an_error_with_its_message() {
+    let body = "{\"error\":{\"message\":\"slow down\"}}";
+    let record = play(429, "application/json", &[(1, body)], None);
+    assert_eq!(class(&record), Some(ErrorClass::RateLimited));
+    assert_eq!(record.retry_after, Some(Duration::from_millis(1500)));
+    let limits = record.rate_limits.expect("stated").windows;
+    assert_eq!((limits.len(), limits[0].remaining), (1, Some(7)));
+    assert!(!record.streamed);
+}
+
+#[test]
+fn an_answer_in_one_piece_has_no_first_token() {
+    let body = "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+    let record = play(200, "application/json", &[(7, body)], None);
+    assert_eq!(class(&record), None);
+    assert_eq!(record.stamps.first_token, None);
+    assert!(record.stamps.last_token.is_some());
+}
+
+#[test]
+fn a_compressed_body_is_not_what_was_asked_for() {
+    let parts = || vec![(1, Bytes::from(TOKEN)), (1, Bytes::from(STOP))];
+    let record = play_bytes(200, SSE, "gzip", parts(), None);
+    assert_eq!(class(&record), Some(ErrorClass::Protocol));
+    assert_eq!(record.stamps.first_token, None);
+    assert_eq!(class(&play_bytes(200, SSE, "Identity", parts(), None)), None);
+}
+
+/// Reasoning, text in several scripts, two tool calls, usage on the last chunk that has
+/// choices and doubled after it, comments, every kind of line end.
+const MIXED: &str = concat!(
+    "\u{feff}: hello\n\n",
+    "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"reasoning\":\"hm … \u{1f914}\"}}]}\r\n\r\n",
+    ": PROCESSING\r\n\r\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"na\u{ef}ve \\u00e9 \u{4f60}\"}}]}\r\r",
+    "data: {\"choices\":[\ndata: {\"delta\":{\"content\":\"!\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":",
+    "{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}},{\"index\":1,\"function\":{\"name\":\"g\"}}]}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":",
+    "{\"arguments\":\"1}\"}}]}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}],\"usage\":",
+    "{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\n",
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"cost\":1.5e-6}}\n\n",
+    "data: [DONE]\n\n",
+);
+
+/// Plays [`MIXED`] cut at these places and holds it against the whole.
+fn check_cut(cuts: &[usize]) {
+    let whole = play(200, SSE, &[(1, MIXED)], None);
+    assert_eq!((whole.token_reads, whole.token_events), (1, 5));
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (MIXED.len() + 1)).collect();
+    cuts.extend([0, MIXED.len()]);
+    cuts.sort_unstable();
+    let bytes = Bytes::from(MIXED);
+    let parts = cuts.windows(2).map(|w| (1, bytes.slice(w[0]..w[1]))).collect();
+    let cut = play_bytes(200, SSE, "identity", parts, None);
+    assert_eq!(cut.outcome, whole.outcome, "text, tool calls, usage, and so the cost");
+    assert_eq!(cut.token_events, whole.token_events);
+    assert_eq!(cut.gaps_us.len() + 1, cut.token_events as usize);
+    assert!(cut.reasoning_seen);
+    // Events of one read share its stamp: as many stamps as reads that held tokens.
+    let apart = cut.gaps_us.iter().filter(|gap| **gap > 0).count();
+    assert_eq!(apart + 1, cut.token_reads as usize);
+}
+
+#[test]
+fn a_stream_is_the_same_cut_at_every_byte() {
+    (0..=MIXED.len()).for_each(|cut| check_cut(&[cut]));
+    check_cut(&(0..MIXED.len()).collect::<Vec<_>>());
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_stream_is_the_same_under_every_fragmentation(
+        cuts in proptest::collection::vec(0usize..2000, 0..40),
+    ) {
+        check_cut(&cuts);
+    }
+}
