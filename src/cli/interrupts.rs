@@ -62,27 +62,44 @@ impl Interrupts {
 /// # Errors
 /// When the system takes no handler.
 pub(super) fn handle(signals: Signals, recorded: Recorded, notice: Notice) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
+    // The caller may be on a runtime, where no other can be entered: the thread has its own.
+    let (ready, listening) = std::sync::mpsc::sync_channel(1);
     std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
-        loop {
-            runtime.block_on(interrupts.next());
-            let recorded = recorded.lock().expect("nothing panics while it holds the folder");
-            if let Some(run) = &*recorded {
-                console::say(&format!(
-                    "interrupted; every answer is in {run}: weighbridge grade, tune and report it",
-                    run = run.display()
-                ));
-                end_process();
-            } else if signals.drain.is_cancelled() {
-                signals.abort.cancel();
-            } else {
-                notice.say("interrupted; waiting for in-flight requests (Ctrl-C again to abort)");
-                signals.drain.cancel();
+        let started = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let started = started.and_then(|runtime| {
+            let interrupts = runtime.block_on(async { Interrupts::listen() })?;
+            Ok((runtime, interrupts))
+        });
+        match started {
+            Ok((runtime, mut interrupts)) => {
+                let _ = ready.send(Ok(()));
+                loop {
+                    runtime.block_on(interrupts.next());
+                    interrupted(&signals, &recorded, &notice);
+                }
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
             }
         }
     })?;
-    Ok(())
+    listening.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended")))
+}
+
+fn interrupted(signals: &Signals, recorded: &Recorded, notice: &Notice) {
+    let recorded = recorded.lock().expect("nothing panics while it holds the folder");
+    if let Some(run) = &*recorded {
+        console::say(&format!(
+            "interrupted; every answer is in {run}: weighbridge grade, tune and report it",
+            run = run.display()
+        ));
+        end_process();
+    } else if signals.drain.is_cancelled() {
+        signals.abort.cancel();
+    } else {
+        notice.say("interrupted; waiting for in-flight requests (Ctrl-C again to abort)");
+        signals.drain.cancel();
+    }
 }
 
 #[expect(clippy::exit, reason = "the last stages of a run hold nothing that could be lost")]

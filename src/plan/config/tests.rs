@@ -118,7 +118,10 @@ fn unknown_keys() {
          spend, limits, privacy, cache, provider, endpoint, variant, price",
     );
     check("[today]\nlitellm = \"c.yaml\"\n", "2: unknown key \"litellm\"; known here: endpoint");
-    check("[today]\n", "1: missing field `endpoint`");
+    check(
+        "[today]\n",
+        "1: key \"endpoint\" is missing; add endpoint = … to the table that begins here",
+    );
     check("[objective]\nmargn = 1\n", "2: unknown key \"margn\"; did you mean \"margin\"?");
     check("suites = [{ pth = \"x\" }]\n", "1: unknown key \"pth\"; did you mean \"path\"?");
     check(

@@ -131,7 +131,7 @@ fn aliases_lead_to_deployments_and_to_each_other() {
     assert_eq!(config.alias("hidden").expect("of the longer form").name, "llama");
     assert_eq!(config.alias("thinker").expect("there").fallbacks, ["plain"]);
     let error = config.not_called(config.alias("claude").expect("there"), "c.yaml").to_string();
-    let expected = "nothing that serves \"claude\" can be called from here: bedrock wants";
+    let expected = "no deployment of \"claude\" can be called from here: bedrock wants";
     assert!(error.contains(expected), "{error}");
 }
 
