@@ -1,12 +1,14 @@
 //! The order of the trials, their keys, and who cannot take what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::*;
-use crate::catalog::{Capability, Price, Rates};
+use crate::catalog::{Capability, Endpoint, Price, Rates};
 use crate::graders::GraderSpec;
+use crate::suite::Task;
 use crate::test_kit;
-use crate::units::{Message, Usd};
+use crate::units::{Message, Seed, Usd};
 
 /// A task that asks `prompt`.
 pub(super) fn task(id: &str, category: &str, prompt: &str) -> Task {
