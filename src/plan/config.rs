@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use crate::catalog::raw::RawCatalog;
-use crate::catalog::{Catalog, CatalogFile, CatalogText, resolve};
+use crate::catalog::{Catalog, CatalogError, CatalogFile, CatalogText, resolve};
 use crate::units::toml_text::{DecimalText, TomlText, did_you_mean};
 use crate::units::{CacheMode, Goal, Judging, Slo, Usd};
 
