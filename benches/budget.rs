@@ -139,7 +139,7 @@ async fn asked(
             abort: CancellationToken::new(),
         },
         store,
-        judge: None,
+        tasks_to_grade: None,
         seed: plan.seed,
         endpoints: plan.endpoints.iter().map(lane).collect(),
         budgets: Budgets {

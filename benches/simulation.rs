@@ -225,7 +225,7 @@ fn trials(
             abort: CancellationToken::new(),
         },
         store,
-        judge: None,
+        tasks_to_grade: None,
         seed: plan.seed,
         endpoints: plan.endpoints.iter().map(lane).collect(),
         budgets: Budgets {

@@ -17,15 +17,14 @@ use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::RunOptions;
 use crate::app::spend::Caps;
 use crate::client::{self, HttpTransport, Transport};
-use crate::dispatch::{Caller, Judge, Keys, RetryPolicy, Trials, gates};
-use crate::plan::Plan;
+use crate::dispatch::{Caller, Keys, RetryPolicy, Trials, gates};
 use crate::run::{
     IoThreads, PlanProgress, Progress as RunState, RunEnd, Signals, Watch, judge, run_trials,
 };
 use crate::sim::{self, InProcess};
 use crate::store::{
-    ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, ScoreRow, Spend, Store,
-    StoreMode, StoredEndpoint, StoredTask, TrialProgress,
+    ExistingRun, NewRun, PlannedTrial, PriorSessions, ResumedRun, Spend, Store, StoreMode,
+    StoredEndpoint, StoredTask, TrialProgress,
 };
 use crate::units::clock::nanos;
 use crate::units::{
@@ -180,7 +179,7 @@ impl Execution<'_> {
                 abort: self.options.signals.abort.clone(),
             },
             store: begun.store,
-            judge: (!self.keep_content).then(|| judge_of(&self.inputs.plan)),
+            tasks_to_grade: (!self.keep_content).then(|| Arc::clone(&self.inputs.plan.tasks)),
             seed: self.inputs.plan.seed,
             endpoints: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
             budgets: self.caps.budgets(self.inputs, &begun.spent),
@@ -320,15 +319,6 @@ fn worse(before: Option<Validity>, now: Validity) -> Validity {
             (a, b) => a.or(b),
         },
     }
-}
-
-/// Judges the answers of a run that keeps none.
-fn judge_of(plan: &Plan) -> Judge {
-    let tasks = Arc::clone(&plan.tasks);
-    Judge::new(move |trial, task, answer| {
-        let task = tasks.get(task as usize)?;
-        Some(ScoreRow::overall(trial, &task.grader, task.grade(answer).value, String::new()))
-    })
 }
 
 fn median_ttft(progress: &RunState) -> Option<std::time::Duration> {

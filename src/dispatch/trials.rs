@@ -2,6 +2,7 @@
 
 mod recorder;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -13,12 +14,12 @@ use super::budget::{BudgetScope, Budgets};
 use super::call::{Call, Caller};
 use super::endpoint_client::EndpointClient;
 use super::gate::SlotGuard;
-use super::judge::Judge;
 use super::pacing::TokenUse;
 use super::retry::RetryPolicy;
 use super::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
 use crate::client::Transport;
 use crate::store::{RequestSource, Store, TrialStatus};
+use crate::suite::Task;
 use crate::units::{Seed, Usd};
 use recorder::{Next, TrialRecorder};
 
@@ -29,9 +30,9 @@ pub struct Trials<T> {
     pub caller: Caller<T>,
     /// The run database.
     pub store: Store,
-    /// Scores answers as they come, for a run that keeps no content; `None`: answers are kept and
-    /// scored later.
-    pub judge: Option<Judge>,
+    /// The tasks of the plan, for a run that keeps no content: answers are graded as they come.
+    /// `None`: answers are kept, and graded later.
+    pub tasks_to_grade: Option<Arc<[Task]>>,
     /// The run's seed, for the jitter of retries.
     pub seed: Seed,
     /// The endpoints.

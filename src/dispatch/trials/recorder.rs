@@ -99,8 +99,10 @@ impl<T: Transport> Trials<T> {
     /// The score of a trial's answer, where the answer is not kept. It is recorded with the trial's
     /// end, so that a crash keeps both or neither.
     fn score(&self, job: &TrialJob, end: &TrialEnding) -> Option<ScoreRow> {
-        let (judge, answer) = (self.judge.as_ref()?, end.answer.as_ref()?);
-        judge.score(job.trial, job.task, answer)
+        let task = self.tasks_to_grade.as_ref()?.get(job.task as usize)?;
+        let score = task.grade(end.answer.as_ref()?);
+        // The detail quotes the answer.
+        Some(ScoreRow::overall(job.trial, &task.grader, score.value, String::new()))
     }
 
     /// Logs how an attempt went. A provider's message may quote the prompt, so it is logged only
@@ -110,7 +112,7 @@ impl<T: Transport> Trials<T> {
         let (trial, attempt) = (job.key.hex(), state.attempts);
         match &record.outcome {
             Outcome::Failed { class, detail, .. } => {
-                let detail = if self.judge.is_some() { "" } else { detail };
+                let detail = if self.tasks_to_grade.is_some() { "" } else { detail };
                 tracing::info!(endpoint, trial, attempt, error = class.name(), "{detail}");
             }
             Outcome::Answered(answer) => {
