@@ -218,7 +218,7 @@ impl Budgets {
     ///
     /// # Errors
     /// The first budget that does not allow it any more; nothing is reserved then.
-    pub async fn reserve(
+    pub(super) async fn reserve(
         &self,
         endpoint: usize,
         suite: usize,
