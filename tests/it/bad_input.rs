@@ -50,6 +50,13 @@ impl Bench {
         self.refused(|| run(self.path(), args), parts);
     }
 
+    /// Asserts that arguments are refused where they are read: exit 2, with all of these parts.
+    #[track_caller]
+    fn rejects_arguments(&self, args: &[&str], parts: &[&str]) {
+        run(self.path(), args).exits(2).says(parts);
+        assert!(!self.path().join("results").exists(), "no run folder");
+    }
+
     /// The same for the suite on the catalog.
     #[track_caller]
     fn refuses_run(&self, args: &[&str], parts: &[&str]) {
@@ -186,7 +193,7 @@ fn columns_that_cannot_be_mapped_are_listed_with_the_flag() {
         &[&german[..], &["--map", "prompt=fragen"]].concat(),
         &["no column `fragen` for the prompt", "`frage`, `antwort`", "--map"],
     );
-    bench.refuses(
+    bench.rejects_arguments(
         &[&german[..], &["--map", "promt=frage"]].concat(),
         &["--map", "no field `promt`", "`prompt`"],
     );

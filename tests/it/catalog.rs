@@ -89,7 +89,7 @@ fn a_price_that_jumps_is_refused_unless_it_is_named() {
         "acme/large@openrouter input: 3 to 300 (+9900.0 %)",
         "acme/small@openrouter output: 0.4 to 0.1 (-75.0 %)",
         "--accept",
-        "the previous snapshot stays as it is",
+        "the previous snapshot is kept",
     ]);
     assert_eq!(files(dir.path())["prices.toml"], before["prices.toml"]);
     sync(dir.path(), &list(&cents), &["--accept", "acme/large"]).exits(2).says(&["1 prices moved"]);
@@ -161,7 +161,7 @@ fn a_server_that_gives_no_price_list_costs_nothing() {
         run(dir.path(), &args).exits(2).says(expected);
         assert_eq!(files(dir.path()), before, "{url}");
     };
-    let kept = "the previous snapshot stays as it is";
+    let kept = "the previous snapshot is kept";
     refused(&says("200 OK", "", "<!doctype html><h1>Hi</h1>".into()), &["is a web page", kept]);
     refused(&says("404 Not Found", "", "no".into()), &["answered 404 Not Found", kept]);
     refused(
@@ -217,10 +217,9 @@ fn a_choice_is_spread_explained_and_written() {
     );
     let args =
         ["catalog", "pick", "3", "--for", "prompts.csv", "--catalog", "prices.toml", "--write"];
-    let ran = run(dir.path(), &args).exits(0).says(&[
-        "3 of 4 endpoints can be weighed on the 2 tasks",
-        "dropped 1: its price is not known",
-    ]);
+    let ran = run(dir.path(), &args)
+        .exits(0)
+        .says(&["3 of 4 endpoints can take the 2 tasks", "dropped 1: its price is not known"]);
     insta::assert_snapshot!(ran.stdout);
     let config = std::fs::read_to_string(dir.path().join("weighbridge.toml")).expect("a file");
     assert!(
@@ -351,5 +350,5 @@ fn a_finished_run_is_priced_anew() {
     );
     run(dir.path(), &["report", "run", "--prices", "other.toml"])
         .exits(2)
-        .says(&["names none of the run's endpoints"]);
+        .says(&["lists none of the run's endpoints"]);
 }

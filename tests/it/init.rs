@@ -137,7 +137,7 @@ fn without_a_key_it_says_what_to_set_and_writes_over_nothing() {
     ]);
     let text = written(dir.path());
     assert!(text.contains("#models = [\"acme/large@local\"]"), "{text}");
-    run(dir.path(), &["init"]).exits(2).says(&["weighbridge.toml is there already; --force"]);
+    run(dir.path(), &["init"]).exits(2).says(&["weighbridge.toml already exists; --force"]);
     file(dir.path(), "weighbridge.toml", "# mine\n");
     run(dir.path(), &["init", "--force"]).exits(0);
     assert_eq!(written(dir.path()), text);
@@ -145,7 +145,7 @@ fn without_a_key_it_says_what_to_set_and_writes_over_nothing() {
     run(dir.path(), &out).exits(2).says(&["other is no folder"]);
     run(dir.path(), &["init", "--force", "--from", "portkey", "x.json"])
         .exits(2)
-        .says(&["--from \"portkey\" is not read; there is: litellm"]);
+        .says(&["--from \"portkey\" is not supported; use litellm"]);
 }
 
 /// A proxy's configuration whose one deployment is the simulator.
@@ -190,19 +190,6 @@ fn a_proxys_configuration_is_weighed() {
     let trials = csv(&dir.path().join("run/trials.csv"));
     assert_eq!(trials.len(), 2);
     assert!(trials.iter().all(|t| t["status"] == "ok" && t["model"] == "gale/small"), "{trials:?}");
-
-    // The same alias as what serves today, read out of the proxy's own file.
-    // The catalog has an endpoint that is called the same way, under its own name.
-    let today = "suites = [\"prompts.csv\"]\nmodels = [\"elm/moe@fjord\"]\n[today]\n\
-                 litellm = \"config.yaml\"\nalias = \"support\"\n";
-    file(dir.path(), "weighbridge.toml", today);
-    run(dir.path(), &["plan", "--catalog", &sim.catalog()])
-        .exits(0)
-        .says(&["gale/small@fjord serves today, so it is measured too"]);
-    file(dir.path(), "weighbridge.toml", &today.replace("support", "cloud"));
-    run(dir.path(), &["plan", "--catalog", &sim.catalog()])
-        .exits(2)
-        .says(&["[today] ", "config.yaml: no deployment of \"cloud\" can be called from here"]);
 }
 
 #[test]

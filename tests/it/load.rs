@@ -345,7 +345,7 @@ fn what_bills_needs_a_budget_and_what_to_send_must_be_said() {
         .exits(2)
         .says(&["a/m@p bills each request", "--budget USD"]);
     let free = file(dir.path(), "f.toml", &catalog_at("https://api.example.com/v1", "\"free\""));
-    run(dir.path(), &["load", "--catalog", &free]).exits(2).says(&["say how much load: -q"]);
+    run(dir.path(), &["load", "--catalog", &free]).exits(2).says(&["no load is given: add -q"]);
     run(dir.path(), &["load", "--catalog", &free, "-q", "5", "--budget", "0"])
         .exits(2)
         .says(&["--budget must be above zero"]);

@@ -84,7 +84,7 @@ fn what_cannot_be_judged_again_keeps_its_scores() {
     // Another parameter and back: the scores come back with the trials.
     catalog("1", "SystemMark");
     let ran = resume(&[]).weighed();
-    assert!(ran.stderr.contains("2 trials are asked in another form now"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 trials changed their request"), "{}", ran.stderr);
     catalog("0", "SystemMark");
     resume(&[]).weighed();
     assert_eq!((stub.asked().len(), scored(&here, "1"), scored(&here, "0")), (6, 2, 2));

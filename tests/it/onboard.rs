@@ -365,7 +365,7 @@ fn a_certificate_that_does_not_verify_is_said_in_one_line() {
     let sync = ["catalog", "sync", "--from", &url, "--out", "prices.toml"];
     let expected = ["127.0.0.1 has a certificate that does not verify", "SSL_CERT_FILE=corp.pem"];
     let ran = run(dir.path(), &[], &sync).exits(2).says(&expected);
-    assert!(ran.stderr.contains("the previous snapshot stays as it is"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the previous snapshot is kept"), "{}", ran.stderr);
     assert_eq!(files(dir.path())["prices.toml"], b"");
     let env = [("OPENROUTER_BASE_URL", base.as_str()), ("OPENROUTER_API_KEY", KEY)];
     let ran = run(dir.path(), &env, &["plan", "-m", "acme/*"]).exits(2).says(&expected);

@@ -51,11 +51,11 @@ fn what_was_killed_goes_on_and_asks_again_only_what_is_in_doubt() {
     server.let_go();
 
     let refused = weigh(dir.path(), &[]).exits(2);
-    let standing = "0 of 40 trials have an ending, 6 requests are in doubt";
+    let standing = "0 of 40 trials finished, 6 requests are in doubt";
     for part in ["holds an unfinished run", standing, "--resume"] {
         assert!(refused.stderr.contains(part), "{part} is not in:\n{}", refused.stderr);
     }
-    weigh(dir.path(), &["--resume"]).weighed().says(&["going on with run", standing]);
+    weigh(dir.path(), &["--resume"]).weighed().says(&["resuming run", standing]);
     let here = dir.path().join("run");
     let trials = csv(&here.join("trials.csv"));
     assert_eq!(statuses(&trials), [("ok".into(), 40)].into());
@@ -73,7 +73,7 @@ fn what_was_killed_goes_on_and_asks_again_only_what_is_in_doubt() {
     assert_eq!(summary(&here, "acme/large@stub", "*", "availability"), "1", "our own crash");
 
     // What is complete has nothing left to ask, and is not begun again.
-    weigh(dir.path(), &["--resume"]).weighed().says(&["40 of 40 trials have an ending"]);
+    weigh(dir.path(), &["--resume"]).weighed().says(&["40 of 40 trials finished"]);
     weigh(dir.path(), &[]).exits(2).says(&["which is complete"]);
     assert_eq!(server.stub.asked().len(), 46);
     assert!(!here.join("run.lock").exists());
@@ -162,7 +162,7 @@ fn a_change_is_named_and_refused_and_amended() {
     prompts(dir.path(), "5");
     refused(&[
         "suite prompts has changed",
-        "1 tasks that are judged or sorted otherwise: prompts/t3",
+        "1 tasks with another grader, reference or category: prompts/t3",
     ]);
     weigh(dir.path(), AMEND).weighed();
     assert_eq!(stub.asked().len(), 10);
@@ -175,7 +175,7 @@ fn a_change_is_named_and_refused_and_amended() {
     file(dir.path(), "catalog.toml", &dearer.replace("temperature = 0", "temperature = 1"));
     refused(&["acme/large@stub#cool: params {\"temperature\":0} → {\"temperature\":1}"]);
     let ran = weigh(dir.path(), AMEND).weighed();
-    let said = "10 trials are asked in another form now";
+    let said = "10 trials changed their request";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!((stub.asked().len(), csv(&dir.path().join("run/trials.csv")).len()), (20, 10));
     // And back: what was paid for is there again.
@@ -209,7 +209,7 @@ fn a_run_grows_by_what_is_new() {
     assert_eq!(statuses(&trials), [("ok".into(), 44)].into());
     assert_eq!(summary(&dir.path().join("run"), "acme/small@stub", "*", "ok"), "22");
     // The plan is now this one, so it resumes without a word.
-    weigh(dir.path(), &all).weighed().says(&["44 of 44 trials have an ending"]);
+    weigh(dir.path(), &all).weighed().says(&["44 of 44 trials finished"]);
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn a_command_that_fails_says_so_and_nothing_else() {
 
     let both = "api_key_env = \"A_KEY\"\napi_key_cmd = [\"true\"]";
     file(dir.path(), "catalog.toml", &catalog_with(&stub, both));
-    run(dir.path(), &RUN).exits(2).says(&["catalog.toml:4", "write one of the two"]);
+    run(dir.path(), &RUN).exits(2).says(&["catalog.toml:4", "keep one of them"]);
     file(dir.path(), "catalog.toml", &catalog_with(&stub, "api_key_cmd = []"));
     run(dir.path(), &RUN).exits(2).says(&["catalog.toml:3", "names no program", "op://"]);
 }

@@ -244,7 +244,7 @@ fn a_cold_cache_holds_nothing_and_a_run_goes_on_where_it_stood() {
     assert!(keys(&as_is).is_disjoint(&keys(&cold)));
     // Nothing is asked twice because of its nonce; another mode is another plan.
     ask(&["--out", "run", "--cache", "cold", "--resume"]).weighed();
-    ask(&["--out", "run", "--resume"]).exits(2).says(&["was begun with another plan"]);
+    ask(&["--out", "run", "--resume"]).exits(2).says(&["was started with another plan"]);
     assert_eq!(sim.ledger().len(), 12);
 }
 

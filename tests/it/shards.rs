@@ -55,7 +55,7 @@ fn what_is_no_run_of_one_plan_is_refused() {
     weigh("other", &["--shard", "2/2", "--seed", "9"]);
     let merge = |runs: &[&str]| run(dir.path(), &[&["merge"], runs, &["--out", "merged"]].concat());
     merge(&["1", "other"]).exits(2).says(&["1 and other do not merge: another plan"]);
-    merge(&["1", "1"]).exits(2).says(&["1 is there twice"]);
+    merge(&["1", "1"]).exits(2).says(&["1 is named twice"]);
     merge(&["1", "nowhere"]).exits(2).says(&["nowhere"]);
     assert!(!dir.path().join("merged/run.sqlite").exists());
     // A part alone is a run that is not whole.
