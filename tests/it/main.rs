@@ -10,6 +10,7 @@ mod support;
 
 mod bad_input;
 mod budget;
+mod bundled;
 mod catalog;
 mod catalog_data;
 mod cli;
