@@ -113,7 +113,7 @@ mod tests {
         assert!(supports.iter().all(|s| s.as_str() != Some("tools")));
         assert!(!text.contains("holm/"));
         let all = fleet.catalog_toml("http://x", true, &[Dialect::OpenaiChat]);
-        assert!(all.contains("limits = { requests_per_min = 600, concurrency = 64 }"), "{all}");
+        assert!(all.contains("limits = { requests_per_min = 600, concurrency = 128 }"), "{all}");
         let two = fleet.catalog_toml("http://x", false, &[Dialect::Anthropic, Dialect::Gemini]);
         let catalog: toml::Table = two.parse().expect("TOML");
         let list = |key: &str, field: &str| -> Vec<&str> {

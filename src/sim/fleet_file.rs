@@ -142,9 +142,9 @@ impl OutputTokens {
     }
 }
 
-/// Enough for a run of the bundled suites to end within a minute.
+/// Requests at once with which the demo ends within 35 s.
 fn usual_concurrency() -> u32 {
-    64
+    128
 }
 
 fn yes() -> bool {
