@@ -164,7 +164,7 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
             let again =
                 earlier.resume(StoreMode::InlineIntents, stored.new_run(), &stored.trials, from_ns);
             let again = again.expect("it goes on");
-            (again.store, again.standing)
+            (again.store, again.progress)
         };
         let trials = trials(plan, &sim, &clock, store);
         let progress = Progress::new(&vec![0; plan.endpoints.len()]);

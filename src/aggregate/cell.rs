@@ -6,7 +6,7 @@ use super::{Latency, LatencyMetric};
 use crate::stats::Estimate;
 use crate::units::Usd;
 
-/// One cell's figures. Every denominator is that of METRICS.md.
+/// The metrics of one cell. Every denominator is that of METRICS.md.
 #[derive(Clone, Debug, Default)]
 pub struct Cell {
     /// Trials by status.
@@ -92,7 +92,7 @@ pub struct Counts {
     pub skipped: u64,
     /// Sent, ending unknown.
     pub in_doubt: u64,
-    /// Of `ok`: a grader judged it.
+    /// Of `ok`: a grader scored it.
     pub scored: u64,
     /// Of `ok`: the grader could not judge.
     pub unscored: u64,
@@ -144,13 +144,13 @@ pub struct Difference {
     pub detectable: f64,
 }
 
-/// What a difference says at 5 % after adjustment.
+/// Whether a difference is significant at 5 % after adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Significance {
     /// Better.
     Better,
     /// Worse.
     Worse,
-    /// The sample does not tell.
+    /// The sample does not show a difference.
     Unclear,
 }

@@ -1,4 +1,4 @@
-//! From the rows of a run to its figures, in one pass.
+//! From the rows of a run to its metrics, in one pass.
 //!
 //! Trials come cell by cell and, within a cell, in the order of their keys, which do not depend on
 //! how the run was interleaved or split. So the sums, and every digit that rests on them, do not
@@ -22,7 +22,7 @@ use crate::stats::{Estimate, Level};
 use crate::store::{Order, Reader, TrialRow, TrialStatus};
 use crate::units::Usd;
 
-/// The figures of the run in this folder, finished or not.
+/// The metrics of the run in this folder, finished or not.
 pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
     let reader = Reader::open(dir)?;
     let run = Run::read(&reader)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Cell, LocalTokens};
 use crate::units::{Category, EndpointId};
 
-/// What the team runs today.
+/// The endpoint that serves today.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Today {
     /// The endpoint; `None`: nothing was scored, so nothing stands for today.
@@ -42,14 +42,14 @@ pub struct EndpointMetrics {
     pub all: Cell,
     /// By category: same order as [`RunMetrics::categories`].
     pub cells: Vec<Cell>,
-    /// What was counted here; `None`: every provider of the run counted for itself, or nothing was
-    /// kept to count.
+    /// Tokens counted locally; `None`: every provider of the run reported its counts, or no content
+    /// was kept to count.
     pub local: Option<LocalTokens>,
     /// Who gave its answers, where a router says so.
     pub served: RoutingCounts,
 }
 
-/// Who gave an endpoint's answers.
+/// Which providers gave an endpoint's answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoutingCounts {
     /// The provider that the router was pinned to.

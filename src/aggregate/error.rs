@@ -10,7 +10,7 @@ pub enum AggregateError {
     Store(#[from] StoreError),
     /// It is a load run: it has no trials.
     #[error(
-        "{0} is a load run, which nothing is graded or tuned by: `weighbridge report` shows it"
+        "{0} is a load run, which cannot be graded or tuned; show it with `weighbridge report`"
     )]
     IsLoad(String),
     /// What it holds does not fit together.

@@ -1,4 +1,4 @@
-//! Latency, cost, quality and availability per cell: what the report and the weights read.
+//! Latency, cost, quality and availability per cell: the input of reports and of tuning.
 //!
 //! A cell is endpoint × category; an endpoint's whole row has the same form under category `*`.
 

@@ -4,7 +4,7 @@ use super::{CategoryMetrics, Counts, EndpointMetrics, ScoreTable, Today, compare
 use crate::stats::paired::Paired;
 use crate::units::{Judging, Manifest, Usd};
 
-/// Everything that one run shows.
+/// The metrics of a whole run.
 #[derive(Clone, Debug)]
 pub struct RunMetrics {
     /// What the run is and how it ended.

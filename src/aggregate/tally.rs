@@ -1,4 +1,4 @@
-//! The figures of one set of trials (a cell, or an endpoint's whole row), collected trial by trial.
+//! The metrics of one set of trials (a cell, or an endpoint's whole row), collected trial by trial.
 
 use std::collections::BTreeMap;
 
@@ -164,7 +164,7 @@ impl Tally {
         self.tokens.reasoning += usage.reasoning.unwrap_or(0);
     }
 
-    /// The figures. Quality and the difference from today rest on tasks and are added by the
+    /// The metrics. Quality and the difference from today rest on tasks and are added by the
     /// caller.
     pub(super) fn finish(self, priced: bool) -> Cell {
         let counts = self.counts;

@@ -222,7 +222,7 @@ impl Execution<'_> {
                 keep_content: self.keep_content,
             };
             let from_ns = nanos(since_start);
-            let ResumedRun { store, standing, sessions, retired } =
+            let ResumedRun { store, progress: standing, sessions, retired } =
                 earlier.resume(mode, new, &trials, from_ns)?;
             if retired > 0 {
                 self.events.notice(format!(

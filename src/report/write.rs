@@ -59,13 +59,13 @@ fn write_trials<E>(
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    write_rows(path, &csv::TRIAL_COLUMNS, trials, csv::trial_cells)
+    write_rows(path, csv::trial_columns(), trials, csv::trial_cells)
 }
 
 /// Writes a file of rows that are read while it is written.
 pub(super) fn write_rows<T, E, C>(
     path: &Path,
-    columns: &[&str],
+    columns: impl Iterator<Item = &'static str>,
     rows: impl Iterator<Item = Result<T, E>>,
     cells: impl Fn(&T) -> C,
 ) -> Result<(), ReportError>

@@ -47,9 +47,9 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
-    /// A run without answers cannot be judged again.
+    /// A run without answers cannot be graded again.
     #[error(
-        "{path} keeps no answers (--no-content): they were graded as they came, and their scores stand"
+        "{path} keeps no answers (--no-content); they were graded during the run, and those scores are kept"
     )]
     NoContent {
         /// The file.
@@ -62,7 +62,7 @@ pub enum StoreError {
         path: String,
     },
     /// Another process works on the run.
-    #[error("{dir} is in use by {by}: wait until it has ended, or choose another folder")]
+    #[error("{dir} is in use by {by}; wait until it has ended, or choose another folder")]
     InUse {
         /// The run folder.
         dir: String,

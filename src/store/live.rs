@@ -2,7 +2,7 @@
 //!
 //! On the real clock an OS thread of its own owns the connection: a commit waits for the disk, and
 //! a runtime that waited with it would measure the disk. Commands reach it through a bounded
-//! queue; it takes what is queued, commits once, and only then answers whoever waits for an
+//! queue; it takes what is queued, commits once, and only then answers the callers that wait for an
 //! intent. So one `fsync` serves all the requests that are about to leave together.
 //!
 //! In virtual time nothing may wait for a thread, for the paused clock would leap ahead: commands

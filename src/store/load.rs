@@ -1,5 +1,5 @@
-//! Records of the load lane: one small row per request, without content, and the distributions
-//! that are kept in memory until the end.
+//! Records of a load: one small row per request, without content, and the distributions that are
+//! kept in memory until the end.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -60,7 +60,7 @@ impl LoadRecord {
 pub enum LoadRow {
     /// It has a record.
     Known(Box<LoadRecord>),
-    /// It was about to leave, and nobody knows what came of it.
+    /// It was about to be sent, and its outcome is unknown.
     InDoubt {
         /// Its place in the order of arrivals.
         request: u64,
@@ -90,7 +90,7 @@ pub struct LoadSpan {
     pub last_end_ns: Option<u64>,
 }
 
-/// A change of the load lane's tables.
+/// A change to the tables of a load.
 #[derive(Debug)]
 pub enum LoadChange {
     /// Requests `first..past` may leave.

@@ -44,7 +44,7 @@ impl RunLock {
                 Err(TryLockError::Error(e)) => return Err(io(e)),
             }
             // Whoever had it before removes the file when done: what was locked here may be a file
-            // that nobody else can find any more.
+            // that no other process can find any more.
             if !is_at(&file, &path) {
                 continue;
             }
@@ -57,7 +57,7 @@ impl RunLock {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // A file that stays locks nobody out: it is the open handle that does.
+        // A file that stays behind is harmless: the lock is that of the open handle.
         let _ = std::fs::remove_file(&self.path);
     }
 }

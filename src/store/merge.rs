@@ -75,7 +75,7 @@ pub fn merge_runs(
 /// The tasks of all parts in the order of the whole plan, and for each part where its own stand
 /// among them.
 fn tasks_in_order(parts: &[MergePart]) -> Result<(Vec<StoredTask>, Vec<Vec<u32>>), StoreError> {
-    // By place in the whole plan; what an amendment added after it comes last, by name.
+    // By place in the whole plan; tasks added later come last, by name.
     let mut all: BTreeMap<(u32, String, String), StoredTask> = BTreeMap::new();
     let mut keys = Vec::with_capacity(parts.len());
     for part in parts {

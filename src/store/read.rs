@@ -61,7 +61,7 @@ pub struct TaskLabels {
     pub content_hash: Option<ContentHash>,
 }
 
-/// How the answers to a task are judged.
+/// How the answers to a task are graded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskRubric {
     /// The grader.
@@ -101,7 +101,7 @@ pub struct TrialRow {
     pub e2e_with_retries_ns: Option<u64>,
     /// Whether the answer came on the channel for refusals; known without the content too.
     pub refused: bool,
-    /// Whether an attempt has no ending: it was sent, and nobody knows what came of it.
+    /// Whether an attempt has no ending: it was sent, and its outcome is unknown.
     pub unended: bool,
     /// Attempts that ended without an answer.
     pub failed_attempts: u32,
@@ -291,7 +291,7 @@ impl Reader {
         Ok(labels)
     }
 
-    /// How each task is judged, by position: what grading needs, without the prompts, which are
+    /// How each task is graded, by position: what grading needs, without the prompts, which are
     /// most of a suite.
     pub fn rubrics(&self) -> Result<Vec<TaskRubric>, StoreError> {
         let mut statement =
@@ -443,7 +443,7 @@ pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<Stri
     conn.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
 }
 
-/// Trial, task, answer of what can be judged.
+/// Trial, task and answer of everything that can be graded.
 pub(super) const ANSWERS: &str = "
     SELECT idx, task, body FROM trial LEFT JOIN content ON content.hash = trial.answer
     WHERE status = 'ok' ORDER BY idx";

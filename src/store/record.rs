@@ -1,5 +1,4 @@
-//! What is kept of a run: its tasks, endpoints and trials, and the records that are written while
-//! it goes on.
+//! What is stored of a run: tasks, endpoints and trials, and the records written while it runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +59,7 @@ pub enum TrialStatus {
     Ineligible,
     /// Left out because the run ended early; never sent.
     Skipped,
-    /// Sent, and nobody knows how it ended.
+    /// Sent, and its outcome is unknown.
     InDoubt,
 }
 
@@ -192,8 +191,8 @@ pub enum Record {
     Last(AttemptId, Box<(RequestRecord, TrialEnding, Option<ScoreRow>)>),
     /// The end of a trial.
     Trial(Box<TrialEnding>),
-    /// A verdict.
+    /// A score.
     Score(ScoreRow),
-    /// What the load lane records.
+    /// A change to the tables of a load.
     Load(super::LoadChange),
 }

@@ -1,8 +1,8 @@
-//! Going on with a run that was cut, or that is to become larger.
+//! Resuming a run that was interrupted, or that gets a larger plan.
 //!
-//! A trial is known by its key, which is a hash of its content. What has an ending is never asked
-//! again; what was intended and has no ending is asked once more for each such attempt; what the
-//! plan has and the database has not is added after what is there.
+//! A trial is identified by its key, a hash of its content. A finished trial is never repeated; an
+//! attempt without an ending is made once more; trials that only the plan has are added after those
+//! of the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::units::{Manifest, PacingSummary, TrialKey, Usd, Validity};
 /// What earlier sessions of the run came to, in `meta`.
 const EARLIER: &str = "earlier";
 
-/// A run that was begun by an earlier process, and that no other works on.
+/// A run that an earlier process began. This process holds its lock.
 #[derive(Debug)]
 pub struct ExistingRun {
     lock: RunLock,
@@ -31,7 +31,7 @@ pub struct ExistingRun {
     pub manifest: Manifest,
     /// Its tasks' labels, by position.
     pub labels: Vec<TaskLabels>,
-    /// How its tasks are judged, by position.
+    /// How its tasks are graded, by position.
     pub rubrics: Vec<TaskRubric>,
     /// Its endpoints, by position.
     pub endpoints: Vec<StoredEndpoint>,
@@ -70,13 +70,13 @@ pub struct StoredTrial {
 }
 
 impl StoredTrial {
-    /// Whether it has its ending and is never asked again.
+    /// Whether it has ended and is never repeated.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.status, TrialStatus::Ok | TrialStatus::Failed | TrialStatus::Ineligible)
     }
 
-    /// Attempts of which nobody knows how they ended.
+    /// Attempts whose outcome is unknown.
     #[must_use]
     pub fn in_doubt(&self) -> u32 {
         self.attempts - self.ended
@@ -94,12 +94,12 @@ pub struct Spend {
     pub by_suite: BTreeMap<String, Usd>,
 }
 
-/// Where a planned trial stands when a session begins.
+/// The state of a planned trial when a session begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrialProgress {
     /// Its position in the run database.
     pub stored: u32,
-    /// Whether it is still to be asked.
+    /// Whether it is still to be run.
     pub open: bool,
     /// Requests that were intended for it by earlier sessions.
     pub attempts: u32,
@@ -110,14 +110,14 @@ pub struct TrialProgress {
 }
 
 impl TrialProgress {
-    /// A trial that nobody has asked yet.
+    /// A trial without requests so far.
     #[must_use]
     pub const fn fresh(stored: u32, open: bool) -> Self {
         Self { stored, open, attempts: 0, ended: 0, primed: 0 }
     }
 }
 
-/// What the sessions before this one came to.
+/// The earlier sessions of a run together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PriorSessions {
     /// How many there were.
@@ -136,13 +136,13 @@ pub struct PriorSessions {
     from_ns: u64,
 }
 
-/// A run that goes on.
+/// A run that was resumed.
 #[derive(Debug)]
 pub struct ResumedRun {
     /// The open run database.
     pub store: Store,
-    /// Where each planned trial stands, in the order in which they were given.
-    pub standing: Vec<TrialProgress>,
+    /// The state of each planned trial, in the order in which they were given.
+    pub progress: Vec<TrialProgress>,
     /// What the sessions before came to.
     pub sessions: PriorSessions,
     /// Trials that the plan has in another form now: kept aside with what they cost.
@@ -159,7 +159,7 @@ impl ExistingRun {
             return Ok(None);
         }
         let lock = RunLock::take(dir)?;
-        if is_unborn(&path)? {
+        if has_no_plan(&path)? {
             run_file::remove(&path);
             return Ok(None);
         }
@@ -180,7 +180,7 @@ impl ExistingRun {
         let last_ns = last_moment(&conn).map_err(sqlite)?;
         let spent = read_spent(&conn, &labels, &endpoints).map_err(sqlite)?;
         drop(conn);
-        let sessions = so_far(earlier, &manifest, last_ns);
+        let sessions = prior_sessions(earlier, &manifest, last_ns);
         Ok(Some(Self {
             lock,
             path,
@@ -221,14 +221,14 @@ impl ExistingRun {
         let change = conn.transaction_with_behavior(TransactionBehavior::Immediate);
         let change = change.map_err(sqlite)?;
         let sessions = PriorSessions { from_ns, ..self.sessions.clone() };
-        let amended = self.amend(&change, &new, trials, &sessions).map_err(sqlite)?;
+        let changed = self.apply_plan(&change, &new, trials, &sessions).map_err(sqlite)?;
         change.commit().map_err(sqlite)?;
         let file = RunFile::reopen(conn, path, mode, self.keep_content, self.lock)?;
-        let (standing, retired) = amended;
-        Ok(ResumedRun { store: Store::on(file, mode)?, standing, sessions, retired })
+        let (progress, retired) = changed;
+        Ok(ResumedRun { store: Store::on(file, mode)?, progress, sessions, retired })
     }
 
-    fn amend(
+    fn apply_plan(
         &mut self,
         conn: &Connection,
         new: &NewRun<'_>,
@@ -242,7 +242,7 @@ impl ExistingRun {
             tasks: self.place_tasks(conn, new)?,
             endpoints: self.place_endpoints(conn, new)?,
         };
-        let (standing, matched) = self.place_trials(conn, &places, trials)?;
+        let (progress, matched) = self.place_trials(conn, &places, trials)?;
         let retired = self.retire(conn, &places, trials, &matched)?;
         // What a session left out or cut is open again, whatever it was called when it ended.
         conn.execute(
@@ -252,7 +252,7 @@ impl ExistingRun {
         set_meta(conn, MANIFEST, &run_file::json(new.manifest))?;
         set_meta(conn, EARLIER, &run_file::json(sessions))?;
         conn.execute("DELETE FROM meta WHERE key = ?", [ENDED])?;
-        Ok((standing, retired))
+        Ok((progress, retired))
     }
 
     /// Where the plan's tasks stand in the run; new ones are added, known ones take the form that
@@ -300,7 +300,7 @@ impl ExistingRun {
             conn.query_row("SELECT max(idx) FROM retired_trial", [], |row| row.get(0))?;
         let mut next = next_after(self.trials.iter().map(|trial| trial.idx).chain(aside));
         let mut matched = BTreeSet::new();
-        let mut standing = Vec::with_capacity(trials.len());
+        let mut progress = Vec::with_capacity(trials.len());
         #[expect(clippy::explicit_counter_loop, reason = "only new trials take a position")]
         for planned in trials {
             let mut placed = planned.clone();
@@ -314,13 +314,13 @@ impl ExistingRun {
                 placed.idx = next;
                 next += 1;
                 run_file::insert_trial(conn, &placed)?;
-                standing.push(TrialProgress::fresh(placed.idx, placed.ineligible.is_none()));
+                progress.push(TrialProgress::fresh(placed.idx, placed.ineligible.is_none()));
                 continue;
             };
             matched.insert(known.key);
-            standing.push(settle(conn, &known, &placed)?);
+            progress.push(settle(conn, &known, &placed)?);
         }
-        Ok((standing, matched))
+        Ok((progress, matched))
     }
 
     /// Takes the trials out that the plan asks in another form now: their task, endpoint and repeat
@@ -419,7 +419,7 @@ fn settle(
 }
 
 /// Whether nothing was ever committed to a file: its maker was cut off before the plan was in it.
-fn is_unborn(path: &Path) -> Result<bool, StoreError> {
+fn has_no_plan(path: &Path) -> Result<bool, StoreError> {
     // What is no database is for the reader to refuse in its own words.
     let Ok(conn) = sql::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return Ok(false) };
     let mark = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
@@ -510,7 +510,11 @@ fn read_spent(
 
 /// What the sessions so far came to. One that was cut off lasted until the last thing it wrote, and
 /// what it saw of its client went with it.
-fn so_far(earlier: Option<PriorSessions>, manifest: &Manifest, last_ns: u64) -> PriorSessions {
+fn prior_sessions(
+    earlier: Option<PriorSessions>,
+    manifest: &Manifest,
+    last_ns: u64,
+) -> PriorSessions {
     let before = earlier.unwrap_or_default();
     let n = before.n + 1;
     match &manifest.ended {

@@ -1,5 +1,5 @@
-//! What is done to a run database, one transaction at a time. Who calls this, and on which
-//! thread, is the business of `store.rs`.
+//! Operations on a run database, one transaction at a time. `live.rs` decides which thread runs
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -58,7 +58,7 @@ impl RunFile {
             .inspect_err(|_| remove(&path))
     }
 
-    /// Goes on with a file that holds a run.
+    /// Continues with a file that holds a run.
     pub(super) fn reopen(
         conn: Connection,
         path: PathBuf,
@@ -147,7 +147,7 @@ impl RunFile {
         self.sqlite(done).map(|_| ())
     }
 
-    /// Gives up what is not committed.
+    /// Rolls back the open transaction.
     pub(super) fn roll_back(&self) {
         // After a full disk SQLite may have rolled back by itself, and closing would do it too.
         if !self.conn.is_autocommit() {
@@ -274,8 +274,8 @@ impl RunFile {
     }
 
     fn close_trials(&self, ended: &RunEnding) -> rusqlite::Result<()> {
-        // An attempt without an ending was sent, and nobody knows what came of it. A trial whose
-        // attempts all ended but which was to be tried again is left out like one never begun.
+        // An attempt without an ending was sent, and its outcome is unknown. A trial whose attempts
+        // all ended but which was to be tried again counts as skipped, like one never begun.
         self.conn.execute_batch(
             "UPDATE trial SET
                  attempts = (SELECT count(*) FROM attempt WHERE attempt.trial = trial.idx),
@@ -405,7 +405,7 @@ pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> rusqlite::R
     Ok(())
 }
 
-/// Stores a verdict, in place of an earlier one. The detail quotes the answer, so it goes the way
+/// Stores a score, in place of an earlier one. The detail quotes the answer, so it goes the way
 /// of the answers.
 pub(super) fn insert_score(
     conn: &Connection,

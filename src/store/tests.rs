@@ -489,7 +489,7 @@ fn load_spec() -> LoadSpec {
         per_hour: [("acme/m0@p".to_owned(), usd("4.20"))].into(),
         shape: "poisson 200/s".into(),
         speed: 1.0,
-        dearest: Some(usd("0.25")),
+        max_cost: Some(usd("0.25")),
         requests: Some(40),
         budget: Some(usd("5")),
     }

@@ -112,14 +112,6 @@ impl Histogram {
     pub fn as_hdr(&self) -> &hdrhistogram::Histogram<u64> {
         &self.0
     }
-
-    /// The share of durations that are longer than `limit`; `None` when empty.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts below 2^53")]
-    pub fn share_above(&self, limit: Duration) -> Option<f64> {
-        let above: u64 = self.slots().filter(|(d, _)| *d > limit).map(|(_, n)| n).sum();
-        (!self.is_empty()).then(|| above as f64 / self.len() as f64)
-    }
 }
 
 #[cfg(test)]

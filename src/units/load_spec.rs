@@ -30,8 +30,8 @@ pub struct LoadSpec {
     pub speed: f64,
     /// The most that one request of the run can cost; `None`: a price is not known. Requests in
     /// doubt count with this in the upper bound of the spend.
-    #[serde(default)]
-    pub dearest: Option<Usd>,
+    #[serde(default, rename = "dearest")]
+    pub max_cost: Option<Usd>,
     /// The number of requests that ends a closed loop, of those that count.
     #[serde(default)]
     pub requests: Option<u64>,

@@ -19,7 +19,7 @@ pub fn is_load(dir: &Path) -> Result<bool, AggregateError> {
     Ok(Reader::open(dir)?.manifest()?.load.is_some())
 }
 
-/// The figures of the load run in this folder, finished or not.
+/// The metrics of the load run in this folder, finished or not.
 pub fn compute_load_metrics(dir: &Path) -> Result<LoadMetrics, AggregateError> {
     let reader = Reader::open(dir)?;
     let run = Run::read(&reader)?;
@@ -177,7 +177,7 @@ impl Pass<'_> {
             littles_law,
             cost: self.cost,
             cost_upper: {
-                let doubt = self.spec.dearest.unwrap_or_default().times(self.in_doubt);
+                let doubt = self.spec.max_cost.unwrap_or_default().times(self.in_doubt);
                 let upper = self.cost_upper + doubt;
                 // What the cap did not let through cannot have cost anything.
                 self.spec.budget.map_or(upper, |cap| upper.min(cap.max(self.cost_upper)))
@@ -233,7 +233,7 @@ impl Pass<'_> {
     /// under the requests it needs no correction for those that cross an edge.
     fn littles_law(&self) -> Option<f64> {
         let (places, span) = (self.places(), self.span.filter(|_| self.places() > 0)?);
-        // A request in doubt held its place for nobody knows how long; and a loop that was hardly
+        // A request in doubt occupied its place for an unknown time; and a loop that was hardly
         // filled once has no steady state.
         // Endpoints that share a number of requests are not all done at the same time.
         let together = self.run.endpoints.len() == 1 || self.spec.requests.is_none();

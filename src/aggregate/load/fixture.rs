@@ -90,7 +90,7 @@ pub(crate) fn open(n: u64, per_s: u64) -> LoadRun {
             per_hour: [].into(),
             shape: format!("constant {per_s}/s"),
             speed: 1.0,
-            dearest: Some(usd("0.5")),
+            max_cost: Some(usd("0.5")),
             requests: None,
             budget: None,
         },

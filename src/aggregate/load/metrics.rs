@@ -7,7 +7,7 @@ use crate::stats::Estimate;
 use crate::units::{EndpointId, LoadSpec, Manifest, Usd, Validity};
 use crate::wire::ErrorClass;
 
-/// Everything that one load run shows.
+/// The metrics of a whole load run.
 #[derive(Clone, Debug)]
 pub struct LoadMetrics {
     /// What the run is and how it ended.
@@ -55,7 +55,7 @@ pub struct LoadEndpoint {
     pub cell: LoadCell,
 }
 
-/// The figures of the requests that count: those of ramp and warm-up are left out.
+/// The metrics of the requests that count: those of ramp and warm-up are left out.
 #[derive(Clone, Debug, Default)]
 pub struct LoadCell {
     /// Requests by what became of them.

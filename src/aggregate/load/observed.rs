@@ -22,7 +22,7 @@ pub(super) fn endpoint_of<'a>(
     )
 }
 
-/// The most that a request can have cost; `None`: nobody knows, or it was never sent.
+/// The most that a request can have cost; `None`: unknown, or it was never sent.
 pub(super) fn max_cost(record: &LoadRecord) -> Option<Usd> {
     record.request.max_cost().filter(|_| record.outcome() != LoadOutcome::Dropped)
 }

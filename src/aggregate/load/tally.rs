@@ -1,4 +1,4 @@
-//! The figures of one set of requests, collected request by request.
+//! The metrics of one set of requests, collected request by request.
 
 use std::collections::BTreeMap;
 
@@ -135,7 +135,7 @@ impl Tally {
         }
     }
 
-    /// The figures over a run of this length; by the hour where it is priced so.
+    /// The metrics over a run of this length; by the hour where it is priced so.
     pub(super) fn finish(self, duration_s: f64, per_hour: Option<Usd>, priced: bool) -> LoadCell {
         let counts = self.counts;
         let mut latency: BTreeMap<_, _> = self

@@ -173,7 +173,7 @@ impl Job<'_> {
         let plan = &self.inputs.plan;
         let mut manifest = manifest(self.inputs, clock);
         manifest.load =
-            Some(LoadSpec { dearest: prompts.max_cost(mode.lengths()), ..self.spec(mode) });
+            Some(LoadSpec { max_cost: prompts.max_cost(mode.lengths()), ..self.spec(mode) });
         let run = ContentHash::of(manifest.run.as_bytes());
         let by_length = matches!(mode, Mode::Open { arrivals, .. } if arrivals.lengths.is_some());
         let tasks: Vec<StoredTask> = if by_length {
@@ -227,7 +227,7 @@ impl Job<'_> {
             per_hour: self.inputs.plan.endpoints.iter().filter_map(per_hour).collect(),
             shape,
             speed,
-            dearest: None,
+            max_cost: None,
             requests,
             budget: self.cap,
         }

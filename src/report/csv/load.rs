@@ -4,36 +4,29 @@ use std::io;
 
 use super::cells::{io_error, number};
 use super::summary::{COLUMNS, Rows};
-use super::trials::{self, known, text};
+use super::trials::{Column, known, text, trial_cells, trial_columns};
 use crate::aggregate::RequestView;
 use crate::report::model::{LoadCell, LoadReport};
 
-/// The columns of requests.csv: those of trials.csv, then what only load has.
-pub(crate) const REQUEST_COLUMNS: [&str; trials::COLUMNS.len() + OWN.len()] = {
-    let mut all = [""; trials::COLUMNS.len() + OWN.len()];
-    let mut at = 0;
-    while at < all.len() {
-        let own = at >= trials::COLUMNS.len();
-        all[at] = if own { OWN[at - trials::COLUMNS.len()] } else { trials::COLUMNS[at] };
-        at += 1;
-    }
-    all
-};
+/// The columns of requests.csv after those of trials.csv: what only a load has.
+static OWN: [Column<RequestView>; 6] = [
+    ("ttft_sched_us", |row| known(row.ttft_sched_us)),
+    ("e2e_sched_us", |row| known(row.e2e_sched_us)),
+    ("scheduled_at", |row| text(row.scheduled_at.as_deref())),
+    ("warmup", |row| known(row.warmup)),
+    ("http_status", |row| known(row.http_status)),
+    ("retried_stale", |row| known(row.retried_stale)),
+];
 
-const OWN: [&str; 6] =
-    ["ttft_sched_us", "e2e_sched_us", "scheduled_at", "warmup", "http_status", "retried_stale"];
+/// The names of the columns of requests.csv.
+pub(crate) fn request_columns() -> impl Iterator<Item = &'static str> {
+    trial_columns().chain(OWN.iter().map(|(name, _)| *name))
+}
 
-/// The cells of a row, under [`REQUEST_COLUMNS`].
-pub(crate) fn request_cells(row: &RequestView) -> impl Iterator<Item = String> + use<> {
-    let own: [String; OWN.len()] = [
-        known(row.ttft_sched_us),
-        known(row.e2e_sched_us),
-        text(row.scheduled_at.as_deref()),
-        known(row.warmup),
-        known(row.http_status),
-        known(row.retried_stale),
-    ];
-    trials::cells(&row.trial).into_iter().chain(own)
+/// The cells of a row, under [`request_columns`].
+pub(crate) fn request_cells(row: &RequestView) -> Vec<String> {
+    let own = OWN.iter().map(|(_, cell)| cell(row));
+    trial_cells(&row.trial).into_iter().chain(own).collect()
 }
 
 /// The cells of a load run: `*` for all endpoints, then each.

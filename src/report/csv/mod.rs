@@ -11,7 +11,7 @@ mod trials;
 
 pub(super) use cells::{io_error, number};
 pub(super) use latency::write as write_latency;
-pub(super) use load::{REQUEST_COLUMNS, request_cells};
+pub(super) use load::{request_cells, request_columns};
 pub(super) use load::{write_latency as write_load_latency, write_summary as write_load_summary};
 pub(super) use summary::write as write_summary;
-pub(super) use trials::{COLUMNS as TRIAL_COLUMNS, cells as trial_cells};
+pub(super) use trials::{trial_cells, trial_columns};

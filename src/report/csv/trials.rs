@@ -4,90 +4,59 @@ use super::cells::number;
 use crate::aggregate::TrialView;
 use crate::units::escape::escape_csv_formula;
 
+/// A column of a file: its name, and its cell in a row.
+pub(super) type Column<T> = (&'static str, fn(&T) -> String);
+
 /// The columns, in order. Later ones are only appended.
-pub(crate) const COLUMNS: [&str; 38] = [
-    "run",
-    "trial",
-    "suite",
-    "task",
-    "category",
-    "endpoint",
-    "model",
-    "provider",
-    "repeat",
-    "status",
-    "error_class",
-    "attempts",
-    "score",
-    "finish_reason",
-    "ttft_us",
-    "ttfo_us",
-    "itl_us",
-    "e2e_us",
-    "queue_us",
-    "connect_us",
-    "input_tokens",
-    "cached_input_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "cost_usd",
-    "cost_reported_usd",
-    "judge_cost_usd",
-    "started_at",
-    "variant",
-    "response_model",
-    "served_by",
-    "tags",
-    "backoff_us",
-    "pacing_us",
-    "e2e_with_retries_us",
-    "cache_write_tokens",
-    "tokens_source",
-    "cost_upper_usd",
+static COLUMNS: [Column<TrialView>; 38] = [
+    ("run", |row| escape_csv_formula(&row.run).into_owned()),
+    ("trial", |row| escape_csv_formula(&row.trial).into_owned()),
+    ("suite", |row| escape_csv_formula(&row.suite).into_owned()),
+    ("task", |row| escape_csv_formula(&row.task).into_owned()),
+    ("category", |row| escape_csv_formula(&row.category).into_owned()),
+    ("endpoint", |row| escape_csv_formula(&row.endpoint).into_owned()),
+    ("model", |row| escape_csv_formula(&row.model).into_owned()),
+    ("provider", |row| escape_csv_formula(&row.provider).into_owned()),
+    ("repeat", |row| row.repeat.to_string()),
+    ("status", |row| row.status.to_owned()),
+    ("error_class", |row| text(row.error_class.as_deref())),
+    ("attempts", |row| row.attempts.to_string()),
+    ("score", |row| row.score.map(number).unwrap_or_default()),
+    ("finish_reason", |row| text(row.finish_reason.as_deref())),
+    ("ttft_us", |row| known(row.ttft_us)),
+    ("ttfo_us", |row| known(row.ttfo_us)),
+    ("itl_us", |row| row.itl_us.map(number).unwrap_or_default()),
+    ("e2e_us", |row| known(row.e2e_us)),
+    ("queue_us", |row| known(row.queue_us)),
+    ("connect_us", |row| known(row.connect_us)),
+    ("input_tokens", |row| known(row.input_tokens)),
+    ("cached_input_tokens", |row| known(row.cached_input_tokens)),
+    ("output_tokens", |row| known(row.output_tokens)),
+    ("reasoning_tokens", |row| known(row.reasoning_tokens)),
+    ("cost_usd", |row| known(row.cost_usd)),
+    ("cost_reported_usd", |row| known(row.cost_reported_usd)),
+    ("judge_cost_usd", |row| known(row.judge_cost_usd)),
+    ("started_at", |row| text(row.started_at.as_deref())),
+    ("variant", |row| text(row.variant.as_deref())),
+    ("response_model", |row| text(row.response_model.as_deref())),
+    ("served_by", |row| text(row.served_by.as_deref())),
+    ("tags", |row| escape_csv_formula(&row.tags.join(";")).into_owned()),
+    ("backoff_us", |row| known(row.backoff_us)),
+    ("pacing_us", |row| known(row.pacing_us)),
+    ("e2e_with_retries_us", |row| known(row.e2e_with_retries_us)),
+    ("cache_write_tokens", |row| known(row.cache_write_tokens)),
+    ("tokens_source", |row| row.tokens_source.unwrap_or_default().to_owned()),
+    ("cost_upper_usd", |row| known(row.cost_upper_usd)),
 ];
 
-/// The cells of a row, under [`COLUMNS`].
-pub(crate) fn cells(row: &TrialView) -> [String; COLUMNS.len()] {
-    [
-        escape_csv_formula(&row.run).into_owned(),
-        escape_csv_formula(&row.trial).into_owned(),
-        escape_csv_formula(&row.suite).into_owned(),
-        escape_csv_formula(&row.task).into_owned(),
-        escape_csv_formula(&row.category).into_owned(),
-        escape_csv_formula(&row.endpoint).into_owned(),
-        escape_csv_formula(&row.model).into_owned(),
-        escape_csv_formula(&row.provider).into_owned(),
-        row.repeat.to_string(),
-        row.status.to_owned(),
-        text(row.error_class.as_deref()),
-        row.attempts.to_string(),
-        row.score.map(number).unwrap_or_default(),
-        text(row.finish_reason.as_deref()),
-        known(row.ttft_us),
-        known(row.ttfo_us),
-        row.itl_us.map(number).unwrap_or_default(),
-        known(row.e2e_us),
-        known(row.queue_us),
-        known(row.connect_us),
-        known(row.input_tokens),
-        known(row.cached_input_tokens),
-        known(row.output_tokens),
-        known(row.reasoning_tokens),
-        known(row.cost_usd),
-        known(row.cost_reported_usd),
-        known(row.judge_cost_usd),
-        text(row.started_at.as_deref()),
-        text(row.variant.as_deref()),
-        text(row.response_model.as_deref()),
-        text(row.served_by.as_deref()),
-        escape_csv_formula(&row.tags.join(";")).into_owned(),
-        known(row.backoff_us),
-        known(row.pacing_us),
-        known(row.e2e_with_retries_us),
-        known(row.cache_write_tokens),
-        row.tokens_source.unwrap_or_default().to_owned(),
-        known(row.cost_upper_usd),
-    ]
+/// The names of the columns.
+pub(crate) fn trial_columns() -> impl Iterator<Item = &'static str> {
+    COLUMNS.iter().map(|(name, _)| *name)
+}
+
+/// The cells of a row, under [`trial_columns`].
+pub(crate) fn trial_cells(row: &TrialView) -> Vec<String> {
+    COLUMNS.iter().map(|(_, cell)| cell(row)).collect()
 }
 
 pub(super) fn known<T: ToString>(value: Option<T>) -> String {
@@ -118,7 +87,7 @@ mod tests {
         let mut bytes = Vec::new();
         {
             let mut csv = csv::Writer::from_writer(&mut bytes);
-            csv.write_record(cells(&row)).expect("memory");
+            csv.write_record(trial_cells(&row)).expect("memory");
             csv.flush().expect("memory");
         }
         assert_eq!(

@@ -20,7 +20,7 @@ pub fn write(dir: &Path, report: &LoadReport) -> Result<(), ReportError> {
     let charts = chart::of_load(report)?;
     let requests = LoadViews::open(dir).map_err(unread)?;
     let path = dir.join("requests.csv");
-    write_rows(&path, &csv::REQUEST_COLUMNS, requests, csv::request_cells)?;
+    write_rows(&path, csv::request_columns(), requests, csv::request_cells)?;
     whole(&dir.join("summary.csv"), |file| csv::write_load_summary(file, report))?;
     whole(&dir.join("latency.csv"), |file| csv::write_load_latency(file, report))?;
     write_charts(dir, &charts)?;

@@ -102,7 +102,7 @@ async fn a_run_of_every_format_is_continued() {
         };
         let trials: Vec<PlannedTrial> = (0..7).map(planned).collect();
         let run = existing.resume(StoreMode::Inline, new, &trials, 6_000_000_000).expect("resumed");
-        let open: Vec<bool> = run.standing.iter().map(|trial| trial.open).collect();
+        let open: Vec<bool> = run.progress.iter().map(|trial| trial.open).collect();
         // The plan has trial 6 again, which format 3 kept aside with its answer.
         let retired = format >= 3;
         assert_eq!(open, [false, false, true, true, true, true, !retired], "format {format}");

@@ -35,19 +35,19 @@ async fn a_run_goes_on_where_it_was_cut() {
         };
         let trials: Vec<PlannedTrial> = (0..6).map(planned).collect();
         let resumed = earlier.resume(mode, new, &trials, 6_000_000_000).expect("it goes on");
-        let standing = |stored, open, attempts, ended| {
+        let progress = |stored, open, attempts, ended| {
             let primed = 0;
             TrialProgress { stored, open, attempts, ended, primed }
         };
         assert_eq!(
-            resumed.standing,
+            resumed.progress,
             [
-                standing(0, false, 2, 2),
-                standing(1, false, 1, 1),
-                standing(2, true, 1, 0),
-                standing(3, true, 1, 1),
-                standing(4, true, 0, 0),
-                standing(5, true, 0, 0),
+                progress(0, false, 2, 2),
+                progress(1, false, 1, 1),
+                progress(2, true, 1, 0),
+                progress(3, true, 1, 1),
+                progress(4, true, 0, 0),
+                progress(5, true, 0, 0),
             ]
         );
         assert_eq!((resumed.sessions.n, resumed.sessions.duration_ns), (1, 5));
