@@ -32,7 +32,6 @@ pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
     let planned: u64 = reader.status_counts()?.values().sum();
     let mut pass = Pass::new(&run)?;
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
-    let uncounted = pass.uncounted;
     let mut metrics = pass.finish();
     // Conservation. A broken disk or another program can break it too: a trial whose task is gone.
     let counted = metrics.counts.planned;
@@ -40,13 +39,29 @@ pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
         let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
         return Err(AggregateError::Corrupt(why));
     }
-    if uncounted && reader.keeps_content()? {
-        let local = local::tokens(&reader, &run.endpoints)?;
-        for (endpoint, local) in metrics.endpoints.iter_mut().zip(local) {
-            endpoint.local = Some(local);
+    if metrics.endpoints.iter().any(|endpoint| endpoint.uncounted > 0) {
+        if reader.keeps_content()? {
+            #[cfg(feature = "tokenizer")]
+            count_tokens(&reader, &run, &mut metrics.endpoints)?;
+        } else {
+            metrics.endpoints.iter_mut().for_each(|endpoint| endpoint.uncounted = 0);
         }
     }
     Ok(metrics)
+}
+
+/// Counts the tokens of answers without usage.
+#[cfg(feature = "tokenizer")]
+fn count_tokens(
+    reader: &Reader,
+    run: &Run,
+    endpoints: &mut [EndpointMetrics],
+) -> Result<(), AggregateError> {
+    let local = super::token_counter::tokens(reader, &run.endpoints)?;
+    for (endpoint, local) in endpoints.iter_mut().zip(local) {
+        endpoint.local = Some(local);
+    }
+    Ok(())
 }
 
 /// What the pass over the rows holds.
@@ -58,8 +73,6 @@ struct Pass<'a> {
     endpoints: Vec<EndpointMetrics>,
     table: ScoreTable,
     simulated: bool,
-    /// Whether an answer came without usage.
-    uncounted: bool,
     /// The cell whose rows are passing: endpoint, category.
     at: Option<(usize, usize)>,
     cell: Tally,
@@ -77,6 +90,7 @@ impl<'a> Pass<'a> {
             priced: stored.endpoint.price != Price::Unknown,
             all: Cell::default(),
             cells: vec![Cell::default(); run.categories.len()],
+            uncounted: 0,
             local: None,
             served: RoutingCounts {
                 pin: stored.endpoint.provider.pin().map(str::to_owned),
@@ -90,7 +104,6 @@ impl<'a> Pass<'a> {
             endpoints: endpoints.collect(),
             table: ScoreTable::new(run.scored_tasks(), run.endpoints.len()),
             simulated: false,
-            uncounted: false,
             at: None,
             cell: Tally::default(),
             row: Tally::default(),
@@ -113,7 +126,7 @@ impl<'a> Pass<'a> {
             self.at = Some((endpoint, category));
         }
         self.simulated |= row.simulated;
-        self.uncounted |= local::is_uncounted(row);
+        self.endpoints[endpoint].uncounted += u64::from(local::is_uncounted(row));
         let status = settled(row);
         let timing = Timing::of(row, &self.run.endpoints[endpoint].endpoint);
         let judging = &self.run.manifest.judging;

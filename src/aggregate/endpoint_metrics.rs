@@ -42,8 +42,10 @@ pub struct EndpointMetrics {
     pub all: Cell,
     /// By category: same order as [`RunMetrics::categories`].
     pub cells: Vec<Cell>,
-    /// Tokens counted locally; `None`: every provider of the run reported its counts, or no content
-    /// was kept to count.
+    /// Answers without usage whose text the run kept, so that a tokenizer can count them.
+    pub uncounted: u64,
+    /// Tokens that Weighbridge counted; `None`: every provider of the run reported usage, the run
+    /// kept no answers, or this build has no tokenizer.
     pub local: Option<LocalTokens>,
     /// Who gave its answers, where a router says so.
     pub served: RoutingCounts,

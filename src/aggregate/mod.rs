@@ -22,6 +22,9 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod timing;
+#[cfg(feature = "tokenizer")]
+mod token_counter;
+#[cfg(feature = "tokenizer")]
 mod tokenizer;
 mod trials;
 

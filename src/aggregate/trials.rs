@@ -5,9 +5,10 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 
 use super::AggregateError;
-use super::local::{self, Counter};
 use super::run::{Run, settled};
 use super::timing::Timing;
+#[cfg(feature = "tokenizer")]
+use super::{local, token_counter::Counter};
 use crate::store::{Reader, TrialRow};
 use crate::units::{TokensSource, Usd};
 use crate::wire::{ErrorClass, FinishReason};
@@ -100,6 +101,7 @@ pub struct TrialViews {
     reader: Reader,
     run: Run,
     started: Timestamp,
+    #[cfg(feature = "tokenizer")]
     counter: Counter,
     /// The position to go on from; `None`: the end, or a failure.
     next: Option<u32>,
@@ -111,22 +113,41 @@ impl TrialViews {
         let reader = Reader::open(dir)?;
         let run = Run::read(&reader)?;
         let started = run.started()?;
-        Ok(Self { reader, run, started, counter: Counter::default(), next: Some(0) })
+        Ok(Self {
+            reader,
+            run,
+            started,
+            #[cfg(feature = "tokenizer")]
+            counter: Counter::default(),
+            next: Some(0),
+        })
     }
 
     fn read(&mut self, from: u32) -> Result<Option<TrialView>, AggregateError> {
         let Some(row) = self.reader.trial_from(from)? else { return Ok(None) };
-        let mut shown = view(&self.run, self.started, &row)?;
-        if local::is_uncounted(&row) {
-            let endpoint = &self.run.endpoints[row.endpoint as usize].endpoint;
-            if let Some(counted) = self.counter.count(&self.reader, endpoint, &row)? {
-                shown.input_tokens = Some(counted.input);
-                shown.output_tokens = Some(counted.output);
-                shown.tokens_source = Some(TokensSource::LocalTokenizer.name());
-            }
-        }
+        let shown = view(&self.run, self.started, &row)?;
+        #[cfg(feature = "tokenizer")]
+        let shown = self.count_tokens(&row, shown)?;
         self.next = row.idx.checked_add(1);
         Ok(Some(shown))
+    }
+
+    /// Fills in the tokens of an answer without usage, as far as the run kept it.
+    #[cfg(feature = "tokenizer")]
+    fn count_tokens(
+        &mut self,
+        row: &TrialRow,
+        mut view: TrialView,
+    ) -> Result<TrialView, AggregateError> {
+        if local::is_uncounted(row) {
+            let endpoint = &self.run.endpoints[row.endpoint as usize].endpoint;
+            if let Some(counted) = self.counter.count(&self.reader, endpoint, row)? {
+                view.input_tokens = Some(counted.input);
+                view.output_tokens = Some(counted.output);
+                view.tokens_source = Some(TokensSource::LocalTokenizer.name());
+            }
+        }
+        Ok(view)
     }
 }
 

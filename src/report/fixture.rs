@@ -141,6 +141,7 @@ pub(super) fn empty() -> (RunMetrics, WeightsFile) {
         priced: false,
         all: Cell::default(),
         cells: vec![Cell::default()],
+        uncounted: 0,
         local: None,
         served: crate::aggregate::RoutingCounts::default(),
     }];
@@ -218,6 +219,7 @@ fn endpoint(
         priced: !make.2.is_nan(),
         all,
         cells,
+        uncounted: 0,
         local: None,
         served: crate::aggregate::RoutingCounts::default(),
     }

@@ -1,13 +1,17 @@
-//! What a report says of tokens that were counted here, because a provider did not.
+//! Notes about answers whose provider reported no usage: Weighbridge's own token counts, or that
+//! this build has no tokenizer.
 
 use super::number::{money, significant};
 use super::text::escape_control;
 use crate::aggregate::{EndpointMetrics, LocalTokens, RunMetrics};
 use crate::units::prose::{group_thousands, pluralize};
 
-/// One sentence for each endpoint whose answers were counted here, and one on how far such counts
-/// are from the providers' own; nothing where every provider counted.
+/// One sentence for each endpoint with answers without usage, and one on how far local counts are
+/// from the providers' own; nothing where every provider reported usage.
 pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
+    if !cfg!(feature = "tokenizer") {
+        return metrics.endpoints.iter().filter(|e| e.uncounted > 0).map(not_counted).collect();
+    }
     let mut said: Vec<String> = metrics
         .endpoints
         .iter()
@@ -19,6 +23,16 @@ pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
         said.push(differ(metrics));
     }
     said
+}
+
+fn not_counted(endpoint: &EndpointMetrics) -> String {
+    format!(
+        "{} gave no usage with {} of {}: this build has no tokenizer, so their tokens are not \
+         known. `cargo install weighbridge --features tokenizer` installs a build that counts them.",
+        escape_control(endpoint.id.as_str()),
+        group_thousands(endpoint.uncounted),
+        pluralize(endpoint.all.counts.ok, "answer"),
+    )
 }
 
 fn counted(endpoint: &EndpointMetrics, local: &LocalTokens) -> String {
@@ -59,16 +73,25 @@ fn differ(metrics: &RunMetrics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::LocalRatio;
     use crate::report::fixture;
-    use crate::units::Usd;
 
-    fn local(answers: u64, ratio: Option<LocalRatio>) -> LocalTokens {
-        let cost = Some("1.25".parse::<Usd>().expect("a decimal"));
+    #[cfg(not(feature = "tokenizer"))]
+    #[test]
+    fn a_build_without_a_tokenizer_says_so() {
+        let (mut metrics, _) = fixture::support();
+        assert!(notes(&metrics).is_empty());
+        metrics.endpoints[0].uncounted = 40;
+        insta::assert_snapshot!(notes(&metrics).join("\n"), @"acme/large@azure gave no usage with 40 of 1,439 answers: this build has no tokenizer, so their tokens are not known. `cargo install weighbridge --features tokenizer` installs a build that counts them.");
+    }
+
+    #[cfg(feature = "tokenizer")]
+    fn local(answers: u64, ratio: Option<crate::aggregate::LocalRatio>) -> LocalTokens {
+        let cost = Some("1.25".parse::<crate::units::Usd>().expect("a decimal"));
         let (input, output) = (answers * 30, answers * 9);
         LocalTokens { vocabulary: "o200k_base", own: false, answers, input, output, cost, ratio }
     }
 
+    #[cfg(feature = "tokenizer")]
     #[test]
     fn counts_from_here_are_told_with_their_distance_from_the_providers() {
         let (mut metrics, _) = fixture::support();
@@ -77,7 +100,7 @@ mod tests {
         let unknown = "How far local counts are from the providers' own is not known: no answer \
                        has both.";
         assert_eq!(notes(&metrics)[1], unknown);
-        let ratio = LocalRatio { n: 100, input: 1.0234, output: 0.9 };
+        let ratio = crate::aggregate::LocalRatio { n: 100, input: 1.0234, output: 0.9 };
         metrics.endpoints[1].local = Some(local(0, Some(ratio)));
         let said = notes(&metrics);
         assert_eq!(said.len(), 2, "{said:?}");

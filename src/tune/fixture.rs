@@ -101,6 +101,7 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 priced: plan.cost.is_some(),
                 all: of(None),
                 cells: (0..categories.len()).map(|c| of(Some(c))).collect(),
+                uncounted: 0,
                 local: None,
                 served: crate::aggregate::RoutingCounts::default(),
             }

@@ -1,8 +1,9 @@
 //! Answers without usage are counted here, marked as such and mixed with nothing.
 
-use crate::support::{Sim, csv, folder, run, summary};
+use crate::support::{Sim, csv, folder, run};
 
 /// Half of the answers of one endpoint come without usage.
+#[cfg(feature = "tokenizer")]
 #[test]
 fn what_nobody_counted_is_counted_here_and_said_so() {
     let dir = folder();
@@ -25,7 +26,7 @@ fn what_nobody_counted_is_counted_here_and_said_so() {
     assert!(theirs.iter().all(|t| t["tokens_source"] == "usage" && !t["cost_usd"].is_empty()));
 
     let endpoint = theirs[0]["endpoint"].as_str();
-    let of = |metric: &str| summary(&out, endpoint, "*", metric);
+    let of = |metric: &str| crate::support::summary(&out, endpoint, "*", metric);
     let sum = |of: &[&std::collections::BTreeMap<String, String>]| -> u64 {
         of.iter().map(|t| t["output_tokens"].parse::<u64>().expect("a count")).sum()
     };
@@ -53,4 +54,19 @@ fn what_was_not_kept_is_not_counted() {
     run(dir.path(), &[&args[..], &["--out", "run"]].concat()).weighed();
     let trials = csv(&dir.path().join("run/trials.csv"));
     assert!(trials.iter().all(|t| t["tokens_source"].is_empty() && t["output_tokens"].is_empty()));
+}
+
+/// A build without a tokenizer says how to get one.
+#[cfg(not(feature = "tokenizer"))]
+#[test]
+fn a_build_without_a_tokenizer_says_so() {
+    let dir = folder();
+    let sim = Sim::start(dir.path(), &["--instant", "--fault", "usage-missing"]);
+    let catalog = sim.catalog();
+    let args = ["run", "--catalog", &catalog, "--limit", "9", "-m", "gale/small", "--out", "run"];
+    run(dir.path(), &args).weighed();
+    let trials = csv(&dir.path().join("run/trials.csv"));
+    assert!(trials.iter().all(|t| t["tokens_source"].is_empty() && t["output_tokens"].is_empty()));
+    let report = std::fs::read_to_string(dir.path().join("run/report.md")).expect("a report");
+    assert!(report.contains("gave no usage with 9 of 9 answers: this build has no"), "{report}");
 }
