@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::stub::Stub;
-use crate::support::{Ran, csv, file, files, folder, run, run_with, statuses, summary};
+use crate::support::{Ran, csv, file, files, folder, measured, run, run_with, statuses, summary};
 
 const PROMPTS: &str = "question,expected,type\nWhat is 1+1?,2,sums\nWhat is 2+2?,4,sums\n";
 
@@ -82,6 +82,10 @@ impl Bench {
 /// What the other tests rest on: unspoiled, the bench is weighed.
 #[test]
 fn all_is_well_before_it_is_spoilt() {
+    measured(all_is_well_before_it_is_spoilt_once);
+}
+
+fn all_is_well_before_it_is_spoilt_once() {
     let bench = Bench::new();
     bench.run(&["--out", "here"]).weighed();
     assert_eq!(bench.stub.asked().len(), 2);
@@ -254,6 +258,10 @@ fn a_glob_that_matches_nothing_is_answered_with_the_nearest() {
 
 #[test]
 fn tasks_beyond_the_window_are_shown_and_not_sent() {
+    measured(tasks_beyond_the_window_are_shown_and_not_sent_once);
+}
+
+fn tasks_beyond_the_window_are_shown_and_not_sent_once() {
     let bench = Bench::new();
     let long = "and then ".repeat(4_000);
     bench.file("prompts.csv", &format!("{PROMPTS}{long}?,3,sums\n"));
@@ -274,6 +282,10 @@ fn tasks_beyond_the_window_are_shown_and_not_sent() {
 
 #[test]
 fn a_folder_that_holds_a_run_is_left_alone() {
+    measured(a_folder_that_holds_a_run_is_left_alone_once);
+}
+
+fn a_folder_that_holds_a_run_is_left_alone_once() {
     let bench = Bench::new();
     bench.run(&["--out", "here"]).weighed();
     let (before, asked) = (files(bench.path()), bench.stub.asked().len());

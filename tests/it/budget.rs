@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use weighbridge::units::Usd;
 
-use crate::support::{Sim, csv, file, folder, run, statuses, summary};
+use crate::support::{Sim, csv, file, folder, measured, run, statuses, summary};
 
 #[test]
 fn a_budget_is_never_exceeded_and_falls_on_all_alike() {
@@ -56,6 +56,10 @@ fn a_budget_is_never_exceeded_and_falls_on_all_alike() {
 
 #[test]
 fn a_budget_in_the_configuration_holds_too_and_the_flag_wins() {
+    measured(a_budget_in_the_configuration_holds_too_and_the_flag_wins_once);
+}
+
+fn a_budget_in_the_configuration_holds_too_and_the_flag_wins_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant", "1000"]);
     let catalog = sim.catalog();

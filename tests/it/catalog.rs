@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use crate::stub::Stub;
-use crate::support::{csv, file, files, folder, run, run_with, weighbridge};
+use crate::support::{csv, file, files, folder, measured, run, run_with, weighbridge};
 
 /// A price list of OpenRouter's kind: id, price in, price out.
 fn list(models: &[(&str, &str, &str)]) -> String {
@@ -259,6 +259,10 @@ fn costs(dir: &Path, out: &str) -> Vec<weighbridge::units::Usd> {
 
 #[test]
 fn discounts_and_fees_are_paid_and_named() {
+    measured(discounts_and_fees_are_paid_and_named_once);
+}
+
+fn discounts_and_fees_are_paid_and_named_once() {
     let dir = folder();
     let stub = Stub::says("4");
     file(dir.path(), "catalog.toml", &stub.catalog(""));

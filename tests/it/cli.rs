@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::support::{file, folder, run, weighbridge};
+use crate::support::{file, folder, measured, run, weighbridge};
 
 #[test]
 fn help_lists_the_commands() {
@@ -131,6 +131,10 @@ fn a_log_that_nobody_reads_ends_nothing() {
 /// What -v promises in --help.
 #[test]
 fn v_shows_failed_attempts_and_vv_every_one() {
+    measured(v_shows_failed_attempts_and_vv_every_one_once);
+}
+
+fn v_shows_failed_attempts_and_vv_every_one_once() {
     use crate::stub::{Stub, stream, whole};
     let dir = folder();
     let stub = Stub::start(|asked| match asked.prompt.as_str() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use weighbridge::units::{Dialect, Usd};
 
-use crate::support::{Sim, csv, file, folder, run};
+use crate::support::{Sim, csv, file, folder, measured, run};
 
 const MODELS: [&str; 3] = ["gale/small", "elm/moe", "fir/agent"];
 
@@ -79,6 +79,10 @@ fn usd(text: &str) -> Usd {
 
 #[test]
 fn a_suite_over_every_dialect_is_the_same_suite() {
+    measured(a_suite_over_every_dialect_is_the_same_suite_once);
+}
+
+fn a_suite_over_every_dialect_is_the_same_suite_once() {
     let dir = folder();
     let (trials, ledger) = weigh(dir.path(), &["--instant"]);
     // Three models at four hosts, in four dialects, streamed and not.

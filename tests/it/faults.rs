@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::stub::{Asked, Stub, events, stream, whole, whole_with};
-use crate::support::{Ran, csv, file, folder, run, statuses, summary};
+use crate::support::{Ran, alone, csv, file, folder, run, statuses, summary};
 
 const JSON: &str = "application/json";
 
@@ -81,6 +81,10 @@ fn weigh(
 /// Events of a kind that nobody here knows are passed over, counted, and told.
 #[test]
 fn what_is_not_known_in_a_stream_is_passed_over_and_counted() {
+    alone(what_is_not_known_in_a_stream_is_passed_over_and_counted_once);
+}
+
+fn what_is_not_known_in_a_stream_is_passed_over_and_counted_once() {
     let dir = folder();
     let stub = Stub::start(faulty);
     let (_, trials) = weigh(dir.path(), &stub, &["newer"], &[]);
@@ -93,6 +97,10 @@ fn what_is_not_known_in_a_stream_is_passed_over_and_counted() {
 
 #[test]
 fn each_fault_has_its_class_and_its_attempts() {
+    alone(each_fault_has_its_class_and_its_attempts_once);
+}
+
+fn each_fault_has_its_class_and_its_attempts_once() {
     let expected = [
         ("limit", "rate_limited", 4),
         ("server", "server", 4),
@@ -148,6 +156,10 @@ fn each_fault_has_its_class_and_its_attempts() {
 
 #[test]
 fn who_asks_for_more_patience_than_there_is_is_not_waited_for() {
+    alone(who_asks_for_more_patience_than_there_is_is_not_waited_for_once);
+}
+
+fn who_asks_for_more_patience_than_there_is_is_not_waited_for_once() {
     let (dir, stub) = (folder(), Stub::start(faulty));
     let mut prompts: Vec<String> = (0..30).map(|i| format!("fine {i}")).collect();
     prompts.push("patience".to_owned());
@@ -168,6 +180,10 @@ fn who_asks_for_more_patience_than_there_is_is_not_waited_for() {
 
 #[test]
 fn a_fault_that_passes_is_tried_again() {
+    alone(a_fault_that_passes_is_tried_again_once);
+}
+
+fn a_fault_that_passes_is_tried_again_once() {
     let faults = ["limit", "wait", "server", "reset", "truncated", "malformed", "empty", "page"];
     let prompts: Vec<String> = faults.iter().map(|fault| format!("{fault} once")).collect();
     let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
@@ -195,6 +211,10 @@ fn a_fault_that_passes_is_tried_again() {
 
 #[test]
 fn an_answer_in_one_piece_is_an_answer() {
+    alone(an_answer_in_one_piece_is_an_answer_once);
+}
+
+fn an_answer_in_one_piece_is_an_answer_once() {
     let (dir, stub) = (folder(), Stub::start(faulty));
     let (ran, trials) = weigh(dir.path(), &stub, &["whole"], &[]);
     ran.weighed();
@@ -207,6 +227,10 @@ fn an_answer_in_one_piece_is_an_answer() {
 
 #[test]
 fn what_a_broken_answer_may_have_cost_is_bounded_not_guessed() {
+    alone(what_a_broken_answer_may_have_cost_is_bounded_not_guessed_once);
+}
+
+fn what_a_broken_answer_may_have_cost_is_bounded_not_guessed_once() {
     let (dir, stub) = (folder(), Stub::start(faulty));
     let (ran, trials) = weigh(dir.path(), &stub, &["truncated", "server", "fine"], &[]);
     ran.weighed();
@@ -223,6 +247,10 @@ fn what_a_broken_answer_may_have_cost_is_bounded_not_guessed() {
 
 #[test]
 fn nothing_but_failures_is_a_failure() {
+    alone(nothing_but_failures_is_a_failure_once);
+}
+
+fn nothing_but_failures_is_a_failure_once() {
     let (dir, stub) = (folder(), Stub::start(faulty));
     let (ran, trials) = weigh(dir.path(), &stub, &["auth", "missing"], &[]);
     ran.exits(1).says(&["every request failed", "trials.csv"]);
@@ -231,6 +259,10 @@ fn nothing_but_failures_is_a_failure() {
 
 #[test]
 fn nobody_there() {
+    alone(nobody_there_once);
+}
+
+fn nobody_there_once() {
     let (dir, stub) = (folder(), Stub::says("ok"));
     // A port that was free a moment ago, and that nobody listens on.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
@@ -247,6 +279,10 @@ fn nobody_there() {
 /// Each phase has its time-out. The server holds these until the test ends.
 #[test]
 fn what_hangs_is_given_up_by_phase() {
+    alone(what_hangs_is_given_up_by_phase_once);
+}
+
+fn what_hangs_is_given_up_by_phase_once() {
     let (dir, (release, held)) = (folder(), std::sync::mpsc::channel::<()>());
     let held = std::sync::Mutex::new(held);
     let stub = Stub::start(move |_| {

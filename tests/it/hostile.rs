@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crate::stub::{Asked, Stub, events, whole, whole_with};
-use crate::support::{Ran, csv, file, files, folder, run, skipped};
+use crate::support::{Ran, csv, file, files, folder, measured, run, skipped};
 
 /// The texts.
 fn corpus() -> Vec<String> {
@@ -129,6 +129,10 @@ fn weighed(dir: &Path) -> Ran {
 
 #[test]
 fn nothing_acts_wherever_it_is_shown() {
+    measured(nothing_acts_wherever_it_is_shown_once);
+}
+
+fn nothing_acts_wherever_it_is_shown_once() {
     let dir = folder();
     let ran = weighed(dir.path());
     let below = dir.path().join("work/here");
@@ -195,6 +199,10 @@ fn assert_inert(path: &Path) {
 
 #[test]
 fn no_name_leaves_the_run_folder() {
+    measured(no_name_leaves_the_run_folder_once);
+}
+
+fn no_name_leaves_the_run_folder_once() {
     let dir = folder();
     let elsewhere = Path::new("/tmp/weighbridge-was-here");
     assert!(!elsewhere.exists(), "remove {}, which this test looks for", elsewhere.display());
@@ -220,6 +228,10 @@ fn no_name_leaves_the_run_folder() {
 /// Without `--out` the folder's name comes from the suite's.
 #[test]
 fn a_suite_names_one_folder_below_results() {
+    measured(a_suite_names_one_folder_below_results_once);
+}
+
+fn a_suite_names_one_folder_below_results_once() {
     let stub = Stub::says("yes");
     for name in ["../../../escaped", "/tmp/escaped", "CON", "..", "$(touch x)", "\u{202e}gnp", "."]
     {
@@ -343,6 +355,10 @@ fn opened(browser: &Path, page: &Path, width: u32, canary: &Canary) -> String {
 
 #[test]
 fn no_script_runs_in_a_browser_and_no_request_leaves() {
+    measured(no_script_runs_in_a_browser_and_no_request_leaves_once);
+}
+
+fn no_script_runs_in_a_browser_and_no_request_leaves_once() {
     let Some(browser) = chromium() else {
         skipped("no Chromium is on the PATH, so no report was opened in one");
         return;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::{Ran, Sim, csv, file, files, folder, run, run_with, weighbridge};
+use crate::support::{Ran, Sim, csv, file, files, folder, measured, run, run_with, weighbridge};
 
 const SECRET: &str = "sk-very-secret-4711";
 const KEY: (&str, &str) = ("OPENAI_API_KEY", SECRET);
@@ -162,6 +162,10 @@ fn proxy(dir: &Path, url: &str) {
 
 #[test]
 fn a_proxys_configuration_is_weighed() {
+    measured(a_proxys_configuration_is_weighed_once);
+}
+
+fn a_proxys_configuration_is_weighed_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant"]);
     let catalog = std::fs::read_to_string(sim.catalog()).expect("written");

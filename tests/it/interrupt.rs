@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stub::{Stub, stream};
-use crate::support::{Ran, csv, file, folder, run, statuses, summary, weighbridge};
+use crate::support::{Ran, alone, csv, file, folder, run, statuses, summary, weighbridge};
 
 /// How long a step may take before the test gives up; nothing here takes a second.
 const BOUND: Duration = Duration::from_secs(60);
@@ -125,6 +125,10 @@ pub fn bench(at_once: usize, limits: &str) -> (tempfile::TempDir, Holding) {
 
 #[test]
 fn once_waits_for_what_is_under_way() {
+    alone(once_waits_for_what_is_under_way_once);
+}
+
+fn once_waits_for_what_is_under_way_once() {
     for signal in [Signal::INT, Signal::TERM] {
         let (dir, server) = bench(5, "");
         let running = Running::start(dir.path(), &[]);
@@ -152,6 +156,10 @@ fn once_waits_for_what_is_under_way() {
 
 #[test]
 fn twice_cuts_and_counts_what_is_in_doubt() {
+    alone(twice_cuts_and_counts_what_is_in_doubt_once);
+}
+
+fn twice_cuts_and_counts_what_is_in_doubt_once() {
     let (dir, server) = bench(7, "");
     let running = Running::start(dir.path(), &[]);
     server.wait_for(7);
@@ -175,6 +183,10 @@ fn twice_cuts_and_counts_what_is_in_doubt() {
 /// A rate limit of one a minute holds the rest back; an interrupt does not wait for it.
 #[test]
 fn what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt() {
+    alone(what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt_once);
+}
+
+fn what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt_once() {
     let (dir, server) = bench(8, ", requests_per_min = 1");
     let running = Running::start(dir.path(), &[]);
     server.wait_for(1);
@@ -190,6 +202,10 @@ fn what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt() {
 /// The process dies without a word: what it had sent is in doubt, and can be read.
 #[test]
 fn a_killed_run_is_readable() {
+    alone(a_killed_run_is_readable_once);
+}
+
+fn a_killed_run_is_readable_once() {
     let (dir, server) = bench(6, "");
     let running = Running::start(dir.path(), &[]);
     server.wait_for(6);

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use weighbridge::units::Usd;
 
-use crate::support::{Sim, csv, folder, run, shared_data, statuses};
+use crate::support::{Sim, csv, folder, measured, run, shared_data, statuses};
 
 /// Bundled tasks against three endpoints; gives the trials.
 fn weigh(dir: &Path, sim: &Sim, out: &str) -> Vec<BTreeMap<String, String>> {
@@ -26,6 +26,10 @@ fn usd(text: &str) -> Usd {
 
 #[test]
 fn the_ledger_agrees_to_the_last_digit() {
+    measured(the_ledger_agrees_to_the_last_digit_once);
+}
+
+fn the_ledger_agrees_to_the_last_digit_once() {
     let dir = folder();
     // Most requests fail, and some trials with all of theirs.
     let sim = Sim::start(dir.path(), &["--fault", "500=0.6", "--seed", "5"]);
@@ -75,6 +79,10 @@ fn the_ledger_agrees_to_the_last_digit() {
 /// A trial is what is asked of whom, not where and when.
 #[test]
 fn another_port_and_another_day_are_the_same_trials() {
+    measured(another_port_and_another_day_are_the_same_trials_once);
+}
+
+fn another_port_and_another_day_are_the_same_trials_once() {
     let keys = |pace: &[&str]| {
         let dir = folder();
         let sim = Sim::start(dir.path(), pace);
@@ -94,6 +102,10 @@ fn another_port_and_another_day_are_the_same_trials() {
 /// end in a line of their own.
 #[test]
 fn real_problems_agree_too() {
+    measured(real_problems_agree_too_once);
+}
+
+fn real_problems_agree_too_once() {
     let Some(problems) = shared_data("suites/gsm8k_test.jsonl") else { return };
     let (dir, problems) = (folder(), problems.display().to_string());
     let suite = ["--map", "prompt=question,reference=answer"];

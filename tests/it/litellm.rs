@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::stub::{Stub, whole, whole_with};
-use crate::support::{Ran, csv, file, folder, run};
+use crate::support::{Ran, csv, file, folder, measured, run};
 
 const ANSWER: &str = r#"{"model":"gpt-eu","choices":[{"message":{"content":"Paris"},
     "finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":1}}"#;
@@ -27,6 +27,10 @@ const WHOLE: &str = "[[variant]]\nname = \"whole\"\nmatch = \"acme/*\"\nstream =
 
 #[test]
 fn a_proxys_cache_is_off_and_its_headers_are_kept() {
+    measured(a_proxys_cache_is_off_and_its_headers_are_kept_once);
+}
+
+fn a_proxys_cache_is_off_and_its_headers_are_kept_once() {
     let dir = folder();
     let stub = Stub::start(|_| whole(HEADERS, "application/json", ANSWER));
     weigh(dir.path(), &stub, "router = \"litellm\"", WHOLE).weighed();
@@ -47,6 +51,10 @@ fn a_proxys_cache_is_off_and_its_headers_are_kept() {
 
 #[test]
 fn no_other_provider_is_told_of_a_cache() {
+    measured(no_other_provider_is_told_of_a_cache_once);
+}
+
+fn no_other_provider_is_told_of_a_cache_once() {
     let dir = folder();
     let stub = Stub::says("Paris");
     weigh(dir.path(), &stub, "", "").weighed();

@@ -11,7 +11,7 @@ use weighbridge::store::{LoadOutcome, LoadRecord, LoadRow, Reader, StoreError};
 use weighbridge::units::{Clock, Stamp, ValidityMark};
 
 use crate::stub::{Stub, stream, whole};
-use crate::support::{Sim, csv, file, folder, run, summary, weighbridge};
+use crate::support::{Sim, alone, csv, file, folder, run, summary, weighbridge};
 
 /// A server whose every answer has the same schedule, and one endpoint of it.
 const SCHEDULE: [&str; 2] = ["--schedule", "ttft=20ms,gap=5ms,tokens=5"];
@@ -47,6 +47,10 @@ fn longest(rows: &[LoadRecord], of: impl Fn(&LoadRecord) -> (Option<u64>, Option
 
 #[test]
 fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency() {
+    alone(an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency_once);
+}
+
+fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &SCHEDULE);
     let flags = ["-q", "100", "-n", "150", "--warmup", "500ms", "--interval-log", "il.log"];
@@ -92,6 +96,10 @@ fn an_open_loop_sends_what_was_asked_and_a_closed_loop_keeps_its_concurrency() {
 
 #[test]
 fn the_same_seed_is_the_same_list_of_arrivals() {
+    alone(the_same_seed_is_the_same_list_of_arrivals_once);
+}
+
+fn the_same_seed_is_the_same_list_of_arrivals_once() {
     let dir = folder();
     let _sim = Sim::start(dir.path(), &SCHEDULE);
     let list = |out: &str, seed: &str| -> Vec<(u64, u32)> {
@@ -120,6 +128,10 @@ fn stall(id: u32) -> Child {
 
 #[test]
 fn a_stalled_server_shows_from_the_schedule_on() {
+    alone(a_stalled_server_shows_from_the_schedule_on_once);
+}
+
+fn a_stalled_server_shows_from_the_schedule_on_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &SCHEDULE);
     let mut stalling = stall(sim.id());
@@ -162,6 +174,10 @@ fn stalled(dir: &Path, flags: &[&str]) {
 
 #[test]
 fn a_stalled_client_shows_in_its_queue_and_its_mark() {
+    alone(a_stalled_client_shows_in_its_queue_and_its_mark_once);
+}
+
+fn a_stalled_client_shows_in_its_queue_and_its_mark_once() {
     let dir = folder();
     let _sim = Sim::start(dir.path(), &SCHEDULE);
     stalled(dir.path(), &["-q", "100", "-z", "4s"]);
@@ -175,6 +191,10 @@ fn a_stalled_client_shows_in_its_queue_and_its_mark() {
 
 #[test]
 fn a_stalled_client_is_found_out_in_a_closed_loop_too() {
+    alone(a_stalled_client_is_found_out_in_a_closed_loop_too_once);
+}
+
+fn a_stalled_client_is_found_out_in_a_closed_loop_too_once() {
     let dir = folder();
     let _sim = Sim::start(dir.path(), &SCHEDULE);
     stalled(dir.path(), &["-c", "4", "-z", "4s"]);
@@ -197,6 +217,10 @@ fn refusing() -> Stub {
 
 #[test]
 fn a_sweep_finds_the_rate_that_is_too_much() {
+    alone(a_sweep_finds_the_rate_that_is_too_much_once);
+}
+
+fn a_sweep_finds_the_rate_that_is_too_much_once() {
     let dir = folder();
     let stub = refusing();
     let catalog = file(dir.path(), "catalog.toml", &stub.catalog(""));
@@ -225,6 +249,10 @@ fn a_sweep_finds_the_rate_that_is_too_much() {
 
 #[test]
 fn a_sweep_is_of_one_endpoint() {
+    alone(a_sweep_is_of_one_endpoint_once);
+}
+
+fn a_sweep_is_of_one_endpoint_once() {
     let dir = folder();
     let flags = ["load", "--demo", "-m", "acme/*", "--sweep", "--slo", "ttft=1s"];
     run(dir.path(), &flags).exits(2).says(&["choose one with -m"]);
@@ -232,6 +260,10 @@ fn a_sweep_is_of_one_endpoint() {
 
 #[test]
 fn failures_are_counted_by_class_and_enter_no_latency() {
+    alone(failures_are_counted_by_class_and_enter_no_latency_once);
+}
+
+fn failures_are_counted_by_class_and_enter_no_latency_once() {
     let dir = folder();
     let _sim = Sim::start(dir.path(), &[&SCHEDULE[..], &["--fault", "500=0.3"]].concat());
     load(dir.path(), "r", &["-q", "200", "-n", "300"]).weighed();
@@ -251,6 +283,10 @@ fn failures_are_counted_by_class_and_enter_no_latency() {
 
 #[test]
 fn after_a_crash_only_what_may_have_left_is_in_doubt() {
+    alone(after_a_crash_only_what_may_have_left_is_in_doubt_once);
+}
+
+fn after_a_crash_only_what_may_have_left_is_in_doubt_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--schedule", "ttft=30s,gap=5ms,tokens=2"]);
     let mut client = started(dir.path(), &["-c", "5", "-n", "200", "--budget", "1"]);
@@ -281,6 +317,10 @@ fn after_a_crash_only_what_may_have_left_is_in_doubt() {
 
 #[test]
 fn a_load_that_cannot_be_recorded_stops() {
+    alone(a_load_that_cannot_be_recorded_stops_once);
+}
+
+fn a_load_that_cannot_be_recorded_stops_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant", "2"]);
     let client = weighbridge(dir.path())
@@ -313,6 +353,10 @@ fn a_load_that_cannot_be_recorded_stops() {
 
 #[test]
 fn nothing_but_failures_is_a_failure() {
+    alone(nothing_but_failures_is_a_failure_once);
+}
+
+fn nothing_but_failures_is_a_failure_once() {
     let dir = folder();
     // A port that was free a moment ago, with nobody behind it.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -338,6 +382,10 @@ fn catalog_at(url: &str, price: &str) -> String {
 
 #[test]
 fn what_bills_needs_a_budget_and_what_to_send_must_be_said() {
+    alone(what_bills_needs_a_budget_and_what_to_send_must_be_said_once);
+}
+
+fn what_bills_needs_a_budget_and_what_to_send_must_be_said_once() {
     let dir = folder();
     let price = "{ input = \"1\", output = \"2\" }";
     let billed = file(dir.path(), "b.toml", &catalog_at("https://api.example.com/v1", price));
@@ -354,6 +402,10 @@ fn what_bills_needs_a_budget_and_what_to_send_must_be_said() {
 
 #[test]
 fn a_budget_that_is_used_up_ends_the_load_in_good_order() {
+    alone(a_budget_that_is_used_up_ends_the_load_in_good_order_once);
+}
+
+fn a_budget_that_is_used_up_ends_the_load_in_good_order_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &SCHEDULE);
     for (out, load) in [("open", ["-q", "200"]), ("closed", ["-c", "2"])] {
@@ -369,6 +421,10 @@ fn a_budget_that_is_used_up_ends_the_load_in_good_order() {
 
 #[test]
 fn a_trace_is_replayed_in_its_times_and_lengths() {
+    alone(a_trace_is_replayed_in_its_times_and_lengths_once);
+}
+
+fn a_trace_is_replayed_in_its_times_and_lengths_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &SCHEDULE);
     let trace = file(

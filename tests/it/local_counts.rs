@@ -1,11 +1,16 @@
 //! Answers without usage are counted here, marked as such and mixed with nothing.
 
-use crate::support::{Sim, csv, folder, run};
+use crate::support::{Sim, csv, folder, measured, run};
 
 /// Half of the answers of one endpoint come without usage.
 #[cfg(feature = "tokenizer")]
 #[test]
 fn what_nobody_counted_is_counted_here_and_said_so() {
+    measured(what_nobody_counted_is_counted_here_and_said_so_once);
+}
+
+#[cfg(feature = "tokenizer")]
+fn what_nobody_counted_is_counted_here_and_said_so_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant", "--fault", "usage-missing=0.5"]);
     let catalog = sim.catalog();
@@ -47,6 +52,10 @@ fn what_nobody_counted_is_counted_here_and_said_so() {
 /// Without prompts and answers there is nothing to count.
 #[test]
 fn what_was_not_kept_is_not_counted() {
+    measured(what_was_not_kept_is_not_counted_once);
+}
+
+fn what_was_not_kept_is_not_counted_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant", "--fault", "usage-missing"]);
     let catalog = sim.catalog();
@@ -60,6 +69,11 @@ fn what_was_not_kept_is_not_counted() {
 #[cfg(not(feature = "tokenizer"))]
 #[test]
 fn a_build_without_a_tokenizer_says_so() {
+    measured(a_build_without_a_tokenizer_says_so_once);
+}
+
+#[cfg(not(feature = "tokenizer"))]
+fn a_build_without_a_tokenizer_says_so_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant", "--fault", "usage-missing"]);
     let catalog = sim.catalog();

@@ -1,7 +1,7 @@
 //! Corporate networks: proxies, headers of a provider's own, certificates of one's own.
 
 use crate::stub::Stub;
-use crate::support::{file, folder, run, run_with};
+use crate::support::{file, folder, measured, run, run_with};
 
 const PROMPTS: &str = "id,question,expected\n1,hello,ok\n";
 const RUN: [&str; 7] = ["run", "--suite", "p.csv", "--catalog", "catalog.toml", "--out", "run"];
@@ -15,6 +15,10 @@ fn catalog(base_url: &str, more: &str) -> String {
 
 #[test]
 fn a_proxy_is_used_and_named() {
+    measured(a_proxy_is_used_and_named_once);
+}
+
+fn a_proxy_is_used_and_named_once() {
     let dir = folder();
     let proxy = Stub::says("ok");
     file(dir.path(), "p.csv", PROMPTS);
@@ -31,6 +35,10 @@ fn a_proxy_is_used_and_named() {
 
 #[test]
 fn a_providers_own_headers_are_sent() {
+    measured(a_providers_own_headers_are_sent_once);
+}
+
+fn a_providers_own_headers_are_sent_once() {
     let dir = folder();
     let stub = Stub::says("ok");
     file(dir.path(), "p.csv", PROMPTS);

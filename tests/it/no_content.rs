@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::interrupt::{Running, bench};
 use crate::stub::{Stub, stream};
-use crate::support::{Ran, csv, file, files, folder, run, statuses};
+use crate::support::{Ran, csv, file, files, folder, measured, run, statuses};
 
 const RUN: [&str; 7] =
     ["run", "--suite", "prompts.csv", "--catalog", "catalog.toml", "--out", "run"];
@@ -23,6 +23,10 @@ fn scored(dir: &Path, score: &str) -> usize {
 
 #[test]
 fn what_was_killed_goes_on_without_content() {
+    measured(what_was_killed_goes_on_without_content_once);
+}
+
+fn what_was_killed_goes_on_without_content_once() {
     let (dir, server) = bench(6, "");
     let running = Running::start(dir.path(), &["--no-content"]);
     server.wait_for(6);
@@ -48,6 +52,10 @@ fn what_was_killed_goes_on_without_content() {
 
 #[test]
 fn what_keeps_content_does_not_become_a_run_without() {
+    measured(what_keeps_content_does_not_become_a_run_without_once);
+}
+
+fn what_keeps_content_does_not_become_a_run_without_once() {
     let (dir, stub) = (folder(), Stub::start(|_| stream(&["2"])));
     file(dir.path(), "prompts.csv", "id,question,expected\na,What?,2\n");
     file(dir.path(), "catalog.toml", &stub.catalog(""));
@@ -57,6 +65,10 @@ fn what_keeps_content_does_not_become_a_run_without() {
 
 #[test]
 fn what_cannot_be_judged_again_keeps_its_scores() {
+    measured(what_cannot_be_judged_again_keeps_its_scores_once);
+}
+
+fn what_cannot_be_judged_again_keeps_its_scores_once() {
     let (dir, stub) = (folder(), Stub::start(|_| stream(&["2"])));
     let prompts = |expected: &str| {
         let rows = format!("id,question,expected\na,What?,2\nb,And?,{expected}\n");
@@ -103,6 +115,10 @@ fn what_cannot_be_judged_again_keeps_its_scores() {
 
 #[test]
 fn shards_without_content_merge_with_their_scores() {
+    measured(shards_without_content_merge_with_their_scores_once);
+}
+
+fn shards_without_content_merge_with_their_scores_once() {
     let (dir, stub) = (folder(), Stub::start(|_| stream(&["2"])));
     let rows: String = (0..8).map(|i| format!("What is {i}-{i}+2?,2\n")).collect();
     file(dir.path(), "prompts.csv", &format!("question,expected\n{rows}"));

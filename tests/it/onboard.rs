@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use weighbridge::catalog::Price;
 use weighbridge::store::Reader;
 
-use crate::support::{Ran, Sim, csv, file, files, folder, weighbridge};
+use crate::support::{Ran, Sim, csv, file, files, folder, measured, weighbridge};
 
 /// Long enough for a real key, and nowhere else in the world.
 const KEY: &str = "sk-or-Mark7Qx93LpTz0";
@@ -119,6 +119,10 @@ fn models_dev(n: usize) -> String {
 
 #[test]
 fn a_key_and_a_glob_weigh_a_real_provider() {
+    measured(a_key_and_a_glob_weigh_a_real_provider_once);
+}
+
+fn a_key_and_a_glob_weigh_a_real_provider_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant"]);
     file(dir.path(), "p.csv", PROMPTS);
@@ -147,6 +151,10 @@ fn a_key_and_a_glob_weigh_a_real_provider() {
 
 #[test]
 fn listing_and_planning_and_pinning_need_no_file_either() {
+    measured(listing_and_planning_and_pinning_need_no_file_either_once);
+}
+
+fn listing_and_planning_and_pinning_need_no_file_either_once() {
     let dir = folder();
     let sim = Sim::start(dir.path(), &["--instant"]);
     file(dir.path(), "p.csv", PROMPTS);

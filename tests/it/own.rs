@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Ran, Sim, csv, file, folder, run, summary};
+use crate::support::{Ran, Sim, csv, file, folder, measured, run, summary};
 
 /// 40 prompts of three kinds; every reference ends in a number.
 fn prompts() -> String {
@@ -71,6 +71,10 @@ fn weights(dir: &Path) -> Value {
 
 #[test]
 fn forty_prompts_are_weighed_under_a_configuration() {
+    measured(forty_prompts_are_weighed_under_a_configuration_once);
+}
+
+fn forty_prompts_are_weighed_under_a_configuration_once() {
     let (dir, sim) = bench();
     file(dir.path(), "weighbridge.toml", CONFIG);
     let ran = weigh(dir.path(), &sim, &[]).weighed().says(&[
@@ -115,6 +119,10 @@ fn a_plan_shows_tasks_by_category_and_dollars() {
 
 #[test]
 fn what_is_not_stated_is_assumed_and_said() {
+    measured(what_is_not_stated_is_assumed_and_said_once);
+}
+
+fn what_is_not_stated_is_assumed_and_said_once() {
     let (dir, sim) = bench();
     let more = ["--suite", "prompts.csv", "-m", "elm/moe@fjord", "-m", "gale/small"];
     let ran = weigh(dir.path(), &sim, &more).weighed().says(&[
@@ -134,6 +142,10 @@ fn what_is_not_stated_is_assumed_and_said() {
 
 #[test]
 fn without_a_grader_there_are_costs_and_speeds_and_no_weights() {
+    measured(without_a_grader_there_are_costs_and_speeds_and_no_weights_once);
+}
+
+fn without_a_grader_there_are_costs_and_speeds_and_no_weights_once() {
     let (dir, sim) = bench();
     let long = "word ".repeat(30);
     let rows: String = (0..6).map(|i| format!("Write about {i}.,\"{long}{i}\"\n")).collect();
@@ -158,6 +170,10 @@ fn without_a_grader_there_are_costs_and_speeds_and_no_weights() {
 
 #[test]
 fn a_variant_is_an_endpoint_of_its_own() {
+    measured(a_variant_is_an_endpoint_of_its_own_once);
+}
+
+fn a_variant_is_an_endpoint_of_its_own_once() {
     let (dir, sim) = bench();
     let variant = r#"
 models = ["gale/small"]

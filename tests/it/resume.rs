@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::interrupt::{Running, bench};
 use crate::stub::{Stub, stream};
-use crate::support::{Ran, csv, file, folder, run, statuses, summary};
+use crate::support::{Ran, csv, file, folder, measured, run, statuses, summary};
 
 /// Goes on with what is new at that endpoint.
 const AMEND: &[&str] = &["--resume", "--amend", "--endpoint", "*#cool"];
@@ -36,6 +36,10 @@ fn keys(stub: &Stub) -> BTreeMap<String, usize> {
 
 #[test]
 fn what_was_killed_goes_on_and_asks_again_only_what_is_in_doubt() {
+    measured(what_was_killed_goes_on_and_asks_again_only_what_is_in_doubt_once);
+}
+
+fn what_was_killed_goes_on_and_asks_again_only_what_is_in_doubt_once() {
     let (dir, server) = bench(6, "");
     let running = Running::start(dir.path(), &[]);
     server.wait_for(6);
@@ -81,6 +85,10 @@ fn what_was_killed_goes_on_and_asks_again_only_what_is_in_doubt() {
 
 #[test]
 fn a_run_that_was_cut_twice_by_hand_goes_on() {
+    measured(a_run_that_was_cut_twice_by_hand_goes_on_once);
+}
+
+fn a_run_that_was_cut_twice_by_hand_goes_on_once() {
     let (dir, server) = bench(5, "");
     let running = Running::start(dir.path(), &[]);
     server.wait_for(5);
@@ -97,6 +105,10 @@ fn a_run_that_was_cut_twice_by_hand_goes_on() {
 
 #[test]
 fn what_was_never_begun_is_begun() {
+    measured(what_was_never_begun_is_begun_once);
+}
+
+fn what_was_never_begun_is_begun_once() {
     let (dir, server) = bench(5, "");
     server.let_go();
     // As a kill leaves it between the file and the plan.
@@ -108,6 +120,10 @@ fn what_was_never_begun_is_begun() {
 
 #[test]
 fn a_database_that_does_not_read_stops_the_run() {
+    measured(a_database_that_does_not_read_stops_the_run_once);
+}
+
+fn a_database_that_does_not_read_stops_the_run_once() {
     let (dir, server) = bench(5, "");
     server.let_go();
     weigh(dir.path(), &[]).weighed();
@@ -145,6 +161,10 @@ fn prompts(dir: &Path, reference: &str) {
 
 #[test]
 fn a_change_is_named_and_refused_and_amended() {
+    measured(a_change_is_named_and_refused_and_amended_once);
+}
+
+fn a_change_is_named_and_refused_and_amended_once() {
     let (dir, stub) = weighed();
     let refused = |parts: &[&str]| {
         let ran = weigh(dir.path(), &["--resume", "--endpoint", "*#cool"]).exits(2);
@@ -187,6 +207,10 @@ fn a_change_is_named_and_refused_and_amended() {
 
 #[test]
 fn a_run_grows_by_what_is_new() {
+    measured(a_run_grows_by_what_is_new_once);
+}
+
+fn a_run_grows_by_what_is_new_once() {
     let (dir, stub) = weighed();
     let more = weigh(dir.path(), &["--resume", "--endpoint", "*#cool", "--repeats", "2"]).exits(2);
     assert!(more.stderr.contains("repeats: 1 → 2"), "{}", more.stderr);
@@ -214,6 +238,10 @@ fn a_run_grows_by_what_is_new() {
 
 #[test]
 fn a_budget_counts_what_was_spent_before() {
+    measured(a_budget_counts_what_was_spent_before_once);
+}
+
+fn a_budget_counts_what_was_spent_before_once() {
     let (dir, stub) = (folder(), Stub::start(|_| stream(&["2"])));
     prompts(dir.path(), "2");
     let catalog = stub.catalog("max_output = 1000\nlimits = { concurrency = 1 }\n");
@@ -231,6 +259,10 @@ fn a_budget_counts_what_was_spent_before() {
 
 #[test]
 fn a_month_has_a_budget_over_its_runs() {
+    measured(a_month_has_a_budget_over_its_runs_once);
+}
+
+fn a_month_has_a_budget_over_its_runs_once() {
     let (dir, stub) = (folder(), Stub::start(|_| stream(&["2"])));
     prompts(dir.path(), "2");
     file(dir.path(), "catalog.toml", &stub.catalog("max_output = 10\n"));

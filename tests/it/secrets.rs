@@ -1,7 +1,7 @@
 //! No key reaches a file or a screen, even where the provider says it back.
 
 use crate::stub::{Stub, events, stream, whole, whole_with};
-use crate::support::{Ran, Sim, file, files, folder, run, run_with};
+use crate::support::{Ran, Sim, file, files, folder, measured, run, run_with};
 
 /// Long enough for a real key, and nowhere else in the world.
 const KEY: &str = "sk-Mark7/Qx+Vw93LpTz0RbYd";
@@ -55,6 +55,10 @@ fn indiscreet(asked: &crate::stub::Asked) -> String {
 
 #[test]
 fn a_key_is_sent_and_found_nowhere() {
+    measured(a_key_is_sent_and_found_nowhere_once);
+}
+
+fn a_key_is_sent_and_found_nowhere_once() {
     let (dir, stub) = (folder(), Stub::start(indiscreet));
     let asks =
         ["quoted", "masked", "page", "encoded", "in the stream", "not JSON", "as the answer"];
@@ -90,6 +94,10 @@ fn a_key_is_sent_and_found_nowhere() {
 /// The variable's name is recorded, so that a run can be made again; its value is not.
 #[test]
 fn the_name_of_the_variable_is_kept() {
+    measured(the_name_of_the_variable_is_kept_once);
+}
+
+fn the_name_of_the_variable_is_kept_once() {
     let (dir, stub) = (folder(), Stub::says("yes"));
     file(dir.path(), "prompts.csv", "question,expected\nsure?,yes\n");
     let catalog = stub.catalog("").replace("base_url", "api_key_env = \"MARKED_KEY\"\nbase_url");
@@ -104,6 +112,10 @@ fn the_name_of_the_variable_is_kept() {
 /// A stand-in that is no secret stays in answers: it may be what was asked for.
 #[test]
 fn a_stand_in_for_a_key_changes_no_answer() {
+    measured(a_stand_in_for_a_key_changes_no_answer_once);
+}
+
+fn a_stand_in_for_a_key_changes_no_answer_once() {
     let (dir, stub) = (folder(), Stub::says("EMPTY"));
     file(dir.path(), "prompts.csv", "question,expected\nWhat is a list without items?,EMPTY\n");
     let catalog = stub.catalog("").replace("base_url", "api_key_env = \"MARKED_KEY\"\nbase_url");
@@ -192,6 +204,10 @@ fn no_fault_shows_the_key() {
 
 #[test]
 fn a_command_says_the_key_once() {
+    measured(a_command_says_the_key_once_once);
+}
+
+fn a_command_says_the_key_once_once() {
     let (elsewhere, dir, stub) = (folder(), folder(), Stub::says("yes"));
     let script = file(
         elsewhere.path(),
@@ -253,6 +269,10 @@ const CONTENT: [&str; 4] = ["PromptMark81", "SystemMark82", "ReferenceMark83", "
 
 #[test]
 fn without_content_only_scores_are_kept() {
+    measured(without_content_only_scores_are_kept_once);
+}
+
+fn without_content_only_scores_are_kept_once() {
     let reply = |asked: &crate::stub::Asked| {
         let said = format!("no: {} {}", asked.body, CONTENT[3]);
         match asked.prompt.split_once(' ').map_or("", |(first, _)| first) {
@@ -318,6 +338,11 @@ fn without_content_only_scores_are_kept() {
 #[cfg(unix)]
 #[test]
 fn content_is_for_its_owner_alone() {
+    measured(content_is_for_its_owner_alone_once);
+}
+
+#[cfg(unix)]
+fn content_is_for_its_owner_alone_once() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = folder();
     let mode = |path: &std::path::Path| {

@@ -13,7 +13,7 @@ use weighbridge::units::Usd;
 
 use crate::interrupt::Running;
 use crate::stub::{Stub, events, stream, whole};
-use crate::support::{Sim, csv, file, folder, made, run, statuses, summary};
+use crate::support::{Sim, csv, file, folder, made, measured, run, statuses, summary};
 
 const PROMPTS: &str = "prompt,reference\nOne?,yes\nTwo?,yes\nThree?,yes\n";
 
@@ -24,6 +24,10 @@ fn report(dir: &Path) -> String {
 
 #[test]
 fn prompts_go_to_those_alone_who_may_see_them() {
+    measured(prompts_go_to_those_alone_who_may_see_them_once);
+}
+
+fn prompts_go_to_those_alone_who_may_see_them_once() {
     let (dir, stub) = (folder(), Stub::says("yes"));
     file(dir.path(), "prompts.csv", PROMPTS);
     let provider = |name: &str, more: &str| {
@@ -64,6 +68,10 @@ fn prompts_go_to_those_alone_who_may_see_them() {
 
 #[test]
 fn a_load_leaves_out_who_may_not_see_prompts() {
+    measured(a_load_leaves_out_who_may_not_see_prompts_once);
+}
+
+fn a_load_leaves_out_who_may_not_see_prompts_once() {
     let (dir, stub) = (folder(), Stub::says("yes"));
     file(dir.path(), "prompts.csv", PROMPTS);
     let elsewhere = "\n[[provider]]\nname = \"elsewhere\"\nbase_url = \"http://unreachable.invalid/v1\"\n\
@@ -85,6 +93,10 @@ fn a_load_leaves_out_who_may_not_see_prompts() {
 
 #[test]
 fn a_parameter_that_is_not_taken_is_not_dropped() {
+    measured(a_parameter_that_is_not_taken_is_not_dropped_once);
+}
+
+fn a_parameter_that_is_not_taken_is_not_dropped_once() {
     let (dir, stub) = (folder(), Stub::says("yes"));
     file(dir.path(), "prompts.csv", PROMPTS);
     let variants = "supports = [\"temperature\"]\n[[variant]]\nname = \"high\"\nmatch = \"*\"\n\
@@ -137,6 +149,10 @@ fn router(url: &str, providers: &[&str]) -> String {
 
 #[test]
 fn a_pinned_endpoint_asks_for_its_provider_and_says_who_came() {
+    measured(a_pinned_endpoint_asks_for_its_provider_and_says_who_came_once);
+}
+
+fn a_pinned_endpoint_asks_for_its_provider_and_says_who_came_once() {
     let dir = folder();
     file(dir.path(), "prompts.csv", PROMPTS);
     let stub = Stub::start(|asked| {
@@ -182,6 +198,10 @@ fn root(sim: &Sim) -> String {
 
 #[test]
 fn the_fleet_routes_to_whom_it_is_pinned() {
+    measured(the_fleet_routes_to_whom_it_is_pinned_once);
+}
+
+fn the_fleet_routes_to_whom_it_is_pinned_once() {
     let dir = folder();
     file(dir.path(), "prompts.csv", PROMPTS);
     let sim = Sim::start(dir.path(), &["--answers", "prompts.csv", "--instant"]);
@@ -215,6 +235,10 @@ fn tokens(trials: &[BTreeMap<String, String>], column: &str) -> u64 {
 
 #[test]
 fn a_cold_cache_holds_nothing_and_a_run_goes_on_where_it_stood() {
+    measured(a_cold_cache_holds_nothing_and_a_run_goes_on_where_it_stood_once);
+}
+
+fn a_cold_cache_holds_nothing_and_a_run_goes_on_where_it_stood_once() {
     let dir = folder();
     file(dir.path(), "prompts.csv", &long_prompts());
     let sim = Sim::start(dir.path(), &["--answers", "prompts.csv", "--instant"]);
@@ -260,6 +284,10 @@ fn cold_requests_are_the_same_bytes_in_virtual_time() {
 
 #[test]
 fn costs_at_the_share_of_cached_input_are_exact() {
+    measured(costs_at_the_share_of_cached_input_are_exact_once);
+}
+
+fn costs_at_the_share_of_cached_input_are_exact_once() {
     let (dir, stub) = (folder(), Stub::says("yes"));
     file(dir.path(), "prompts.csv", PROMPTS);
     let catalog =
@@ -283,6 +311,10 @@ fn costs_at_the_share_of_cached_input_are_exact() {
 
 #[test]
 fn a_warm_cache_is_warmed_within_the_bill_and_outside_the_figures() {
+    measured(a_warm_cache_is_warmed_within_the_bill_and_outside_the_figures_once);
+}
+
+fn a_warm_cache_is_warmed_within_the_bill_and_outside_the_figures_once() {
     let dir = folder();
     file(dir.path(), "prompts.csv", &long_prompts());
     let sim = Sim::start(dir.path(), &["--answers", "prompts.csv", "--instant"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::stub::Stub;
-use crate::support::{csv, file, folder, run};
+use crate::support::{csv, file, folder, measured, run};
 
 fn count(run: &Path, query: &str) -> u64 {
     let database = rusqlite::Connection::open(run.join("run.sqlite")).expect("a run database");
@@ -24,6 +24,10 @@ fn setup(tasks: usize) -> (Stub, tempfile::TempDir) {
 
 #[test]
 fn every_request_of_a_run_is_on_record() {
+    measured(every_request_of_a_run_is_on_record_once);
+}
+
+fn every_request_of_a_run_is_on_record_once() {
     let (stub, dir) = setup(200);
     let args = ["run", "--suite", "tasks.csv", "--catalog", "catalog.toml", "--out", "run"];
     run(dir.path(), &[&args[..], &["-c", "4", "--budget", "5"]].concat()).weighed();
@@ -50,6 +54,10 @@ fn every_request_of_a_run_is_on_record() {
 
 #[test]
 fn every_request_of_a_load_is_on_record() {
+    measured(every_request_of_a_load_is_on_record_once);
+}
+
+fn every_request_of_a_load_is_on_record_once() {
     for mode in [&["-q", "100", "-n", "200"][..], &["-c", "4", "-n", "200"]] {
         let (stub, dir) = setup(20);
         let args = ["load", "--suite", "tasks.csv", "--catalog", "catalog.toml", "--out", "run"];
