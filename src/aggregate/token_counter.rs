@@ -108,8 +108,7 @@ impl Sums {
     }
 }
 
-/// What is counted here of every endpoint: the answers that nobody counted, and some that the
-/// provider did.
+/// The local counts of every endpoint: answers without a provider's count, and some with one.
 pub(super) fn tokens(
     reader: &Reader,
     endpoints: &[StoredEndpoint],

@@ -98,29 +98,37 @@ fn another_port_and_another_day_are_the_same_trials_once() {
     assert_eq!(first.len(), 180);
 }
 
-/// 1,319 real problems, of which a sample is asked: some references have thousands separators, all
-/// end in a line of their own.
+/// Word problems in the form of GSM8K: some references have thousands separators, all end in a line
+/// of their own. Of GSM8K's own 1,319, where they are here, a sample is asked.
 #[test]
-fn real_problems_agree_too() {
-    measured(real_problems_agree_too_once);
+fn word_problems_agree_too() {
+    measured(word_problems_agree_too_once);
 }
 
-fn real_problems_agree_too_once() {
-    let Some(problems) = shared_data("suites/gsm8k_test.jsonl") else { return };
+fn word_problems_agree_too_once() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/word_problems.jsonl");
+    word_problems_agree(&own, "word_problems: 16 tasks, 0 errors", 16);
+    if let Some(all) = shared_data("suites/gsm8k_test.jsonl") {
+        word_problems_agree(&all, "gsm8k_test: 1319 tasks, 0 errors", 200);
+    }
+}
+
+fn word_problems_agree(problems: &Path, said: &str, asked: usize) {
     let (dir, problems) = (folder(), problems.display().to_string());
     let suite = ["--map", "prompt=question,reference=answer"];
     let checked = run(dir.path(), &[&["suite", "check", &problems][..], &suite].concat()).exits(0);
-    assert!(checked.stdout.contains("gsm8k_test: 1319 tasks, 0 errors"), "{}", checked.stdout);
+    assert!(checked.stdout.contains(said), "{}", checked.stdout);
 
     let sim =
         Sim::start(dir.path(), &[&["--instant", "--answers", &problems][..], &suite].concat());
     let catalog = sim.catalog();
     let models = ["-m", "acme/flagship", "-m", "elm/moe@fjord", "-m", "gale/small"];
     let args = ["run", "--suite", &problems, "--catalog", &catalog, "--concurrency", "64"];
-    let sample = ["--limit", "200", "--out", "run"];
+    let limit = asked.to_string();
+    let sample = ["--limit", &limit, "--out", "run"];
     run(dir.path(), &[&args[..], &suite, &models, &sample].concat()).weighed();
     let trials = csv(&dir.path().join("run/trials.csv"));
-    assert_eq!(statuses(&trials), [("ok".into(), 600)].into());
+    assert_eq!(statuses(&trials), [("ok".into(), 3 * asked)].into());
     let ledger = sim.ledger();
     let meant: BTreeMap<&str, u8> = ledger
         .iter()

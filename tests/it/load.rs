@@ -231,10 +231,6 @@ fn a_sweep_finds_the_rate_that_is_too_much_once() {
     run(dir.path(), &flags).exits(2).says(&["bills each request", "--budget USD"]);
     let flags = [&flags[..], &["--budget", "50"]].concat();
     let ran = run(dir.path(), &flags).weighed();
-    if ran.code == 13 {
-        // A busy machine: the sweep ends where its own client can no longer be trusted, and says so.
-        return assert!(ran.stderr.contains("the client could not keep up"), "{}", ran.stderr);
-    }
     assert!(ran.stdout.contains("highest rate that met: "), "{}", ran.stdout);
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
     let steps = csv(&dir.path().join("s/sweep.csv"));
