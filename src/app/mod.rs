@@ -1,7 +1,29 @@
 //! The application: everything between options and layers.
 //!
-//! Each function takes plain options, tells what happens through [`Events`], and returns what it
-//! made. It prints nothing and exits nowhere.
+//! Each function takes plain options, reports what happens through [`Events`], and returns an
+//! outcome or an [`AppError`]. It prints nothing and never ends the process. A function that sends
+//! requests builds its own async runtime, so call it from a thread that is not driving one.
+//!
+//! The demo in virtual time, into a folder of the caller's, and its verdicts:
+//!
+//! ```
+//! use weighbridge::app::{self, RunOptions, RunStatus, Silent};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let mut options = RunOptions { virtual_time: true, ..RunOptions::default() };
+//! options.out = Some(folder.path().join("run"));
+//! options.plan.select.demo = true;
+//! options.plan.select.limit = Some(45);
+//!
+//! let outcome = app::run(options, &Silent)?;
+//! assert_eq!(outcome.status, RunStatus::Complete);
+//! let weights = outcome.weights.expect("the demo is graded");
+//! for (category, choice) in &weights.categories {
+//!     println!("{category}: {}", choice.verdict.word.word());
+//! }
+//! assert!(folder.path().join("run/report.html").exists());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod calibrate;
 pub(crate) mod catalog;
@@ -54,3 +76,10 @@ pub use report::{ReportOutcome, report};
 pub(crate) use reprice::reprice;
 pub use run::{resume, run};
 pub use tune::tune;
+
+// What the signatures above reach.
+pub use crate::plan::Shard;
+pub use crate::plan::estimate::{CategoryEstimate, EndpointEstimate, PlanEstimate};
+pub use crate::run::Signals;
+pub use crate::suite::ColumnMap;
+pub use crate::units::{CacheMode, Goal, Usd};
