@@ -40,7 +40,7 @@ pub struct EndpointMetrics {
     pub priced: bool,
     /// Over all categories.
     pub all: Cell,
-    /// By category: same order as [`RunMetrics::categories`].
+    /// By category: same order as `RunMetrics::categories`.
     pub cells: Vec<Cell>,
     /// Answers without usage whose text the run kept, so that a tokenizer can count them.
     pub uncounted: u64,

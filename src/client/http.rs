@@ -1,8 +1,8 @@
 //! The HTTP transport, with every convenience turned off that would falsify a measurement.
 //!
-//! HTTP/1.1 straight to a server uses connections of our own ([`direct`](super::direct)), whose
+//! HTTP/1.1 straight to a server uses connections of our own (`direct`), whose
 //! reads are stamped at the socket. What needs more (a proxy, HTTP/2, a URL with a user name) goes
-//! through reqwest ([`via_reqwest`](super::via_reqwest)), whose chunks are stamped when they are
+//! through reqwest (`via_reqwest`), whose chunks are stamped when they are
 //! handed over.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Injected faults: the ways in which a provider, or a proxy before it, breaks an answer.
 //!
-//! A fault changes a finished [`Script`], so that server and in-process transport play the same
+//! A fault changes a finished `Script`, so that server and in-process transport play the same
 //! one. Whether a request has one is a pure draw of the seed and the attempt.
 
 use std::fmt::{self, Write as _};

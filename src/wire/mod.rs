@@ -1,5 +1,5 @@
 //! Codecs without `async` and without a clock. The client's half: requests to bytes, bytes to events
-//! and answers. The server's half is in [`server`].
+//! and answers. The server's half is in `server`.
 
 mod answer;
 pub mod anthropic;
