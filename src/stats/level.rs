@@ -33,6 +33,7 @@ impl Level {
         f64::from(1000 + self.permille) / 2000.0
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
