@@ -260,7 +260,7 @@ fn endpoint_notes(plan: &Plan, purpose: Purpose, simulated: bool) -> Vec<Fact> {
 fn price_sources(catalog: &Catalog) -> Vec<Fact> {
     let fact = |stamp: &SnapshotStamp| Fact::PricesRead {
         source: stamp.source.clone(),
-        read_at: stamp.fetched_at.to_string(),
+        read_at: stamp.fetched_at.clone(),
     };
     catalog.snapshots.iter().map(fact).collect()
 }

@@ -67,9 +67,11 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
     let metrics = aggregate::compute_metrics(&run)?;
     let path = run.join(WEIGHTS);
     let weights = match std::fs::read_to_string(&path) {
-        Ok(text) => WeightsFile::from_json(&text, &path.display().to_string())?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&metrics),
-        Err(error) => return Err(Err::<(), _>(error).context(path.display()).unwrap_err().into()),
+        text => {
+            let text = text.context(path.display())?;
+            WeightsFile::from_json(&text, &path.display().to_string())?
+        }
     };
     let report = write_report(&run, &metrics, &weights)?;
     if metrics.counts.ok > 0 && metrics.counts.scored + metrics.counts.unscored == 0 {

@@ -26,9 +26,7 @@ pub(crate) fn earlier(options: &RunOptions) -> Result<Option<(PathBuf, ExistingR
     };
     let found = ExistingRun::open(&dir).map_err(refused)?;
     if found.is_none() && options.out.is_none() {
-        return Err(refused(format!(
-            "--resume: results/latest holds no run; name its folder with --out"
-        )));
+        return Err(refused("--resume: results/latest holds no run; name its folder with --out"));
     }
     Ok(found.map(|earlier| (dir, earlier)))
 }

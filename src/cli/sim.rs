@@ -17,6 +17,7 @@ use crate::suite::{Task, load_path};
 use crate::units::Clock;
 
 /// `weighbridge sim`.
+#[expect(clippy::needless_pass_by_value, reason = "as every command")]
 pub(super) fn sim(args: SimArgs) -> Outcome {
     if args.truth {
         let scale = Scale { lengths: args.scale };

@@ -43,10 +43,8 @@ pub(crate) fn compile_schema(schema: &Value) -> Result<CompiledSchema, String> {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
     compiler.use_loader(Box::new(NoLoader));
-    let index = compiler
-        .add_resource(ADDRESS, schema.clone())
-        .and_then(|()| compiler.compile(ADDRESS, &mut schemas))
-        .map_err(|error| compile_reason(&error))?;
+    compiler.add_resource(ADDRESS, schema.clone()).map_err(|error| compile_reason(&error))?;
+    let index = compiler.compile(ADDRESS, &mut schemas).map_err(|error| compile_reason(&error))?;
     Ok(CompiledSchema { schemas, index })
 }
 

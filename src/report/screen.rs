@@ -200,7 +200,7 @@ fn remark(left_out: usize, error: Option<&String>, stated: &[String]) -> Option<
 }
 
 /// The endpoints to show, best first: today's and those that traffic moves to before the rest.
-fn choose<'a>(report: &'a RunReport, most: usize) -> Vec<&'a Endpoint> {
+fn choose(report: &RunReport, most: usize) -> Vec<&Endpoint> {
     let order = ranked(report);
     let today = |e: &Endpoint| e.is_today;
     let target = |e: &Endpoint| {

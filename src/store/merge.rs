@@ -194,10 +194,10 @@ fn copy_rows(conn: &Connection, n: u32, later_ns: u64) -> rusqlite::Result<()> {
     )?;
     conn.execute("INSERT OR REPLACE INTO part SELECT new, ? FROM moved", [n])?;
     let columns = request::names(request::trial_columns());
-    let moved = request::trial_columns().map(|column| match column.name.ends_with("_ns") {
+    let moved = request::trial_columns().map(|column| {
         // A moment moves with the part's anchor.
-        true => format!("a.{} + ?1", column.name),
-        false => format!("a.{}", column.name),
+        let shift = if column.name.ends_with("_ns") { " + ?1" } else { "" };
+        format!("a.{}{shift}", column.name)
     });
     let moved = moved.collect::<Vec<_>>().join(", ");
     conn.execute(

@@ -44,6 +44,9 @@ pub struct Stub {
     thread: Option<JoinHandle<()>>,
 }
 
+/// How a connection is served: the socket, the reply to a request, the requests so far.
+type Talk = fn(&mut TcpStream, &dyn Fn(&Asked) -> String, &Mutex<Vec<Asked>>);
+
 impl Stub {
     /// Serves on a free port. What `reply` returns is sent as it is, head included; then the
     /// connection is closed.
@@ -70,7 +73,7 @@ impl Stub {
 
     fn serve(
         reply: impl Fn(&Asked) -> String + Send + Sync + 'static,
-        talk: fn(&mut TcpStream, &dyn Fn(&Asked) -> String, &Mutex<Vec<Asked>>),
+        talk: Talk,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");

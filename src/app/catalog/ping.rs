@@ -176,7 +176,7 @@ fn within_budget(options: &PingOptions, asked: &[Asked]) -> Result<String, AppEr
     let limit = options.budget.unwrap_or_else(|| ASK_ABOVE.parse().expect("a decimal"));
     let shown = rounded_up(known);
     if options.budget.is_some_and(|budget| budget < Usd::ZERO) {
-        return Err(refused(format!("--budget must not be below zero")));
+        return Err(refused("--budget must not be below zero"));
     }
     if known > limit && !(options.yes && options.budget.is_none()) {
         return Err(refused(format!(

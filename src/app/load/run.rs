@@ -28,6 +28,7 @@ use crate::units::{Clock, Usd};
 /// # Errors
 /// [`AppError::Refused`] before any request is sent; [`AppError::Internal`] when the run database,
 /// a file or the network stack fails. Requests that fail are part of the outcome.
+#[expect(clippy::needless_pass_by_value, reason = "the options of every command are handed over")]
 pub fn load(options: LoadOptions, events: &dyn Events) -> Result<LoadOutcome, AppError> {
     let demo = inputs::is_demo(&options.select);
     let fleet =

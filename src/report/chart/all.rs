@@ -30,8 +30,8 @@ mod tests {
     use crate::weights::WeightsFile;
 
     /// Every attribute value of a drawing that holds numbers holds finite ones.
-    fn check(made: (RunMetrics, WeightsFile), sentences: usize) {
-        let report = fixture::report(&made);
+    fn check(made: &(RunMetrics, WeightsFile), sentences: usize) {
+        let report = fixture::report(made);
         let charts = all(&report).expect("memory");
         assert_eq!(charts.len(), 5);
         let mut empty = 0;
@@ -56,10 +56,10 @@ mod tests {
 
     #[test]
     fn charts_are_drawn_whatever_the_figures() {
-        check(fixture::demo(), 0);
-        check(fixture::support(), 0);
-        check(fixture::hostile(), 0);
-        check(fixture::empty(), 5);
+        check(&fixture::demo(), 0);
+        check(&fixture::support(), 0);
+        check(&fixture::hostile(), 0);
+        check(&fixture::empty(), 5);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The distribution of the time to the first token: one histogram per endpoint on one logarithmic
 //! axis, with p50, p90, p95 and p99 marked.
 
+use std::fmt::Write as _;
+
 use super::canvas::{Anchor, Canvas, Chart, HEAD, fit};
 use super::color::{ColorRole, DASHED};
 use super::place::spread;
@@ -112,7 +114,7 @@ fn draw(
         .to_owned()
         + note;
     if measured > rows.len() {
-        caption += &format!(" {} of {measured} endpoints are drawn.", rows.len());
+        let _ = write!(caption, " {} of {measured} endpoints are drawn.", rows.len());
     }
     canvas.finish(FILE, described, caption)
 }

@@ -178,7 +178,7 @@ fn ttft(endpoint: &Endpoint) -> Option<&Latency> {
     endpoint.all.latency.get(&LatencyMetric::Ttft).filter(|l| !l.percentiles.is_empty())
 }
 
-fn lines<'a>(report: &'a RunReport) -> Vec<Line<'a>> {
+fn lines(report: &RunReport) -> Vec<Line<'_>> {
     let is_today = |e: &Endpoint| e.is_today;
     let mut order = ranked(report);
     order.sort_by_key(|e| !is_today(e));

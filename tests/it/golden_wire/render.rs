@@ -90,7 +90,7 @@ fn chat(logical: &LogicalAnswer) -> String {
                 deltas.extend(pieces.iter().map(|text| json!({"reasoning": text, "content": ""})));
             }
             AnswerPart::Text(pieces) => {
-                deltas.extend(pieces.iter().map(|text| json!({"content": text})))
+                deltas.extend(pieces.iter().map(|text| json!({"content": text})));
             }
             AnswerPart::Refusal(text) => deltas.push(json!({"refusal": text})),
             AnswerPart::Call(id, name, pieces) => {
