@@ -71,10 +71,7 @@ impl Stub {
         )
     }
 
-    fn serve(
-        reply: impl Fn(&Asked) -> String + Send + Sync + 'static,
-        talk: Talk,
-    ) -> Self {
+    fn serve(reply: impl Fn(&Asked) -> String + Send + Sync + 'static, talk: Talk) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (asked, stop) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::<AtomicBool>::default());
