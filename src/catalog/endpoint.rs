@@ -134,6 +134,11 @@ impl Endpoint {
     }
 }
 
+/// The author of a model: the text before the first slash.
+pub(crate) fn author(model: &str) -> &str {
+    model.split_once('/').map_or(model, |(author, _)| author)
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.id.fmt(f)

@@ -1,448 +1,161 @@
-//! A small language that endpoints are chosen by: `price.output < 2 && context >= 128000 && tools`.
+//! Conditions that endpoints are chosen by: `price.output < 2 and context >= 128_000 and tools`.
 //!
-//! A comparison with what is not known is neither true nor false, and so is its negation: an
-//! endpoint is chosen only where the whole is true.
+//! A condition is a minijinja expression over the fields of one endpoint. The environment has no
+//! functions, no filters and one test (`glob`), so a condition cannot loop. An endpoint whose
+//! condition needs an unknown value is not chosen.
 
-use jiff::civil::Date;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::LazyLock;
 
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind};
+
+use super::endpoint::author;
 use super::price::Price;
 use super::rate::Rate;
 use super::{Capability, Catalog, Endpoint, Facts};
-use crate::units::Usd;
 use crate::units::names::glob_matches;
 use crate::units::toml_text::did_you_mean;
 
-/// An expression, read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Filter(Node);
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::empty();
+    environment.add_test("glob", |name: &str, glob: &str| glob_matches(glob, name));
+    environment
+});
 
-/// Why an expression does not read.
+/// A condition over the fields of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    text: String,
+    fields: Vec<String>,
+}
+
+/// Why a condition cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--where, character {at}: {why}")]
+#[error(
+    "{why}; a condition combines {} with < <= > >= == != and or not, and compares names by \
+     model is glob('acme/*')", fields().join(", ")
+)]
 pub struct FilterError {
-    /// The character, from 1.
-    pub at: usize,
-    /// What is wrong there, and what may stand there.
-    pub why: String,
+    why: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Node {
-    All(Box<Node>, Box<Node>),
-    Any(Box<Node>, Box<Node>),
-    Not(Box<Node>),
-    Flag(Flag),
-    Amount(Number, Operator, Usd),
-    Text(Text, Operator, String),
-    Day(Day, Operator, Date),
+impl FilterError {
+    fn new(error: &Error) -> Self {
+        Self { why: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned) }
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Less,
-    AtMost,
-    More,
-    AtLeast,
-    Equal,
-    Unequal,
-    Matches,
-}
-
-/// What is a number. Counts are held as dollars, which are exact decimals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
-    Price(Rate),
-    Context,
-    MaxOutput,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
-    Endpoint,
-    Model,
-    Author,
-    Provider,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Day {
-    Created,
-    Expires,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flag {
-    Can(Capability),
-    Free,
-    Priced,
-    Alias,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
-    Number(Number),
-    Text(Text),
-    Day(Day),
-    Flag(Flag),
-}
-
-fn names() -> Vec<(String, Name)> {
-    let prices = Rate::ALL
-        .into_iter()
-        .map(|rate| (format!("price.{}", rate.name()), Name::Number(Number::Price(rate))));
-    let abilities =
-        Capability::ALL.into_iter().map(|c| (c.name().to_owned(), Name::Flag(Flag::Can(c))));
-    let rest = [
-        ("context", Name::Number(Number::Context)),
-        ("max_output", Name::Number(Number::MaxOutput)),
-        ("endpoint", Name::Text(Text::Endpoint)),
-        ("model", Name::Text(Text::Model)),
-        ("author", Name::Text(Text::Author)),
-        ("provider", Name::Text(Text::Provider)),
-        ("created", Name::Day(Day::Created)),
-        ("expires", Name::Day(Day::Expires)),
-        ("free", Name::Flag(Flag::Free)),
-        ("priced", Name::Flag(Flag::Priced)),
-        ("alias", Name::Flag(Flag::Alias)),
-    ];
-    let rest = rest.into_iter().map(|(name, meaning)| (name.to_owned(), meaning));
-    prices.chain(abilities).chain(rest).collect()
-}
-
-impl std::str::FromStr for Filter {
+impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
-        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.chars().count() + 1 };
-        let node = parser.any()?;
-        match parser.peek() {
-            None => Ok(Self(node)),
-            Some((at, token)) => {
-                let why = format!("{token} cannot stand here; join conditions with && or ||");
-                Err(FilterError { at, why })
-            }
+        // In minijinja, `~` joins two texts: a glob written with it would choose every endpoint.
+        if text.split(['"', '\'']).step_by(2).any(|unquoted| unquoted.contains('~')) {
+            return Err(FilterError { why: "~ is not an operator".to_owned() });
         }
+        let expression = ENVIRONMENT.compile_expression(text).map_err(|e| FilterError::new(&e))?;
+        let known = fields();
+        let mut used: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
+        used.sort_unstable();
+        if let Some(name) = used.iter().find(|name| !known.contains(name)) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let why = match did_you_mean(name, &known) {
+                hint if hint.starts_with("did") => format!("unknown field {name:?}; {hint}"),
+                _ => format!("unknown field {name:?}"),
+            };
+            return Err(FilterError { why });
+        }
+        Ok(Self { text: text.to_owned(), fields: used })
     }
 }
 
 impl Filter {
-    /// Whether an endpoint is chosen.
-    #[must_use]
-    pub fn chooses(&self, endpoint: &Endpoint, catalog: &Catalog) -> bool {
-        let unsaid = Facts::default();
-        let facts = catalog.facts.get(&endpoint.id).unwrap_or(&unsaid);
-        self.0.holds(endpoint, facts) == Some(true)
-    }
-}
-
-impl Node {
-    /// `None`: not known.
-    fn holds(&self, endpoint: &Endpoint, facts: &Facts) -> Option<bool> {
-        match self {
-            Self::All(a, b) => match (a.holds(endpoint, facts), b.holds(endpoint, facts)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            },
-            Self::Any(a, b) => match (a.holds(endpoint, facts), b.holds(endpoint, facts)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            },
-            Self::Not(node) => node.holds(endpoint, facts).map(|held| !held),
-            Self::Flag(flag) => flag.holds(endpoint, facts),
-            Self::Amount(number, operator, usd) => {
-                Some(operator.compares(&number.of(endpoint)?, usd))
-            }
-            Self::Day(day, operator, wanted) => {
-                let day = match day {
-                    Day::Created => facts.created,
-                    Day::Expires => facts.expires,
-                };
-                Some(operator.compares(&day?, wanted))
-            }
-            Self::Text(text, operator, wanted) => {
-                let own = text.of(endpoint);
-                Some(match operator {
-                    Operator::Matches => glob_matches(wanted, own),
-                    other => other.compares(&own, &wanted.as_str()),
-                })
-            }
+    /// Whether the condition holds for an endpoint.
+    ///
+    /// # Errors
+    /// When the operands have the wrong type, or the result is neither true nor false.
+    pub fn chooses(&self, endpoint: &Endpoint, catalog: &Catalog) -> Result<bool, FilterError> {
+        let no_facts = Facts::default();
+        let facts = catalog.facts.get(&endpoint.id).unwrap_or(&no_facts);
+        let (mut context, mut prices) = (BTreeMap::new(), BTreeMap::new());
+        for field in &self.fields {
+            // Reading an unknown value ends the evaluation.
+            let unknown = || Error::from(ErrorKind::UndefinedError).into();
+            let value = value(field, endpoint, facts).unwrap_or_else(unknown);
+            match field.strip_prefix("price.") {
+                Some(rate) => prices.insert(rate, value),
+                None => context.insert(field.as_str(), value),
+            };
+        }
+        context.insert("price", Value::from_pairs(prices));
+        let result = ENVIRONMENT
+            .compile_expression(&self.text)
+            .and_then(|expression| expression.eval(Value::from_pairs(context)));
+        match result {
+            Ok(value) if value.kind() == ValueKind::Bool => Ok(value.is_true()),
+            Ok(value) => Err(FilterError { why: format!("{value} is neither true nor false") }),
+            Err(error) if error.kind() == ErrorKind::UndefinedError => Ok(false),
+            Err(error) => Err(FilterError::new(&error)),
         }
     }
 }
 
-impl Operator {
-    fn compares<T: Ord>(self, a: &T, b: &T) -> bool {
-        match self {
-            Self::Less => a < b,
-            Self::AtMost => a <= b,
-            Self::More => a > b,
-            Self::AtLeast => a >= b,
-            Self::Equal | Self::Matches => a == b,
-            Self::Unequal => a != b,
-        }
-    }
+fn fields() -> Vec<String> {
+    let prices = Rate::ALL.map(|rate| format!("price.{}", rate.name()));
+    let flags = Capability::ALL.map(|capability| capability.name().to_owned());
+    let others = [
+        "context",
+        "max_output",
+        "endpoint",
+        "model",
+        "author",
+        "provider",
+        "created",
+        "expires",
+        "free",
+        "priced",
+        "alias",
+    ];
+    prices.into_iter().chain(flags).chain(others.map(str::to_owned)).collect()
 }
 
-impl Flag {
-    fn holds(self, endpoint: &Endpoint, facts: &Facts) -> Option<bool> {
-        match self {
-            Self::Can(capability) => Some(endpoint.supports.as_ref()?.contains(&capability)),
-            Self::Free => (endpoint.price != Price::Unknown).then(|| !endpoint.price.is_billed()),
-            Self::Priced => Some(endpoint.price != Price::Unknown),
-            Self::Alias => Some(facts.alias_of.is_some()),
-        }
-    }
-}
-
-impl Number {
-    fn of(self, endpoint: &Endpoint) -> Option<Usd> {
-        let count = |n: u64| "1".parse::<Usd>().ok().map(|one| one.times(n));
-        match self {
-            Self::Context => count(endpoint.context_window?),
-            Self::MaxOutput => count(endpoint.max_output?),
-            Self::Price(rate) => match &endpoint.price {
-                Price::Rates(rates) => {
-                    let usd = rates.charged(rate)?;
-                    Some(if rate.is_per_token() { usd.times(1_000_000) } else { usd })
-                }
-                Price::Free | Price::PerHour(_) => Some(Usd::ZERO),
-                Price::Unknown => None,
-            },
-        }
-    }
-}
-
-impl Text {
-    fn of(self, endpoint: &Endpoint) -> &str {
-        match self {
-            Self::Endpoint => endpoint.id.as_str(),
-            Self::Model => &endpoint.model,
-            Self::Author => author(&endpoint.model),
-            Self::Provider => &endpoint.provider.name,
-        }
-    }
-}
-
-/// Who makes a model: what stands before the first slash.
-#[must_use]
-pub fn author(model: &str) -> &str {
-    model.split_once('/').map_or(model, |(author, _)| author)
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Quoted(String),
-    Operator(Operator),
-    And,
-    Or,
-    Not,
-    Open,
-    Close,
-}
-
-impl std::fmt::Display for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Word(word) => write!(f, "{word:?}"),
-            Self::Quoted(text) => write!(f, "the text {text:?}"),
-            Self::Operator(_) => f.write_str("a comparison"),
-            Self::And => f.write_str("\"&&\""),
-            Self::Or => f.write_str("\"||\""),
-            Self::Not => f.write_str("\"!\""),
-            Self::Open => f.write_str("\"(\""),
-            Self::Close => f.write_str("\")\""),
-        }
-    }
-}
-
-/// Tokens with their character, from 1.
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, FilterError> {
-    let chars: Vec<char> = text.chars().collect();
-    let is_word = |c: char| c.is_alphanumeric() || "._-/:*?@".contains(c);
-    let (mut tokens, mut i) = (Vec::new(), 0);
-    while let Some(&c) = chars.get(i) {
-        let at = i + 1;
-        let next = chars.get(i + 1).copied();
-        let (token, taken) = match (c, next) {
-            (c, _) if c.is_whitespace() => {
-                i += 1;
-                continue;
+/// The value of a field: dollars per million tokens, days as `2026-06-16`; `None`: unknown.
+fn value(field: &str, endpoint: &Endpoint, facts: &Facts) -> Option<Value> {
+    let day = |day: Option<jiff::civil::Date>| day.map(|day| day.to_string().into());
+    let is_priced = endpoint.price != Price::Unknown;
+    match field {
+        "context" => endpoint.context_window.map(Value::from),
+        "max_output" => endpoint.max_output.map(Value::from),
+        "endpoint" => Some(endpoint.id.as_str().into()),
+        "model" => Some(endpoint.model.as_str().into()),
+        "author" => Some(author(&endpoint.model).into()),
+        "provider" => Some(endpoint.provider.name.as_str().into()),
+        "created" => day(facts.created),
+        "expires" => day(facts.expires),
+        "free" => is_priced.then(|| (!endpoint.price.is_billed()).into()),
+        "priced" => Some(is_priced.into()),
+        "alias" => Some(facts.alias_of.is_some().into()),
+        _ => match field.strip_prefix("price.") {
+            Some(rate) => dollars(rate, &endpoint.price).map(Value::from),
+            None => {
+                let supports = endpoint.supports.as_ref()?;
+                Some(supports.iter().any(|capability| capability.name() == field).into())
             }
-            ('&', Some('&')) => (Token::And, 2),
-            ('|', Some('|')) => (Token::Or, 2),
-            ('<', Some('=')) => (Token::Operator(Operator::AtMost), 2),
-            ('>', Some('=')) => (Token::Operator(Operator::AtLeast), 2),
-            ('=', Some('=')) => (Token::Operator(Operator::Equal), 2),
-            ('!', Some('=')) => (Token::Operator(Operator::Unequal), 2),
-            ('=', _) => (Token::Operator(Operator::Equal), 1),
-            ('<', _) => (Token::Operator(Operator::Less), 1),
-            ('>', _) => (Token::Operator(Operator::More), 1),
-            ('~', _) => (Token::Operator(Operator::Matches), 1),
-            ('!', _) => (Token::Not, 1),
-            ('(', _) => (Token::Open, 1),
-            (')', _) => (Token::Close, 1),
-            ('"' | '\'', _) => {
-                let rest = &chars[i + 1..];
-                let Some(length) = rest.iter().position(|end| *end == c) else {
-                    return Err(FilterError { at, why: format!("the {c} is never closed") });
-                };
-                (Token::Quoted(rest[..length].iter().collect()), length + 2)
-            }
-            (c, _) if is_word(c) => {
-                let word: String = chars[i..].iter().take_while(|c| is_word(**c)).collect();
-                let length = word.chars().count();
-                (Token::Word(word), length)
-            }
-            _ => {
-                let why =
-                    format!("{c:?} means nothing here; there are < <= > >= == != ~ && || ! ( )");
-                return Err(FilterError { at, why });
-            }
-        };
-        tokens.push((at, token));
-        i += taken;
-    }
-    Ok(tokens)
-}
-
-struct Parser {
-    tokens: Vec<(usize, Token)>,
-    next: usize,
-    end: usize,
-}
-
-impl Parser {
-    fn peek(&self) -> Option<(usize, &Token)> {
-        self.tokens.get(self.next).map(|(at, token)| (*at, token))
-    }
-
-    fn take(&mut self) -> Option<(usize, Token)> {
-        let token = self.tokens.get(self.next).cloned();
-        self.next += usize::from(token.is_some());
-        token
-    }
-
-    fn takes(&mut self, wanted: &Token) -> bool {
-        let found = self.peek().is_some_and(|(_, token)| token == wanted);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn error<T>(&self, at: Option<usize>, why: impl Into<String>) -> Result<T, FilterError> {
-        Err(FilterError { at: at.unwrap_or(self.end), why: why.into() })
-    }
-
-    fn any(&mut self) -> Result<Node, FilterError> {
-        let mut node = self.all()?;
-        while self.takes(&Token::Or) {
-            node = Node::Any(Box::new(node), Box::new(self.all()?));
-        }
-        Ok(node)
-    }
-
-    fn all(&mut self) -> Result<Node, FilterError> {
-        let mut node = self.one()?;
-        while self.takes(&Token::And) {
-            node = Node::All(Box::new(node), Box::new(self.one()?));
-        }
-        Ok(node)
-    }
-
-    fn one(&mut self) -> Result<Node, FilterError> {
-        if self.takes(&Token::Not) {
-            return Ok(Node::Not(Box::new(self.one()?)));
-        }
-        if self.takes(&Token::Open) {
-            let node = self.any()?;
-            if self.takes(&Token::Close) {
-                return Ok(node);
-            }
-            let at = self.peek().map(|(at, _)| at);
-            return self.error(at, "a \")\" is missing");
-        }
-        match self.take() {
-            Some((at, Token::Word(word))) => self.comparison(at, &word),
-            Some((at, token)) => {
-                self.error(Some(at), format!("{token} stands where a name belongs"))
-            }
-            None => self.error(None, "a condition is missing, such as price.output < 2"),
-        }
-    }
-
-    fn comparison(&mut self, at: usize, word: &str) -> Result<Node, FilterError> {
-        let names = names();
-        let Some((_, name)) = names.iter().find(|(name, _)| name == word) else {
-            let known: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-            return self
-                .error(Some(at), format!("unknown name {word:?}; {}", did_you_mean(word, &known)));
-        };
-        let operator = match self.peek() {
-            Some((_, Token::Operator(operator))) => Some(*operator),
-            _ => None,
-        };
-        let (name, operator) = match (*name, operator) {
-            (Name::Flag(flag), None) => return Ok(Node::Flag(flag)),
-            (Name::Flag(_), Some(_)) => {
-                let why = format!("{word} is true or false; write {word} or !{word}");
-                return self.error(Some(at), why);
-            }
-            (_, None) => {
-                let after = self.peek().map(|(at, _)| at);
-                return self.error(
-                    after,
-                    format!("{word} needs a comparison, such as {word} {}", example(*name)),
-                );
-            }
-            (name, Some(operator)) => (name, operator),
-        };
-        self.next += 1;
-        let Some((value_at, value)) = self.take() else {
-            return self.error(None, format!("{word} is compared with nothing"));
-        };
-        let (Token::Word(value) | Token::Quoted(value)) = value else {
-            return self.error(Some(value_at), format!("{value} stands where a value belongs"));
-        };
-        let bad = |what: &str| {
-            let why = format!("{word} is {what}, not {value:?}; write {word} {}", example(name));
-            Err(FilterError { at: value_at, why })
-        };
-        match name {
-            Name::Number(_) | Name::Day(_) if operator == Operator::Matches => {
-                self.error(Some(at), format!("~ is for names; {word} has < <= > >= == !="))
-            }
-            Name::Number(number) => match amount(&value) {
-                Some(usd) => Ok(Node::Amount(number, operator, usd)),
-                None => bad("a number"),
-            },
-            Name::Day(day) => match value.parse() {
-                Ok(date) => Ok(Node::Day(day, operator, date)),
-                Err(_) => bad("a day"),
-            },
-            Name::Text(text) => Ok(Node::Text(text, operator, value)),
-            Name::Flag(_) => unreachable!("returned above"),
-        }
+        },
     }
 }
 
-fn example(name: Name) -> &'static str {
-    match name {
-        Name::Number(Number::Price(_)) => "< 2",
-        Name::Number(_) => ">= 128000",
-        Name::Day(_) => ">= 2026-01-01",
-        Name::Text(_) | Name::Flag(_) => "~ \"openai*\"",
+fn dollars(rate: &str, price: &Price) -> Option<f64> {
+    match price {
+        Price::Rates(rates) => {
+            let rate = Rate::ALL.into_iter().find(|known| known.name() == rate)?;
+            rate.written(rates.charged(rate)?).parse().ok()
+        }
+        Price::Free | Price::PerHour(_) => Some(0.0),
+        Price::Unknown => None,
     }
-}
-
-/// A number, with `k` and `M` for thousands and millions.
-fn amount(text: &str) -> Option<Usd> {
-    let (digits, times) = match text.strip_suffix(['k', 'K']) {
-        Some(digits) => (digits, 1_000),
-        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1_000_000)),
-    };
-    digits.parse::<Usd>().ok().map(|usd| usd.times(times))
 }
 
 #[cfg(test)]
@@ -485,61 +198,73 @@ supports = ["tools"]
 alias_of = "cedar/dark-0601"
 "#;
 
-    /// The models that an expression chooses.
-    fn check(expression: &str, expected: &[&str]) {
+    /// The models that a condition chooses.
+    fn chosen(condition: &str) -> Result<Vec<String>, FilterError> {
         let catalog = load_text(CATALOG, "c.toml").expect("it loads");
-        let filter: Filter = expression.parse().expect(expression);
-        let chosen: Vec<&str> = catalog
-            .endpoints
-            .iter()
-            .filter(|endpoint| filter.chooses(endpoint, &catalog))
-            .map(|endpoint| endpoint.model.split_once('/').expect("an author").1)
-            .collect();
-        assert_eq!(chosen, expected, "{expression}");
+        let filter: Filter = condition.parse()?;
+        let mut chosen = Vec::new();
+        for endpoint in &catalog.endpoints {
+            if filter.chooses(endpoint, &catalog)? {
+                chosen.push(endpoint.model.split_once('/').expect("an author").1.to_owned());
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn check(condition: &str, expected: &[&str]) {
+        assert_eq!(chosen(condition).expect(condition), expected, "{condition}");
     }
 
     #[test]
     fn endpoints_are_chosen() {
-        check("price.output < 2 && context >= 128000", &["small"]);
+        check("price.output < 2 and context >= 128000", &["small"]);
         check("price.output < 2", &["small", "free"]);
         check("price.cached_input <= 0.30", &["large", "free"]);
-        check("context >= 128k && tools", &["large", "dark"]);
-        check("context = 1M", &["dark"]);
-        check("!tools", &["small"]);
-        check("!(price.output < 2)", &["large"]);
-        check("free || author == cedar", &["free", "dark"]);
-        check("priced && !free", &["large", "small"]);
-        check("model ~ 'acme/*' && reasoning || alias", &["large", "dark"]);
-        check("endpoint ~ *@p", &["large", "small", "free", "dark"]);
-        check("created >= 2026-01-01 || expires < 2026-08-01", &["large", "free"]);
-        check("provider != p", &[]);
-    }
-
-    /// The character and the beginning of what is said.
-    fn check_error(expression: &str, at: usize, why: &str) {
-        let error = expression.parse::<Filter>().expect_err(expression);
-        assert_eq!(error.at, at, "{error}");
-        assert!(error.why.starts_with(why), "{error}");
+        check("price.cached_input == 0.3", &["large"]);
+        check("context >= 128_000 and tools", &["large", "dark"]);
+        check("context == 1_000_000", &["dark"]);
+        check("not tools", &["small"]);
+        check("not (price.output < 2)", &["large"]);
+        check("author == 'cedar' or free", &["free", "dark"]);
+        check("priced and not free", &["large", "small"]);
+        check("model is glob('acme/*') and reasoning or alias", &["large", "dark"]);
+        check("endpoint is glob(\"*@p\")", &["large", "small", "free", "dark"]);
+        check("author in ['acme', 'birch'] and free", &["free"]);
+        check("created >= '2026-01-01'", &["large"]);
+        check("expires < '2026-08-01'", &["free"]);
+        check("provider != 'p'", &[]);
     }
 
     #[test]
-    fn errors_say_where_and_what() {
-        check_error("contxt > 5", 1, "unknown name \"contxt\"; did you mean \"context\"?");
-        check_error(
-            "price.output",
-            13,
-            "price.output needs a comparison, such as price.output < 2",
-        );
-        check_error("price.output < cheap", 16, "price.output is a number, not \"cheap\"");
-        check_error("tools == 1", 1, "tools is true or false; write tools or !tools");
-        check_error("tools && ", 10, "a condition is missing");
-        check_error("(tools", 7, "a \")\" is missing");
-        check_error("tools reasoning", 7, "\"reasoning\" cannot stand here");
-        check_error("context ~ 5", 1, "~ is for names");
-        check_error("model == \"a", 10, "the \" is never closed");
-        check_error("tools $ 5", 7, "'$' means nothing here");
-        check_error("created > soon", 11, "created is a day");
-        check_error("&& tools", 1, "\"&&\" stands where a name belongs");
-        check_error("context >", 10, "context is compared with nothing");
+    fn an_unknown_value_chooses_nothing() {
+        // The endpoint without a price is chosen by neither comparison, nor by a negation.
+        check("author == 'cedar' and price.output < 2", &[]);
+        check("author == 'cedar' and price.output >= 2", &[]);
+        check("author == 'cedar' and not free", &[]);
+        check("author == 'cedar' and (free or tools)", &[]);
+    }
+
+    #[test]
+    fn errors_name_the_mistake() {
+        let errors: Vec<String> = [
+            "contxt > 5",
+            "price.outptu < 2",
+            "price < 2",
+            "range(9)",
+            "tools && free",
+            "tools and",
+            "(tools",
+            "model ~ 'acme/*' and tools",
+            "context >= 128k",
+            "model is glub('a')",
+            "model | upper == 'A'",
+            "max_output or context",
+            "context",
+            "context + model > 1",
+        ]
+        .iter()
+        .map(|condition| format!("{condition}: {}", chosen(condition).expect_err(condition).why))
+        .collect();
+        insta::assert_snapshot!(errors.join("\n"), @"");
     }
 }

@@ -35,6 +35,7 @@ mod tests;
 
 pub(crate) use catalog_file::CatalogFile;
 pub(crate) use data_policy::denies_collection;
+pub(crate) use endpoint::author;
 pub(crate) use load::resolve;
 pub(crate) use names::is_name;
 

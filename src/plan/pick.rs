@@ -10,8 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use crate::catalog::filter::author;
-use crate::catalog::{Catalog, Endpoint, Facts, Price};
+use crate::catalog::{Catalog, Endpoint, Facts, Price, author};
 use crate::suite::Task;
 use crate::units::{EndpointId, Seed, Usd};
 

@@ -50,13 +50,15 @@ fn a_synced_list_is_a_catalog() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        listed("price.output < 2 && context >= 128000 && tools"),
+        listed("price.output < 2 and context >= 128_000 and tools"),
         ["acme/small", "birch/mid"]
     );
-    assert_eq!(listed("!priced"), ["cedar/router"]);
-    run(dir.path(), &[&args[..], &["--where", "price.outptu < 2"]].concat())
-        .exits(2)
-        .says(&["character 1", "did you mean \"price.output\"?"]);
+    assert_eq!(listed("not priced"), ["cedar/router"]);
+    run(dir.path(), &[&args[..], &["--where", "price.outptu < 2"]].concat()).exits(2).says(&[
+        "unknown field \"price.outptu\"",
+        "did you mean \"price.output\"?",
+        "max_output",
+    ]);
 }
 
 #[test]

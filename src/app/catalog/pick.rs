@@ -51,9 +51,14 @@ pub(crate) fn pick(options: &PickOptions, events: &dyn Events) -> Result<Choice,
         .map(|endpoint| endpoint.id.clone());
     let all = found.catalog.endpoints.len();
     if let Some(filter) = &options.filter {
-        let mut endpoints = std::mem::take(&mut found.catalog.endpoints);
-        endpoints.retain(|e| Some(&e.id) == baseline.as_ref() || filter.chooses(e, &found.catalog));
-        found.catalog.endpoints = endpoints;
+        let mut chosen = Vec::new();
+        for endpoint in std::mem::take(&mut found.catalog.endpoints) {
+            let is_baseline = Some(&endpoint.id) == baseline.as_ref();
+            if is_baseline || filter.chooses(&endpoint, &found.catalog).map_err(refused)? {
+                chosen.push(endpoint);
+            }
+        }
+        found.catalog.endpoints = chosen;
     }
     let on = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
     let privacy = found.config.as_ref().map(|config| config.privacy.clone()).unwrap_or_default();

@@ -30,9 +30,11 @@ pub(in crate::cli) enum CatalogCommand {
 /// `catalog list`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "names in --where: price.input, price.output, price.cached_input … (dollars per \
+    after_help = "Fields in --where: price.input, price.output, price.cached_input … (dollars per \
     million tokens), context, max_output, tools, json_schema, reasoning, temperature, free, priced, \
-    alias, endpoint, model, author, provider, created, expires"
+    alias, endpoint, model, author, provider, created, expires (as '2026-06-16')\n\
+    Operators: < <= > >= == != and or not in, model is glob('acme/*'); 128_000 is a number. A \
+    condition that reads an unknown value does not hold."
 )]
 pub(in crate::cli) struct CatalogListArgs {
     /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
@@ -45,7 +47,7 @@ pub(in crate::cli) struct CatalogListArgs {
     /// environment.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
-    /// Only those for which this holds: 'price.output < 2 && context >= 128000 && tools'.
+    /// Only endpoints that meet a condition: 'price.output < 2 and context >= 128_000 and tools'.
     #[arg(long = "where", value_name = "CONDITION")]
     pub filter: Option<Filter>,
     /// How to print.
@@ -110,7 +112,7 @@ pub(in crate::cli) struct CatalogPickArgs {
     /// The configuration; otherwise weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only from those for which this holds, as in `catalog list`.
+    /// Choose only from endpoints that meet a condition, as in `catalog list`.
     #[arg(long = "where", value_name = "CONDITION")]
     pub filter: Option<Filter>,
     /// Write the choice as `models` into weighbridge.toml; all else in it stays as it is.

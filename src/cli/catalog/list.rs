@@ -37,7 +37,13 @@ pub(super) fn list(args: &CatalogListArgs) -> Outcome {
         select::endpoints(&found.catalog.endpoints, &args.model, &[]).map_err(refused)?;
     if let Some(filter) = &args.filter {
         let all = endpoints.len();
-        endpoints.retain(|endpoint| filter.chooses(endpoint, &found.catalog));
+        let mut chosen = Vec::new();
+        for endpoint in endpoints {
+            if filter.chooses(&endpoint, &found.catalog).map_err(refused)? {
+                chosen.push(endpoint);
+            }
+        }
+        endpoints = chosen;
         console::say(&format!("{} of {all} endpoints", endpoints.len()));
     }
     let rows: Vec<Row> =
