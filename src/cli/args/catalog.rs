@@ -15,15 +15,15 @@ use crate::units::Usd;
 pub(in crate::cli) enum CatalogCommand {
     /// List endpoints with prices and limits.
     List(CatalogListArgs),
-    /// Write a price list to a dated snapshot, which is a catalog for --catalog.
+    /// Write a price list to a dated snapshot, a catalog for --catalog.
     Sync(CatalogSyncArgs),
-    /// Compare two catalogs: what got dearer, cheaper, vanished, appeared.
+    /// Compare two catalogs: price increases, price cuts, removed and added endpoints.
     Diff(CatalogDiffArgs),
-    /// Look for what is odd: two sources that disagree, no price, expired, aliases, context windows.
+    /// Report conflicting sources, missing prices, expired endpoints, aliases, odd context windows.
     Check(CatalogCheckArgs),
-    /// Choose a few endpoints worth weighing out of many; calls nobody.
+    /// Choose a few endpoints that are worth benchmarking; sends no request.
     Pick(CatalogPickArgs),
-    /// Send one tiny request to each endpoint: does it answer, how soon, for how much.
+    /// Send one tiny request to each endpoint; print its status, latency and cost.
     Ping(CatalogPingArgs),
 }
 
@@ -37,20 +37,20 @@ pub(in crate::cli) enum CatalogCommand {
     condition that reads an unknown value does not hold."
 )]
 pub(in crate::cli) struct CatalogListArgs {
-    /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
+    /// The catalog; default: the configuration's, else the simulated fleet's.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
-    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    /// The configuration; default: weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only these models, a glob; repeatable. Without a file: of the providers whose keys are in the
-    /// environment.
+    /// Select models by a glob; repeatable. Without a catalog, the models of the providers whose keys
+    /// are in the environment.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
     /// Only endpoints that meet a condition: 'price.output < 2 and context >= 128_000 and tools'.
     #[arg(long = "where", value_name = "CONDITION")]
     pub filter: Option<Filter>,
-    /// How to print.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -58,13 +58,13 @@ pub(in crate::cli) struct CatalogListArgs {
 /// `catalog sync`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CatalogSyncArgs {
-    /// Where from: openrouter, litellm, models-dev, a file, a folder of models.dev, or a URL.
+    /// The source: openrouter, litellm, models-dev, a file, a folder of models.dev, or a URL.
     #[arg(long, value_name = "SOURCE")]
     pub from: String,
-    /// The snapshot; by default `catalogs/<source>-<day>.toml`.
+    /// The snapshot to write; default: `catalogs/<source>-<day>.toml`.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Accept prices that moved by more than 3×, of endpoints or models that match; repeatable.
+    /// Accept price changes above 3× for matching endpoints or models; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub accept: Vec<String>,
 }
@@ -75,10 +75,10 @@ pub(in crate::cli) struct CatalogDiffArgs {
     /// The earlier catalog.
     #[arg(value_name = "A")]
     pub before: PathBuf,
-    /// The later one.
+    /// The later catalog.
     #[arg(value_name = "B")]
     pub after: PathBuf,
-    /// How to print.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -86,10 +86,10 @@ pub(in crate::cli) struct CatalogDiffArgs {
 /// `catalog check`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CatalogCheckArgs {
-    /// Catalogs and snapshots; none: that of the configuration.
+    /// Catalogs and snapshots; default: the configuration's catalog.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to print.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -97,25 +97,25 @@ pub(in crate::cli) struct CatalogCheckArgs {
 /// `catalog pick`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CatalogPickArgs {
-    /// How many.
+    /// The number of endpoints.
     #[arg(value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub n: u16,
-    /// The suite that they shall be weighed on: a folder, a .jsonl or a .csv.
+    /// The suite for the benchmark: a folder, a .jsonl or a .csv.
     #[arg(long = "for", value_name = "SUITE")]
     pub suite: PathBuf,
     /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     pub map: Option<ColumnMap>,
-    /// The catalog to choose from; otherwise the configuration's.
+    /// The catalog to choose from; default: the configuration's.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
-    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    /// The configuration; default: weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Choose only from endpoints that meet a condition, as in `catalog list`.
     #[arg(long = "where", value_name = "CONDITION")]
     pub filter: Option<Filter>,
-    /// Write the choice as `models` into weighbridge.toml; all else in it stays as it is.
+    /// Write the choice to `models` in weighbridge.toml; the rest of the file is unchanged.
     #[arg(long)]
     pub write: bool,
 }
@@ -123,32 +123,32 @@ pub(in crate::cli) struct CatalogPickArgs {
 /// `catalog ping`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 some answered, 1 none did, 2 refused before anything was sent"
+    after_help = "Exit codes: 0 at least one endpoint answered, 1 none answered, 2 refused before the first request"
 )]
 pub(in crate::cli) struct CatalogPingArgs {
-    /// A catalog; otherwise the configuration's, otherwise the simulated fleet's.
+    /// The catalog; default: the configuration's, else the simulated fleet's.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
-    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    /// The configuration; default: weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only these models, a glob; repeatable. Without a file: of the providers whose keys are in the
-    /// environment.
+    /// Select models by a glob; repeatable. Without a catalog, the models of the providers whose keys
+    /// are in the environment.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
-    /// Only these endpoints, a glob over the whole id; repeatable.
+    /// Select endpoints by a glob over the full id; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub endpoint: Vec<String>,
-    /// Send nothing if all of it might cost more than this; 0.25 where it is not said.
+    /// Send no request if the maximum total cost exceeds this; default: 0.25.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
-    /// Ask endpoints too whose cost has no known bound, and whatever the sum.
+    /// Include endpoints without a known maximum cost, and ignore the budget.
     #[arg(long)]
     pub yes: bool,
-    /// Give an endpoint up after this time; default 60s.
+    /// Give up on an endpoint after this time; default: 60s.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub timeout: Option<Duration>,
-    /// How to print.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }

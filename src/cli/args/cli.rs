@@ -7,8 +7,8 @@ use super::{
     SimArgs, SuiteCommand, TuneArgs,
 };
 
-/// Weighs every model in a catalog on your own tasks: price, speed, quality; and tunes routing
-/// weights from the evidence.
+/// Benchmarks every model in a catalog on your own tasks (price, speed, quality) and tunes routing
+/// weights from the results.
 #[derive(Debug, Parser)]
 #[command(
     name = "weighbridge",
@@ -20,10 +20,10 @@ use super::{
     after_help = "First try:  weighbridge run\nThen:       weighbridge run --suite prompts.csv --catalog catalog.toml"
 )]
 pub(in crate::cli) struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Say more on stderr: -v failed attempts, -vv every attempt, -vvv everything.
+    /// Log to stderr: -v failed attempts, -vv every attempt, -vvv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
 }
@@ -33,29 +33,29 @@ pub(in crate::cli) struct Cli {
 pub(in crate::cli) enum Command {
     /// Write a commented weighbridge.toml from the keys in the environment and the suites here.
     Init(InitArgs),
-    /// Weigh: plan, replay, grade, aggregate, report, tune. Alone: the demo on the simulated fleet.
+    /// Benchmark: plan, replay, grade, aggregate, report, tune. Without arguments: the demo.
     Run(RunArgs),
-    /// Traffic: latency under load, open loop or closed loop. Alone: the simulated fleet.
+    /// Load test: latency in an open or closed loop. Without arguments: the simulated fleet.
     Load(Box<LoadArgs>),
-    /// Everything but the first request: trials, tokens, dollars, minutes, what n can show.
+    /// Print the plan of a run: trials, tokens, cost, duration, detectable differences.
     Plan(PlanArgs),
-    /// Write the report of a finished run again.
+    /// Rewrite the report of a finished run.
     Report(ReportArgs),
-    /// Grade a finished run's answers again; calls no model.
+    /// Regrade the answers of a finished run; calls no model.
     Grade(RunFolder),
-    /// Tune the weights of a finished run again; calls no model.
+    /// Retune the weights of a finished run; calls no model.
     Tune(TuneArgs),
     /// Check and list suites.
     #[command(subcommand)]
     Suite(SuiteCommand),
-    /// List, sync, compare, check and ping catalogs, and pick from them.
+    /// List, sync, compare, check and ping catalogs; pick endpoints.
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Make one run of the shards of a plan; calls no model.
+    /// Merge the shards of a plan into one run; calls no model.
     Merge(MergeArgs),
     /// Serve the simulated fleet as an API in the dialects of OpenAI, Anthropic and Gemini.
     Sim(SimArgs),
-    /// Measure this machine's own measuring error, in 20 s, against a server that logs its writes.
+    /// Measure this machine's timing error in 20 s, against a server that logs its writes.
     Calibrate,
     /// Print a shell's completion script.
     #[command(hide = true)]

@@ -23,7 +23,7 @@ pub(in crate::cli) struct MergeArgs {
     /// The run folders of the shards.
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
-    /// The run folder to make.
+    /// The run folder to create.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -33,10 +33,10 @@ pub(in crate::cli) struct MergeArgs {
 pub(in crate::cli) struct TuneArgs {
     #[command(flatten)]
     pub folder: RunFolder,
-    /// Another goal than the run's.
+    /// The goal; default: the run's.
     #[arg(long, value_parser = goal())]
     pub goal: Option<Goal>,
-    /// Another accepted loss of quality than the run's, 0 to 1.
+    /// The accepted loss of quality, 0 to 1; default: the run's.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub margin: Option<f64>,
 }
@@ -46,10 +46,10 @@ pub(in crate::cli) struct TuneArgs {
 pub(in crate::cli) struct ReportArgs {
     #[command(flatten)]
     pub folder: RunFolder,
-    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    /// Output format: one screen, or JSON by the schema in docs/schema/.
     #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "prices")]
     pub format: ReportFormat,
-    /// Price the run's tokens anew by a snapshot or another catalog, and print the change.
+    /// Reprice the run's tokens with a snapshot or another catalog, and print the change.
     #[arg(long, value_name = "SNAPSHOT")]
     pub prices: Option<PathBuf>,
 }

@@ -18,67 +18,67 @@ use crate::units::Usd;
 pub(in crate::cli) struct LoadArgs {
     #[command(flatten)]
     pub pick: PickArgs,
-    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    /// Output format: one screen, or JSON by the schema in docs/schema/.
     #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "sweep")]
     pub format: ReportFormat,
-    /// Open loop: so many requests a second, of all endpoints together, whatever the answers do.
+    /// Open loop: requests per second over all endpoints, independent of the answers.
     #[arg(short = 'q', long, value_name = "PER_S", allow_negative_numbers = true,
         conflicts_with_all = ["steps", "trace", "concurrency"])]
     pub rate: Option<f64>,
-    /// How arrivals are spread: `poisson`, `constant` or `gamma:CV` (CV above 1 is burstier).
+    /// The arrival process: `poisson`, `constant` or `gamma:CV` (CV above 1 is burstier).
     #[arg(long, value_name = "SHAPE", default_value = "poisson",
         conflicts_with_all = ["steps", "trace", "concurrency"])]
     pub arrivals: String,
-    /// Open loops, one after the other, up to the highest rate that meets --slo: doubling from LOW,
-    /// then halving the ratio until it is known to a tenth.
+    /// Find the highest rate that meets --slo with a series of open loops: double the rate from LOW,
+    /// then bisect until the rate is known to 10 %.
     #[arg(long, value_name = "LOW..HIGH", num_args = 0..=1, default_missing_value = "10..1000",
         requires = "slo", value_parser = RateRange::parse,
         conflicts_with_all = ["rate", "steps", "trace", "concurrency", "requests", "interval_log"])]
     pub sweep: Option<RateRange>,
-    /// The share of requests that must be good for a rate of the sweep to meet.
+    /// The share of requests that must meet --slo at a rate of the sweep.
     #[arg(long, value_name = "SHARE", requires = "sweep", default_value_t = 0.95, value_parser = share)]
     pub good: f64,
     /// Open loop in steps of rate x time, Poisson within each: `10x30s,20x30s,0x5s`.
     #[arg(long, value_name = "RATExTIME,…", conflicts_with_all = ["trace", "concurrency", "duration"])]
     pub steps: Option<String>,
-    /// Open loop: replay a trace's times and lengths (Azure 2023 CSV, Mooncake CSV or JSONL; .gz).
+    /// Open loop: replay the times and lengths of a trace (Azure 2023 CSV, Mooncake CSV or JSONL; .gz).
     #[arg(long, value_name = "FILE", conflicts_with_all = ["concurrency", "suite"])]
     pub trace: Option<PathBuf>,
-    /// Replay a trace so many times as fast as it was recorded.
+    /// Replay the trace at this multiple of the recorded speed.
     #[arg(long, value_name = "X", requires = "trace", value_parser = crate::plan::trace::parse_speed)]
     pub speed: Option<f64>,
-    /// Closed loop: so many requests under way at each endpoint; an answer makes room for the next.
+    /// Closed loop: concurrent requests per endpoint; each answer starts the next request.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: Option<u32>,
-    /// Closed loop: reach the concurrency over this time, which is left out of the figures.
+    /// Closed loop: ramp up to the concurrency over this time; excluded from the metrics.
     #[arg(long, value_name = "TIME", requires = "concurrency", value_parser = time)]
     pub ramp: Option<Duration>,
-    /// Leave the first requests out of the figures (after the ramp).
+    /// Exclude the requests of this time (after the ramp) from the metrics.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub warmup: Option<Duration>,
-    /// Send so many requests, warm-up not counted.
+    /// Send this many requests, not counting the warm-up.
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,
-    /// Send for so long, ramp and warm-up not counted; 20s where nothing else ends the load.
+    /// Send requests for this time, not counting ramp and warm-up; default without another limit: 20s.
     #[arg(short = 'z', long, value_name = "TIME", value_parser = time)]
     pub duration: Option<Duration>,
-    /// Never spend more than this many dollars; endpoints that bill are refused without it.
+    /// Cap the total cost in dollars; required for endpoints that bill.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
-    /// What a good request meets, for goodput: ttft, ttfo, itl, e2e.
+    /// The limits that a good request meets, for goodput: ttft, ttfo, itl, e2e.
     #[arg(long, value_name = "METRIC=TIME,…", value_parser = Slos::parse)]
     pub slo: Option<Slos>,
-    /// Threads that read and write; by default as many as there are cores, at most 4. What is sent,
-    /// and when, does not depend on it.
+    /// The number of I/O threads; default: the number of cores, at most 4. The requests and their
+    /// send times do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub workers: Option<u8>,
-    /// Write a histogram per second in HdrHistogram's log format, which its viewers open.
+    /// Write one histogram per second in HdrHistogram's log format.
     #[arg(long, value_name = "FILE")]
     pub interval_log: Option<PathBuf>,
-    /// The run folder; by default `results/<time>-<name>-load/`.
+    /// The run folder; default: `results/<time>-<name>-load/`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.
+    /// Timeouts by phase; default: `connect=10s,first_token=120s,stall=60s,total=10m`.
     #[arg(long, value_name = "PHASE=TIME,…", value_parser = timeouts)]
     pub timeout: Option<Timeouts>,
 }

@@ -21,54 +21,53 @@ use crate::units::Usd;
 pub(in crate::cli) struct RunArgs {
     #[command(flatten)]
     pub what: WhatArgs,
-    /// How to print the result: one screen, or JSON by the schema in docs/schema/.
+    /// Output format: one screen, or JSON by the schema in docs/schema/.
     #[arg(long, value_enum, default_value_t = ReportFormat::Screen)]
     pub format: ReportFormat,
-    /// Simulated fleet in virtual time: seconds instead of hours, the same bytes each time.
+    /// Run on the simulated fleet in virtual time: takes seconds, and the output is reproducible.
     #[arg(long = "virtual", conflicts_with_all = ["catalog"])]
     pub virtual_time: bool,
-    /// Never spend more than this many dollars: the worst case is reserved before each request.
+    /// Cap the total cost in dollars; each request reserves its maximum cost first.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
-    /// Never spend more than this many dollars at each endpoint.
+    /// Cap the cost in dollars per endpoint.
     #[arg(long, value_name = "USD")]
     pub budget_per_endpoint: Option<Usd>,
-    /// Never spend more than this many dollars on each suite.
+    /// Cap the cost in dollars per suite.
     #[arg(long, value_name = "USD")]
     pub budget_per_suite: Option<Usd>,
-    /// Go on with the run in --out (else results/latest): what has an ending is not asked again.
+    /// Resume the run in --out (default results/latest); finished trials are not repeated.
     #[arg(long)]
     pub resume: bool,
-    /// With --resume: the plan has changed or grown, so run what is new in it.
+    /// With --resume: accept a changed plan and run its new trials.
     #[arg(long, requires = "resume")]
     pub amend: bool,
-    /// Take one part of the plan's tasks: `k/n`, or `env` for what Slurm or Kubernetes says.
+    /// Run one shard of the plan's tasks: `k/n`, or `env` to read Slurm's or Kubernetes' variables.
     #[arg(long, value_name = "k/n|env", value_parser = shard)]
     pub shard: Option<Shard>,
-    /// Pause an endpoint after so many failures in a row, then probe it; 0: never.
+    /// Pause an endpoint after this many consecutive failures, then probe it; 0: never.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub breaker: u32,
-    /// Give an endpoint up that goes on failing, or asks to wait, for longer; default 2m.
+    /// Give up on an endpoint that fails or asks to wait for longer than this; default: 2m.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub patience: Option<Duration>,
-    /// Simulated fleet without rate limits, drift and failures: parts merge to the same figures.
+    /// Simulate no rate limits, drift or failures, so that merged shards equal an unsharded run.
     #[arg(long)]
     pub steady: bool,
-    /// Simulated endpoints of one's own, described as src/sim/fleet.toml does; with --virtual or
-    /// --demo.
+    /// Read the simulated endpoints from a file like src/sim/fleet.toml; with --virtual or --demo.
     #[arg(long, value_name = "FILE")]
     pub fleet: Option<PathBuf>,
-    /// Spend what the plan expects without asking.
+    /// Skip the cost confirmation.
     #[arg(long)]
     pub yes: bool,
-    /// Keep no prompt and no answer, in no file and no log: answers are graded as they come, and only
-    /// the scores are kept. `grade` cannot judge such a run again.
+    /// Store no prompts and no answers, in files or logs: answers are graded on arrival, and only the
+    /// scores are kept. `grade` cannot regrade such a run.
     #[arg(long)]
     pub no_content: bool,
-    /// The run folder; by default `results/<time>-<name>/`.
+    /// The run folder; default: `results/<time>-<name>/`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Time-outs by phase; the defaults are `connect=10s,first_token=120s,stall=60s,total=10m`.
+    /// Timeouts by phase; default: `connect=10s,first_token=120s,stall=60s,total=10m`.
     #[arg(long, value_name = "PHASE=TIME,…", value_parser = timeouts)]
     pub timeout: Option<Timeouts>,
 }

@@ -12,10 +12,10 @@ use crate::units::CacheMode;
 /// What is picked: the flags that `run`, `plan` and `load` share.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PickArgs {
-    /// The configuration; otherwise weighbridge.toml here or in a parent folder.
+    /// The configuration; default: weighbridge.toml here or in a parent folder.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A catalog: providers, endpoints, prices.
+    /// The catalog of providers, endpoints and prices.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
     /// A suite: a folder, a .jsonl or a .csv; repeatable.
@@ -24,30 +24,30 @@ pub(in crate::cli) struct PickArgs {
     /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     pub map: Option<ColumnMap>,
-    /// Models to weigh, a glob over author/name, author/name@provider or the whole id; repeatable.
-    /// Works without a file: the provider is that of the key found, at its published prices.
+    /// Select models by a glob over author/name, author/name@provider or the full id; repeatable.
+    /// Without a catalog, the API key in the environment chooses the provider, at its published prices.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
-    /// Endpoints to weigh, a glob over the whole id; repeatable.
+    /// Select endpoints by a glob over the full id; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub endpoint: Vec<String>,
-    /// Categories to take tasks from, a glob; repeatable.
+    /// Select tasks by a glob over their category; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub category: Vec<String>,
-    /// Tags that a task must bear one of, a glob; repeatable.
+    /// Select tasks with at least one tag that matches this glob; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub tag: Vec<String>,
-    /// At most N tasks: a seeded sample stratified by category, never the first N.
+    /// Use at most N tasks: a seeded sample, stratified by category.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
-    /// The seed of every choice: the same seed, the same sample, the same order.
+    /// The seed of the sample and the order of requests.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// What prompt caches are to find: `as-is` (the default of run), `cold` (nothing: a nonce begins
-    /// each request; the default of load), `warm` (all: each prompt is sent once before it counts).
+    /// The state of prompt caches: `as-is` (default of run), `cold` (each request begins with a nonce;
+    /// default of load), `warm` (each prompt is sent once before its measured request).
     #[arg(long, value_name = "MODE", value_parser = cache_mode())]
     pub cache: Option<CacheMode>,
-    /// Weigh on the embedded simulated fleet, whatever configuration is here.
+    /// Use the embedded simulated fleet and ignore any configuration.
     #[arg(long, conflicts_with_all = ["catalog", "config"])]
     pub demo: bool,
 }
@@ -57,14 +57,14 @@ pub(in crate::cli) struct PickArgs {
 pub(in crate::cli) struct WhatArgs {
     #[command(flatten)]
     pub pick: PickArgs,
-    /// Ask each endpoint each task this many times.
+    /// Send each task to each endpoint this many times.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub repeats: u32,
-    /// Requests under way at once, per endpoint; never more than the endpoint's own limit.
+    /// Concurrent requests per endpoint, at most the endpoint's own limit.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: Option<u32>,
-    /// Use at most this share of any rate limit that the catalog or a response states, and pause while
-    /// less than the rest remains; default 0.5, or `[limits] rate_share`.
+    /// Use at most this share of the rate limits in the catalog and in responses; pause while the
+    /// remaining quota is below the reserved share. Default: `[limits] rate_share`, else 0.5.
     #[arg(long, value_name = "SHARE", value_parser = rate_share, allow_negative_numbers = true)]
     pub rate_share: Option<f64>,
 }
@@ -74,7 +74,7 @@ pub(in crate::cli) struct WhatArgs {
 pub(in crate::cli) struct PlanArgs {
     #[command(flatten)]
     pub what: WhatArgs,
-    /// How to print.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
 }

@@ -17,10 +17,10 @@ use crate::units::Dialect;
 #[derive(Debug, Args)]
 #[command(after_help = FaultKind::list())]
 pub(in crate::cli) struct SimArgs {
-    /// Where to listen; port 0 takes a free one. The address is printed on stdout.
+    /// The address to listen on; port 0 picks a free port. The address is printed on stdout.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,
-    /// A suite whose answers the fleet knows, beside the bundled ones; repeatable.
+    /// An additional suite whose answers the fleet knows; repeatable.
     #[arg(long, value_name = "SUITE")]
     pub answers: Vec<PathBuf>,
     /// Columns of a single-file suite: prompt=question,reference=expected,category=type.
@@ -29,54 +29,54 @@ pub(in crate::cli) struct SimArgs {
     /// The seed of the fleet's behaviour.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// `lengths=1` restores the profiles' lengths, thinking times and stalls; `lengths=0.1` a tenth.
+    /// Scale lengths, thinking times and stalls: `lengths=1` keeps the profiles' values.
     #[arg(long, value_name = "lengths=F", value_parser = scale)]
     pub scale: Option<f64>,
-    /// Serve the endpoints of this file instead, described as src/sim/fleet.toml does.
+    /// Read the endpoints from a file like src/sim/fleet.toml.
     #[arg(long, value_name = "FILE")]
     pub fleet: Option<PathBuf>,
-    /// Serve the chaos profiles too.
+    /// Also serve the chaos profiles.
     #[arg(long)]
     pub chaos: bool,
-    /// No rate limits, no drift over time, no failures: what a request meets is its own draw alone.
+    /// Simulate no rate limits, drift or failures: each response depends on its request alone.
     #[arg(long)]
     pub steady: bool,
-    /// Answer at once, without delay or fault; with a number: answers of so many tokens.
+    /// Answer without delay or fault; with a number: answers of this many tokens.
     #[arg(long, value_name = "TOKENS", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, without a number, with one")]
     pub instant: Option<Option<usize>>,
-    /// Give every answer the same known schedule: `ttft=200ms,gap=10ms,tokens=50`; `head=0ms` moves
-    /// the head, which otherwise comes at half the ttft.
+    /// Use one schedule for every answer: `ttft=200ms,gap=10ms,tokens=50`; `head=0ms` sets the time
+    /// of the response head (default: half of ttft).
     #[arg(long, value_name = "KEY=VALUE,…", conflicts_with = "instant")]
     pub schedule: Option<Schedule>,
-    /// Break answers: one of the faults listed below, with the share of the requests that meet it;
-    /// repeatable. Which ones do is a pure draw of the seed.
+    /// Inject a fault from the list below into a share of the responses; repeatable. The seed decides
+    /// which responses are affected.
     #[arg(long, value_name = "KIND[=RATE]")]
     pub fault: Vec<FaultRate>,
-    /// Stall every stream in its middle for so long.
+    /// Stall every stream at its middle for this time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub stall: Option<Duration>,
-    /// Write N events at once, when the last of them is due.
+    /// Write events in groups of N, when the last of a group is due.
     #[arg(long, value_name = "N")]
     pub coalesce: Option<NonZeroUsize>,
-    /// Cut every write at N bytes, inside characters too.
+    /// Split every write at N bytes, even inside a character.
     #[arg(long, value_name = "N")]
     pub split: Option<NonZeroUsize>,
-    /// Write byte by byte (with --split: N by N), this far apart.
+    /// Write single bytes (with --split: N bytes) at this interval.
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1,
         default_missing_value = "100us")]
     pub drip: Option<Duration>,
-    /// Print the truth (skill per category, latency medians, prices) and exit.
+    /// Print the fleet's true skill per category, latency medians and prices, then exit.
     #[arg(long)]
     pub truth: bool,
-    /// Record each request: when read, when each chunk was written, what was meant and billed.
+    /// Record each request: read time, write time of each chunk, intended and billed tokens.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
-    /// Write a catalog of the fleet at this address, to pass to `run --catalog`.
+    /// Write a catalog of the fleet at this address, for `run --catalog`.
     #[arg(long, value_name = "FILE")]
     pub write_catalog: Option<PathBuf>,
-    /// What the providers of that catalog speak; with several, each provider stands in it once for
-    /// each. The fleet answers in all of them, whatever its catalog says.
+    /// The dialects of the providers in that catalog; each provider is listed once per dialect. The
+    /// fleet itself always serves every dialect.
     #[arg(long, value_name = "DIALECT", value_delimiter = ',', default_value = "openai-chat",
         value_parser = PossibleValuesParser::new(Dialect::ALL.map(Dialect::name)).map(dialect))]
     pub dialect: Vec<Dialect>,

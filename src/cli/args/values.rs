@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use crate::app::Timeouts;
 use crate::units::{CacheMode, Goal};
 
-/// How to print.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Format {
     /// For people, at most 80 columns.
@@ -84,9 +84,9 @@ pub(super) fn cache_mode() -> impl TypedValueParser<Value = CacheMode> {
 pub(super) fn goal() -> impl TypedValueParser<Value = Goal> {
     const GOALS: [Goal; 3] = [Goal::Cheaper, Goal::Better, Goal::Faster];
     let help = |goal: Goal| match goal {
-        Goal::Cheaper => "Least cost; quality at most the margin below today's",
-        Goal::Better => "Most quality at today's cost",
-        Goal::Faster => "Least P(TTFT > slo), quality and cost kept",
+        Goal::Cheaper => "Minimize cost; quality at most the margin below today's",
+        Goal::Better => "Maximize quality at today's cost",
+        Goal::Faster => "Minimize P(TTFT > slo) at today's quality and cost",
     };
     let values = GOALS.map(|goal| PossibleValue::new(goal.name()).help(help(goal)));
     PossibleValuesParser::new(values)
