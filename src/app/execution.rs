@@ -48,20 +48,19 @@ pub(crate) struct Execution<'a> {
     pub events: &'a dyn Events,
 }
 
-/// A session of a run, under way.
+/// A session in progress.
 struct Session<T> {
     trials: Arc<Trials<T>>,
-    /// Where each trial of the plan stood at its beginning.
-    standing: Vec<TrialProgress>,
-    /// What the sessions before came to.
+    /// The progress of each trial of the plan when the session began.
+    trial_progress: Vec<TrialProgress>,
     before: PriorSessions,
 }
 
-/// An open run database, and what it held.
-struct Begun {
+/// An open run database with the state of earlier sessions.
+struct OpenedRun {
     store: Store,
     run: String,
-    standing: Vec<TrialProgress>,
+    trial_progress: Vec<TrialProgress>,
     before: PriorSessions,
     spent: Spend,
     since_start: Duration,
@@ -87,7 +86,7 @@ impl Execution<'_> {
             let simulator = fleet::simulator(tasks, &self.behaviour(), &clock)?;
             let transport = InProcess::new(Arc::new(simulator));
             let session = self.session(transport, &clock, StoreMode::Inline)?;
-            let progress = self.progress(&session.standing);
+            let progress = self.progress(&session.trial_progress);
             let end = self.lane(&session, &progress, &self.options.signals).await?;
             let validity = Validity {
                 mark: ValidityMark::Virtual,
@@ -111,7 +110,7 @@ impl Execution<'_> {
             let connect = self.options.timeouts.connect;
             let transport = HttpTransport::new(providers, connect, &clock).map_err(refused)?;
             let session = self.session(transport, &clock, StoreMode::Threaded)?;
-            let progress = Arc::new(self.progress(&session.standing));
+            let progress = Arc::new(self.progress(&session.trial_progress));
             self.events.progress(Progress::RunStarted(LiveRun {
                 endpoints: self.inputs.plan.endpoints.iter().map(|e| e.id.to_string()).collect(),
                 state: Arc::clone(&progress),
@@ -136,10 +135,10 @@ impl Execution<'_> {
         Behaviour { seed, fleet: self.fleet.clone(), ..Behaviour::default() }
     }
 
-    fn progress(&self, standing: &[TrialProgress]) -> RunState {
+    fn progress(&self, trial_progress: &[TrialProgress]) -> RunState {
         let plan = &self.inputs.plan;
         let mut totals = vec![0; plan.endpoints.len()];
-        for trial in (PlanProgress { plan, progress: standing }).open() {
+        for trial in (PlanProgress { plan, progress: trial_progress }).open() {
             totals[trial.endpoint as usize] += 1;
         }
         RunState::new(&totals)
@@ -152,7 +151,7 @@ impl Execution<'_> {
         signals: &Signals,
     ) -> Result<RunEnd, AppError> {
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
-        let asked = PlanProgress { plan: &self.inputs.plan, progress: &session.standing };
+        let asked = PlanProgress { plan: &self.inputs.plan, progress: &session.trial_progress };
         let lane = run_trials(asked, &session.trials, &at_once, progress, signals).await;
         Ok(lane
             .context(format!("the run stopped; what was recorded is in {}", self.dir.display()))?)
@@ -164,7 +163,7 @@ impl Execution<'_> {
         clock: &Clock,
         mode: StoreMode,
     ) -> Result<Session<T>, AppError> {
-        let begun = self.begin(clock, mode)?;
+        let opened = self.begin(clock, mode)?;
         let lanes = lanes(self.inputs, self.keys, breaker(&self.options))?;
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
         let share = self.inputs.quota_share(self.options.plan.rate_share);
@@ -178,22 +177,22 @@ impl Execution<'_> {
                 limits: self.options.timeouts.into(),
                 abort: self.options.signals.abort.clone(),
             },
-            store: begun.store,
+            store: opened.store,
             tasks_to_grade: (!self.keep_content).then(|| Arc::clone(&self.inputs.plan.tasks)),
             seed: self.inputs.plan.seed,
             endpoints: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
-            budgets: self.caps.budgets(self.inputs, &begun.spent),
+            budgets: self.caps.budgets(self.inputs, &opened.spent),
             retry,
-            since_start: begun.since_start,
-            run: begun.run,
+            since_start: opened.since_start,
+            run: opened.run,
             held: tokio::sync::Notify::new(),
             drain: self.options.signals.drain.clone(),
         });
-        Ok(Session { trials, standing: begun.standing, before: begun.before })
+        Ok(Session { trials, trial_progress: opened.trial_progress, before: opened.before })
     }
 
-    /// Makes the run database, or opens the one that is there.
-    fn begin(&self, clock: &Clock, mode: StoreMode) -> Result<Begun, AppError> {
+    /// Creates the run database, or opens an existing one.
+    fn begin(&self, clock: &Clock, mode: StoreMode) -> Result<OpenedRun, AppError> {
         let plan = &self.inputs.plan;
         let mut manifest = manifest(self.inputs, clock);
         let tasks: Vec<StoredTask> = (0..).zip(plan.tasks.iter()).map(stored_task).collect();
@@ -222,28 +221,35 @@ impl Execution<'_> {
                 keep_content: self.keep_content,
             };
             let from_ns = nanos(since_start);
-            let ResumedRun { store, progress: standing, sessions, retired } =
+            let ResumedRun { store, progress: trial_progress, sessions, retired } =
                 earlier.resume(mode, new, &trials, from_ns)?;
             if retired > 0 {
                 self.events.notice(format!(
                     "  {retired} trials changed their request; the earlier results are kept aside"
                 ));
             }
-            return Ok(Begun { store, run, standing, before: sessions, spent, since_start });
+            return Ok(OpenedRun {
+                store,
+                run,
+                trial_progress,
+                before: sessions,
+                spent,
+                since_start,
+            });
         }
         let fresh =
             |trial: PlannedTrial| TrialProgress::fresh(trial.idx, trial.ineligible.is_none());
-        let standing = trials.clone().map(fresh).collect();
+        let trial_progress = trials.clone().map(fresh).collect();
         let new = NewRun {
             manifest: &manifest,
             tasks: &tasks,
             endpoints: &endpoints,
             keep_content: self.keep_content,
         };
-        Ok(Begun {
+        Ok(OpenedRun {
             store: Store::create(self.dir, mode, new, trials)?,
             run: manifest.run.clone(),
-            standing,
+            trial_progress,
             before: PriorSessions::default(),
             spent: Spend::default(),
             since_start: Duration::ZERO,

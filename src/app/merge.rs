@@ -110,16 +110,16 @@ fn endpoints(part: &MergePart) -> Result<Vec<StoredEndpoint>, AppError> {
 
 /// The parts, each with how much later than the earliest it began.
 fn anchored(mut parts: Vec<MergePart>) -> Result<Vec<MergePart>, AppError> {
-    let begun: Vec<jiff::Timestamp> =
+    let starts: Vec<jiff::Timestamp> =
         parts.iter().map(|p| p.manifest.started_at.parse()).collect::<Result<_, _>>()?;
-    let first = begun.iter().min().copied().unwrap_or_default();
-    for (part, begun) in parts.iter_mut().zip(begun) {
-        part.later_ns = u64::try_from(begun.duration_since(first).as_nanos()).unwrap_or(0);
+    let first = starts.iter().min().copied().unwrap_or_default();
+    for (part, start) in parts.iter_mut().zip(starts) {
+        part.later_ns = u64::try_from(start.duration_since(first).as_nanos()).unwrap_or(0);
     }
     Ok(parts)
 }
 
-/// What the merged run is: as if one process had begun it with the first shard.
+/// The manifest of the merged run, as if one process had started it with the first shard.
 fn whole(parts: &[MergePart]) -> Manifest {
     let first = parts
         .iter()

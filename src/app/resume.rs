@@ -86,21 +86,22 @@ pub(crate) fn check(
              {why}. Restore it, or choose another --out"
         )));
     }
-    let standing = progress(earlier);
+    let progress = progress(earlier);
     if !options.resume {
-        let (dir, progress) = (dir.to_owned(), standing.clone());
-        match events.ask(&Question::ResumeUnfinished { dir, progress }) {
+        let question =
+            Question::ResumeUnfinished { dir: dir.to_owned(), progress: progress.clone() };
+        match events.ask(&question) {
             Answer::Yes => {}
             Answer::No => return Err(refused(format!("{shown} is left as it is"))),
             Answer::None => {
                 return Err(refused(format!(
-                    "{shown} holds an unfinished run: {standing}. Resume it with --resume, or \
+                    "{shown} holds an unfinished run: {progress}. Resume it with --resume, or \
                      choose another --out"
                 )));
             }
         }
     }
-    events.notice(format!("resuming {shown}: {standing}"));
+    events.notice(format!("resuming {shown}: {progress}"));
     for change in changes {
         events.notice(format!("  amended: {change}"));
     }

@@ -142,7 +142,7 @@ pub(in crate::cli) struct CatalogPingArgs {
     /// Send no request if the maximum total cost exceeds this; default: 0.25.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
-    /// Include endpoints without a known maximum cost, and ignore the budget.
+    /// Skip the default cost limit, and include endpoints without a known maximum cost.
     #[arg(long)]
     pub yes: bool,
     /// Give up on an endpoint after this time; default: 60s.

@@ -13,7 +13,7 @@ pub(in crate::cli) struct InitArgs {
     /// Import another tool's configuration: litellm, with its config.yaml.
     #[arg(long, num_args = 2, value_names = ["TOOL", "FILE"])]
     pub from: Vec<String>,
-    /// With --from litellm: the alias whose deployment becomes [today]; default: the first.
+    /// With --from litellm: the alias whose deployment becomes `[today]`; default: the first.
     #[arg(long, value_name = "NAME", requires = "from")]
     pub alias: Option<String>,
     /// The source of prices, as in `catalog sync --from`; default: the snapshots in catalogs/, else
