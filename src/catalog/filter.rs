@@ -137,13 +137,13 @@ fn value(field: &str, endpoint: &Endpoint, facts: &Facts) -> Option<Value> {
         "free" => is_priced.then(|| (!endpoint.price.is_billed()).into()),
         "priced" => Some(is_priced.into()),
         "alias" => Some(facts.alias_of.is_some().into()),
-        _ => match field.strip_prefix("price.") {
-            Some(rate) => dollars(rate, &endpoint.price).map(Value::from),
-            None => {
-                let supports = endpoint.supports.as_ref()?;
-                Some(supports.iter().any(|capability| capability.name() == field).into())
+        _ => {
+            if let Some(rate) = field.strip_prefix("price.") {
+                return dollars(rate, &endpoint.price).map(Value::from);
             }
-        },
+            let supports = endpoint.supports.as_ref()?;
+            Some(supports.iter().any(|capability| capability.name() == field).into())
+        }
     }
 }
 

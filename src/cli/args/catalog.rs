@@ -47,7 +47,7 @@ pub(in crate::cli) struct CatalogListArgs {
     /// are in the environment.
     #[arg(short, long, value_name = "GLOB")]
     pub model: Vec<String>,
-    /// Only endpoints that meet a condition: 'price.output < 2 and context >= 128_000 and tools'.
+    /// Only endpoints that meet a condition: 'price.output < 2 and context >= 128000 and tools'.
     #[arg(long = "where", value_name = "CONDITION")]
     pub filter: Option<Filter>,
     /// Output format.
