@@ -49,7 +49,7 @@ mod tests {
     /// The mean number of characters of all answers: 30 tokens, with the same room.
     const MEAN_ANSWER: usize = 100;
     /// The most bytes that the suites may add to the binary.
-    const ALL_BYTES: usize = 500_000;
+    const ALL_BYTES: usize = 1_000_000;
 
     fn tasks(suite: &Bundled) -> Vec<Value> {
         suite.tasks_jsonl.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -328,7 +328,9 @@ fn without_content_only_scores_are_kept_once() {
     assert!(scores("bare").iter().any(|row| row[3] == "1"));
     assert!(scores("bare").iter().any(|row| row[3] == "0"));
     // Its scores cannot be made again, so nothing may take them away.
-    run(dir.path(), &["grade", "bare"]).exits(2).says(&["keeps no answers", "their scores stand"]);
+    run(dir.path(), &["grade", "bare"])
+        .exits(2)
+        .says(&["keeps no answers", "those scores are kept"]);
     run(dir.path(), &["report", "bare"]).exits(0);
     assert_eq!(scores("bare"), scores("kept"));
 }

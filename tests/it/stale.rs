@@ -61,7 +61,7 @@ fn every_request_of_a_load_is_on_record_once() {
     for mode in [&["-q", "100", "-n", "200"][..], &["-c", "4", "-n", "200"]] {
         let (stub, dir) = setup(20);
         let args = ["load", "--suite", "tasks.csv", "--catalog", "catalog.toml", "--out", "run"];
-        run(dir.path(), &[&args[..], mode, &["--budget", "5"]].concat()).weighed();
+        run(dir.path(), &[&args[..], mode, &["--budget", "5"]].concat()).completed();
         let folder = dir.path().join("run");
         let sent = stub.asked().len() as u64;
         let rows = "SELECT count(*) FROM load_request WHERE bound IS NOT NULL";

@@ -130,7 +130,7 @@ fn everything_says_simulated() {
             assert!(text.contains("SIMULATED"), "{name}");
         }
     }
-    assert_eq!(checked, 2 + 1 + 4, "two reports, the weights, four charts");
+    assert_eq!(checked, 2 + 1 + 5, "two reports, the weights, five charts");
 }
 
 #[test]
