@@ -4,7 +4,7 @@
 //! on their kind. Only [`Fact`]'s `Display` makes sentences of them. Manifests of earlier versions
 //! and the published `weights.json` hold sentences: [`Fact::from_sentence`] reads those.
 
-mod sentence;
+mod from_sentence;
 
 use std::fmt;
 
