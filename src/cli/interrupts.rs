@@ -97,8 +97,8 @@ fn interrupted(signals: &Signals, recorded: &Recorded, notice: &Notice) {
     } else if signals.drain.is_cancelled() {
         signals.abort.cancel();
     } else {
-        notice.say("interrupted; waiting for in-flight requests (Ctrl-C again to abort)");
         signals.drain.cancel();
+        notice.say("interrupted; waiting for in-flight requests (Ctrl-C again to abort)");
     }
 }
 

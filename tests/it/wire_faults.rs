@@ -197,7 +197,10 @@ fn check(fault: &str, class: &str, attempts: u64, weighed: &Weighed, plain: &Wei
     assert_eq!(trials.len(), TASKS.len(), "{fault}");
     for trial in trials {
         assert_eq!(trial["error_class"], class, "{fault}: {stderr}");
-        assert_eq!(number(&trial["attempts"]), attempts, "{fault}: {stderr}");
+        let found = number(&trial["attempts"]);
+        // A busy client may write before it sees that the server has closed: that is an attempt too.
+        let lost = u64::from(fault == "stale");
+        assert!((attempts..=attempts + lost).contains(&found), "{fault}: {found}: {stderr}");
     }
     assert_eq!(ledger.len() as u64, attempts * TASKS.len() as u64, "{fault}");
     for line in ledger {
