@@ -264,8 +264,8 @@ impl Execution<'_> {
         clock: &Clock,
     ) -> Result<(), AppError> {
         let duration = clock.now().since(clock.anchor());
-        let trials =
-            Arc::into_inner(session.trials).ok_or_else(|| internal("a trial outlived its lane"))?;
+        let trials = Arc::into_inner(session.trials)
+            .ok_or_else(|| internal("a trial is still running after the run ended"))?;
         let mut paced = pacing(&trials.endpoints);
         paced.extend(session.before.paced);
         let ended = RunEnding {

@@ -116,7 +116,7 @@ impl Job<'_> {
             self.events.progress(Progress::RequestsEnded);
             stop.cancel();
             let watch = watch.join_next().await.and_then(Result::ok).unwrap_or_default();
-            // What is not taken by the recorder ends with the lane.
+            // The recorder ends when no sender is left.
             drop(lane);
             let recorded = recorder.finish();
             let stopped =
