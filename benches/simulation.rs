@@ -202,6 +202,7 @@ fn ended() -> RunEnding {
         waited_ns: 0,
         paced: Vec::new(),
         unknown_events: BTreeMap::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -91,5 +91,6 @@ pub(crate) fn run_ending(mark: ValidityMark) -> RunEnding {
         waited_ns: 0,
         paced: Vec::new(),
         unknown_events: BTreeMap::new(),
+        notes: Vec::new(),
     }
 }

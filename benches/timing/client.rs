@@ -222,6 +222,7 @@ impl Run {
             waited_ns: 0,
             paced: Vec::new(),
             unknown_events: BTreeMap::new(),
+            notes: Vec::new(),
         };
         self.store.clone().finish(ended).await.expect("the database closes");
     }

@@ -12,7 +12,7 @@ use crate::app::error::{AppError, Context, internal, refused};
 use crate::app::events::{Events, LiveRun, Progress};
 use crate::app::fleet::{self, Behaviour, Fleet, Serving};
 use crate::app::inputs::Inputs;
-use crate::app::lanes::{breaker, lanes, pacing, unknown_events};
+use crate::app::lanes::{breaker, lanes, notes, pacing, unknown_events};
 use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::RunOptions;
 use crate::app::spend::Caps;
@@ -279,6 +279,7 @@ impl Execution<'_> {
                 &session.before.unknown_events,
                 &unknown_events(&trials.endpoints),
             ]),
+            notes: notes(&trials.endpoints),
         };
         Ok(trials.store.finish(ended).await?)
     }

@@ -8,7 +8,7 @@ use crate::app::inputs::Inputs;
 use crate::app::options::RunOptions;
 use crate::catalog::Endpoint;
 use crate::dispatch::{BreakerPolicy, EndpointClient, Gate, Keys};
-use crate::units::PacingSummary;
+use crate::units::{Fact, PacingSummary};
 
 /// When endpoints are paused and given up.
 pub(crate) fn breaker(options: &RunOptions) -> BreakerPolicy {
@@ -31,6 +31,11 @@ pub(crate) fn lanes(
 pub(crate) fn unknown_events(lanes: &[EndpointClient]) -> BTreeMap<String, u64> {
     let of = |lane: &EndpointClient| (lane.endpoint().id.to_string(), lane.unknown_events());
     lanes.iter().map(of).filter(|(_, n)| *n > 0).collect()
+}
+
+/// What the run came to know of these endpoints.
+pub(crate) fn notes(lanes: &[EndpointClient]) -> Vec<Fact> {
+    lanes.iter().flat_map(EndpointClient::facts).collect()
 }
 
 /// The pacing summary of each gate of these lanes.

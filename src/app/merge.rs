@@ -119,6 +119,16 @@ fn anchored(mut parts: Vec<MergePart>) -> Result<Vec<MergePart>, AppError> {
     Ok(parts)
 }
 
+fn each_once<'a>(facts: impl Iterator<Item = &'a Fact>) -> Vec<Fact> {
+    let mut each: Vec<Fact> = Vec::new();
+    for fact in facts {
+        if !each.contains(fact) {
+            each.push(fact.clone());
+        }
+    }
+    each
+}
+
 /// The manifest of the merged run, as if one process had started it with the first shard.
 fn whole(parts: &[MergePart]) -> Manifest {
     let first = parts
@@ -134,13 +144,8 @@ fn whole(parts: &[MergePart]) -> Manifest {
             manifest.name = name_of(&manifest.suites);
         }
     }
-    let mut notes: Vec<Fact> = Vec::new();
-    for note in parts.iter().flat_map(|part| &part.manifest.notes) {
-        if !matches!(note, Fact::Shard { .. }) && !notes.contains(note) {
-            notes.push(note.clone());
-        }
-    }
-    manifest.notes = notes;
+    let notes = parts.iter().flat_map(|part| &part.manifest.notes);
+    manifest.notes = each_once(notes.filter(|note| !matches!(note, Fact::Shard { .. })));
     manifest.plan_hash = plan_hash;
     manifest.shard = None;
     manifest
@@ -192,5 +197,6 @@ fn ended(parts: &[MergePart]) -> Result<RunEnding, AppError> {
         waited_ns: 0,
         paced: PacingSummary::combine(endings().flat_map(|ended| &ended.paced)),
         unknown_events: RunEnding::sum_unknown_events(endings().map(|ended| &ended.unknown_events)),
+        notes: each_once(endings().flat_map(|ended| &ended.notes)),
     })
 }

@@ -110,6 +110,34 @@ pub struct AttemptRecord {
 }
 
 impl AttemptRecord {
+    /// An attempt of which nothing has come yet.
+    pub(crate) fn begun(dispatched: Stamp) -> Self {
+        let stamps = Stamps {
+            dispatched,
+            connected: None,
+            headers: None,
+            first_byte: None,
+            first_token: None,
+            first_output: None,
+            last_token: None,
+            ended: dispatched,
+        };
+        Self {
+            stamps,
+            outcome: Outcome::Answered(Answer::default()),
+            status: None,
+            simulated: false,
+            streamed: false,
+            protocol: None,
+            retry_after: None,
+            rate_limits: None,
+            token_reads: 0,
+            token_events: 0,
+            reasoning_seen: false,
+            gaps_us: Vec::new(),
+        }
+    }
+
     /// Why it failed; `None`: it was answered.
     #[must_use]
     pub fn error(&self) -> Option<ErrorClass> {
@@ -187,30 +215,7 @@ struct Reader {
 
 impl Reader {
     fn new(dispatched: Stamp, attempt: &Attempt) -> Self {
-        let stamps = Stamps {
-            dispatched,
-            connected: None,
-            headers: None,
-            first_byte: None,
-            first_token: None,
-            first_output: None,
-            last_token: None,
-            ended: dispatched,
-        };
-        let record = AttemptRecord {
-            stamps,
-            outcome: Outcome::Answered(Answer::default()),
-            status: None,
-            simulated: false,
-            streamed: attempt.stream,
-            protocol: None,
-            retry_after: None,
-            rate_limits: None,
-            token_reads: 0,
-            token_events: 0,
-            reasoning_seen: false,
-            gaps_us: Vec::new(),
-        };
+        let record = AttemptRecord { streamed: attempt.stream, ..AttemptRecord::begun(dispatched) };
         Self {
             limits: attempt.limits,
             record,

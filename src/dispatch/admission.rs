@@ -9,6 +9,7 @@ use super::breaker::{BreakerPermit, Health};
 use super::budget::{Reservation, Reservations};
 use super::endpoint_client::EndpointClient;
 use super::gate::SlotGuard;
+use super::give_up::GivenUp;
 use super::pacing::LowQuota;
 use crate::client::AttemptRecord;
 use crate::units::{Clock, Usd};
@@ -60,6 +61,7 @@ impl<'a> Admission<'a> {
     ) {
         self.reservations.settle(cost);
         endpoint.count_unknown_events(record);
+        endpoint.note_end(record);
         if let Some(turn) = self.turn {
             turn.end(endpoint, record, clock);
         }
@@ -79,21 +81,23 @@ impl Turn<'_> {
         };
         let low = slot.learn(record, pause, clock);
         if permit.ended(Health::of(class, asked.is_some()), clock.now()) {
-            let class = class.map_or("unknown", ErrorClass::name);
-            endpoint.close(format!("{id} was given up: it went on failing, last with {class}"));
-            held.notify_one();
+            let last = class.map_or("unknown", ErrorClass::name);
+            let why = format!("{id} was given up: it went on failing, last with {last}");
+            endpoint.give_up(GivenUp { class, why });
         }
         if let Some(low) = low {
             let wait = low.reset.since(clock.now());
             if wait > patience {
-                endpoint.close(format!("{id}: {}", low_quota(&low, wait)));
+                let why = format!("{id}: {}", low_quota(&low, wait));
+                endpoint.give_up(GivenUp { class: None, why });
             }
             held.notify_one();
         }
         if let Some(asked) = too_long {
-            endpoint.close(format!("{id} asks to wait for {} s", asked.as_secs()));
+            let why = format!("{id} asks to wait for {} s", asked.as_secs());
+            endpoint.give_up(GivenUp { class: None, why });
         }
-        if too_long.is_some() || pause.is_some() {
+        if pause.is_some() || endpoint.given_up().is_some() {
             held.notify_one();
         }
         // Freed only now that everything that holds the next request is known.

@@ -5,15 +5,17 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::breaker::{Breaker, BreakerPolicy};
 use super::gate::Gate;
+use super::give_up::{GivenUp, History};
 use super::headers::{self, BadKey, Keys};
 use super::pacing::QuotaShare;
 use super::redact::Redactor;
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing};
-use crate::units::Stamp;
+use crate::units::{Fact, Stamp};
 use crate::wire;
 
 /// An endpoint with all that its requests share: headers, key, gate, breaker.
@@ -27,8 +29,11 @@ pub struct EndpointClient {
     redactor: Option<Redactor>,
     pub(super) gate: Arc<Gate>,
     pub(super) breaker: Breaker,
+    history: History,
     /// Why it takes no more requests.
-    closed: OnceLock<String>,
+    given_up: OnceLock<GivenUp>,
+    /// Cancelled with [`EndpointClient::give_up`].
+    stopped: CancellationToken,
     /// Stream events of a kind that the dialect does not know.
     unknown_events: AtomicU64,
 }
@@ -48,7 +53,7 @@ impl EndpointClient {
         let unshared = QuotaShare { share: None, among: 1 };
         let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, unshared, Vec::new()));
         let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
-        let (closed, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
+        let (given_up, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
         Ok(Self {
             endpoint,
             provider: name,
@@ -58,7 +63,9 @@ impl EndpointClient {
             redactor,
             gate,
             breaker,
-            closed,
+            history: History::default(),
+            given_up,
+            stopped: CancellationToken::new(),
             unknown_events,
         })
     }
@@ -135,14 +142,40 @@ impl EndpointClient {
         self.unknown_events.load(Ordering::Relaxed)
     }
 
-    /// Why it takes no more requests; `None`: it does.
-    #[must_use]
-    pub fn closed(&self) -> Option<&str> {
-        self.closed.get().map(String::as_str)
+    /// Learns from how a request ended whether the next can succeed.
+    pub(super) fn note_end(&self, record: &AttemptRecord) {
+        if let Some(given_up) = self.history.note(&self.endpoint, &self.url, record) {
+            self.give_up(given_up);
+        }
     }
 
-    /// Sends no more requests to it. The first reason is kept.
-    pub(super) fn close(&self, why: String) {
-        self.closed.get_or_init(|| why);
+    /// Why it takes no more requests; `None`: it does.
+    #[must_use]
+    pub fn given_up(&self) -> Option<&GivenUp> {
+        self.given_up.get()
+    }
+
+    /// Sends no more requests to it; those in flight end normally, and trials that wait to be
+    /// repeated end with their last failure. What was not asked is left to `--resume`. The first
+    /// reason is kept.
+    pub fn give_up(&self, given_up: GivenUp) {
+        self.given_up.get_or_init(|| given_up);
+        self.stopped.cancel();
+    }
+
+    /// Waits until it takes no more requests.
+    pub(super) fn stopped(&self) -> WaitForCancellationFuture<'_> {
+        self.stopped.cancelled()
+    }
+
+    /// What a reader of the run must know of it.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let given_up = self.given_up.get().map(|given_up| Fact::EndpointGivenUp {
+            endpoint: self.endpoint.id.to_string(),
+            class: given_up.class.map(|class| class.name().to_owned()),
+            why: given_up.why.clone(),
+        });
+        given_up.into_iter().collect()
     }
 }

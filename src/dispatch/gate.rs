@@ -321,7 +321,6 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::client::Stamps;
     use crate::wire::Answer;
 
     fn at(s: u64) -> Stamp {
@@ -406,30 +405,8 @@ mod tests {
     /// A refusal for too many requests.
     fn refusal(at: Stamp) -> AttemptRecord {
         let class = ErrorClass::RateLimited;
-        let stamps = Stamps {
-            dispatched: at,
-            connected: None,
-            headers: Some(at),
-            first_byte: None,
-            first_token: None,
-            first_output: None,
-            last_token: None,
-            ended: at,
-        };
-        AttemptRecord {
-            stamps,
-            outcome: Outcome::Failed { class, detail: String::new(), partial: Answer::default() },
-            status: Some(429),
-            simulated: true,
-            streamed: false,
-            protocol: None,
-            retry_after: None,
-            rate_limits: None,
-            token_reads: 0,
-            token_events: 0,
-            reasoning_seen: false,
-            gaps_us: Vec::new(),
-        }
+        let outcome = Outcome::Failed { class, detail: String::new(), partial: Answer::default() };
+        AttemptRecord { outcome, status: Some(429), ..AttemptRecord::begun(at) }
     }
 
     #[tokio::test(start_paused = true)]

@@ -31,6 +31,8 @@ pub struct TrialJob {
     pub ended: u32,
     /// Of those that ended, the ones that warmed a prompt cache: they are no attempts to answer.
     pub cache_warmups: u32,
+    /// Of those that ended, the ones that count against no limit on attempts.
+    pub uncounted: u32,
     /// The request body.
     pub body: Body,
     /// The most that one attempt can cost; `None`: unknown price.
@@ -79,8 +81,9 @@ pub(super) struct TrialState {
     pub ended: u32,
     /// Of those that ended, the ones that warmed a cache.
     pub cache_warmups: u32,
-    /// Of those that ended in this session, the ones that a stale connection lost.
-    pub stale: u32,
+    /// Of those that ended, the ones that count against no limit on attempts: a stale connection lost
+    /// them, or what they were refused for was mended since.
+    pub uncounted: u32,
     pub backoff: Duration,
     pub pacing: Duration,
     pub cost: Usd,
@@ -95,7 +98,7 @@ impl TrialState {
             attempts: job.attempts,
             ended: job.ended,
             cache_warmups: job.cache_warmups,
-            stale: 0,
+            uncounted: job.uncounted,
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
             cost: Usd::ZERO,
@@ -114,7 +117,7 @@ impl TrialState {
     /// connection is not the provider's failure, and the request after it has a new connection, so
     /// a trial sends at most twice as many requests. Those of earlier sessions count.
     pub fn n_counted(&self) -> u32 {
-        self.n_answering() - self.stale
+        self.n_answering() - self.uncounted
     }
 
     /// Whether a stale connection lost the last attempt.

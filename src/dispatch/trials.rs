@@ -14,6 +14,7 @@ use super::budget::{BudgetScope, Budgets};
 use super::call::{Call, Caller};
 use super::endpoint_client::EndpointClient;
 use super::gate::SlotGuard;
+use super::give_up::GivenUp;
 use super::pacing::TokenUse;
 use super::retry::RetryPolicy;
 use super::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
@@ -88,6 +89,7 @@ impl<T: Transport> Trials<T> {
                 () = clock.sleep_until(clock.now().after(wait)) => {}
                 // The next round ends the trial.
                 () = self.caller.abort.cancelled() => {}
+                () = self.endpoints[job.endpoint].stopped() => {}
             }
         }
     }
@@ -152,6 +154,7 @@ impl<T: Transport> Trials<T> {
             biased;
             () = self.drain.cancelled(), if is_first => return Err(DispatchError::Interrupted),
             () = self.caller.abort.cancelled() => return Err(DispatchError::Interrupted),
+            () = endpoint.stopped() => return Err(DispatchError::Closed),
             admitted = admitted => admitted,
         };
         state.pacing += paced;
@@ -159,12 +162,13 @@ impl<T: Transport> Trials<T> {
             if scope == BudgetScope::Endpoint {
                 let limit = self.budgets.endpoints[job.endpoint].limit().unwrap_or_default();
                 let id = &endpoint.endpoint().id;
-                endpoint.close(format!("the budget of ${limit} for {id} allows no further trial"));
+                let why = format!("the budget of ${limit} for {id} allows no further trial");
+                endpoint.give_up(GivenUp { class: None, why });
                 return DispatchError::Closed;
             }
             DispatchError::Budget(scope)
         })?;
-        if endpoint.closed().is_some() || endpoint.breaker.is_given_up() {
+        if endpoint.given_up().is_some() || endpoint.breaker.is_given_up() {
             reservations.release();
             return Err(DispatchError::Closed);
         }

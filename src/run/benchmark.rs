@@ -16,6 +16,7 @@ use crate::dispatch::{
 use crate::plan::{Plan, Trial, input_bound, output_bound};
 use crate::store::{StoreError, TrialProgress};
 use crate::units::{CacheMode, Stamp, Usd};
+use crate::wire::ErrorClass;
 
 /// No endpoint runs more than this many blocks ahead of the slowest live one, so that drift over
 /// time affects all endpoints alike.
@@ -119,9 +120,9 @@ pub async fn run_trials<T: Transport>(
                 let trial = &plan.trials[idx as usize];
                 let progress = todo.progress[idx as usize];
                 let job = job(plan, trial, endpoint);
-                let TrialProgress { stored, attempts, ended, primed, .. } = progress;
-                let suite = suite_of(idx);
-                TrialJob { trial: stored, suite, attempts, ended, cache_warmups: primed, ..job }
+                let TrialProgress { stored, attempts, ended, primed, uncounted, .. } = progress;
+                let (trial, suite, cache_warmups) = (stored, suite_of(idx), primed);
+                TrialJob { trial, suite, attempts, ended, cache_warmups, uncounted, ..job }
             };
             start(plan, trials, &mut queues, &mut in_flight, job);
         }
@@ -159,7 +160,8 @@ pub async fn run_trials<T: Transport>(
         }
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
-    let endpoints = trials.endpoints.iter().filter_map(EndpointClient::closed).map(str::to_owned);
+    let endpoints = trials.endpoints.iter().filter_map(EndpointClient::given_up);
+    let endpoints = endpoints.map(|given_up| given_up.why.clone());
     closed_suites.sort_unstable();
     closed_suites.dedup();
     let names: Vec<&str> = suites.into_keys().collect();
@@ -167,7 +169,10 @@ pub async fn run_trials<T: Transport>(
         let limit = trials.budgets.suites[suite].limit().unwrap_or_default();
         format!("the budget of ${limit} for {} allows no further trial", names[suite])
     });
-    let closed = endpoints.chain(suites).collect::<Vec<_>>().join("; ");
+    let closed = Closed {
+        why: endpoints.chain(suites).collect::<Vec<_>>().join("; "),
+        has_refused: trials.endpoints.iter().any(has_refused),
+    };
     Ok(end(left + not_asked, exhausted, &trials.budgets, &closed, signals))
 }
 
@@ -183,11 +188,24 @@ fn remove(queues: &mut [Queue], out: impl Fn(u32) -> bool) -> usize {
     removed
 }
 
+/// What was closed before all was asked.
+struct Closed {
+    /// Endpoints and suites, with the reasons; empty: none.
+    why: String,
+    /// Whether trials failed that are asked again once the account or its key is mended.
+    has_refused: bool,
+}
+
+fn has_refused(endpoint: &EndpointClient) -> bool {
+    let class = endpoint.given_up().and_then(|given_up| given_up.class);
+    class.is_some_and(ErrorClass::concerns_account)
+}
+
 fn end(
     left: usize,
     exhausted: Option<BudgetScope>,
     budgets: &Budgets,
-    closed: &str,
+    closed: &Closed,
     signals: &Signals,
 ) -> RunEnd {
     let why = if let Some(more) = budgets.run.passed_by() {
@@ -203,8 +221,10 @@ fn end(
         Some(format!("[spend] per_month = \"{limit}\" is used up; {} left out", plural(left)))
     } else if exhausted.is_some() {
         Some(format!("the budget allows no further trial; {} left out", plural(left)))
-    } else if !closed.is_empty() && left > 0 {
-        Some(format!("{closed}; {} left out", plural(left)))
+    } else if !closed.why.is_empty() && left > 0 {
+        Some(format!("{}; {} left out", closed.why, plural(left)))
+    } else if closed.has_refused {
+        Some(closed.why.clone())
     } else if signals.abort.is_cancelled() {
         Some(format!(
             "interrupted twice; requests in flight are in doubt, {} not asked",
@@ -247,7 +267,7 @@ fn start<T: Transport>(
     let is_live = |endpoint: usize, queue: &Queue| {
         let is_silent = queue.in_flight > 0 && now.since(queue.last_end) > SILENT;
         let endpoint = &trials.endpoints[endpoint];
-        !is_silent && !endpoint.is_held(now) && endpoint.closed().is_none()
+        !is_silent && !endpoint.is_held(now) && endpoint.given_up().is_none()
     };
     let slowest = queues
         .iter()
@@ -283,7 +303,7 @@ fn next<T: Transport>(
 ) -> Option<(usize, u32)> {
     let open = |(endpoint, queue): (usize, &Queue)| {
         let idx = *queue.trials.get(queue.next)?;
-        let is_closed = trials.endpoints[endpoint].closed().is_some();
+        let is_closed = trials.endpoints[endpoint].given_up().is_some();
         let free = queue.in_flight < queue.at_once && !is_closed;
         (free && plan.trials[idx as usize].block <= most_block).then_some((endpoint, idx))
     };
@@ -307,6 +327,7 @@ fn job(plan: &Plan, trial: &Trial, endpoint_idx: usize) -> TrialJob {
         attempts: 0,
         ended: 0,
         cache_warmups: 0,
+        uncounted: 0,
         bound: max_tokens.and_then(|output| endpoint.max_cost(input, output)),
         // English text has about four bytes a token in most vocabularies.
         warm_cache: plan.cache == CacheMode::Warm,

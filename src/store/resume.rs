@@ -17,7 +17,8 @@ use super::{
     NewRun, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint, TaskLabels,
     TaskRubric, TrialStatus,
 };
-use crate::units::{Manifest, PacingSummary, TrialKey, Usd, Validity};
+use crate::units::{Fact, Manifest, PacingSummary, TrialKey, Usd, Validity};
+use crate::wire::ErrorClass;
 
 /// What earlier sessions of the run came to, in `meta`.
 const EARLIER: &str = "earlier";
@@ -67,6 +68,11 @@ pub struct StoredTrial {
     pub ended: u32,
     /// Of those that ended, the ones that warmed a prompt cache.
     pub primed: u32,
+    /// Why it failed; `None`: it did not.
+    pub error: Option<ErrorClass>,
+    /// Whether it failed for what was to be mended before it is asked again: its account, its key,
+    /// or the address of an endpoint that was given up for it. Its state is then `Skipped`.
+    pub was_refused: bool,
 }
 
 impl StoredTrial {
@@ -107,13 +113,15 @@ pub struct TrialProgress {
     pub ended: u32,
     /// Of those that ended, the ones that warmed a prompt cache.
     pub primed: u32,
+    /// Of those that ended, the ones that count against no limit on attempts.
+    pub uncounted: u32,
 }
 
 impl TrialProgress {
     /// A trial without requests so far.
     #[must_use]
     pub const fn fresh(stored: u32, open: bool) -> Self {
-        Self { stored, open, attempts: 0, ended: 0, primed: 0 }
+        Self { stored, open, attempts: 0, ended: 0, primed: 0, uncounted: 0 }
     }
 }
 
@@ -176,7 +184,9 @@ impl ExistingRun {
         drop(reader);
         let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let sqlite = |e| at(&path, e);
-        let trials = read_trials(&conn).map_err(sqlite)?;
+        let mut trials = read_trials(&conn).map_err(sqlite)?;
+        let given_up = given_up(&manifest, &endpoints);
+        trials.iter_mut().for_each(|trial| reopen(trial, &given_up));
         let last_ns = last_moment(&conn).map_err(sqlite)?;
         let spent = read_spent(&conn, &labels, &endpoints).map_err(sqlite)?;
         drop(conn);
@@ -398,6 +408,10 @@ fn settle(
             known.idx,
         ])?;
     }
+    if known.was_refused {
+        conn.prepare_cached("UPDATE trial SET status = 'planned', error = NULL WHERE idx = ?")?
+            .execute([known.idx])?;
+    }
     // Whether an endpoint can take a task depends on its limits too, which are not in the key.
     let was_ineligible = known.status == TrialStatus::Ineligible;
     let asked = matches!(known.status, TrialStatus::Ok | TrialStatus::Failed);
@@ -415,7 +429,36 @@ fn settle(
         attempts: known.attempts,
         ended: known.ended,
         primed: known.primed,
+        uncounted: if known.was_refused { known.ended - known.primed } else { 0 },
     })
+}
+
+/// The classes of failures for which endpoints were given up, by the endpoint's position.
+fn given_up(manifest: &Manifest, endpoints: &[StoredEndpoint]) -> BTreeSet<(u32, ErrorClass)> {
+    let notes = manifest.ended.iter().flat_map(|ended| &ended.notes);
+    let of = |fact: &Fact| {
+        let Fact::EndpointGivenUp { endpoint, class, .. } = fact else { return None };
+        let stored = endpoints.iter().find(|stored| stored.endpoint.id.as_str() == endpoint)?;
+        Some((stored.idx, ErrorClass::from_name(class.as_ref()?)?))
+    };
+    notes.filter_map(of).collect()
+}
+
+/// Opens a trial again that failed for what a user can mend.
+fn reopen(trial: &mut StoredTrial, given_up: &BTreeSet<(u32, ErrorClass)>) {
+    let Some(error) = trial.error.filter(|_| trial.status == TrialStatus::Failed) else { return };
+    let is_unreached = matches!(
+        error,
+        ErrorClass::Connect
+            | ErrorClass::ConnectTimeout
+            | ErrorClass::NotFound
+            | ErrorClass::Redirect
+    );
+    let is_given_up = given_up.contains(&(trial.endpoint, error));
+    if error.concerns_account() || is_unreached && is_given_up {
+        trial.status = TrialStatus::Skipped;
+        trial.was_refused = true;
+    }
 }
 
 /// Whether nothing was ever committed to a file: its maker was cut off before the plan was in it.
@@ -439,7 +482,8 @@ const TRIALS: &str = "
            (SELECT count(*) FROM attempt WHERE attempt.trial = trial.idx),
            (SELECT count(ended_ns) FROM attempt WHERE attempt.trial = trial.idx),
            (SELECT count(ended_ns) FROM attempt
-            WHERE attempt.trial = trial.idx AND source = 'prime')
+            WHERE attempt.trial = trial.idx AND source = 'prime'),
+           error
     FROM trial";
 
 fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
@@ -453,6 +497,8 @@ fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
         attempts: row.get(6)?,
         ended: row.get(7)?,
         primed: row.get(8)?,
+        error: row.get(9)?,
+        was_refused: false,
     })
 }
 

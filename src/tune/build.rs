@@ -279,6 +279,7 @@ mod tests {
                 waited_ns: 0,
                 paced: Vec::new(),
                 unknown_events: std::collections::BTreeMap::new(),
+                notes: Vec::new(),
             };
             RunMetrics {
                 manifest: crate::units::Manifest { ended: Some(ended), ..metrics.manifest.clone() },

@@ -122,6 +122,15 @@ pub enum Fact {
         /// The endpoints.
         endpoints: Vec<String>,
     },
+    /// An endpoint that no more requests were sent to before its trials were all asked.
+    EndpointGivenUp {
+        /// The endpoint.
+        endpoint: String,
+        /// The class of the failures that said so, as in `trials.csv`; `None`: a budget or a pause.
+        class: Option<String>,
+        /// The reason in words, with the endpoint's name.
+        why: String,
+    },
 
     /// The client's runtime was late.
     RuntimeLate(Lag),
@@ -348,6 +357,7 @@ impl Fact {
                  asks: {}",
                 first_of(endpoints)
             ),
+            Self::EndpointGivenUp { why, .. } => f.write_str(why),
             Self::Text { text } => f.write_str(text),
             _ => unreachable!("written with the facts of its kind"),
         }

@@ -87,6 +87,9 @@ pub struct RunEnding {
     /// Events of streams whose kind the dialect does not know, by endpoint: passed over.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown_events: BTreeMap<String, u64>,
+    /// What the run came to know of its endpoints while it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Fact>,
 }
 
 impl RunEnding {

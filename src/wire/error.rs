@@ -123,6 +123,13 @@ impl ErrorClass {
         }
     }
 
+    /// Whether it is about the account or its key, and not about the request: once that is mended,
+    /// the same request is asked again.
+    #[must_use]
+    pub const fn concerns_account(self) -> bool {
+        matches!(self, Self::Auth | Self::Payment)
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_retryable(self) -> bool {

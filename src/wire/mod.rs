@@ -6,6 +6,7 @@ pub mod anthropic;
 mod decode;
 mod encode;
 pub mod error;
+mod error_words;
 mod event_content;
 mod gemini;
 mod headers;

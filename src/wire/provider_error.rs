@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::ErrorClass;
+use super::error_words;
 
 /// An error response, or a response that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,22 +39,32 @@ pub fn decode_error(status: u16, body: &[u8]) -> WireError {
         Err(_) => serde_json::from_slice::<Body<'_>>(body).ok(),
     }
     .and_then(|body| body.error);
-    // Out of credit also comes as 429 or 400, and a wrong key as 400; the error's code tells them apart.
-    let class = error
-        .and_then(|error| coded(error.get()))
-        .filter(|class| matches!(class, ErrorClass::Payment | ErrorClass::Auth))
-        .unwrap_or_else(|| ErrorClass::of_status(status));
     let said = error.map_or_else(
         || String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES)]).into_owned(),
         |error| message_of(error.get()),
     );
+    // Out of credit also comes as 429 or 400, and a wrong key as 400; the error's code or its words
+    // tell them apart.
+    let class = error
+        .and_then(|error| coded(error.get()))
+        .filter(|class| matches!(class, ErrorClass::Payment | ErrorClass::Auth))
+        .or_else(|| error_words::class_of(status, &said))
+        .unwrap_or_else(|| ErrorClass::of_status(status));
     WireError { class, detail: cut(&format!("HTTP {status}: {}", said.trim())) }
 }
 
 /// An error object in a response that began as a success.
 pub(super) fn in_band(error: &str) -> WireError {
-    let class = coded(error).unwrap_or(ErrorClass::Server);
-    WireError { class, detail: cut(&format!("error in the stream: {}", message_of(error))) }
+    let said = message_of(error);
+    let by_code = coded(error).unwrap_or(ErrorClass::Server);
+    let by_words = match by_code {
+        ErrorClass::Server | ErrorClass::RateLimited | ErrorClass::BadRequest => {
+            error_words::class_of(400, &said)
+        }
+        _ => None,
+    };
+    let class = by_words.unwrap_or(by_code);
+    WireError { class, detail: cut(&format!("error in the stream: {said}")) }
 }
 
 /// A response that violates the dialect.
@@ -149,6 +160,12 @@ mod tests {
             r#"{"error":{"code":"insufficient_quota","message":"pay"}}"#,
             ErrorClass::Payment,
             "HTTP 429: pay",
+        );
+        check(
+            400,
+            r#"{"error":{"message":"Your credit balance is too low to ask this model."}}"#,
+            ErrorClass::Payment,
+            "HTTP 400: Your credit balance is too low to ask this model.",
         );
         check(429, r#"{"error":{"message":"later"}}"#, ErrorClass::RateLimited, "HTTP 429: later");
         check(

@@ -37,6 +37,7 @@ mod onboard;
 mod own;
 mod ping;
 mod price_oracle;
+mod refusals;
 #[cfg(unix)]
 mod resume;
 mod schemas;

@@ -258,6 +258,7 @@ impl Job<'_> {
             // A load is never held back: what the provider refuses is what is measured.
             paced: Vec::new(),
             unknown_events: std::collections::BTreeMap::new(),
+            notes: end.notes.clone(),
         };
         Ok(store.finish(ended).await?)
     }

@@ -57,12 +57,13 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
         }
         let record = end.record;
         state.first_dispatch.get_or_insert(record.stamps.dispatched);
-        let wait = error.and_then(|class| {
+        let is_given_up = trials.endpoints[job.endpoint].given_up().is_some();
+        let wait = error.filter(|_| !is_given_up).and_then(|class| {
             let attempt = state.n_counted();
             trials.retry.wait(trials.seed, &job.key, attempt, class, record.retry_after)
         });
         state.ended += 1;
-        state.stale += u32::from(self.is_stale);
+        state.uncounted += u32::from(self.is_stale);
         let Some(wait) = wait else {
             let (trial, outcome) = trial_end(job, state, record);
             let score = trials.score(job, &trial);

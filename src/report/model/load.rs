@@ -134,7 +134,9 @@ impl LoadReport {
     /// The report of a load run.
     #[must_use]
     pub fn new(metrics: &LoadMetrics) -> Self {
-        let notes = metrics.manifest.notes.iter().map(|note| sentence(&note.to_string()));
+        let found = metrics.manifest.ended.iter().flat_map(|ended| &ended.notes);
+        let notes =
+            metrics.manifest.notes.iter().chain(found).map(|note| sentence(&note.to_string()));
         Self {
             format_version: FORMAT_VERSION,
             run: RunRecord::new(&metrics.manifest, metrics.validity.as_ref()),

@@ -24,14 +24,16 @@ pub(super) fn assumptions(metrics: &RunMetrics) -> Vec<String> {
     said
 }
 
-/// Whether the assumptions state this fact already.
-fn is_assumption(fact: &Fact) -> bool {
+/// Whether the assumptions, or the reason why the run is incomplete, state this fact already.
+fn is_stated(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::TodayAssumed
             | Fact::TodayStandsIn { .. }
             | Fact::SharesAssumed
             | Fact::SharesNotStated
+            // The reason for which the run is incomplete names it.
+            | Fact::EndpointGivenUp { .. }
     )
 }
 
@@ -41,13 +43,14 @@ pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> 
     let ended = metrics.manifest.ended.as_ref();
     let why = ended.and_then(|e| e.why.as_ref());
     let marks = ended.map(|e| e.validity.reasons.as_slice()).unwrap_or_default();
-    let facts = metrics.manifest.notes.iter().chain(&weights.notes);
+    let found = ended.map(|e| e.notes.as_slice()).unwrap_or_default();
+    let facts = metrics.manifest.notes.iter().chain(found).chain(&weights.notes);
     why.cloned()
         .into_iter()
         .chain(marks.iter().map(Fact::to_string))
         .chain(rate_limit_notes::notes(metrics))
         .chain(routing_notes::notes(metrics))
-        .chain(facts.filter(|fact| !is_assumption(fact)).map(Fact::to_string))
+        .chain(facts.filter(|fact| !is_stated(fact)).map(Fact::to_string))
         .map(|note| sentence(&note))
         .filter(|note| !note.is_empty() && seen.insert(note.clone()))
         .chain(token_count_notes::notes(metrics))

@@ -17,7 +17,7 @@ use crate::dispatch::{
 use crate::run::Signals;
 use crate::store::{LoadRecord, RequestRecord, RequestSource};
 use crate::units::clock::nanos;
-use crate::units::{ContentHash, Stamp, Usd};
+use crate::units::{ContentHash, Fact, Stamp, Usd};
 use crate::wire::ErrorClass;
 
 /// The parts of a load test.
@@ -59,7 +59,7 @@ pub struct LoadTest<T> {
 }
 
 /// How a load test ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadEnd {
     /// Requests whose time came.
     pub asked: u64,
@@ -75,6 +75,8 @@ pub struct LoadEnd {
     pub waited: Duration,
     /// The message of the first failure of each class.
     pub failures: BTreeMap<ErrorClass, String>,
+    /// What it came to know of its endpoints.
+    pub notes: Vec<Fact>,
     /// Why it ended early; `None`: it did not.
     pub why: Option<String>,
 }
@@ -108,7 +110,15 @@ impl<T: Transport> LoadTest<T> {
         signals.drain.is_cancelled()
             || signals.abort.is_cancelled()
             || self.exhausted.load(Ordering::Relaxed)
+            || self.given_up().is_some()
             || self.sink.has_failed()
+    }
+
+    /// Why an endpoint takes no more requests. The load ends with it: what is left would be another
+    /// load than the one that was asked for.
+    fn given_up(&self) -> Option<&str> {
+        let given_up = self.setup.endpoints.iter().find_map(EndpointClient::given_up);
+        given_up.map(|given_up| given_up.why.as_str())
     }
 
     /// Sends a request of an open loop now, or drops it where the budget does not allow it.
@@ -209,6 +219,8 @@ impl<T: Transport> LoadTest<T> {
             Some("interrupted twice; requests in flight are in doubt".to_owned())
         } else if self.exhausted.load(Ordering::Relaxed) {
             Some("the budget allows no further request".to_owned())
+        } else if let Some(why) = self.given_up() {
+            Some(why.to_owned())
         } else if no_room > 0 {
             Some(format!(
                 "{no_room} requests did not fit in the budget, where each is reserved at its worst \
@@ -228,6 +240,7 @@ impl<T: Transport> LoadTest<T> {
             from,
             waited: Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed)),
             failures,
+            notes: self.setup.endpoints.iter().flat_map(EndpointClient::facts).collect(),
             why,
         }
     }

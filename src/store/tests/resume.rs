@@ -37,7 +37,7 @@ async fn a_run_goes_on_where_it_was_cut() {
         let resumed = earlier.resume(mode, new, &trials, 6_000_000_000).expect("it goes on");
         let progress = |stored, open, attempts, ended| {
             let primed = 0;
-            TrialProgress { stored, open, attempts, ended, primed }
+            TrialProgress { stored, open, attempts, ended, primed, uncounted: 0 }
         };
         assert_eq!(
             resumed.progress,

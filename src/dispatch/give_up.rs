@@ -1,0 +1,158 @@
+//! When an endpoint is given up at once: its responses say that every further request would fail
+//! in the same way, or be bought for nothing.
+
+use std::sync::{Mutex, MutexGuard};
+
+use crate::catalog::Endpoint;
+use crate::client::{AttemptRecord, Outcome};
+use crate::wire::ErrorClass;
+
+/// Failures in a row that say so of an endpoint which has never answered, where one alone may be
+/// about its request.
+const SAME_IN_ROW: u32 = 3;
+
+/// Why an endpoint takes no more requests in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The class of the failures that say so; `None`: a budget or a pause, which is no failure.
+    pub class: Option<ErrorClass>,
+    /// The reason, with the endpoint's name, in our own words: a provider's may quote a prompt.
+    pub why: String,
+}
+
+/// How an endpoint's requests have ended so far.
+#[derive(Debug, Default)]
+pub(super) struct History(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    has_answered: bool,
+    /// The class of the last failures, and how many there were in a row.
+    row: (Option<ErrorClass>, u32),
+}
+
+impl History {
+    /// Takes an attempt's end; returns why nothing more is to be sent, where it says so.
+    pub fn note(&self, endpoint: &Endpoint, url: &str, record: &AttemptRecord) -> Option<GivenUp> {
+        let Outcome::Failed { class, .. } = record.outcome else {
+            *self.state() = State { has_answered: true, row: (None, 0) };
+            return None;
+        };
+        let (has_answered, in_row) = self.count(class);
+        let is_new = !has_answered && in_row >= SAME_IN_ROW;
+        let is_over = match class {
+            ErrorClass::Payment => true,
+            // A 403 can also be about one prompt: a firewall's, a moderator's.
+            ErrorClass::Auth => record.status != Some(403) || is_new,
+            ErrorClass::NotFound | ErrorClass::Redirect => is_new,
+            _ => false,
+        };
+        is_over.then(|| GivenUp { class: Some(class), why: reason(endpoint, url, class, record) })
+    }
+
+    /// Counts a failure; returns whether the endpoint has ever answered, and the length of the row.
+    fn count(&self, class: ErrorClass) -> (bool, u32) {
+        let mut state = self.state();
+        let before = if state.row.0 == Some(class) { state.row.1 } else { 0 };
+        state.row = (Some(class), before.saturating_add(1));
+        (state.has_answered, state.row.1)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("nothing panics while it holds a history")
+    }
+}
+
+fn reason(endpoint: &Endpoint, url: &str, class: ErrorClass, record: &AttemptRecord) -> String {
+    let (id, provider) = (&endpoint.id, &endpoint.provider);
+    let status = match record.status {
+        Some(status) if status != 200 => format!("HTTP {status}"),
+        _ => class.name().to_owned(),
+    };
+    let why = match class {
+        ErrorClass::Payment => format!(
+            "the account at {} has no credit left ({status}); add credit, then run again with \
+             --resume",
+            provider.name
+        ),
+        ErrorClass::Auth => {
+            let key = match (&provider.api_key_env, &provider.api_key_cmd) {
+                (Some(env), _) => format!("the key in {env}"),
+                (None, Some(command)) => format!("the key that {} says", command.program()),
+                (None, None) => "a request without a key".to_owned(),
+            };
+            format!(
+                "{} refuses {key} ({status}); mend it, then run again with --resume",
+                provider.name
+            )
+        }
+        ErrorClass::NotFound => format!(
+            "{url} is not there ({status}): does base_url end in /v1, and is {:?} the model's name \
+             at {}?",
+            endpoint.upstream_model, provider.name
+        ),
+        _ => format!("{url} does not answer itself ({status}): write the base_url it points to"),
+    };
+    format!("{id} was given up: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_kit;
+    use crate::units::Stamp;
+    use crate::wire::Answer;
+
+    /// Whether each of these ends in turn gives the endpoint up; 200 is an answer.
+    fn check(ends: &[(u16, ErrorClass)], expected: &[bool]) {
+        let (history, endpoint) = (History::default(), test_kit::endpoint("a/m", "p"));
+        let given_up = ends.iter().map(|(status, class)| {
+            let failed = Outcome::Failed {
+                class: *class,
+                detail: String::new(),
+                partial: Answer::default(),
+            };
+            let begun = AttemptRecord::begun(Stamp::from_nanos(0));
+            let record = match status {
+                200 => begun,
+                _ => AttemptRecord { status: Some(*status), outcome: failed, ..begun },
+            };
+            history.note(&endpoint, "http://h/v1/chat/completions", &record).is_some()
+        });
+        assert_eq!(given_up.collect::<Vec<_>>(), expected, "{ends:?}");
+    }
+
+    #[test]
+    fn what_every_request_would_meet_ends_an_endpoint() {
+        let ok = (200, ErrorClass::Empty);
+        check(&[(402, ErrorClass::Payment)], &[true]);
+        check(&[ok, (400, ErrorClass::Payment)], &[false, true]);
+        check(&[ok, (401, ErrorClass::Auth)], &[false, true]);
+        let forbidden = (403, ErrorClass::Auth);
+        check(&[forbidden; 3], &[false, false, true]);
+        check(&[ok, forbidden, forbidden, forbidden, forbidden], &[false; 5]);
+        let lost = (404, ErrorClass::NotFound);
+        check(&[lost, lost, lost], &[false, false, true]);
+        check(&[lost, lost, ok, lost, lost, lost], &[false; 6]);
+        check(&[lost, lost, (400, ErrorClass::BadRequest), lost], &[false; 4]);
+        check(&[(500, ErrorClass::Server); 9], &[false; 9]);
+    }
+
+    #[test]
+    fn the_reason_names_the_remedy() {
+        let endpoint = test_kit::endpoint("a/m", "p");
+        let record = |status| AttemptRecord {
+            status: Some(status),
+            ..AttemptRecord::begun(Stamp::from_nanos(0))
+        };
+        let url = "http://h/chat/completions";
+        let said =
+            [(402, ErrorClass::Payment), (401, ErrorClass::Auth), (404, ErrorClass::NotFound)];
+        let said = said.map(|(status, class)| reason(&endpoint, url, class, &record(status)));
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        a/m@p was given up: the account at p has no credit left (HTTP 402); add credit, then run again with --resume
+        a/m@p was given up: p refuses a request without a key (HTTP 401); mend it, then run again with --resume
+        a/m@p was given up: http://h/chat/completions is not there (HTTP 404): does base_url end in /v1, and is "a/m" the model's name at p?
+        "#);
+    }
+}
