@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -13,7 +12,7 @@ use crate::catalog::source::{self, EnvProvider, Reading};
 use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
 use crate::client::fetch::{self, FetchError};
 use crate::client::runtime;
-use crate::dispatch::headers_of;
+use crate::dispatch::{Key, headers_of};
 use crate::plan::config;
 use crate::units::Clock;
 use crate::units::names::glob_matches;
@@ -123,7 +122,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 struct Offer {
     keyed: EnvProvider,
     provider: Provider,
-    key: SecretString,
+    key: Key,
 }
 
 /// The price lists that the globs ask for, as snapshots.
@@ -185,7 +184,7 @@ fn offers() -> Result<Vec<Offer>, AppError> {
         let provider = keyed.provider(name, address).map_err(|bad| {
             refused(format!("{}: the address {bad}", keyed.address.unwrap_or_default()))
         })?;
-        offers.push(Offer { keyed, provider, key: SecretString::from(key) });
+        offers.push(Offer { keyed, provider, key: Key::new(key.into()) });
     }
     if offers.is_empty() {
         return Err(refused(format!(
@@ -242,14 +241,19 @@ impl Offer {
     /// Gets a list from the provider itself, with its key.
     fn get(&self, io: &tokio::runtime::Runtime, url: &str) -> Result<Reading, AppError> {
         let headers = headers_of(&self.provider, Some(&self.key)).map_err(refused)?;
-        let text = io.block_on(fetch::get(url, headers)).map_err(|error| match &error {
-            FetchError::Status { status, .. } if [401, 403].contains(&status.as_u16()) => {
-                let variable = self.provider.api_key_env.as_deref().unwrap_or_default();
-                refused(format!("{error}: it does not take the key in {variable}"))
+        let key = self.key.redactor();
+        let text = io.block_on(fetch::get(url, headers)).map_err(|error| {
+            let said = key.clean(&error.to_string());
+            match &error {
+                FetchError::Status { status, .. } if [401, 403].contains(&status.as_u16()) => {
+                    let variable = self.provider.api_key_env.as_deref().unwrap_or_default();
+                    refused(format!("{said}: it does not take the key in {variable}"))
+                }
+                _ => no_list(&said),
             }
-            _ => no_list(&error),
         })?;
-        source::read(&text, url).map_err(|error| no_list(&error))
+        // A list is written into a snapshot, and its entries are named on the screen.
+        source::read(&key.clean(&text), url).map_err(|error| no_list(&error))
     }
 
     /// Looks up the endpoints that `m@openrouter/deepinfra` names among those that a model is routed

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use crate::app::error::{AppError, refused};
 use crate::app::key_command;
 use crate::catalog::Provider;
-use crate::dispatch::Keys;
+use crate::dispatch::{Key, Keys};
 use crate::plan::Plan;
 
 /// The keys of the plan's providers. A key command runs once.
@@ -15,7 +15,7 @@ pub(crate) fn of_plan(plan: &Plan) -> Result<Keys, AppError> {
         if !keys.contains_key(&provider.name)
             && let Some(key) = of_provider(provider)?
         {
-            keys.insert(provider.name.clone(), key);
+            keys.insert(provider.name.clone(), Key::new(key));
         }
     }
     Ok(keys)

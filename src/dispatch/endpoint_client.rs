@@ -10,12 +10,14 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use super::breaker::{Breaker, BreakerPolicy};
 use super::gate::Gate;
 use super::give_up::{GivenUp, History};
-use super::headers::{self, BadKey, Keys};
+use super::headers::{self, BadKey};
+use super::key::Keys;
 use super::pacing::QuotaShare;
-use super::redact::Redactor;
+use super::redact::{KnownNames, Redactor, withhold_echoes};
 use crate::catalog::Endpoint;
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing};
-use crate::units::{Fact, Stamp};
+use crate::store::RequestRecord;
+use crate::units::{Body, Fact, Stamp};
 use crate::wire;
 
 /// An endpoint with all that its requests share: headers, key, gate, breaker.
@@ -36,6 +38,7 @@ pub struct EndpointClient {
     stopped: CancellationToken,
     /// Stream events of a kind that the dialect does not know.
     unknown_events: AtomicU64,
+    names: KnownNames,
 }
 
 impl EndpointClient {
@@ -52,7 +55,7 @@ impl EndpointClient {
         let headers = headers::headers_of(provider, key)?;
         let unshared = QuotaShare { share: None, among: 1 };
         let gate = Arc::new(Gate::new(&endpoint.limits, usize::MAX, unshared, Vec::new()));
-        let (redactor, breaker) = (key.map(Redactor::new), Breaker::new(breaker));
+        let (redactor, breaker) = (key.map(|key| key.redactor().clone()), Breaker::new(breaker));
         let (given_up, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
         Ok(Self {
             endpoint,
@@ -67,6 +70,7 @@ impl EndpointClient {
             given_up,
             stopped: CancellationToken::new(),
             unknown_events,
+            names: KnownNames::default(),
         })
     }
 
@@ -125,8 +129,13 @@ impl EndpointClient {
     /// Removes the endpoint's key from a response.
     pub(super) fn redact(&self, record: &mut AttemptRecord) {
         if let Some(redactor) = &self.redactor {
-            redactor.clean(record);
+            redactor.clean_record(record);
         }
+    }
+
+    /// Removes names from a record that say content, for a run that keeps none.
+    pub(super) fn withhold_echoes(&self, row: &mut RequestRecord, body: &Body, answer: &str) {
+        withhold_echoes(row, &self.endpoint, &self.names, (body, answer));
     }
 
     pub(super) fn count_unknown_events(&self, record: &AttemptRecord) {

@@ -1,10 +1,9 @@
 //! The headers of every request to a provider, the one with its key among them.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderName, HeaderValue, header};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
+use super::key::Key;
 use crate::catalog::Provider;
 use crate::units::Dialect;
 use crate::wire::anthropic;
@@ -13,9 +12,6 @@ use crate::wire::anthropic;
 const OPENROUTER_CACHE: &str = "x-openrouter-cache";
 /// OpenRouter sends the requests of a session to one host.
 pub(super) const OPENROUTER_SESSION: &str = "x-session-id";
-
-/// Keys by provider name. They are shown nowhere.
-pub type Keys = BTreeMap<String, SecretString>;
 
 /// A key holds a character that a header cannot.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +33,7 @@ impl BadKey {
 /// [`BadKey`] when the key cannot be a header.
 pub fn headers_of(
     provider: &Provider,
-    key: Option<&SecretString>,
+    key: Option<&Key>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, BadKey> {
     let mut headers = vec![
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -59,7 +55,7 @@ pub fn headers_of(
         headers.push((name, value));
     }
     if let Some(key) = key {
-        let (name, value) = authorization(provider, key.expose_secret());
+        let (name, value) = authorization(provider, key.secret.expose_secret());
         let mut value = HeaderValue::try_from(value).map_err(|_| BadKey::of(provider))?;
         value.set_sensitive(true);
         headers.push((name, value));
@@ -92,7 +88,7 @@ mod tests {
             dialect.name()
         );
         let endpoint = catalog::load_text(&text, "c.toml").expect("a catalog").endpoints.remove(0);
-        let found = headers_of(&endpoint.provider, Some(&SecretString::from(key))).ok();
+        let found = headers_of(&endpoint.provider, Some(&Key::new(key.into()))).ok();
         let found = found.map(|found| {
             assert!(found.last().is_some_and(|(_, value)| value.is_sensitive()), "{host}");
             let text = |(name, value): &(HeaderName, HeaderValue)| {

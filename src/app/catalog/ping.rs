@@ -17,7 +17,7 @@ use crate::app::selection::matched;
 use crate::catalog::{Endpoint, Price};
 use crate::client::attempt::Outcome as Ended;
 use crate::client::{AttemptLimits, HttpTransport, runtime};
-use crate::dispatch::{BreakerPolicy, CallEnd, Caller, EndpointClient, Keys};
+use crate::dispatch::{BreakerPolicy, CallEnd, Caller, EndpointClient, Key, Keys};
 use crate::plan::{RequestPolicy, select};
 use crate::run::ping::{Ping, ping};
 use crate::units::prose::pluralize;
@@ -163,7 +163,7 @@ fn lane(endpoint: &Endpoint, found: &mut Keys) -> Result<EndpointClient, String>
             return Err(format!("{name}, which holds its key, is not set"));
         }
         let key = keys::of_provider(provider).map_err(|failure| failure.to_string())?;
-        found.extend(key.map(|key| (provider.name.clone(), key)));
+        found.extend(key.map(|key| (provider.name.clone(), Key::new(key))));
     }
     EndpointClient::new(endpoint.clone(), found, BreakerPolicy::default())
         .map_err(|bad| bad.to_string())

@@ -49,7 +49,12 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
         state.cost += end.cost.unwrap_or(Usd::ZERO);
         trials.log(job, state, &end.record);
         let id = AttemptId { trial: job.trial, attempt: state.attempts - 1 };
-        let row = end.take_request_record(|stamp| trials.since_anchor(stamp));
+        let mut row = end.take_request_record(|stamp| trials.since_anchor(stamp));
+        if trials.tasks_to_grade.is_some() {
+            let (Outcome::Answered(answer) | Outcome::Failed { partial: answer, .. }) =
+                &end.record.outcome;
+            trials.endpoints[job.endpoint].withhold_echoes(&mut row, &job.body, &answer.text);
+        }
         if end.intent.source == RequestSource::Prime {
             state.ended += 1;
             state.cache_warmups += 1;
