@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::choice_text::{LetterChoice, find_letter};
 use super::grader::Grader;
+use super::reference;
 use super::sample::{Peers, SampleTask, index, text_answer};
 use super::score::{Score, quoted};
 use super::target::{GradingError, Target};
@@ -17,7 +18,7 @@ pub struct Choice {}
 
 impl Grader for Choice {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn check_reference(&self, reference: &Value) -> Result<(), GradingError> {
@@ -39,8 +40,19 @@ impl Grader for Choice {
     }
 
     fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
-        let expected = expected_letter(target.reference()?)?;
-        Ok(match find_letter(&answer.text) {
+        let reference = target.reference()?;
+        let expected = expected_letter(reference)?;
+        let choices = choices_of(reference);
+        let by_text = || match named_choice(&answer.text, &choices) {
+            Some(letter) => LetterChoice::One(letter),
+            None => LetterChoice::None,
+        };
+        let found = match whole_choice(&answer.text, &choices) {
+            Some(letter) => LetterChoice::One(letter),
+            None => find_letter(&answer.text),
+        };
+        let found = if found == LetterChoice::None { by_text() } else { found };
+        Ok(match found {
             LetterChoice::One(letter) => {
                 Score::from_match(letter == expected, &format!("got {letter}, expected {expected}"))
             }
@@ -54,14 +66,75 @@ impl Grader for Choice {
     }
 }
 
-/// The letter of a reference: `B`, `b`, `(B)`, `B.`, `B)`.
+/// The letter of a reference: `B`, `b`, `(B)`, `B.`, `B)`, or that of an object with the key `answer`
+/// beside `choices`.
 pub(super) fn letter(reference: &Value) -> Option<char> {
-    let Value::String(text) = reference else { return None };
+    let text = match reference {
+        Value::String(text) => text,
+        Value::Object(object) => object.get("answer")?.as_str()?,
+        _ => return None,
+    };
     let mut inner = text.trim().trim_start_matches('(').trim_end_matches([')', '.', ':']).chars();
     match (inner.next(), inner.next()) {
         (Some(letter), None) => {
             Some(letter.to_ascii_uppercase()).filter(|c| ('A'..='J').contains(c))
         }
+        _ => None,
+    }
+}
+
+/// The texts of the choices that a reference lists, in the order of their letters.
+fn choices_of(reference: &Value) -> Vec<String> {
+    let list = reference.get("choices").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(reference::text).map(|text| plain_words(&text)).collect()
+}
+
+/// The words of a text in small letters, with one space between them and around all.
+fn plain_words(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| c.is_whitespace() || "*_`\"'“”().,;:!?[]{}$\\".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    format!(" {} ", words.join(" "))
+}
+
+fn letter_at(idx: usize) -> Option<char> {
+    ('A'..='J').nth(idx)
+}
+
+/// The choice that an answer is, word by word.
+fn whole_choice(answer: &str, choices: &[String]) -> Option<char> {
+    if choices.is_empty() {
+        return None;
+    }
+    let answer = plain_words(answer);
+    let mut same = choices.iter().enumerate().filter(|(_, choice)| **choice == answer);
+    match (same.next(), same.next()) {
+        (Some((idx, _)), None) => letter_at(idx),
+        _ => None,
+    }
+}
+
+/// The one choice whose words an answer has; one that is part of another which it has does not count.
+fn named_choice(answer: &str, choices: &[String]) -> Option<char> {
+    if choices.is_empty() {
+        return None;
+    }
+    let answer = plain_words(answer);
+    let named: Vec<(usize, &String)> = choices
+        .iter()
+        .enumerate()
+        .filter(|(_, choice)| !choice.trim().is_empty() && answer.contains(choice.as_str()))
+        .collect();
+    let is_part = |(idx, choice): &(usize, &String)| {
+        named.iter().any(|(other, longer)| {
+            other != idx && longer.len() > choice.len() && longer.contains(choice.as_str())
+        })
+    };
+    let mut whole = named.iter().filter(|named| !is_part(named));
+    match (whole.next(), whole.next()) {
+        (Some((idx, _)), None) => letter_at(*idx),
         _ => None,
     }
 }

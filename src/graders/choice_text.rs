@@ -1,12 +1,14 @@
 //! Finding the letter that an answer to a multiple choice settles on.
 //!
-//! Five readings, the surest first: the letter that is called the answer (the last one), a last line
-//! that is a letter alone, a leading letter, the last letter set off by brackets or bold, and a
-//! letter that ends the last line, in any language.
+//! The readings, the surest first: the letter that is called the answer (the last one), a line that is a
+//! letter alone, a leading letter, the last letter set off by brackets or bold, the one option that is
+//! named, and a letter that ends the last line, in any language.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+
+use super::answer_text::before_next_question;
 
 /// The letters that an answer settles on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +19,26 @@ pub(super) enum LetterChoice {
 }
 
 /// A letter, perhaps in brackets, bold, quotes or LaTeX. The letter is group `l`.
-const WRAPPED: &str =
-    r#"[\s*_`"'“(\[$]*(?:\\(?:boxed|text|textbf|mathrm|mathbf)\{[\s*(]*)*(?P<l>[A-J])"#;
+const WRAPPED: &str = concat!(
+    r#"[\s*_`"'“(\[{<$]*(?:\\(?:boxed|text|textbf|mathrm|mathbf)\{[\s*(]*)*"#,
+    r"(?P<l>[A-J])(?:(?-u:\b)|_)"
+);
 
-/// The words before a choice: "the answer is", "Answer:", "correct option is", "I choose",
-/// `\boxed{`.
+/// The words before a choice: "the answer is", "Answer:", "correct option is", "I choose", "it's",
+/// `\boxed{`, and their like in other languages.
 const CALLED: &str = concat!(
-    r"(?i:\b(?:answer(?:\s+to\s+(?:this|the)\s+(?:question|problem))?",
-    r"|(?:correct|right|best|final)\s+(?:option|choice|letter|one))\b",
-    r#"[\s*_`"']*(?:\s(?:is|was|would\s+be|should\s+be|must\s+be)\b)?[\s*_]*[:=]?\s*"#,
-    r"(?:\s(?:clearly|therefore|thus|definitely|likely)\b)?\s*",
+    r"(?i:(?:(?:\b|_)answer(?:\s+to\s+(?:this|the)\s+(?:question|problem))?",
+    r"|\b(?:correct|right|best|final)\s+(?:option|choice|letter|one))\b",
+    r#"[*_`"'>]*\s*(?:\b(?:is|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be)\b)?[\s*_]*[:=]?\s*"#,
+    r"(?:\b(?:clearly|therefore|thus|definitely|likely)\b)?\s*",
     r"(?:\b(?:option|choice|letter)\b)?",
-    r"|\b(?:choose|chose|pick|select|go\s+with)\b",
+    r"|\b(?:choose|chose|pick|select|selected|go\s+with)\b:?",
     r"(?:\s+(?:option|choice|answer|letter)\b)?",
+    r"|\bit(?:['’]s|\s+is|\s+must\s+be|\s+has\s+to\s+be)(?:\s+(?:option|choice))?\b",
+    r"|\bnot\b[^.\n]{1,20}\bbut(?:\s+rather)?\b",
+    r"|(?:答案|正确选项|正確選項|故选|故選|应选|應選|选择|選擇|选|選|正解|答え|정답|ответ",
+    r"|\b(?:antwort|lösung|réponse|respuesta|resposta|risposta|antwoord|svaret))",
+    r"(?:[\s*_]*(?:是|为|為|は|은|는|(?:ist|lautet|est|es|è|é|er|correct[ae]?|corret[ao]|corretta|richtig)\b))*[\s*_]*:?",
     r"|\\boxed\{)",
 );
 
@@ -39,37 +48,44 @@ static STATED: LazyLock<Regex> = LazyLock::new(|| compiled(&format!("{CALLED}{WR
 /// "Answer: b." A small letter needs a mark behind it, or the end of its line.
 static STATED_SMALL: LazyLock<Regex> = LazyLock::new(|| {
     let wrapped = WRAPPED.replace("[A-J]", "[a-j]");
-    compiled(&format!(r#"(?m){CALLED}{wrapped}(?:[)\]}}*_`.,;:!"'”]|[ \t\r]*$)"#))
+    compiled(&format!(r#"(?m){CALLED}{wrapped}(?:[)\]}}*_`.,;:!"'”<]|[ \t\r]*$)"#))
 });
 
 /// "B is correct", "(B) is the best answer".
 static JUDGED: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(
-        r#"(?:^|[\s*_`"'“(\[])(?P<l>[A-J])[)\]*_`"'”.]*\s+is\s+(?:the\s+)?(?i:correct|right|best)\b"#,
-    )
+    compiled(concat!(
+        r#"(?:^|[\s*_`"'“(\[$]|(?i:option|choice)\s+[(*]*)(?P<l>[A-J])[)\]*_`"'”.$}]*\s+"#,
+        r"(?:is|seems|looks|must\s+be|would\s+be)\s+(?:(?:the|most|clearly|definitely|indeed)\s+)*",
+        r"(?i:correct|right|best|answer|true)\b",
+    ))
 });
 
-/// A line that is a letter alone.
+/// A line that is a letter alone, perhaps behind "Option".
 static ALONE: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(
-        r#"^[\s*_`"'“(\[$#>]*(?:\\(?:boxed|text|textbf|mathrm)\{)*(?P<l>[A-Ja-j])[\s*_`"'”)\]$.}]*$"#,
-    )
+    compiled(concat!(
+        r#"^[\s*_`"'“(\[{<$#>•✅✓✔☑\-]*(?:(?i:option|choice|letter|answer)\s*[:#]?\s*[*(\["'`]*)?"#,
+        r"(?:\\(?:boxed|text|textbf|mathrm|mathbf)\{[\s*(]*)*",
+        r#"(?P<l>[A-Ja-j])[\s*_`"'”)\]>$.,:;!}✅✓✔☑]*$"#,
+    ))
 });
 
-/// A line that begins with a letter and a mark: "B) because", "**B.** Paris", "B - Paris".
+/// A line that begins with a letter and a mark: "B) because", "**B.** Paris", "B - Paris",
+/// "Option B: Paris", "b) Paris".
 static LEADING: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(
-        r#"^[\s*_`"'“(\[#>]*(?P<l>[A-J])(?:[*_`"'”]*[)\]:,](?:[^A-Za-z0-9]|$)|[*_`"'”]*\.(?:[^A-Za-z0-9]|$)|[*_`"'”]+(?:[^A-Za-z0-9]|$)|\s+[-–—=])"#,
-    )
+    compiled(concat!(
+        r#"^[\s*_`"'“(\[#>$]*(?:(?i:option|choice)\s+[(*]*)?(?:(?P<l>[A-J])(?:"#,
+        r#"[*_`"'”$]*[)\]:,](?:[^A-Za-z0-9]|$)|[*_`"'”]*\.(?:[^A-Za-z0-9]|$)|[*_`"'”]+(?:[^A-Za-z0-9]|$)|\s+[-–—=])"#,
+        r#"|(?P<a>[a-j])[*_`"'”]*[).](?:[*_\s]|$))"#,
+    ))
 });
 
 /// A letter at the end of a line; "I" there is a pronoun.
 static TRAILING: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r#"[\s:：](?P<l>[A-HJ])[\s.。!*_`"'”)]*$"#));
+    LazyLock::new(|| compiled(r#"[\s:](?P<l>[A-HJ])[\s.!*_`"'”)]*$"#));
 
-/// Words that rule out a letter at the end of their line.
+/// Words that rule out a letter in their line.
 static DENIED: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"(?i)\b(?:not|cannot|never|neither|wrong|incorrect|except)\b|n['’]t\b")
+    compiled(r"(?i)\b(?:not|cannot|never|neither|no|wrong|incorrect|false|except)\b|n['’]t\b|错|誤")
 });
 
 /// A letter in brackets or bold, anywhere.
@@ -77,31 +93,117 @@ static SET_OFF: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r"\((?P<a>[A-J])\)|\[(?P<b>[A-J])\]|\*\*\(?(?P<c>[A-J])[).:]*\*\*|__(?P<d>[A-J])__")
 });
 
+/// A bold letter that begins a line.
+static BOLD_LEADING: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"^[\s#>]*(?:\*\*|__)[(\[]?[A-J][)\].:]?(?:\*\*|__|[\s)])"));
+
+/// "option B", in any case.
+static OPTION: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r#"(?i)\b(?:option|choice)\s+[("'*]*(?P<l>[A-J])(?-u:\b)"#));
+
 fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that a test compiles")
 }
 
 pub(super) fn find_letter(answer: &str) -> LetterChoice {
+    let folded = fold(answer);
+    let own = before_next_question(&folded).map(read_letter);
+    match own {
+        Some(found) if found != LetterChoice::None => found,
+        _ => read_letter(&folded),
+    }
+}
+
+/// A text with plain letters and marks: full-width forms, letters in circles and squares, brackets of
+/// East Asia.
+fn fold(answer: &str) -> String {
+    let mut folded = String::with_capacity(answer.len());
+    for c in answer.chars() {
+        let code = c as u32;
+        let letter = |from: u32, first: char| char::from_u32(code - from + first as u32);
+        let plain = match code {
+            0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0),
+            0x24B6..=0x24CF => letter(0x24B6, 'A'),
+            0x24D0..=0x24E9 => letter(0x24D0, 'a'),
+            0x249C..=0x24B5 => letter(0x249C, 'a'),
+            0x1F110..=0x1F129 => letter(0x1F110, 'A'),
+            0x1F130..=0x1F149 => letter(0x1F130, 'A'),
+            0x1F150..=0x1F169 => letter(0x1F150, 'A'),
+            0x1F170..=0x1F189 => letter(0x1F170, 'A'),
+            0x3002 => Some('.'),
+            0x3001 => Some(','),
+            0x3008 | 0x300A | 0x300C | 0x300E | 0x3010 | 0x3014 => Some('['),
+            0x3009 | 0x300B | 0x300D | 0x300F | 0x3011 | 0x3015 => Some(']'),
+            0x200B..=0x200F | 0x2060 | 0xFEFF | 0xFE0F => None,
+            _ => Some(c),
+        };
+        folded.extend(plain);
+    }
+    folded
+}
+
+fn read_letter(answer: &str) -> LetterChoice {
     if let Some(stated) = stated(answer) {
         return stated;
     }
-    let lines: Vec<&str> = answer.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_text = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("```");
+    let lines: Vec<&str> = answer.lines().filter(is_text).collect();
     let Some((first, last)) = lines.first().zip(lines.last()) else {
         return LetterChoice::None;
     };
-    if let Some(found) = ALONE.captures(last).or_else(|| ALONE.captures(first)) {
-        return LetterChoice::One(letter_of(&found).to_ascii_uppercase());
+    let alone =
+        |line: &str| ALONE.captures(line).map(|found| letter_of(&found).to_ascii_uppercase());
+    if let Some(letter) = alone(last).or_else(|| alone(first)) {
+        // A list of letters settles on none.
+        let all: Option<Vec<char>> = lines.iter().map(|line| alone(line)).collect();
+        let other = all.and_then(|all| all.into_iter().find(|other| *other != letter));
+        return other
+            .map_or(LetterChoice::One(letter), |other| LetterChoice::Several(other, letter));
     }
-    if let Some(letter) = leading(first) {
-        // An answer that goes through the options one by one has not chosen the first of them.
-        return match lines[1..].iter().find_map(|line| leading(line).filter(|l| *l != letter)) {
-            Some(other) => LetterChoice::Several(letter, other),
-            None => LetterChoice::One(letter),
-        };
+    if let Some(choice) = leading_choice(&lines) {
+        return choice;
     }
-    let trailing = || if DENIED.is_match(last) { None } else { TRAILING.captures(last) };
-    let found = SET_OFF.captures_iter(answer).last().or_else(trailing);
-    found.map_or(LetterChoice::None, |found| LetterChoice::One(letter_of(&found)))
+    let set_off = SET_OFF.captures_iter(answer).last().map(|found| settle(answer, &found));
+    let named = || {
+        let named: Vec<char> = OPTION
+            .captures_iter(answer)
+            .map(|found| letter_of(&found).to_ascii_uppercase())
+            .collect();
+        let first = *named.first()?;
+        let is_one = named.iter().all(|letter| *letter == first) && !DENIED.is_match(answer);
+        is_one.then_some(LetterChoice::One(first))
+    };
+    let trailing = || {
+        let clause = last.rsplit([';', ',']).find(|clause| !clause.trim().is_empty())?;
+        let found = TRAILING.captures(last).filter(|_| !DENIED.is_match(clause))?;
+        Some(settle(last, &found))
+    };
+    set_off.or_else(named).or_else(trailing).unwrap_or(LetterChoice::None)
+}
+
+/// The choice of an answer whose first line leads with a letter. An answer that goes through the options
+/// one by one has not chosen the first of them; lines that rule an option out do not count, and a bold
+/// letter goes before plain ones.
+fn leading_choice(lines: &[&str]) -> Option<LetterChoice> {
+    let first = lines.first()?;
+    let choice = leading(first)?;
+    let LetterChoice::One(letter) = choice else { return Some(choice) };
+    let is_bold = BOLD_LEADING.is_match(first);
+    let mut others = lines[1..]
+        .iter()
+        .filter(|line| !DENIED.is_match(line) && !(is_bold && !BOLD_LEADING.is_match(line)))
+        .filter_map(|line| match leading(line)? {
+            LetterChoice::One(other) | LetterChoice::Several(other, _) => Some(other),
+            LetterChoice::None => None,
+        })
+        .filter(|other| *other != letter);
+    match others.next() {
+        None => Some(LetterChoice::One(letter)),
+        Some(other) if DENIED.is_match(first) && others.all(|more| more == other) => {
+            Some(LetterChoice::One(other))
+        }
+        Some(other) => Some(LetterChoice::Several(letter, other)),
+    }
 }
 
 /// The last choice that is called the answer.
@@ -115,30 +217,41 @@ fn stated(answer: &str) -> Option<LetterChoice> {
         if !stands_alone(first, rest) || last.is_some_and(|(at, _)| at > letter.start()) {
             continue;
         }
-        let choice = match alternative(rest) {
-            Some(other) if other != first => LetterChoice::Several(first, other),
-            _ => LetterChoice::One(first),
-        };
-        last = Some((letter.start(), choice));
+        last = Some((letter.start(), settle(answer, &found)));
     }
     last.map(|(_, choice)| choice)
 }
 
+/// A letter that was found, unless another stands beside it as an alternative.
+fn settle(text: &str, found: &Captures<'_>) -> LetterChoice {
+    let letter = letter_match(found);
+    let first = letter_of(found).to_ascii_uppercase();
+    let other =
+        alternative(&text[letter.end()..]).or_else(|| alternative_before(&text[..letter.start()]));
+    match other {
+        Some(other) if other != first => LetterChoice::Several(first, other),
+        _ => LetterChoice::One(first),
+    }
+}
+
 /// The letter that a line leads with.
-fn leading(line: &str) -> Option<char> {
+fn leading(line: &str) -> Option<LetterChoice> {
     if let Some(found) = LEADING.captures(line) {
-        return Some(letter_of(&found));
+        return Some(settle(line, &found));
     }
     // Without a mark behind it: "B because …", "C Paris", but not "B cells are …", "A Tale of …".
     let bare = line.trim_start();
     let letter = bare.chars().next().filter(|c| ('A'..='J').contains(c))?;
+    if let Some(other) = alternative(&bare[1..]).filter(|other| *other != letter) {
+        return Some(LetterChoice::Several(letter, other));
+    }
     let word = next_word(bare[1..].strip_prefix(' ')?);
     let chosen = if word.starts_with(char::is_uppercase) {
         !is_a_word(letter)
     } else {
         word != "is" && LINKS.contains(&word)
     };
-    chosen.then_some(letter)
+    chosen.then_some(LetterChoice::One(letter))
 }
 
 /// Words that may follow a letter that is a choice: "A because", where "A dog" and "I think" are words.
@@ -159,13 +272,18 @@ fn next_word(text: &str) -> &str {
 /// Whether a letter with this text behind it is a choice, and not the start of a word, an article
 /// or a pronoun.
 fn stands_alone(letter: char, rest: &str) -> bool {
+    // Chinese and Japanese have no spaces between words.
+    let is_word = |c: char| c.is_alphanumeric() && (c as u32) < 0x2E80;
     let mut chars = rest.chars();
     let (next, after) = (chars.next(), chars.next());
     match next {
         // "A/B" is left to the alternatives; "C++" and "B2" are no choices.
-        Some('/') => return after.is_some_and(|c| ('A'..='J').contains(&c)),
-        Some(c) if c.is_alphanumeric() || matches!(c, '+' | '#' | '&') => return false,
-        Some('-' | '\'' | '’' | '.') if after.is_some_and(char::is_alphanumeric) => return false,
+        Some('/') => {
+            return after.is_some_and(|c| ('A'..='J').contains(&c)) || rest.starts_with("/answer");
+        }
+        Some(c) if is_word(c) || matches!(c, '+' | '#') => return false,
+        Some('&') if after.is_some_and(is_word) => return false,
+        Some('-' | '\'' | '’' | '.') if after.is_some_and(is_word) => return false,
         _ => {}
     }
     let word = next_word(rest.strip_prefix(' ').unwrap_or_default());
@@ -173,18 +291,47 @@ fn stands_alone(letter: char, rest: &str) -> bool {
     !(is_a_word(letter) && continues)
 }
 
-/// The second letter of "B or C", "B and C", "B/C".
+/// The second letter of "B or C", "B and C", "B/C", "B, C".
 fn alternative(rest: &str) -> Option<char> {
-    static OTHER: LazyLock<Regex> =
-        LazyLock::new(|| compiled(&format!(r#"^[)\]*_`"'”.]*\s*(?:\bor\b|\band\b|/|&){WRAPPED}"#)));
+    static OTHER: LazyLock<Regex> = LazyLock::new(|| {
+        compiled(&format!(
+            r#"^[)\]*_`"'”.]*\s*(?:(?:,\s*)?\b(?:or|and)\b|/|&|(?P<comma>,)){WRAPPED}"#
+        ))
+    });
+    static LISTED: LazyLock<Regex> =
+        LazyLock::new(|| compiled(r#"^[)\]*_`"'”.!]*\s*(?:$|,|\n|(?:or|and|are|all|both)\b)"#));
+    static OTHER_CLAUSE: LazyLock<Regex> =
+        LazyLock::new(|| compiled(r#"^[)\]*_`"'”.]*\s+(?:is|was|isn['’]t|wasn['’]t)\b"#));
     let found = OTHER.captures(rest)?;
     let letter = found.name("l")?;
-    stands_alone(letter_of(&found), &rest[letter.end()..]).then(|| letter_of(&found))
+    let after = &rest[letter.end()..];
+    // "B, A is wrong" and "B and A is wrong" begin another clause.
+    let is_listed = found.name("comma").is_none() || LISTED.is_match(after);
+    let is_alternative = stands_alone(letter_of(&found), after)
+        && is_listed
+        && !(OTHER_CLAUSE.is_match(after) && DENIED.is_match(after));
+    is_alternative.then(|| letter_of(&found))
 }
 
-fn letter_of(found: &Captures<'_>) -> char {
+/// The first letter of "B or C", before the second.
+fn alternative_before(before: &str) -> Option<char> {
+    static OTHER: LazyLock<Regex> = LazyLock::new(|| {
+        compiled(
+            r#"(?:^|[^A-Za-z0-9])(?P<l>[A-J])[)\]*_`"'”.]*\s*(?:,?\s*\b(?:or|and)\b|/|&)[\s*_`"'“(\[{]*$"#,
+        )
+    });
+    OTHER.captures(before).map(|found| letter_of(&found))
+}
+
+fn letter_match<'t>(found: &Captures<'t>) -> regex::Match<'t> {
     let named = ["l", "a", "b", "c", "d"].into_iter().find_map(|name| found.name(name));
-    named.and_then(|letter| letter.as_str().chars().next()).expect("every pattern holds one letter")
+    named.expect("every pattern holds one letter")
+}
+
+/// The letter of a match, in capitals.
+fn letter_of(found: &Captures<'_>) -> char {
+    let letter = letter_match(found).as_str().chars().next();
+    letter.expect("a letter").to_ascii_uppercase()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::exact_json;
 use super::grader::Grader;
 use super::json_schema::cached_schema;
 use super::json_value::{change_leaf, describe_place, find_difference};
@@ -14,6 +15,9 @@ use crate::units::AnswerContent;
 /// The most places in an answer where JSON is looked for: each try may read to the end.
 const MAX_STARTS: usize = 200;
 
+/// The most bytes that are read while JSON is looked for.
+const MAX_BYTES: usize = 64 << 20;
+
 /// JSON that equals the reference where there is one, and is valid under the task's `schema` where
 /// there is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,7 +26,7 @@ pub struct Json {}
 
 impl Grader for Json {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn missing(&self, target: &Target<'_>) -> Option<&'static str> {
@@ -40,7 +44,7 @@ impl Grader for Json {
     }
 
     fn right_answer(&self, reference: &Value) -> Option<AnswerContent> {
-        Some(text_answer(reference.to_string()))
+        Some(text_answer(exact_json::to_text(reference)))
     }
 
     fn wrong_answer(
@@ -49,7 +53,8 @@ impl Grader for Json {
         _peers: &Peers<'_>,
         pick: u64,
     ) -> Option<AnswerContent> {
-        change_leaf(task.target.reference?, pick).map(|value| text_answer(value.to_string()))
+        change_leaf(task.target.reference?, pick)
+            .map(|value| text_answer(exact_json::to_text(&value)))
     }
 
     fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
@@ -57,9 +62,14 @@ impl Grader for Json {
         let Some(value) = extract(&answer.text, target.reference) else {
             return Ok(Score::wrong(&format!("no JSON in {}", quoted(&answer.text))));
         };
-        if let Some(Err(invalid)) = schema.map(|schema| schema.validate(&value)) {
-            let place = describe_place(&invalid.pointer);
-            return Ok(Score::wrong(&format!("invalid at {place}: {}", invalid.reason)));
+        if let Some(schema) = schema {
+            let Some(plain) = exact_json::with_floats(&value) else {
+                return Ok(Score::wrong("a number is beyond what a schema can judge"));
+            };
+            if let Err(invalid) = schema.validate(&plain) {
+                let place = describe_place(&invalid.pointer);
+                return Ok(Score::wrong(&format!("invalid at {place}: {}", invalid.reason)));
+            }
         }
         Ok(match target.reference.map(|reference| find_difference(reference, &value)) {
             Some(Some(difference)) => Score::wrong(&difference),
@@ -73,9 +83,9 @@ impl Grader for Json {
 pub(super) fn read_structure(value: &Value) -> Option<Value> {
     match value {
         Value::Object(_) | Value::Array(_) => Some(value.clone()),
-        Value::String(text) => serde_json::from_str::<Value>(text)
-            .ok()
-            .filter(|parsed| parsed.is_object() || parsed.is_array()),
+        Value::String(text) => {
+            exact_json::parse(text).ok().filter(|parsed| parsed.is_object() || parsed.is_array())
+        }
         _ => None,
     }
 }
@@ -83,7 +93,7 @@ pub(super) fn read_structure(value: &Value) -> Option<Value> {
 /// The JSON of an answer: all of it, else its first fence that holds some, else the first object or
 /// list in it (of the reference's kind, where one is).
 fn extract(answer: &str, reference: Option<&Value>) -> Option<Value> {
-    let parse = |text: &str| serde_json::from_str::<Value>(text.trim()).ok();
+    let parse = |text: &str| exact_json::parse(text.trim().trim_matches('\u{feff}')).ok();
     if let Some(whole) = parse(answer) {
         return Some(whole);
     }
@@ -103,11 +113,10 @@ fn extract(answer: &str, reference: Option<&Value>) -> Option<Value> {
 fn embedded(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut at = 0;
-    for _ in 0..MAX_STARTS {
+    for _ in 0..MAX_STARTS.min(MAX_BYTES / text.len().max(1)).max(1) {
         let Some(start) = text[at..].find(['{', '[']).map(|start| at + start) else { break };
-        let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
-        if let Some(Ok(value)) = values.next() {
-            at = start + values.byte_offset();
+        if let Some((value, length)) = exact_json::parse_prefix(&text[start..]) {
+            at = start + length;
             found.push(value);
         } else {
             at = start + 1;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::exact_json;
 use super::sample::index;
 use super::score::one_line;
 
@@ -10,13 +11,24 @@ pub(super) fn is_equal(a: &Value, b: &Value) -> bool {
     find_difference(a, b).is_none()
 }
 
+fn is_number(value: &Value) -> bool {
+    exact_json::number_text(value).is_some()
+}
+
 /// The first difference, with the JSON pointer to it.
 pub(super) fn find_difference(expected: &Value, actual: &Value) -> Option<String> {
     difference_at(expected, actual, "")
 }
 
 fn difference_at(expected: &Value, actual: &Value, at: &str) -> Option<String> {
+    if exact_json::is_same_number(expected, actual) == Some(true) {
+        return None;
+    }
     match (expected, actual) {
+        _ if is_number(expected) || is_number(actual) => {
+            let (actual, expected) = (shown(actual), shown(expected));
+            Some(format!("{}: got {actual}, expected {expected}", describe_place(at)))
+        }
         (Value::Object(expected), Value::Object(actual)) => {
             for (key, value) in expected {
                 let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
@@ -46,19 +58,8 @@ fn difference_at(expected: &Value, actual: &Value, at: &str) -> Option<String> {
                 })
             })
         }
-        (Value::Number(a), Value::Number(b)) if same_number(a, b) => None,
         (a, b) if a == b => None,
         (a, b) => Some(format!("{}: got {}, expected {}", describe_place(at), shown(b), shown(a))),
-    }
-}
-
-/// Integers are compared exactly, anything else as floats.
-fn same_number(a: &serde_json::Number, b: &serde_json::Number) -> bool {
-    let integer =
-        |n: &serde_json::Number| n.as_i64().map(i128::from).or_else(|| n.as_u64().map(i128::from));
-    match (integer(a), integer(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.as_f64() == b.as_f64(),
     }
 }
 
@@ -67,7 +68,7 @@ pub(super) fn describe_place(pointer: &str) -> &str {
 }
 
 fn shown(value: &Value) -> String {
-    one_line(&value.to_string(), 50)
+    one_line(&exact_json::to_text(value), 50)
 }
 
 /// The same JSON with one of its leaves changed; `None` for an empty object or list.
@@ -83,7 +84,7 @@ pub(super) fn change_leaf(reference: &Value, pick: u64) -> Option<Value> {
 
 fn leaves(value: &Value, at: String, pointers: &mut Vec<String>) {
     match value {
-        Value::Object(object) => {
+        Value::Object(object) if !is_number(value) => {
             for (key, inner) in object {
                 let key = key.replace('~', "~0").replace('/', "~1");
                 leaves(inner, format!("{at}/{key}"), pointers);
@@ -113,6 +114,7 @@ fn similar_value(value: &Value) -> Value {
             _ if text.is_empty() => Value::from("unknown"),
             _ => Value::from(format!("{text} or so")),
         },
+        Value::Object(_) if is_number(value) => Value::from(0),
         Value::Array(_) | Value::Object(_) => Value::Null,
     }
 }
@@ -120,7 +122,9 @@ fn similar_value(value: &Value) -> Value {
 /// Another value that resembles this one and is none of the alternatives.
 pub(super) fn similar_value_beyond(value: &Value, alternatives: &[Value]) -> Value {
     let start = match value {
-        Value::Object(_) | Value::Array(_) => change_leaf(value, 0).unwrap_or(Value::Null),
+        Value::Object(_) | Value::Array(_) if !is_number(value) => {
+            change_leaf(value, 0).unwrap_or(Value::Null)
+        }
         leaf => similar_value(leaf),
     };
     // Each step leaves the values behind it, so one more step than alternatives is enough.

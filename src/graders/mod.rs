@@ -4,8 +4,10 @@
 //! A new grader is a file with a type that implements `grader::Grader`, and a line in the list of
 //! `spec.rs`.
 
+mod answer_text;
 mod choice;
 mod choice_text;
+pub(crate) mod exact_json;
 mod grader;
 mod guess;
 mod json;
@@ -13,8 +15,14 @@ mod json_schema;
 mod json_value;
 mod none;
 mod number;
+mod number_digits;
+mod number_link;
+mod number_normal;
+mod number_notes;
 mod number_scan;
 mod number_text;
+mod number_units;
+mod number_words;
 mod rational;
 mod reference;
 mod sample;
@@ -33,3 +41,6 @@ pub(crate) use score::quoted;
 pub use spec::{GraderSpec, SpecError};
 pub(crate) use stated::stated_answer;
 pub(crate) use target::{GradingError, Target};
+
+#[cfg(test)]
+mod tests;

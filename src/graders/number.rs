@@ -1,10 +1,10 @@
-//! The `number` grader: the number that the answer ends in against that of the reference.
+//! The `number` grader: the number that the answer settles on against that of the reference.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::grader::Grader;
-use super::number_text::last_number;
+use super::number_text::{FoundNumber, StatedNumber, find_number, is_same, reference_number};
 use super::rational::Rational;
 use super::reference;
 use super::sample::{Peers, SampleTask, index, text_answer};
@@ -12,7 +12,7 @@ use super::score::{Score, quoted};
 use super::target::{GradingError, Target};
 use crate::units::AnswerContent;
 
-/// The last number of the answer equals the last number of the reference, within a tolerance.
+/// The number that the answer settles on equals that of the reference, within a tolerance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
@@ -23,7 +23,7 @@ pub struct Number {
 
 impl Grader for Number {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> &'static [&'static str] {
@@ -43,7 +43,7 @@ impl Grader for Number {
     }
 
     fn right_answer(&self, reference: &Value) -> Option<AnswerContent> {
-        Some(answer_is(&number(reference).ok()?))
+        Some(answer_is(&number(reference).ok()?.value))
     }
 
     fn wrong_answer(
@@ -52,20 +52,24 @@ impl Grader for Number {
         _peers: &Peers<'_>,
         pick: u64,
     ) -> Option<AnswerContent> {
-        let right = number(task.target.reference?).ok()?;
+        let right = number(task.target.reference?).ok()?.value;
         Some(answer_is(&other_number(&right, &self.tolerance().unwrap_or_default(), pick)))
     }
 
     fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
         let expected = number(target.reference()?)?;
         let tolerance = self.tolerance()?;
-        Ok(match last_number(&answer.text) {
-            None => {
-                Score::wrong(&format!("no number in {}, expected {expected}", quoted(&answer.text)))
+        let shown = &expected.value;
+        Ok(match find_number(&answer.text) {
+            FoundNumber::None => {
+                Score::wrong(&format!("no number in {}, expected {shown}", quoted(&answer.text)))
             }
-            Some(found) => Score::from_match(
-                found.is_within(&expected, &tolerance),
-                &format!("got {found}, expected {expected}"),
+            FoundNumber::Several(a, b) => {
+                Score::wrong(&format!("ambiguous: both {a} and {b}, expected {shown}"))
+            }
+            FoundNumber::One(found) => Score::from_match(
+                is_same(&found, &expected, &tolerance),
+                &format!("got {}, expected {shown}", found.value),
             ),
         })
     }
@@ -80,10 +84,10 @@ impl Number {
     }
 }
 
-/// The last number of a reference, so that a worked answer serves as it is.
-fn number(reference: &Value) -> Result<Rational, GradingError> {
+/// The number of a reference, found as in an answer, so that a worked answer serves as it is.
+fn number(reference: &Value) -> Result<StatedNumber, GradingError> {
     reference::text(reference)
-        .and_then(|text| last_number(&text))
+        .and_then(|text| reference_number(&text))
         .ok_or_else(|| GradingError::Reference("it holds no number".to_owned()))
 }
 
@@ -135,13 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_number_counts() {
+    fn the_number_that_is_settled_on_counts() {
         check(json!(42), "The answer is 42.", None, true);
         check(json!(42), "6 × 7 = **42**", None, true);
         check(json!(42), "42 is 6 × 7", None, false);
         check(json!("#### 1,080"), "She earns $1080", None, true);
         check(json!("1080"), "1,080.00 dollars", None, true);
-        check(json!(42), "forty-two", None, false);
+        check(json!(42), "forty-two", None, true);
+        check(json!(42), "many", None, false);
         check(json!(0.75), "so it is 3/4", None, true);
         check(json!("50%"), "50", None, true);
         check(json!(-5), "x = \u{2212}5", None, true);

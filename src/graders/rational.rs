@@ -4,8 +4,9 @@ use std::fmt;
 
 use num_bigint::BigInt;
 
-/// The most digits that a number is read with: longer runs are serial numbers, not quantities.
-const MAX_DIGITS: usize = 100;
+/// The most digits that a number is read with. Reading is quadratic in them: this many take some
+/// 10 µs, and an answer full of such numbers less than a second.
+const MAX_DIGITS: usize = 5_000;
 
 /// The largest power of ten, either way, that a number is read with. It is beyond the range of a
 /// float, and bounds the memory and time of arithmetic: `1e999999999` is not read.
@@ -63,6 +64,31 @@ impl Rational {
         let proper = fraction.numerator <= fraction.denominator;
         let numerator = &whole.numerator * &fraction.denominator + &fraction.numerator;
         proper.then_some(Self { numerator, ..fraction })
+    }
+
+    /// The number times a power of ten.
+    pub fn scaled(self, power: i32) -> Self {
+        Self { exponent: self.exponent.saturating_add(power), ..self }
+    }
+
+    /// A whole number to a whole power, either way; `None` where that is a fraction over zero, or
+    /// beyond the limits.
+    pub fn power(self, power: i32) -> Option<Self> {
+        const MAX_POWER: u32 = 400;
+        let size = power.unsigned_abs();
+        let is_small = self.numerator.bits() <= 16 && (0..=4).contains(&self.exponent);
+        if self.denominator != BigInt::from(1) || size > MAX_POWER || !is_small {
+            return None;
+        }
+        let raised = Self::decimal(self.numerator_at(0).pow(size), 0);
+        if power < 0 { Self::decimal(BigInt::from(1), 0).over(raised) } else { Some(raised) }
+    }
+
+    /// Whether the number is smaller than another.
+    pub fn is_below(&self, other: &Self) -> bool {
+        let exponent = self.exponent.min(other.exponent);
+        self.numerator_at(exponent) * &other.denominator
+            < other.numerator_at(exponent) * &self.denominator
     }
 
     pub fn is_negative(&self) -> bool {

@@ -1,13 +1,17 @@
 //! References as texts.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+use super::exact_json;
 
 /// The text of a reference: a string as it is, a number or a boolean as JSON writes it.
 pub(super) fn text(reference: &Value) -> Option<String> {
     match reference {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(reference.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        other => exact_json::number_text(other).map(Cow::into_owned),
     }
 }
 

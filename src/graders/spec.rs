@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::answer_text::visible_answer;
 use super::grader::Grader;
 use super::sample::{Peers, SampleTask, text_answer};
 use super::score::Score;
@@ -162,10 +163,16 @@ impl GraderSpec {
         if let Some(part) = grader.missing(target) {
             return Score::unscored(&GradingError::Missing(part).to_string());
         }
-        if grader.needs_text() && answer.text.trim().is_empty() {
+        let visible = visible_answer(&answer.text);
+        if grader.needs_text() && visible.trim().is_empty() {
             return Score::wrong(&explain_empty(answer));
         }
-        let score = grader.score(target, answer);
+        let score = if visible.len() == answer.text.len() {
+            grader.score(target, answer)
+        } else {
+            let text = visible.to_owned();
+            grader.score(target, &AnswerContent { text, ..answer.clone() })
+        };
         score.unwrap_or_else(|why| Score::unscored(&why.to_string()))
     }
 }
@@ -174,6 +181,8 @@ impl GraderSpec {
 fn explain_empty(answer: &AnswerContent) -> String {
     if !answer.refusal.trim().is_empty() {
         format!("refused: {}", answer.refusal)
+    } else if !answer.text.trim().is_empty() {
+        "only reasoning, no answer".to_owned()
     } else if answer.tool_calls.is_empty() {
         "empty answer".to_owned()
     } else {

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn findings_name_the_problem_and_the_remedy() {
         let suites = [
-            r#"{"id":"a","prompt":"p","grader":"number","reference":1,"answer":"one","wrong":"2"}"#,
+            r#"{"id":"a","prompt":"p","grader":"number","reference":1,"answer":"two","wrong":"2"}"#,
             r#"{"id":"a","prompt":"p","grader":"number","reference":1,"wrong":"It is 1"}"#,
             r#"{"id":"a","prompt":"p","grader":"regex","reference":"a"}"#,
             r#"{"id":"a","prompt":"p","grader":"tool_call","reference":[{"name":"g"}],"wrong":"w"}"#,
