@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::aggregate::{self, RunMetrics};
 use crate::app::error::{AppError, Context};
 use crate::app::outcome::{RunOutcome, RunStatus};
+use crate::app::run_folder;
 use crate::grade::grade_run;
 use crate::report::{self, RunReport};
 use crate::run::RunEnd;
 use crate::store::StoreError;
 use crate::tune;
-use crate::units::ValidityMark;
+use crate::units::{ValidityMark, plain_file};
 use crate::weights::WeightsFile;
 
 /// The weights file of a run folder.
@@ -18,7 +19,8 @@ pub(crate) const WEIGHTS: &str = "weights.json";
 
 /// Finishes a run whose answers are all recorded.
 pub(crate) fn finish(dir: &Path, end: RunEnd) -> Result<RunOutcome, AppError> {
-    match grade_run(dir) {
+    let lock = run_folder::hold(dir)?;
+    match grade_run(&lock) {
         // A run without content was graded while it ran.
         Ok(_) | Err(StoreError::NoContent { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -69,6 +71,7 @@ pub(crate) fn write_weights(
     weights: &WeightsFile,
 ) -> Result<(), AppError> {
     let path = dir.join(WEIGHTS);
+    plain_file::check(&path).context(path.display())?;
     if metrics.counts.scored > 0 {
         report::write_whole(&path, weights.to_json().as_bytes()).context(path.display())?;
     } else if let Err(error) = std::fs::remove_file(&path)

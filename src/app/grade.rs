@@ -3,6 +3,7 @@
 use crate::aggregate::{self, AggregateError};
 use crate::app::error::{AppError, refused};
 use crate::app::options::GradeOptions;
+use crate::app::run_folder;
 use crate::grade::{GradeCounts, grade_run};
 use crate::store::StoreError;
 
@@ -12,10 +13,11 @@ use crate::store::StoreError;
 /// [`AppError::Refused`] for a load, and for a run that keeps no answers.
 pub fn grade(options: GradeOptions) -> Result<GradeCounts, AppError> {
     let GradeOptions { run } = options;
+    let lock = run_folder::hold(&run)?;
     if aggregate::is_load(&run).map_err(refused)? {
         return Err(refused(AggregateError::IsLoad(run.display().to_string())));
     }
-    grade_run(&run).map_err(|error| match error {
+    grade_run(&lock).map_err(|error| match error {
         StoreError::NoContent { .. } => refused(error),
         other => other.into(),
     })

@@ -7,7 +7,9 @@ use crate::app::events::Events;
 use crate::app::finish::{WEIGHTS, write_report};
 use crate::app::load;
 use crate::app::options::ReportOptions;
+use crate::app::run_folder;
 use crate::report::{self as render, LoadReport, RunReport};
+use crate::units::plain_file;
 use crate::weights::WeightsFile;
 use crate::{aggregate, tune};
 
@@ -59,6 +61,7 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
             run.display()
         )));
     }
+    let _lock = run_folder::hold(&run)?;
     if aggregate::is_load(&run).map_err(refused)? {
         let (_, report) = load::conclude(&run)?;
         let report = Report::Load(Box::new(report));
@@ -66,7 +69,7 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
     }
     let metrics = aggregate::compute_metrics(&run)?;
     let path = run.join(WEIGHTS);
-    let weights = match std::fs::read_to_string(&path) {
+    let weights = match plain_file::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&metrics),
         text => {
             let text = text.context(path.display())?;

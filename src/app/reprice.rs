@@ -7,6 +7,7 @@ use crate::aggregate::{self, PriceComparison};
 use crate::app::csv_rows::csv_of;
 use crate::app::error::{AppError, Context, refused};
 use crate::app::events::Events;
+use crate::app::run_folder;
 use crate::catalog;
 use crate::report;
 
@@ -35,6 +36,7 @@ pub(crate) fn reprice(
     for note in &catalog.warnings {
         events.notice(note);
     }
+    let _lock = run_folder::hold(run)?;
     let path = run.join(FILE);
     report::write_whole(&path, csv_of(&rows)?.as_bytes()).context(path.display())?;
     Ok(rows)

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::error::{AppError, Context, refused};
-use crate::store::FILE_NAME;
+use crate::report;
+use crate::store::{FILE_NAME, RunLock, StoreError, check_not_lost};
 use crate::units::Clock;
 
 /// Makes the run folder; refused where it holds a run. `kind` ends a name that is made here.
@@ -32,7 +33,19 @@ pub(crate) fn is_free(dir: &Path) -> Result<(), AppError> {
             dir.display()
         )));
     }
-    Ok(())
+    check_not_lost(dir).map_err(refused)
+}
+
+/// Takes the lock of a run folder, for a command that writes in it, and clears away what a killed
+/// one left unfinished.
+pub(crate) fn hold(dir: &Path) -> Result<RunLock, AppError> {
+    let database = dir.join(FILE_NAME);
+    if std::fs::symlink_metadata(&database).is_err() {
+        return Err(refused(StoreError::Missing { path: database.display().to_string() }));
+    }
+    let lock = RunLock::take(dir).map_err(refused)?;
+    report::remove_unfinished(dir);
+    Ok(lock)
 }
 
 /// `results/<time>-<name><kind>`, numbered where two runs start within one second.

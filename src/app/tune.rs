@@ -4,6 +4,7 @@ use crate::app::error::AppError;
 use crate::app::finish::write_weights;
 use crate::app::options::TuneOptions;
 use crate::app::report::{Report, ReportOutcome};
+use crate::app::run_folder;
 use crate::report::RunReport;
 use crate::{aggregate, tune};
 
@@ -14,6 +15,7 @@ use crate::{aggregate, tune};
 /// [`AppError::Internal`] when the folder holds no run that can be read.
 pub fn tune(options: TuneOptions) -> Result<ReportOutcome, AppError> {
     let TuneOptions { run, goal, margin } = options;
+    let _lock = run_folder::hold(&run)?;
     let mut metrics = aggregate::compute_metrics(&run)?;
     let judging = &mut metrics.manifest.judging;
     judging.goal = goal.unwrap_or(judging.goal);

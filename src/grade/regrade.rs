@@ -1,9 +1,7 @@
 //! Grading a run: every stored answer to a score. Calls no model.
 
-use std::path::Path;
-
 use crate::graders::Target;
-use crate::store::{Reader, ScoreRow, StoreError, Writer};
+use crate::store::{Reader, RunLock, ScoreRow, StoreError, Writer};
 
 /// The number of answers graded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,9 +16,9 @@ pub struct GradeCounts {
 ///
 /// # Errors
 /// When the run database cannot be read or written; then the old scores stay.
-pub fn grade_run(dir: &Path) -> Result<GradeCounts, StoreError> {
-    let rubrics = Reader::open(dir)?.rubrics()?;
-    let mut writer = Writer::open(dir)?;
+pub fn grade_run(lock: &RunLock) -> Result<GradeCounts, StoreError> {
+    let rubrics = Reader::open(lock.dir())?.rubrics()?;
+    let mut writer = Writer::open(lock)?;
     let mut graded = GradeCounts::default();
     writer.regrade(|trial, task, answer| {
         let answer = answer?;

@@ -32,4 +32,4 @@ pub use error::ReportError;
 pub use load::{answer as load_answer, write as write_load};
 pub use model::{LoadReport, RunReport};
 pub use screen::answer;
-pub use write::{write_all, write_whole};
+pub use write::{remove_unfinished, write_all, write_whole};

@@ -10,6 +10,12 @@ use super::error::ReportError;
 use super::model::RunReport;
 use super::{chart, csv, html, markdown};
 use crate::aggregate::TrialView;
+use crate::units::plain_file;
+
+/// The folder of charts.
+const CHARTS: &str = "charts";
+/// How a file begins that is not finished yet, and how it ends.
+const UNFINISHED: (&str, &str) = (".weighbridge-", ".tmp");
 
 /// Rows of `trials.csv` that are not yet on disk; a row is about 300 bytes.
 const CSV_BUFFER_BYTES: usize = 256 * 1024;
@@ -43,8 +49,9 @@ where
 }
 
 pub(super) fn write_charts(dir: &Path, charts: &[chart::Chart]) -> Result<(), ReportError> {
-    let folder = dir.join("charts");
-    fs::create_dir_all(&folder).map_err(|source| io_at(&folder, source))?;
+    let folder = dir.join(CHARTS);
+    let made = plain_file::check_folder(&folder).and_then(|()| fs::create_dir_all(&folder));
+    made.map_err(|source| io_at(&folder, source))?;
     for chart in charts {
         let path = folder.join(format!("{}.svg", chart.name));
         whole(&path, |file| file.write_all(chart.file().as_bytes()))?;
@@ -102,12 +109,32 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     whole(path, |file| file.write_all(content))
 }
 
+/// Removes what killed processes left of files that they did not finish. The caller holds the lock of
+/// the run folder.
+pub fn remove_unfinished(dir: &Path) {
+    let (begins, ends) = UNFINISHED;
+    let charts = dir.join(CHARTS);
+    let charts = plain_file::check_folder(&charts).is_ok().then_some(charts);
+    for folder in std::iter::once(dir.to_owned()).chain(charts) {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_ours = name.to_str().is_some_and(|n| n.starts_with(begins) && n.ends_with(ends));
+            if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                // What stays is in nobody's way.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
 /// Writes a file beside its place, makes it durable, and moves it there.
 pub(super) fn whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> Result<(), ReportError> {
     let at = |source| io_at(path, source);
+    plain_file::check(path).map_err(at)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut temporary = beside(folder).map_err(at)?;
     {
@@ -124,12 +151,18 @@ pub(super) fn whole(
 #[cfg(unix)]
 fn beside(folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
-    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+    unfinished().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
 fn beside(folder: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::new_in(folder)
+    unfinished().tempfile_in(folder)
+}
+
+fn unfinished() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
+    builder
 }
 
 fn io_at(path: &Path, source: io::Error) -> ReportError {

@@ -69,6 +69,37 @@ pub enum StoreError {
         /// Who uses it.
         by: String,
     },
+    /// Nothing can be written in the run folder.
+    #[error("{dir} cannot be written to ({source}); copy it to a place that you may write to")]
+    ReadOnly {
+        /// The run folder.
+        dir: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A process was cut off while it wrote, and nothing can be written to set that right.
+    #[error(
+        "{path} was cut off in the middle of a write, and its folder cannot be written to; copy the \
+         folder to a place that you may write to"
+    )]
+    Torn {
+        /// The database file.
+        path: String,
+    },
+    /// The files that are made from a run are there, and the run is not.
+    #[error(
+        "{dir} holds {file} of a run, and {name} is {state}: a new run would pay for all its requests \
+         again. Put {name} back from a copy, or choose another --out",
+        name = super::FILE_NAME
+    )]
+    Lost {
+        /// The run folder.
+        dir: String,
+        /// A file of the run.
+        file: String,
+        /// `missing` or `empty`.
+        state: &'static str,
+    },
     /// No run there.
     #[error("{path} does not exist: is this a run folder?")]
     Missing {

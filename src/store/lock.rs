@@ -5,10 +5,11 @@
 //! when its process ends, however it ends, so a crash leaves nothing that has to be cleared away.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use crate::units::plain_file;
 
 /// The lock file's name in a run folder; it is there while a process writes.
 const NAME: &str = "run.lock";
@@ -18,21 +19,30 @@ const NAME: &str = "run.lock";
 pub struct RunLock {
     /// Holds the lock for as long as it is open.
     _file: File,
+    dir: PathBuf,
     path: PathBuf,
 }
 
 impl RunLock {
     /// Takes the lock of a folder, which must exist, or fails at once with
     /// [`StoreError::InUse`].
+    ///
+    /// # Errors
+    /// Also [`StoreError::ReadOnly`] where nothing can be written.
     pub fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(NAME);
-        let io = |source| StoreError::Io { path: path.display().to_string(), source };
+        let io = |source: std::io::Error| match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                StoreError::ReadOnly { dir: dir.display().to_string(), source }
+            }
+            _ => StoreError::Io { path: path.display().to_string(), source },
+        };
         loop {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&path).map_err(io)?;
+            let mut file = plain_file::open(&path, &mut options).map_err(io)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -50,8 +60,14 @@ impl RunLock {
             }
             // For the message of the next process only.
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-            return Ok(Self { _file: file, path });
+            return Ok(Self { _file: file, dir: dir.to_owned(), path });
         }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 }
 
@@ -64,11 +80,10 @@ impl Drop for RunLock {
 
 /// Who holds the lock, as far as it has said.
 fn holder(path: &Path) -> String {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|mut file| file.read_to_string(&mut text));
-    match (read, text.trim().parse::<u32>()) {
-        (Ok(_), Ok(id)) => format!("process {id}"),
-        _ => "another process".to_owned(),
+    let text = plain_file::read_to_string(path).unwrap_or_default();
+    match text.trim().parse::<u32>() {
+        Ok(id) => format!("process {id}"),
+        Err(_) => "another process".to_owned(),
     }
 }
 
@@ -77,7 +92,7 @@ fn holder(path: &Path) -> String {
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |meta: &std::fs::Metadata| (meta.dev(), meta.ino());
-    match (file.metadata(), std::fs::metadata(path)) {
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(open), Ok(there)) => id(&open) == id(&there),
         _ => false,
     }

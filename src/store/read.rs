@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::error::corrupt;
@@ -165,13 +165,14 @@ impl TrialRow {
 }
 
 impl Reader {
-    /// Opens the run in this folder, for reading only.
+    /// Opens the run in this folder, for reading only. What a process left half written that was
+    /// killed is taken back first.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
-        let conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let conn = sql::open_to_read(&path)?;
         conn.pragma_update(None, "cache_size", CACHE_KIB).map_err(|e| at(&path, e))?;
         // The first read fixes the state that this connection sees.
-        conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| at(&path, e))?;
+        conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| sql::torn(&path, e))?;
         let format = sql::format(&conn).map_err(|e| at(&path, e))?;
         Ok(Self { conn, path, format })
     }

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use serde::{Deserialize, Serialize};
 
 use super::lock::RunLock;
+use super::lost;
 use super::run_file::{self, ENDED, MANIFEST, RunFile, set_meta};
 use super::sql::{self, Unsigned, at};
 use super::{
@@ -163,11 +164,14 @@ impl ExistingRun {
     /// are removed.
     pub fn open(dir: &Path) -> Result<Option<Self>, StoreError> {
         let path = sql::path_in(dir);
+        sql::are_plain(&path, true)?;
+        lost::check_not_lost(dir)?;
         if !path.exists() {
             return Ok(None);
         }
         let lock = RunLock::take(dir)?;
         if has_no_plan(&path)? {
+            lost::check_no_plan(dir)?;
             run_file::remove(&path);
             return Ok(None);
         }

@@ -53,6 +53,7 @@ impl RunFile {
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
         let lock = RunLock::take(dir)?;
+        sql::are_plain(&path, true)?;
         make_file(&path)?;
         Self::create_in(path.clone(), mode, new, trials, (max_pages, lock))
             .inspect_err(|_| remove(&path))
@@ -455,9 +456,7 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
 
 /// Removes a file that holds no run, with what SQLite keeps beside it.
 pub(super) fn remove(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut file = path.to_owned().into_os_string();
-        file.push(suffix);
+    for file in sql::with_side_files(path) {
         // What cannot be removed is an empty file at worst, which nothing takes for a run.
         let _ = std::fs::remove_file(file);
     }

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
+use crate::units::plain_file;
 use crate::units::{ContentHash, TokensSource, TrialKey, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
@@ -44,7 +46,11 @@ pub(super) fn at(path: &Path, source: rusqlite::Error) -> StoreError {
 /// Opens a file and sets what every connection needs; does not look at what it holds.
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // The mutex of SQLite's own is left out: a `Connection` is never shared between threads.
-    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    // The folder may be a link (`results/latest`), the file may not.
+    let real = path.parent().and_then(|dir| dir.canonicalize().ok());
+    let real = real.zip(path.file_name()).map(|(dir, name)| dir.join(name));
+    let conn = Connection::open_with_flags(real.as_deref().unwrap_or(path), flags)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.pragma_update(None, "cache_size", CACHE_KIB)?;
@@ -71,6 +77,7 @@ pub(super) fn migrate(conn: &Connection) -> rusqlite::Result<()> {
 /// Opens an existing run database after checking that it is one, and of a format known here.
 pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let shown = || path.display().to_string();
+    are_plain(path, flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     if !path.is_file() {
         return Err(StoreError::Missing { path: shown() });
     }
@@ -81,7 +88,7 @@ pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection,
     let conn = match opened {
         Ok((APPLICATION_ID, conn)) => conn,
         Err(e) if e.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
-            return Err(at(path, e));
+            return Err(torn(path, e));
         }
         Ok(_) | Err(_) => return Err(StoreError::NotOurs { path: shown() }),
     };
@@ -90,6 +97,54 @@ pub(super) fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection,
         return Err(StoreError::TooNew { path: shown(), found, known: FORMAT });
     }
     Ok(conn)
+}
+
+/// Opens a run database for a reader. The connection may write, because only then does SQLite undo
+/// what a killed process left half written; its statements may not.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    // A file with a second name, as backups make them, is not touched.
+    let flags = match plain_file::check_to_write(path) {
+        Ok(()) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Err(_) => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let conn = open_existing(path, flags)?;
+    let prepare = || {
+        // A log stays where the run left it.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        conn.pragma_update(None, "query_only", true)
+    };
+    prepare().map_err(|e| at(path, e))?;
+    Ok(conn)
+}
+
+/// SQLite's error, or that what was half written cannot be undone here.
+pub(super) fn torn(path: &Path, source: rusqlite::Error) -> StoreError {
+    let code = source.sqlite_error_code();
+    let is_stuck = matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen));
+    let is_left = |file: PathBuf| file.exists();
+    if is_stuck && with_side_files(path).skip(1).any(is_left) {
+        return StoreError::Torn { path: path.display().to_string() };
+    }
+    at(path, source)
+}
+
+/// A database file and what SQLite keeps beside it.
+pub(super) fn with_side_files(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["", "-wal", "-shm", "-journal"].into_iter().map(|suffix| {
+        let mut file = path.to_owned().into_os_string();
+        file.push(suffix);
+        file.into()
+    })
+}
+
+/// Refuses a database of which a file is no plain file: SQLite would read or write something else.
+pub(super) fn are_plain(path: &Path, to_write: bool) -> Result<(), StoreError> {
+    for file in with_side_files(path) {
+        let checked =
+            if to_write { plain_file::check_to_write(&file) } else { plain_file::check(&file) };
+        checked.map_err(|source| StoreError::Io { path: file.display().to_string(), source })?;
+    }
+    Ok(())
 }
 
 /// A count or a time: SQLite's integers are signed, ours are not.

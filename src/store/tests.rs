@@ -438,7 +438,8 @@ async fn scores_are_replaced_all_at_once() {
             .filter_map(|row| Some((row.idx, row.score?)))
             .collect()
     };
-    let mut writer = Writer::open(dir.path()).expect("a run");
+    let lock = RunLock::take(dir.path()).expect("free");
+    let mut writer = Writer::open(&lock).expect("a run");
     writer.regrade(|_, _, _| Some(score(77, None))).expect_err("there is no trial 77");
     assert_eq!(scores(), [(0, Some(1.0))], "as before");
     let grade = |trial, task, answer: Option<AnswerContent>| {

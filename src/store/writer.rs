@@ -15,22 +15,17 @@ use crate::units::AnswerContent;
 ///
 /// While it writes, no [`super::Reader`] of the same run may be held: one file, one lock.
 #[derive(Debug)]
-pub struct Writer {
+pub struct Writer<'a> {
     conn: Connection,
     path: PathBuf,
     keep_content: bool,
-    /// Given back after the connection is closed: fields are dropped in order.
-    _lock: RunLock,
+    _lock: &'a RunLock,
 }
 
-impl Writer {
-    /// Opens the run in this folder; [`StoreError::InUse`] while it still runs.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let path = sql::path_in(dir);
-        if !path.is_file() {
-            return Err(StoreError::Missing { path: path.display().to_string() });
-        }
-        let lock = RunLock::take(dir)?;
+impl<'a> Writer<'a> {
+    /// Opens the run in the folder of this lock.
+    pub fn open(lock: &'a RunLock) -> Result<Self, StoreError> {
+        let path = sql::path_in(lock.dir());
         let mut conn = sql::open_existing(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "synchronous", "FULL").map_err(|e| at(&path, e))?;
         // What is written on is brought to the newest format first, whole or not at all.

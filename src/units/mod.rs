@@ -17,6 +17,7 @@ pub mod money;
 pub mod names;
 pub mod normal;
 pub mod pacing_summary;
+pub mod plain_file;
 pub mod prose;
 pub mod seed;
 pub mod tokens;

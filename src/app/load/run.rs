@@ -63,7 +63,9 @@ pub fn load(options: LoadOptions, events: &dyn Events) -> Result<LoadOutcome, Ap
     events.progress(Progress::Recorded(dir.clone()));
     // The report reads the run folder.
     drop(inputs);
+    let lock = run_folder::hold(&dir)?;
     let (metrics, report) = conclude(&dir)?;
+    drop(lock);
     if let Some(path) = &options.interval_log {
         write_interval_log(&dir, path)?;
     }

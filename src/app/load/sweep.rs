@@ -8,6 +8,7 @@ use super::mode;
 use crate::aggregate::LoadMetrics;
 use crate::app::error::{AppError, refused};
 use crate::app::outcome::{LoadOutcome, LoadResult, RunStatus};
+use crate::app::run_folder;
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
 use crate::run::load::{LoadEnd, Search};
 use crate::units::{Usd, ValidityMark};
@@ -31,7 +32,9 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
     while let Some(per_s) = search.next() {
         let dir = job.dir.join(format!("{:02}-at-{per_s}", steps.len() + 1));
         let end = step(job, &dir, per_s, left)?;
+        let lock = run_folder::hold(&dir)?;
         let (metrics, report) = conclude(&dir)?;
+        drop(lock);
         left = left.map(|left| left - metrics.cost_upper);
         let step = SweepStep::new(per_s, range.good, &report);
         job.events.notice(format!("  {}", step.line()));

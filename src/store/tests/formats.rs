@@ -77,7 +77,9 @@ async fn a_run_of_every_format_reads_and_is_brought_to_the_newest() {
         make(dir.path(), format);
         check(dir.path(), format, today.path());
         assert_eq!(version(dir.path()), i32::try_from(format).expect("small"), "only read");
-        drop(Writer::open(dir.path()).expect("a run"));
+        let lock = RunLock::take(dir.path()).expect("free");
+        drop(Writer::open(&lock).expect("a run"));
+        drop(lock);
         assert_eq!(version(dir.path()), sql::FORMAT);
         check(dir.path(), format, today.path());
         assert_eq!(texts(dir.path(), schema), texts(today.path(), schema), "as if made today");

@@ -10,7 +10,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use weighbridge::{aggregate, grade, report, tune};
+use weighbridge::{aggregate, grade, report, store, tune};
 
 /// Two small runs of the simulated fleet, as SQL: `run --virtual` and `load --demo`.
 const RUNS: [&str; 2] = [include_str!("../fixture/run.sql"), include_str!("../fixture/load.sql")];
@@ -114,7 +114,8 @@ fn read(dir: &Path) {
     if let Ok(trials) = aggregate::TrialViews::open(dir) {
         let _written = report::write_all(dir, &report, trials);
     }
-    let _graded = grade::grade_run(dir);
+    let lock = store::RunLock::take(dir).expect("free");
+    let _graded = grade::grade_run(&lock);
 }
 
 fuzz_target!(|damage: Damage| {
