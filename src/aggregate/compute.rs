@@ -9,9 +9,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::failures::FailureTally;
 use super::run::{Run, Unit, settled};
 use super::tally::Tally;
 use super::timing::Timing;
+use super::unpassed::unpassed;
 use super::{
     AggregateError, Cell, Counts, EndpointMetrics, RoutingCounts, RunMetrics, ScoreTable,
     cached_share, compare, local,
@@ -39,6 +41,7 @@ pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
         let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
         return Err(AggregateError::Corrupt(why));
     }
+    metrics.unpassed = unpassed(&reader, &metrics, &run.category_of)?;
     if metrics.endpoints.iter().any(|endpoint| endpoint.uncounted > 0) {
         if reader.keeps_content()? {
             #[cfg(feature = "tokenizer")]
@@ -73,6 +76,7 @@ struct Pass<'a> {
     endpoints: Vec<EndpointMetrics>,
     table: ScoreTable,
     simulated: bool,
+    failures: FailureTally,
     /// The cell whose rows are passing: endpoint, category.
     at: Option<(usize, usize)>,
     cell: Tally,
@@ -104,6 +108,7 @@ impl<'a> Pass<'a> {
             endpoints: endpoints.collect(),
             table: ScoreTable::new(run.scored_tasks(), run.endpoints.len()),
             simulated: false,
+            failures: FailureTally::default(),
             at: None,
             cell: Tally::default(),
             row: Tally::default(),
@@ -139,6 +144,9 @@ impl<'a> Pass<'a> {
             if let Some(cost) = projected {
                 tally.project(status, cost, self.units[task]);
             }
+        }
+        if status == TrialStatus::Failed {
+            self.failures.record(endpoint, row);
         }
         let answer = row.attempt.as_ref().filter(|_| status == TrialStatus::Ok);
         if let Some(name) = answer.and_then(|attempt| attempt.served_by.as_ref()) {
@@ -231,6 +239,8 @@ impl<'a> Pass<'a> {
             categories,
             endpoints,
             scores,
+            unpassed: Vec::new(),
+            failures: self.failures.finish(|endpoint| &run.endpoints[endpoint].endpoint),
         }
     }
 }

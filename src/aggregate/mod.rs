@@ -8,12 +8,14 @@ mod compare;
 mod compute;
 mod endpoint_metrics;
 mod error;
+mod failures;
 #[cfg(test)]
 mod fixture;
 mod latency;
 mod latency_metric;
 mod load;
 mod local;
+mod no_data;
 mod reprice;
 mod run;
 mod run_metrics;
@@ -27,11 +29,13 @@ mod token_counter;
 #[cfg(feature = "tokenizer")]
 mod tokenizer;
 mod trials;
+mod unpassed;
 
 pub use cell::{CachedShareCost, Cell, Counts, Difference, Significance, TokenSums};
 pub use compute::compute_metrics;
 pub use endpoint_metrics::{CategoryMetrics, EndpointMetrics, RoutingCounts, Today};
 pub use error::AggregateError;
+pub use failures::{Failure, Target};
 pub use latency_metric::{Latency, LatencyMetric};
 #[cfg(test)]
 pub(crate) use load::fixture as load_fixture;
@@ -40,7 +44,9 @@ pub use load::{
     SecondSeries, compute_load_metrics, is_load,
 };
 pub use local::{LocalRatio, LocalTokens};
+pub use no_data::NoData;
 pub use reprice::{PriceComparison, reprice};
 pub use run_metrics::RunMetrics;
 pub use score_table::{Pair, ScoreTable, ScoredTask, TaskKey};
 pub use trials::{TrialView, TrialViews};
+pub use unpassed::Unpassed;

@@ -1,6 +1,6 @@
 //! The metrics of one run.
 
-use super::{CategoryMetrics, Counts, EndpointMetrics, ScoreTable, Today, compare};
+use super::{CategoryMetrics, Counts, EndpointMetrics, Failure, ScoreTable, Today, Unpassed, compare};
 use crate::stats::paired::Paired;
 use crate::units::{Judging, Manifest, Usd};
 
@@ -25,6 +25,10 @@ pub struct RunMetrics {
     pub endpoints: Vec<EndpointMetrics>,
     /// Scores by task and endpoint, for paired comparisons.
     pub scores: ScoreTable,
+    /// What the providers said of the trials that failed, endpoint by endpoint.
+    pub failures: Vec<Failure>,
+    /// Categories whose grader may be wrong, in name order.
+    pub unpassed: Vec<Unpassed>,
 }
 
 impl RunMetrics {

@@ -40,11 +40,14 @@ pub(crate) fn finish(dir: &Path, end: RunEnd) -> Result<RunOutcome, AppError> {
 
 fn status(end: &RunEnd, metrics: &RunMetrics) -> RunStatus {
     let ended = metrics.manifest.ended.as_ref();
+    let is_invalid = ended.is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid);
     if metrics.counts.ok == 0 && metrics.counts.failed > 0 {
         RunStatus::Failed
     } else if !end.complete {
         RunStatus::Incomplete
-    } else if ended.is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid) {
+    } else if !metrics.no_data().is_empty() {
+        RunStatus::NoData
+    } else if is_invalid {
         RunStatus::Invalid
     } else {
         RunStatus::Complete

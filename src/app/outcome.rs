@@ -12,6 +12,8 @@ pub enum RunStatus {
     Complete,
     /// Interrupted, over budget, an endpoint given up, or a shard missing; it can be resumed.
     Incomplete,
+    /// Everything was sent, and an endpoint or a category has no answer.
+    NoData,
     /// The client could not keep up: the latencies mean nothing.
     Invalid,
     /// Every request failed.
@@ -38,6 +40,13 @@ impl RunOutcome {
     #[must_use]
     pub fn screen(&self) -> String {
         self.report.as_ref().map(|report| report::answer(report, &self.dir)).unwrap_or_default()
+    }
+
+    /// What was asked and answered nothing, one sentence each.
+    #[must_use]
+    pub fn no_data(&self) -> Vec<String> {
+        let found = self.report.iter().flat_map(|report| &report.no_data);
+        found.map(|found| found.sentence.clone()).collect()
     }
 
     /// The report as JSON, by the published schema; empty where this shard holds no task.

@@ -39,6 +39,15 @@ impl ReportOutcome {
         }
     }
 
+    /// What was asked and answered nothing, one sentence each; a load's are in its report.
+    #[must_use]
+    pub fn no_data(&self) -> Vec<String> {
+        match &self.report {
+            Report::Run(report) => report.no_data.iter().map(|d| d.sentence.clone()).collect(),
+            Report::Load(_) => Vec::new(),
+        }
+    }
+
     /// The report as JSON, by the published schema.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -14,7 +14,7 @@ pub enum Exit {
     /// Usage, bad input, or a refusal before any request was sent.
     Usage,
     /// The run is incomplete: interrupted, a budget is used up, an endpoint was given up, a shard is
-    /// missing.
+    /// missing; or an endpoint or a category has no answer.
     Incomplete,
     /// The client could not keep up: the run's latencies mean nothing.
     Invalid,
@@ -44,7 +44,7 @@ impl Exit {
             Self::Ok => "ok",
             Self::Internal => "internal or infrastructure error",
             Self::Usage => "usage, bad input, or refused before any request was sent",
-            Self::Incomplete => "incomplete: budget used up, interrupted, or an endpoint given up",
+            Self::Incomplete => "incomplete: budget used up, interrupted, an endpoint given up, or NO DATA",
             Self::Invalid => "invalid measurement: the client could not keep up",
         }
     }
@@ -55,14 +55,14 @@ pub(super) const TABLE: &str = "Exit codes:
    0  ok
    1  internal or infrastructure error
    2  usage, bad input, or refused before any request was sent
-  12  incomplete: budget used up, interrupted, or an endpoint given up
+  12  incomplete: budget used up, interrupted, an endpoint given up, or NO DATA
   13  invalid measurement: the client could not keep up";
 
 impl From<RunStatus> for Exit {
     fn from(status: RunStatus) -> Self {
         match status {
             RunStatus::Complete => Self::Ok,
-            RunStatus::Incomplete => Self::Incomplete,
+            RunStatus::Incomplete | RunStatus::NoData => Self::Incomplete,
             RunStatus::Invalid => Self::Invalid,
             RunStatus::Failed => Self::Internal,
         }

@@ -2,11 +2,11 @@
 
 use super::args::{MergeArgs, ReportArgs, ReportFormat, RunFolder, TuneArgs};
 use super::failure::Outcome;
-use super::run::show;
+use super::run::{conclude, say_no_data};
 use super::terminal::Terminal;
 use super::{Exit, console};
 use crate::aggregate::PriceComparison;
-use crate::app::{self, GradeOptions, MergeOptions, ReportOptions, TuneOptions};
+use crate::app::{self, GradeOptions, MergeOptions, ReportOptions, ReportOutcome, TuneOptions};
 use crate::units::Usd;
 
 /// `weighbridge report RUN`.
@@ -21,8 +21,16 @@ pub(super) fn report(args: ReportArgs) -> Outcome {
             ReportFormat::Screen => outcome.screen(),
             ReportFormat::Json => outcome.to_json(),
         })?;
+        return Ok(exit(&outcome));
     }
     Ok(Exit::Ok)
+}
+
+/// Says what has no data, in which case the weights are not whole.
+fn exit(outcome: &ReportOutcome) -> Exit {
+    let no_data = outcome.no_data();
+    say_no_data(&no_data);
+    if no_data.is_empty() { Exit::Ok } else { Exit::Incomplete }
 }
 
 /// `weighbridge grade RUN`.
@@ -48,12 +56,12 @@ pub(super) fn tune(args: TuneArgs) -> Outcome {
         "weights.json is new; the report still shows the old weights: weighbridge report {}",
         run.display()
     ));
-    Ok(Exit::Ok)
+    Ok(exit(&outcome))
 }
 
 /// `weighbridge merge RUN… --out RUN`.
 pub(super) fn merge(MergeArgs { runs, out }: MergeArgs) -> Outcome {
-    show(&app::merge(MergeOptions { runs, out }, &Terminal::default())?, ReportFormat::Screen)
+    conclude(&app::merge(MergeOptions { runs, out }, &Terminal::default())?, ReportFormat::Screen)
 }
 
 fn repriced(rows: &[PriceComparison]) -> String {

@@ -3,7 +3,7 @@
 use super::args::{ReportFormat, RunArgs};
 use super::failure::Outcome;
 use super::terminal::Terminal;
-use super::{Exit, console};
+use super::console;
 use crate::app::{self, RunOutcome, RunStatus};
 
 /// `weighbridge run`.
@@ -11,8 +11,8 @@ pub(super) fn run(args: RunArgs) -> Outcome {
     let terminal = Terminal::default();
     let format = args.format;
     let outcome = app::run(args.options(terminal.signals()), &terminal)?;
-    let exit = show(&outcome, format)?;
-    if exit == Exit::Incomplete {
+    let exit = conclude(&outcome, format)?;
+    if outcome.status == RunStatus::Incomplete {
         console::say(&format!(
             "resume it with the same command and --resume --out {}",
             outcome.dir.display()
@@ -22,7 +22,7 @@ pub(super) fn run(args: RunArgs) -> Outcome {
 }
 
 /// Prints the result of a run.
-pub(super) fn show(outcome: &RunOutcome, format: ReportFormat) -> Outcome {
+pub(super) fn conclude(outcome: &RunOutcome, format: ReportFormat) -> Outcome {
     console::data(&match format {
         ReportFormat::Screen => outcome.screen(),
         ReportFormat::Json => outcome.to_json(),
@@ -30,8 +30,16 @@ pub(super) fn show(outcome: &RunOutcome, format: ReportFormat) -> Outcome {
     if let Some(why) = &outcome.why {
         console::say(&format!("weighbridge: incomplete: {why}"));
     }
+    say_no_data(&outcome.no_data());
     if outcome.status == RunStatus::Failed {
         console::say("weighbridge: every request failed; trials.csv has the reasons");
     }
     Ok(outcome.status.into())
+}
+
+/// Prints what was asked and answered nothing.
+pub(super) fn say_no_data(sentences: &[String]) {
+    for sentence in sentences {
+        console::say(&format!("weighbridge: no data: {sentence}"));
+    }
 }

@@ -8,6 +8,7 @@ mod answer_text;
 mod choice;
 mod choice_text;
 pub(crate) mod exact_json;
+mod form;
 mod grader;
 mod guess;
 mod json;
@@ -33,6 +34,7 @@ mod target;
 mod text;
 mod tool_call;
 
+pub(crate) use form::form_fault;
 pub(crate) use guess::guess_grader;
 pub(crate) use json_schema::{check_schema, compile_schema};
 pub(crate) use sample::{Peers, SampleTask};

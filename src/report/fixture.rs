@@ -191,6 +191,8 @@ fn build(
         categories: categories_made,
         endpoints,
         scores: ScoreTable::default(),
+        failures: Vec::new(),
+        unpassed: Vec::new(),
     }
 }
 
@@ -352,6 +354,7 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
                 why: match word {
                     VerdictWord::Move => "not worse by more than 2 pt, and it saves",
                     VerdictWord::Stay => "nothing cheaper is within 2 pt",
+                    VerdictWord::NoData => "large@azure: all 400 trials failed: connect",
                     VerdictWord::NotYet => "the sample does not tell yet",
                 }
                 .to_owned(),

@@ -8,7 +8,8 @@ use super::run_text::{
 };
 use super::text::markdown as escaped;
 use super::verdict;
-use crate::report::model::RunReport;
+use crate::report::model::{MOST_WORDS, RunReport};
+use crate::units::prose::group_thousands;
 
 /// The whole file.
 pub(super) fn summary(report: &RunReport) -> String {
@@ -24,6 +25,11 @@ pub(super) fn summary(report: &RunReport) -> String {
     endpoints(&mut text, report);
     let failed: Vec<String> = run_text::failed(report).into_iter().collect();
     list(&mut text, "Failed", &failed);
+    let no_data: Vec<String> = report.no_data.iter().map(|d| d.sentence.clone()).collect();
+    list(&mut text, "No data", &no_data);
+    list(&mut text, "What the providers said", &said(report));
+    let doubts: Vec<String> = report.unpassed.iter().map(|u| u.sentence.clone()).collect();
+    list(&mut text, "Is the grader right?", &doubts);
     list(&mut text, "Assumed", &report.assumptions);
     list(&mut text, "No verdict", &verdict::unjudged(report));
     list(&mut text, "Notes", &report.notes);
@@ -40,6 +46,17 @@ pub(super) fn summary(report: &RunReport) -> String {
         report.run.seed
     );
     text
+}
+
+/// One item per endpoint and class of failure.
+fn said(report: &RunReport) -> Vec<String> {
+    let said = report.failures.iter().map(|failure| {
+        let remedy = failure.remedy.as_deref().map_or_else(String::new, |r| format!(". {r}"));
+        let trials = group_thousands(failure.trials);
+        let (endpoint, class) = (failure.endpoint.as_str(), failure.class);
+        format!("{endpoint}, {trials} {class}: {}{remedy}", failure.said(MOST_WORDS))
+    });
+    said.collect()
 }
 
 fn verdicts(text: &mut String, report: &RunReport) {

@@ -16,6 +16,7 @@ mod names;
 mod number;
 mod page;
 mod rate_limit_notes;
+mod remedy;
 mod routing_notes;
 mod run_text;
 mod screen;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::chart::{self, Chart};
-use super::model::{Cell, Ending, Endpoint, Estimate, RunReport, significance_name};
+use super::model::{Cell, Ending, Endpoint, Estimate, Failure, RunReport, significance_name};
 use super::number::{self, currency, dollars, points, probability, share};
 use super::run_text::{self, State, missing, ranked};
 use super::text::{escape_control, sentence};
@@ -31,6 +31,8 @@ pub(super) struct Page {
     verdicts: Vec<VerdictView>,
     no_verdict: String,
     endpoints: Vec<EndpointView>,
+    doubts: Vec<String>,
+    failures: Vec<FailureView>,
     has_slo: bool,
     charts: Vec<ChartView>,
     categories: Vec<CategoryView>,
@@ -74,6 +76,15 @@ struct EndpointView {
     availability: String,
     slo_miss: String,
     trials: String,
+}
+
+#[derive(Serialize)]
+struct FailureView {
+    endpoint: String,
+    what: String,
+    words: String,
+    url: String,
+    remedy: String,
 }
 
 /// A point with its interval, in percent of the width of its cell.
@@ -154,6 +165,8 @@ impl Page {
             }
             .to_owned(),
             endpoints: endpoints(report),
+            doubts: report.unpassed.iter().map(|found| sentence(&found.sentence)).collect(),
+            failures: failures(report),
             has_slo: report.objective.slo.is_some(),
             charts: charts.iter().map(ChartView::of).collect(),
             categories: categories(report),
@@ -182,7 +195,10 @@ fn assumptions(report: &RunReport) -> Vec<String> {
 }
 
 fn validity(report: &RunReport) -> Validity {
-    Validity::new(run_text::state(report), report.counts.ok, report.run.ending.as_ref())
+    let state = run_text::state(report);
+    let mut validity = Validity::new(state, report.counts.ok, report.run.ending.as_ref());
+    validity.reasons.extend(report.no_data.iter().map(|found| found.sentence.clone()));
+    validity
 }
 
 impl Validity {
@@ -240,6 +256,7 @@ fn verdicts(report: &RunReport) -> Vec<VerdictView> {
                 VerdictWord::Move => "move",
                 VerdictWord::Stay => "stay",
                 VerdictWord::NotYet => "wait",
+                VerdictWord::NoData => "none",
             },
             text: v.sentences(&report.names),
         })
@@ -276,6 +293,19 @@ fn endpoints(report: &RunReport) -> Vec<EndpointView> {
             }
         })
         .collect()
+}
+
+fn failures(report: &RunReport) -> Vec<FailureView> {
+    let view = |failure: &Failure| FailureView {
+        endpoint: report.names.short(failure.endpoint.as_str()),
+        what: format!("{} {}", group_thousands(failure.trials), failure.class),
+        words: failure.words.clone().unwrap_or_else(|| {
+            failure.http_status.map_or_else(missing, |status| format!("HTTP {status}"))
+        }),
+        url: failure.url.clone(),
+        remedy: failure.remedy.clone().unwrap_or_default(),
+    };
+    report.failures.iter().map(view).collect()
 }
 
 fn bar(quality: &Estimate, (low, high): (f64, f64)) -> Bar {

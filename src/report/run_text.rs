@@ -6,8 +6,9 @@ use super::model::{Cell, Ending, Endpoint, Estimate, RunReport, significance_nam
 use super::number::{self, dollars, money, percent, points};
 use super::text::escape_control;
 use crate::aggregate::LatencyMetric;
-use crate::units::prose::{group_thousands, pluralize};
+use crate::units::prose::{self, group_thousands, pluralize};
 use crate::units::{Usd, ValidityMark};
+use crate::weights::VerdictWord;
 
 /// The facts of the heading, to be joined by ` · `: the run's name comes first, and right after it
 /// what is wrong with the run, so that no narrow line cuts it off. A run that is as it should be
@@ -44,7 +45,7 @@ pub(super) fn with_state(mut facts: Vec<String>, state: State) -> Vec<String> {
 
 /// How a run stands.
 pub(super) struct State {
-    /// `VALID`, `INCOMPLETE`, `ALL FAILED`, `INCOMPLETE, INVALID`.
+    /// `VALID`, `INCOMPLETE`, `ALL FAILED`, `NO DATA`, `INCOMPLETE, INVALID`.
     pub word: String,
     /// Whether nothing is wrong with it.
     pub good: bool,
@@ -53,16 +54,19 @@ pub(super) struct State {
 /// How the run stands: what is missing from it, then whether its latencies may be believed.
 pub(super) fn state(report: &RunReport) -> State {
     let ended = report.run.ending.as_ref().map(|ending| (ending.complete, ending.validity));
-    state_of(report.counts.ok == 0 && report.counts.failed > 0, ended)
-}
-
-/// How a run stands: whether every answer failed; where it has ended, whether it is complete and
-/// whether its latencies may be believed.
-pub(super) fn state_of(all_failed: bool, ended: Option<(bool, ValidityMark)>) -> State {
-    let mut wrong: Vec<&str> = Vec::new();
+    let all_failed = report.counts.ok == 0 && report.counts.failed > 0;
+    let mut wrong = Vec::new();
     if all_failed {
         wrong.push("ALL FAILED");
+    } else if !report.no_data.is_empty() {
+        wrong.push(VerdictWord::NoData.word());
     }
+    state_of(wrong, ended)
+}
+
+/// How a run stands: what is wrong with its answers; where it has ended, whether it is complete and
+/// whether its latencies may be believed.
+pub(super) fn state_of(mut wrong: Vec<&str>, ended: Option<(bool, ValidityMark)>) -> State {
     let Some((complete, mark)) = ended else {
         wrong.push("UNFINISHED");
         return State { word: wrong.join(", "), good: false };
@@ -117,42 +121,18 @@ fn value(estimate: Option<&Estimate>) -> Option<f64> {
     estimate.map(|e| e.value).filter(|v| v.is_finite())
 }
 
-/// `40 connect`, or `30 connect, 10 reset`: failed trials by class, the most frequent first.
-fn by_class(cell: &Cell) -> Vec<(&'static str, u64)> {
-    let mut classes: Vec<_> = cell.failures.iter().map(|(class, n)| (*class, *n)).collect();
-    classes.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    classes
-}
-
-/// Why an endpoint has nothing to show: `all 40 failed: connect`; `None` where anything answered.
+/// Why an endpoint has nothing to show: `NO DATA: all 40 trials failed: connect`; `None` where
+/// anything answered.
 pub(super) fn never_answered(cell: &Cell) -> Option<String> {
     let failed = cell.counts.failed;
-    if cell.counts.ok > 0 || failed == 0 {
-        return None;
-    }
-    let classes = by_class(cell);
-    let why = match classes.as_slice() {
-        [] => String::new(),
-        [(class, _)] => format!(": {class}"),
-        several => {
-            let each: Vec<String> =
-                several.iter().map(|(c, n)| format!("{} {c}", group_thousands(*n))).collect();
-            format!(": {}", each.join(", "))
-        }
-    };
-    Some(match failed {
-        1 => format!("its one trial failed{why}"),
-        _ => format!("all {} failed{why}", group_thousands(failed)),
-    })
+    let classes = cell.failures.iter().map(|(class, n)| (*class, *n));
+    (cell.counts.ok == 0 && failed > 0)
+        .then(|| format!("{}: {}", VerdictWord::NoData.word(), prose::all_failed(failed, classes)))
 }
 
 /// Failed trials of an endpoint by class: `40 connect, 2 reset`; empty where none failed.
 pub(super) fn failures(cell: &Cell) -> String {
-    let each: Vec<String> = by_class(cell)
-        .into_iter()
-        .map(|(class, n)| format!("{} {class}", group_thousands(n)))
-        .collect();
-    each.join(", ")
+    prose::by_count(cell.failures.iter().map(|(class, n)| (*class, *n)))
 }
 
 /// A share of failed trials from which an endpoint's failures are said on the screen.

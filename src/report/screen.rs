@@ -8,7 +8,7 @@ use super::names::Names;
 use super::number::{points, share};
 use super::rate_limit_notes;
 use super::run_text::{self, heading, per_1000, quality, ranked, ttft_pair, vs_today};
-use super::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
+use super::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width, wrap};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
 use crate::aggregate::LatencyMetric;
@@ -23,6 +23,13 @@ pub(super) const COLUMNS: usize = 80;
 const NAME_LEAST: usize = 24;
 /// Endpoints that are shown before categories are left out for their sake.
 const ENDPOINTS_FIRST: usize = 6;
+
+/// Lines that the tables of endpoints and categories have at least.
+const TABLES_LEAST: usize = 10;
+/// The most lines of a provider's words with the remedy, or of a doubt about a grader.
+const PROBLEM_LINES: usize = 3;
+/// The most columns of a provider's words.
+const PROBLEM_WORDS: usize = 96;
 
 /// The answer of a run as plain text, each line ended by a line feed.
 ///
@@ -43,6 +50,8 @@ pub fn answer(report: &RunReport, files: &Path) -> String {
     // Header row, and the lines of remarks where there is anything to remark.
     let said = [&unsaid, &failed, &paced].into_iter().flatten().count();
     let fixed = head.len() + 1 + foot.len() + said;
+    let problems = problems(report, LINES.saturating_sub(fixed + TABLES_LEAST));
+    let fixed = fixed + problems.len();
     let room = LINES - fixed;
     let (mut shown, mut told) = (report.endpoints.len(), verdicts.len());
     let mut remarked = error.is_some() || !stated.is_empty();
@@ -58,6 +67,7 @@ pub fn answer(report: &RunReport, files: &Path) -> String {
     let left_out = report.endpoints.len() - endpoints.len();
     lines.extend(remark(left_out, error.as_ref(), &stated));
     lines.extend(failed);
+    lines.extend(problems);
     lines.extend(paced);
     let table_end = lines.len();
     lines.extend(unsaid);
@@ -76,6 +86,31 @@ pub fn answer(report: &RunReport, files: &Path) -> String {
 /// Lines as text, each ended by a line feed.
 pub(super) fn lines(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}
+
+/// What the providers said of endpoints that often failed, and the categories whose grader may be
+/// wrong: on at most so many lines, none of them begun in vain.
+fn problems(report: &RunReport, most: usize) -> Vec<String> {
+    let failing: Vec<&str> =
+        run_text::failing(report).into_iter().map(|e| e.id.as_str()).collect();
+    let mut failures: Vec<_> =
+        report.failures.iter().filter(|f| failing.contains(&f.endpoint.as_str())).collect();
+    failures.sort_by_key(|failure| std::cmp::Reverse(failure.trials));
+    let said = failures.into_iter().map(|failure| {
+        let name = report.names.short(failure.endpoint.as_str());
+        let remedy = failure.remedy.as_deref().map_or_else(String::new, |r| format!(". {r}"));
+        format!("{name}: {}{remedy}", failure.said(PROBLEM_WORDS))
+    });
+    let doubts = report.unpassed.iter().map(|found| found.sentence.clone());
+    let mut lines = Vec::new();
+    for text in doubts.chain(said) {
+        let more = wrap(&text, COLUMNS, PROBLEM_LINES);
+        if lines.len() + more.len() > most {
+            break;
+        }
+        lines.extend(more);
+    }
+    lines
 }
 
 /// Which files are where.
@@ -372,7 +407,8 @@ impl Draft {
 /// `… and 4 more categories, 18 % of traffic: 2 MOVE, 1 STAY, 1 NOT YET`.
 fn counted(rest: &[CategoryVerdict<'_>]) -> String {
     let traffic: f64 = rest.iter().map(|v| v.share).sum();
-    let words = [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet];
+    let words =
+        [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::NoData];
     let counts: Vec<String> = words
         .into_iter()
         .map(|word| (rest.iter().filter(|v| v.verdict.word == word).count(), word.word()))

@@ -36,6 +36,30 @@ pub(super) fn fit_end(text: &str, most: usize) -> String {
     format!("{}…", take(text.chars(), most - 1).trim_end())
 }
 
+/// The text on lines of at most `columns` columns, all but the first indented by two; what does not
+/// fit on `most` lines is cut.
+pub(super) fn wrap(text: &str, columns: usize, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        let is_first = line.trim().is_empty();
+        let needed = width(line) + usize::from(!is_first) + width(word);
+        if needed <= columns || last + 1 == most || is_first {
+            if !is_first {
+                line.push(' ');
+            }
+            line.push_str(word);
+        } else {
+            lines.push(format!("  {word}"));
+        }
+        if lines.len() == most && width(&lines[most - 1]) > columns {
+            break;
+        }
+    }
+    lines.iter().map(|line| fit_end(line, columns)).collect()
+}
+
 /// The longest prefix of some characters within so many columns.
 fn take(characters: impl Iterator<Item = char>, most: usize) -> String {
     let mut used = 0;
@@ -139,6 +163,14 @@ mod tests {
         assert_eq!(fit_end("nothing cheaper is within", 12), "nothing che…");
         assert_eq!(pad_left("7", 3), "  7");
         assert_eq!(pad_right("é", 3), "é  ");
+    }
+
+    #[test]
+    fn long_texts_are_wrapped_and_cut() {
+        assert_eq!(wrap("one two three four", 9, 3), ["one two", "  three", "  four"]);
+        assert_eq!(wrap("one two three four", 9, 2), ["one two", "  three…"]);
+        assert_eq!(wrap("incomprehensibility is one", 9, 2), ["incompre…", "  is one"]);
+        assert_eq!(wrap("", 9, 2), [""]);
     }
 
     #[test]

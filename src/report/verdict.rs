@@ -76,6 +76,7 @@ impl CategoryVerdict<'_> {
                 let candidate = names.short(candidate);
                 format!("Keep {keep} for now. {candidate} might pay{}{tell}.", self.effect())
             }
+            VerdictWord::NoData => format!("No weights. {}", sentence(&verdict.why)),
             VerdictWord::Stay => {
                 let keep = today.unwrap_or_else(|| self.targets(names));
                 format!("Keep {keep}. {}", sentence(&verdict.why)).trim_end().to_owned()
@@ -161,6 +162,11 @@ impl CategoryVerdict<'_> {
                 let candidate = names.model(candidate);
                 let what = [format!("{today} → {candidate}?"), format!("{candidate}?")];
                 Columns { what, gap, tail: tell }
+            }
+            VerdictWord::NoData => {
+                let why = escape_control(&verdict.why).into_owned();
+                let what = ["no weights".to_owned(), String::new()];
+                Columns { what, gap: String::new(), tail: [why.clone(), why.clone(), why] }
             }
             VerdictWord::Stay => {
                 let kept = self.mix.first().map_or(today, |(id, _)| names.model(id));

@@ -243,6 +243,41 @@ impl Reader {
         body.map(|body| self.json("an answer", &body)).transpose()
     }
 
+    /// What the latest grading of one trial said of it; `None`: it is not graded, or nothing is kept.
+    pub fn detail_of(&self, trial: u32) -> Result<Option<String>, StoreError> {
+        let mut statement = self.prepare(&format!(
+            "SELECT score.detail FROM trial JOIN score ON score.trial = trial.idx AND {}
+             WHERE trial.idx = ?",
+            latest_score(self.format)
+        ))?;
+        let detail: Option<String> =
+            self.sqlite(statement.query_row([trial], |row| row.get(0)).optional())?;
+        Ok(detail.filter(|detail| !detail.is_empty()))
+    }
+
+    /// Visits every answer of score 0: its endpoint, its task, and what the grading said of it. In
+    /// the order of [`Order::Cell`].
+    pub fn for_each_zero(
+        &self,
+        mut visit: impl FnMut(u32, u32, &str),
+    ) -> Result<(), StoreError> {
+        let value = if self.format >= 4 { "score.value" } else { "score.score" };
+        let mut statement = self.prepare(&format!(
+            "SELECT trial.endpoint, trial.task, score.detail FROM trial
+             JOIN task ON task.idx = trial.task
+             JOIN score ON score.trial = trial.idx AND {}
+             WHERE trial.status = 'ok' AND {value} = 0
+             ORDER BY trial.endpoint, task.category, trial.key",
+            latest_score(self.format)
+        ))?;
+        let mut rows = self.sqlite(statement.query([]))?;
+        while let Some(row) = self.sqlite(rows.next())? {
+            let detail: String = self.sqlite(row.get(2))?;
+            visit(self.sqlite(row.get(0))?, self.sqlite(row.get(1))?, &detail);
+        }
+        Ok(())
+    }
+
     fn task(&self, row: &Row<'_>) -> Result<StoredTask, StoreError> {
         let text = |column: usize| self.sqlite(row.get::<_, String>(column));
         let optional = |column: usize| self.sqlite(row.get::<_, Option<String>>(column));
@@ -460,15 +495,22 @@ pub(super) fn decode_answer(
         .map_err(|e| corrupt(path, "an answer", &e.to_string()))
 }
 
+/// The condition under which a row of `score` is what the metrics take, in a database of this
+/// format.
+fn latest_score(format: i32) -> String {
+    if format < 4 {
+        return "true".to_owned();
+    }
+    format!(
+        "score.criterion = '{OVERALL}' AND score.grading = (SELECT max(grading) FROM score latest
+             WHERE latest.trial = trial.idx AND latest.criterion = score.criterion)"
+    )
+}
+
 /// A trial and its score, in a database of this format.
 fn trial_query(format: i32) -> String {
-    let (value, cost, score) = if format >= 4 {
-        let of_latest = "score.grading = (SELECT max(grading) FROM score latest
-             WHERE latest.trial = trial.idx AND latest.criterion = score.criterion)";
-        ("value", "cost", format!("score.criterion = '{OVERALL}' AND {of_latest}"))
-    } else {
-        ("score.score", "NULL", "true".to_owned())
-    };
+    let score = latest_score(format);
+    let (value, cost) = if format >= 4 { ("value", "cost") } else { ("score.score", "NULL") };
     format!(
         "SELECT idx, key, task, endpoint, repeat, status, ineligible, error, attempts, backoff_ns,
                 pacing_ns, e2e_with_retries_ns, refused, score.trial IS NOT NULL, {value}, {cost}

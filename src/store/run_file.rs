@@ -14,6 +14,7 @@ use super::{
     AttemptId, Grading, NewRun, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow,
     StoreError, StoreMode, StoredEndpoint, StoredTask, TrialEnding, TrialStatus,
 };
+use crate::graders::form_fault;
 use crate::units::{ContentHash, RunEnding};
 
 /// Moves the write-ahead log into the file.
@@ -406,14 +407,15 @@ pub(super) fn set_meta(conn: &Connection, key: &str, value: &str) -> rusqlite::R
     Ok(())
 }
 
-/// Stores a score, in place of an earlier one. The detail quotes the answer, so it goes the way
-/// of the answers.
+/// Stores a score, in place of an earlier one. The detail quotes the answer: without content only
+/// what it says of the answer's form is kept.
 pub(super) fn insert_score(
     conn: &Connection,
     row: &ScoreRow,
     keep_content: bool,
 ) -> rusqlite::Result<usize> {
-    let detail = if keep_content { row.detail.as_str() } else { "" };
+    let fault = || form_fault(&row.detail).unwrap_or_default();
+    let detail = if keep_content { row.detail.as_str() } else { fault() };
     let Grading { grader, version } = &row.grading;
     conn.prepare_cached(
         "INSERT INTO grading (grader, version) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -24,7 +24,24 @@ pub(super) struct TuneContext<'a> {
     /// The index of today's endpoint; `None`: there is none, or it was not in the run.
     pub today: Option<usize>,
     /// Why nothing can be tuned.
-    pub blocked: Option<String>,
+    pub blocked: Option<Block>,
+}
+
+/// Why nothing can be tuned.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Block {
+    /// What serves today was not measured: nothing can be compared, and nothing gets weight.
+    NoData(String),
+    /// The objective cannot be judged: today's endpoint keeps all of it.
+    Objective(String),
+}
+
+impl Block {
+    /// The reason, in words.
+    pub fn why(&self) -> &str {
+        let (Self::NoData(why) | Self::Objective(why)) = self;
+        why
+    }
 }
 
 /// The candidates of one category, or of all categories pooled.
@@ -35,8 +52,8 @@ pub(super) struct CategoryTable<'a> {
     pub share: f64,
     /// The index of today's endpoint.
     pub today: Option<usize>,
-    /// Why nothing can be tuned here; today's endpoint then keeps all of it.
-    pub blocked: Option<String>,
+    /// Why nothing can be tuned here.
+    pub blocked: Option<Block>,
     /// The endpoints, in catalog order.
     pub candidates: Vec<Candidate<'a>>,
 }
@@ -160,19 +177,22 @@ impl<'a> TuneContext<'a> {
             .is_some_and(|ended| ended.validity.mark == ValidityMark::Invalid);
         let scored = metrics.endpoints.iter().any(|e| e.all.counts.scored > 0);
         let blocked = match (id, today) {
-            _ if !scored => Some("nothing was scored, so nothing can be compared".to_owned()),
-            (None, _) => Some(
+            _ if !scored => {
+                Some(Block::NoData("nothing was scored, so nothing can be compared".to_owned()))
+            }
+            (None, _) => Some(Block::NoData(
                 "no endpoint with a known price was scored, so nothing can be compared".to_owned(),
-            ),
-            (Some(id), None) => {
-                Some(format!("{} was not in this run, so nothing can be compared", id.short()))
-            }
+            )),
+            (Some(id), None) => Some(Block::NoData(format!(
+                "{} was not in this run, so nothing can be compared",
+                id.short()
+            ))),
             _ if judging.goal == Goal::Faster && judging.slo.is_none() => {
-                Some("goal = \"faster\" needs [objective] slo.ttft".to_owned())
+                Some(Block::Objective("goal = \"faster\" needs [objective] slo.ttft".to_owned()))
             }
-            _ if latency_counts && invalid => {
-                Some("the run's latencies are invalid, and the objective rests on them".to_owned())
-            }
+            _ if latency_counts && invalid => Some(Block::Objective(
+                "the run's latencies are invalid, and the objective rests on them".to_owned(),
+            )),
             _ => None,
         };
         Self { metrics, judging, today, blocked }
@@ -197,18 +217,19 @@ impl<'a> TuneContext<'a> {
     fn table(&self, category: Option<usize>, name: &'a str, share: f64) -> CategoryTable<'a> {
         let cell = |e: &'a EndpointMetrics| category.map_or(&e.all, |c| &e.cells[c]);
         let local = self.today.and_then(|today| {
-            let endpoint = &self.metrics.endpoints[today];
-            if cell(endpoint).counts.scored == 0 {
-                Some(format!("{} has no scored answer here", self.today_name()))
-            } else if category.is_none() && cell(endpoint).quality.is_none() {
-                Some(format!("{} was not scored in every category", self.today_name()))
-            } else if cost(cell(endpoint)).is_none() {
-                Some(format!("what {} costs is not known", self.today_name()))
+            let (cell, name) = (cell(&self.metrics.endpoints[today]), self.today_name());
+            if cell.counts.scored == 0 {
+                Some(format!("{name}: {}", cell.why_unscored()))
+            } else if category.is_none() && cell.quality.is_none() {
+                Some(format!("{name} was not scored in every category"))
+            } else if cost(cell).is_none() {
+                Some(format!("what {name} costs is not known"))
             } else {
                 None
             }
         });
-        let blocked = self.blocked.clone().or(local);
+        // Without data there is nothing that an objective could be about.
+        let blocked = local.map(Block::NoData).or_else(|| self.blocked.clone());
         let candidates = self.metrics.endpoints.iter().enumerate();
         let candidates = candidates.map(|(i, endpoint)| {
             let paired = self
@@ -265,6 +286,11 @@ impl Candidate<'_> {
 }
 
 impl CategoryTable<'_> {
+    /// Whether what serves today was not measured here: nothing gets weight.
+    pub fn has_no_data(&self) -> bool {
+        matches!(self.blocked, Some(Block::NoData(_)))
+    }
+
     /// Today's endpoint.
     pub fn today(&self) -> Option<&Candidate<'_>> {
         self.today.map(|today| &self.candidates[today])
@@ -415,7 +441,9 @@ mod tests {
 
     #[test]
     fn nothing_is_tuned_on_what_is_not_there() {
-        let blocked = |metrics: &RunMetrics| TuneContext::new(metrics).blocked;
+        let blocked = |metrics: &RunMetrics| {
+            TuneContext::new(metrics).blocked.map(|block| block.why().to_owned())
+        };
         assert_eq!(blocked(&against(mini())), None);
         let mut none = against(mini());
         none.today.endpoint = None;

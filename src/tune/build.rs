@@ -12,7 +12,7 @@ use super::verdict::verdict;
 use super::{notes, round};
 use crate::aggregate::RunMetrics;
 use crate::weights::{
-    CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, PARTS, WeightsFile,
+    CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, WeightsFile,
 };
 
 /// How long weights are valid: prices and models change within a month.
@@ -26,14 +26,19 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// it). The linear program over all categories is then solved exactly. Today's endpoint may always
 /// get weight, and keeps all of it where no mix meets the limits; notes and verdicts then say so.
 ///
-/// Without a today's endpoint the weights are empty and every verdict is STAY, with the reason.
+/// A category in which today's endpoint was not scored, or its cost is not known, has the verdict NO
+/// DATA and no weights; so has every category without a today's endpoint.
 #[must_use]
 pub fn tune(metrics: &RunMetrics) -> WeightsFile {
     let context = TuneContext::new(metrics);
     let tables = context.tables();
     let pooled = context.pooled();
     let mixes = all_mixes(&context, &tables);
-    let default = mix(&context, &[&pooled]).pop().expect("a mix for every table");
+    let default = if pooled.has_no_data() {
+        Mix::empty()
+    } else {
+        mix(&context, &[&pooled]).pop().expect("a mix for every table")
+    };
     let categories = tables
         .iter()
         .zip(&mixes)
@@ -69,9 +74,13 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
 
 /// The mix of every category. Those with traffic share the limits; one without is tuned by itself.
 fn all_mixes(context: &TuneContext<'_>, tables: &[CategoryTable<'_>]) -> Vec<Mix> {
-    let linked: Vec<&CategoryTable<'_>> = tables.iter().filter(|table| table.share > 0.0).collect();
+    let is_linked = |table: &&CategoryTable<'_>| table.share > 0.0 && !table.has_no_data();
+    let linked: Vec<&CategoryTable<'_>> = tables.iter().filter(is_linked).collect();
     let mut together = mix(context, &linked).into_iter();
     let mixes = tables.iter().map(|table| {
+        if table.has_no_data() {
+            return Mix::empty();
+        }
         let own = if table.share > 0.0 { together.next() } else { mix(context, &[table]).pop() };
         own.expect("a mix for every table")
     });
@@ -81,14 +90,10 @@ fn all_mixes(context: &TuneContext<'_>, tables: &[CategoryTable<'_>]) -> Vec<Mix
 fn category(context: &TuneContext<'_>, table: &CategoryTable<'_>, mix: &Mix) -> CategoryWeights {
     let Mix { parts, infeasible_reason } = mix;
     let named = table.candidates.iter().zip(parts).filter(|(_, part)| **part > 0);
-    let mut weights: BTreeMap<String, u32> =
-        named.map(|(candidate, part)| (candidate.endpoint.id.as_str().to_owned(), *part)).collect();
-    if let (None, Some(id)) = (context.today, &context.metrics.today.endpoint) {
-        // Today's endpoint was not measured, and still is what serves.
-        weights.insert(id.as_str().to_owned(), PARTS);
-    }
     CategoryWeights {
-        weights,
+        weights: named
+            .map(|(candidate, part)| (candidate.endpoint.id.as_str().to_owned(), *part))
+            .collect(),
         fallbacks: fallbacks(table, parts),
         verdict: verdict(context, table, parts, infeasible_reason.as_deref()),
         expected: expected(&[(1.0, table, parts)]),
@@ -143,7 +148,8 @@ fn left_out(
 ) -> BTreeMap<String, String> {
     let endpoints = context.metrics.endpoints.iter().enumerate();
     let out = endpoints.filter(|(i, _)| !has_weight(*i)).map(|(i, endpoint)| {
-        let reason = if context.today == Some(i) {
+        let is_replaced = context.today == Some(i) && !tables.iter().all(CategoryTable::has_no_data);
+        let reason = if is_replaced {
             "what serves today: others take its place, and it stays a fallback".to_owned()
         } else {
             reasons(tables, i)
@@ -156,9 +162,10 @@ fn left_out(
 fn reasons(tables: &[CategoryTable<'_>], endpoint: usize) -> String {
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     for table in tables {
-        let reason = match &table.candidates[endpoint].excluded {
-            Some(exclusion) => exclusion.short(),
-            None => "allowed, but not in the best mix".to_owned(),
+        let reason = match (&table.candidates[endpoint].excluded, &table.blocked) {
+            (Some(exclusion), _) => exclusion.short(),
+            (None, Some(block)) => block.why().to_owned(),
+            (None, None) => "allowed, but not in the best mix".to_owned(),
         };
         match found.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, names)) => names.push(table.name),
@@ -178,7 +185,7 @@ mod tests {
     use crate::tune::fixture::{Plan, endpoint, metrics, with_slo};
     use crate::units::Fact;
     use crate::units::{RunEnding, Validity, ValidityMark};
-    use crate::weights::VerdictWord;
+    use crate::weights::{PARTS, VerdictWord};
 
     fn large() -> Plan {
         endpoint("acme/large@azure", 0.01).miss(0.02)
@@ -253,7 +260,7 @@ mod tests {
         none.today.endpoint = None;
         let file = tune(&none);
         assert!(file.categories.values().all(|c| c.weights.is_empty() && c.fallbacks.is_empty()));
-        assert!(file.categories.values().all(|c| c.verdict.word == VerdictWord::Stay));
+        assert!(file.categories.values().all(|c| c.verdict.word == VerdictWord::NoData));
         assert_eq!(
             file.notes[0].to_string(),
             "Nothing was tuned: no endpoint with a known price was scored, so nothing can be \
@@ -263,7 +270,33 @@ mod tests {
         let mut away = two(0.6);
         away.today.endpoint = Some(crate::units::EndpointId::from_text("acme/old@azure"));
         let file = tune(&away);
-        assert_eq!(file.categories["easy"].weights["acme/old@azure"], PARTS);
+        let easy = &file.categories["easy"];
+        assert_eq!((easy.verdict.word, easy.weights.len()), (VerdictWord::NoData, 0));
+        assert_eq!(
+            easy.verdict.why,
+            "old@azure was not in this run, so nothing can be compared"
+        );
+    }
+
+    #[test]
+    fn a_category_that_today_did_not_answer_has_no_weights() {
+        let mut dead = two(0.6);
+        let cell = &mut dead.endpoints[0].cells[0];
+        *cell = crate::aggregate::Cell {
+            counts: crate::aggregate::Counts { planned: 400, failed: 400, ..Default::default() },
+            failures: [("connect", 390), ("reset", 10)].into(),
+            ..Default::default()
+        };
+        dead.endpoints[0].all.quality = None;
+        let file = tune(&dead);
+        let easy = &file.categories["easy"];
+        assert_eq!((easy.verdict.word, easy.weights.len()), (VerdictWord::NoData, 0));
+        assert_eq!(easy.verdict.why, "large@azure: all 400 trials failed: 390 connect, 10 reset");
+        assert_eq!(file.categories["hard"].weights.values().sum::<u32>(), PARTS);
+        assert_eq!(file.default.verdict.word, VerdictWord::NoData);
+        assert_eq!((file.expected.quality, file.expected.cost_per_task_usd), (None, None));
+        let again = WeightsFile::from_json(&file.to_json(), "weights.json");
+        assert_eq!(again.expect("its own words"), file);
     }
 
     #[test]

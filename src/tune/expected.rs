@@ -10,6 +10,11 @@ use crate::weights::{Expected, PARTS};
 pub(super) fn expected(mixes: &[(f64, &CategoryTable<'_>, &[u32])]) -> Expected {
     let of_mix = |of: fn(&Candidate<'_>) -> Option<Estimate>| -> Option<Estimate> {
         let mut parts = Vec::new();
+        // Traffic that nothing serves has no figures, and so the whole has none.
+        let is_served = |weights: &[u32]| weights.iter().any(|part| *part > 0);
+        if mixes.iter().any(|(share, _, weights)| *share > 0.0 && !is_served(weights)) {
+            return None;
+        }
         for (share, table, weights) in mixes {
             for (candidate, weight) in
                 table.candidates.iter().zip(*weights).filter(|(_, w)| **w > 0)

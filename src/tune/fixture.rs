@@ -125,6 +125,8 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
             .collect(),
         endpoints,
         scores: table,
+        failures: Vec::new(),
+        unpassed: Vec::new(),
     }
 }
 

@@ -18,10 +18,17 @@ const ROUNDING: f64 = 4e-6;
 
 /// The mix of one category.
 pub(super) struct Mix {
-    /// Parts per million by endpoint, in catalog order; empty without today's endpoint.
+    /// Parts per million by endpoint, in catalog order; empty where there is no data.
     pub parts: Vec<u32>,
     /// Why no mix meets the limits; today's endpoint then keeps all weight.
     pub infeasible_reason: Option<String>,
+}
+
+impl Mix {
+    /// The mix of a category without data.
+    pub fn empty() -> Self {
+        Self { parts: Vec::new(), infeasible_reason: None }
+    }
 }
 
 /// A program, with the table and the endpoint of each variable.

@@ -19,8 +19,8 @@ pub(super) fn notes(
     if metrics.simulated {
         notes.push(Fact::Simulated);
     }
-    if let Some(why) = &context.blocked {
-        notes.push(Fact::NothingTuned { why: why.clone() });
+    if let Some(block) = &context.blocked {
+        notes.push(Fact::NothingTuned { why: block.why().to_owned() });
     } else {
         let mut infeasible_reason = tables.iter().zip(mixes).filter(|(table, _)| table.share > 0.0);
         let infeasible_reason =

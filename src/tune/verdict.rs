@@ -1,6 +1,6 @@
-//! MOVE, STAY or NOT YET, with the reason in one sentence.
+//! MOVE, STAY, NOT YET or NO DATA, with the reason in one sentence.
 
-use super::admit::{Candidate, CategoryTable, Exclusion, MIN_TASKS, TuneContext};
+use super::admit::{Block, Candidate, CategoryTable, Exclusion, MIN_TASKS, TuneContext};
 use super::expected::mean_value;
 use super::{round, text};
 use crate::stats::paired::{self, Paired};
@@ -20,8 +20,12 @@ pub(super) fn verdict(
     parts: &[u32],
     infeasible_reason: Option<&str>,
 ) -> Verdict {
-    if let Some(why) = &table.blocked {
-        return stay(why.clone());
+    match &table.blocked {
+        Some(Block::NoData(why)) => {
+            return Verdict { word: VerdictWord::NoData, ..stay(why.clone()) };
+        }
+        Some(Block::Objective(why)) => return stay(why.clone()),
+        None => {}
     }
     if let Some(why) = infeasible_reason {
         // The admitted endpoints cannot meet the limits; one that is not yet shown good enough might.

@@ -38,6 +38,30 @@ pub fn join_and<S: AsRef<str>>(items: &[S]) -> String {
     }
 }
 
+/// `30 connect, 10 reset`: counts by name, the largest first.
+#[must_use]
+pub fn by_count<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let each = counts.iter().map(|(name, n)| format!("{} {name}", group_thousands(*n)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// `all 40 trials failed: connect`, `all 40 trials failed: 30 connect, 10 reset`.
+#[must_use]
+pub fn all_failed<'a>(n: u64, classes: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let classes: Vec<_> = classes.collect();
+    let why = match classes.as_slice() {
+        [] => String::new(),
+        [(class, _)] => format!(": {class}"),
+        _ => format!(": {}", by_count(classes.into_iter())),
+    };
+    match n {
+        1 => format!("its one trial failed{why}"),
+        _ => format!("all {} trials failed{why}", group_thousands(n)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,8 +76,8 @@ pub struct Objective {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryWeights {
-    /// Parts per million by endpoint; they sum to 1,000,000. Zero weights are left out. Empty only
-    /// where nothing was scored, so that `objective.today` is null.
+    /// Parts per million by endpoint; they sum to 1,000,000. Zero weights are left out. Empty where
+    /// the verdict is NO DATA.
     pub weights: BTreeMap<String, u32>,
     /// Where to go when the drawn endpoint fails, in order.
     pub fallbacks: Vec<String>,
@@ -91,7 +91,7 @@ pub struct CategoryWeights {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// MOVE, STAY or NOT YET.
+    /// MOVE, STAY, NOT YET or NO DATA.
     pub word: VerdictWord,
     /// The candidate that the verdict speaks of: what gets most of the moved weight, or what might
     /// pay.
@@ -119,6 +119,9 @@ pub enum VerdictWord {
     /// Something might pay; the sample does not tell yet.
     #[serde(rename = "NOT YET")]
     NotYet,
+    /// What serves today was not measured, so nothing can be compared: no weights.
+    #[serde(rename = "NO DATA")]
+    NoData,
 }
 
 impl VerdictWord {
@@ -129,6 +132,7 @@ impl VerdictWord {
             Self::Move => "MOVE",
             Self::Stay => "STAY",
             Self::NotYet => "NOT YET",
+            Self::NoData => "NO DATA",
         }
     }
 }

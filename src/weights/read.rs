@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::file::{CategoryWeights, FORMAT_VERSION, PARTS, WeightsFile};
+use super::file::{CategoryWeights, FORMAT_VERSION, PARTS, VerdictWord, WeightsFile};
 
 /// The published JSON Schema of the file (2020-12).
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -99,8 +99,13 @@ fn fault_of(category: &CategoryWeights, served: bool) -> Option<(&'static str, S
         return (!weights.is_empty())
             .then(|| (".weights", "must be empty: nothing stands for today".to_owned()));
     }
+    let has_data = category.verdict.word != VerdictWord::NoData;
     if weights.is_empty() {
-        return Some((".weights", "is empty: no endpoint would serve this category".to_owned()));
+        return has_data
+            .then(|| (".weights", "is empty: no endpoint would serve this category".to_owned()));
+    }
+    if !has_data {
+        return Some((".weights", "must be empty: the verdict is NO DATA".to_owned()));
     }
     if let Some((endpoint, _)) = weights.iter().find(|(_, part)| **part == 0) {
         return Some((".weights", format!("{endpoint} has 0 parts: leave it out")));

@@ -24,6 +24,8 @@ pub(super) fn status(end: &LoadEnd, metrics: &LoadMetrics) -> RunStatus {
         RunStatus::Failed
     } else if end.why.is_some() {
         RunStatus::Incomplete
+    } else if metrics.endpoints.iter().any(|e| e.cell.counts.ok == 0 && e.cell.counts.failed > 0) {
+        RunStatus::NoData
     } else if mark == ValidityMark::Invalid {
         RunStatus::Invalid
     } else {

@@ -107,8 +107,8 @@ impl<T: Transport> Trials<T> {
     fn score(&self, job: &TrialJob, end: &TrialEnding) -> Option<ScoreRow> {
         let task = self.tasks_to_grade.as_ref()?.get(job.task as usize)?;
         let score = task.grade(end.answer.as_ref()?);
-        // The detail quotes the answer.
-        Some(ScoreRow::overall(job.trial, &task.grader, score.value, String::new()))
+        // The detail quotes the answer; the store keeps what it says of its form.
+        Some(ScoreRow::overall(job.trial, &task.grader, score.value, score.detail))
     }
 
     /// Logs how an attempt went. A provider's message may quote the prompt, so it is logged only

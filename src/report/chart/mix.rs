@@ -133,7 +133,7 @@ fn draw_row(
         let (bold, color) = match word {
             VerdictWord::Move => (true, ColorRole::Accent),
             VerdictWord::Stay => (false, ColorRole::Muted),
-            VerdictWord::NotYet => (false, ColorRole::Warn),
+            VerdictWord::NotYet | VerdictWord::NoData => (false, ColorRole::Warn),
         };
         canvas.text((RIGHT + 14.0, middle), word.word(), 12.0, bold, Anchor::Start, color);
     }

@@ -10,6 +10,7 @@ use crate::report::text::escape_control;
 use crate::report::timing_error::TimingError;
 use crate::units::Usd;
 use crate::units::prose::{group_thousands, pluralize};
+use crate::weights::VerdictWord;
 
 /// The facts of the heading: the name first, then what is wrong with the run.
 pub(super) fn heading(report: &LoadReport) -> Vec<String> {
@@ -36,10 +37,17 @@ pub(super) fn duration(report: &LoadReport) -> Option<String> {
 
 /// How the run stands.
 pub(super) fn state(report: &LoadReport) -> State {
-    let counts = &report.all.counts;
+    let is_dead = |cell: &LoadCell| cell.counts.ok == 0 && cell.counts.failed > 0;
     let ending = report.run.ending.as_ref();
     let ending = ending.map(|ending| (ending.complete, ending.validity));
-    state_of(counts.ok == 0 && counts.failed > 0, ending)
+    let wrong = if is_dead(&report.all) {
+        vec!["ALL FAILED"]
+    } else if report.endpoints.iter().any(|e| is_dead(&e.cell)) {
+        vec![VerdictWord::NoData.word()]
+    } else {
+        Vec::new()
+    };
+    state_of(wrong, ending)
 }
 
 /// What is wrong with the run, one sentence each.

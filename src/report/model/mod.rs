@@ -10,11 +10,13 @@
 mod cell;
 mod ending;
 mod estimate;
+mod failure;
 mod json;
 mod load;
 mod notes;
 mod routing;
 mod run;
+mod unpassed;
 
 pub use load::LoadReport;
 pub use run::RunReport;
@@ -23,6 +25,8 @@ pub(crate) use cell::{Cell, Counts, Latencies, Latency, LocalRatio, LocalTokens,
 pub(crate) use cell::{percentile, significance_name};
 pub(crate) use ending::{Ending, RunRecord};
 pub(crate) use estimate::Estimate;
+pub(crate) use failure::{Failure, MOST_WORDS};
 pub(crate) use load::{LatencyObjective, LoadCell, LoadEndpoint, LoadSettings};
 pub(crate) use routing::{Expected, Routing, Verdict};
 pub(crate) use run::{Category, Endpoint};
+pub(crate) use unpassed::Unpassed;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::json::{FORMAT_VERSION, to_json};
 use super::notes::{assumptions, notes};
-use super::{Cell, Counts, Expected, LocalTokens, Routing, RunRecord};
+use super::{Cell, Counts, Expected, Failure, LocalTokens, Routing, RunRecord, Unpassed};
 use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::report::names::Names;
 use crate::report::text::sentence;
@@ -40,6 +40,12 @@ pub struct RunReport {
     pub(crate) expected: Option<Expected>,
     /// What the mixture saves at the stated requests a month; negative: it costs more.
     pub(crate) saves_per_month_usd: Option<f64>,
+    /// What the providers said of the trials that failed, endpoint by endpoint.
+    pub(crate) failures: Vec<Failure>,
+    /// Categories whose grader may be wrong, in name order.
+    pub(crate) unpassed: Vec<Unpassed>,
+    /// Endpoints and categories that were asked and answered nothing.
+    pub(crate) no_data: Vec<NoData>,
     /// Why no verdict can be given.
     pub(crate) no_verdict: Option<String>,
     /// Whether no mix keeps `max_share.provider`.
@@ -57,6 +63,19 @@ pub struct RunReport {
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) names: Names,
+}
+
+/// What was asked and answered nothing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct NoData {
+    /// `None`: every endpoint.
+    pub endpoint: Option<EndpointId>,
+    /// `None`: every category.
+    pub category: Option<String>,
+    pub why: String,
+    /// The same in a sentence.
+    #[serde(skip)]
+    pub sentence: String,
 }
 
 /// The endpoint that serves today.
@@ -157,6 +176,9 @@ impl RunReport {
             default_routing: has_weights.then(|| Routing::new(&weights.default)),
             expected: has_weights.then(|| (&weights.expected).into()),
             saves_per_month_usd: saves_per_month(metrics, weights).filter(|_| has_weights),
+            failures: metrics.failures.iter().map(Failure::new).collect(),
+            unpassed: metrics.unpassed.iter().map(Unpassed::new).collect(),
+            no_data: no_data(metrics),
             no_verdict: no_verdict(metrics, weights),
             is_cap_broken: weights.notes.iter().any(|note| matches!(note, Fact::CapBroken { .. })),
             left_out: weights.left_out.clone(),
@@ -174,6 +196,16 @@ impl RunReport {
     pub fn to_json(&self) -> String {
         to_json(self)
     }
+}
+
+fn no_data(metrics: &RunMetrics) -> Vec<NoData> {
+    let found = metrics.no_data().into_iter().map(|found| NoData {
+        sentence: sentence(&found.sentence()),
+        endpoint: found.endpoint,
+        category: found.category.map(|category| category.as_str().to_owned()),
+        why: found.why,
+    });
+    found.collect()
 }
 
 fn endpoints(metrics: &RunMetrics) -> Vec<Endpoint> {
