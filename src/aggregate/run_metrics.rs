@@ -1,6 +1,8 @@
 //! The metrics of one run.
 
-use super::{CategoryMetrics, Counts, EndpointMetrics, Failure, ScoreTable, Today, Unpassed, compare};
+use super::{
+    CategoryMetrics, Counts, EndpointMetrics, Failure, ScoreTable, Today, Unpassed, compare,
+};
 use crate::stats::paired::Paired;
 use crate::units::{Judging, Manifest, Usd};
 

@@ -44,7 +44,9 @@ impl Exit {
             Self::Ok => "ok",
             Self::Internal => "internal or infrastructure error",
             Self::Usage => "usage, bad input, or refused before any request was sent",
-            Self::Incomplete => "incomplete: budget used up, interrupted, an endpoint given up, or NO DATA",
+            Self::Incomplete => {
+                "incomplete: budget used up, interrupted, an endpoint given up, or NO DATA"
+            }
             Self::Invalid => "invalid measurement: the client could not keep up",
         }
     }

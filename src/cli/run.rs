@@ -1,9 +1,9 @@
 //! `run`, and how a run ends.
 
 use super::args::{ReportFormat, RunArgs};
+use super::console;
 use super::failure::Outcome;
 use super::terminal::Terminal;
-use super::console;
 use crate::app::{self, RunOutcome, RunStatus};
 
 /// `weighbridge run`.

@@ -91,8 +91,7 @@ pub(super) fn lines(lines: &[String]) -> String {
 /// What the providers said of endpoints that often failed, and the categories whose grader may be
 /// wrong: on at most so many lines, none of them begun in vain.
 fn problems(report: &RunReport, most: usize) -> Vec<String> {
-    let failing: Vec<&str> =
-        run_text::failing(report).into_iter().map(|e| e.id.as_str()).collect();
+    let failing: Vec<&str> = run_text::failing(report).into_iter().map(|e| e.id.as_str()).collect();
     let mut failures: Vec<_> =
         report.failures.iter().filter(|f| failing.contains(&f.endpoint.as_str())).collect();
     failures.sort_by_key(|failure| std::cmp::Reverse(failure.trials));
@@ -407,8 +406,7 @@ impl Draft {
 /// `… and 4 more categories, 18 % of traffic: 2 MOVE, 1 STAY, 1 NOT YET`.
 fn counted(rest: &[CategoryVerdict<'_>]) -> String {
     let traffic: f64 = rest.iter().map(|v| v.share).sum();
-    let words =
-        [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::NoData];
+    let words = [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::NoData];
     let counts: Vec<String> = words
         .into_iter()
         .map(|word| (rest.iter().filter(|v| v.verdict.word == word).count(), word.word()))
@@ -483,7 +481,7 @@ mod tests {
         let said = "43 of 5,386 trials failed: 40 connect (open-8b@forge)";
         assert!(screen.lines().any(|line| line == said), "{screen}");
         let row = screen.lines().find(|l| l.starts_with("open-8b@forge")).expect("its row");
-        assert!(row.ends_with("  all 40 failed: connect"), "{screen}");
+        assert!(row.ends_with("  NO DATA: all 40 trials failed: connect"), "{screen}");
     }
 
     #[test]

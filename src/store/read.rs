@@ -257,10 +257,7 @@ impl Reader {
 
     /// Visits every answer of score 0: its endpoint, its task, and what the grading said of it. In
     /// the order of [`Order::Cell`].
-    pub fn for_each_zero(
-        &self,
-        mut visit: impl FnMut(u32, u32, &str),
-    ) -> Result<(), StoreError> {
+    pub fn for_each_zero(&self, mut visit: impl FnMut(u32, u32, &str)) -> Result<(), StoreError> {
         let value = if self.format >= 4 { "score.value" } else { "score.score" };
         let mut statement = self.prepare(&format!(
             "SELECT trial.endpoint, trial.task, score.detail FROM trial

@@ -11,9 +11,7 @@ use super::mix::{Mix, mix};
 use super::verdict::verdict;
 use super::{notes, round};
 use crate::aggregate::RunMetrics;
-use crate::weights::{
-    CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, WeightsFile,
-};
+use crate::weights::{CategoryWeights, CellEstimates, FORMAT_VERSION, Objective, WeightsFile};
 
 /// How long weights are valid: prices and models change within a month.
 const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -148,7 +146,8 @@ fn left_out(
 ) -> BTreeMap<String, String> {
     let endpoints = context.metrics.endpoints.iter().enumerate();
     let out = endpoints.filter(|(i, _)| !has_weight(*i)).map(|(i, endpoint)| {
-        let is_replaced = context.today == Some(i) && !tables.iter().all(CategoryTable::has_no_data);
+        let is_replaced =
+            context.today == Some(i) && !tables.iter().all(CategoryTable::has_no_data);
         let reason = if is_replaced {
             "what serves today: others take its place, and it stays a fallback".to_owned()
         } else {
@@ -272,10 +271,7 @@ mod tests {
         let file = tune(&away);
         let easy = &file.categories["easy"];
         assert_eq!((easy.verdict.word, easy.weights.len()), (VerdictWord::NoData, 0));
-        assert_eq!(
-            easy.verdict.why,
-            "old@azure was not in this run, so nothing can be compared"
-        );
+        assert_eq!(easy.verdict.why, "old@azure was not in this run, so nothing can be compared");
     }
 
     #[test]
