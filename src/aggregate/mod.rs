@@ -2,6 +2,7 @@
 //!
 //! A cell is endpoint × category; an endpoint's whole row has the same form under category `*`.
 
+mod answers;
 mod cached_share;
 mod cell;
 mod compare;
@@ -31,6 +32,7 @@ mod tokenizer;
 mod trials;
 mod unpassed;
 
+pub use answers::{AnswerFilter, AnswerView, AnswerViews, TaskAnswers};
 pub use cell::{CachedShareCost, Cell, Counts, Difference, Significance, TokenSums};
 pub use compute::compute_metrics;
 pub use endpoint_metrics::{CategoryMetrics, EndpointMetrics, RoutingCounts, Today};

@@ -1,5 +1,6 @@
 //! The metrics of one run.
 
+use super::answers::is_other;
 use super::{
     CategoryMetrics, Counts, EndpointMetrics, Failure, ScoreTable, Today, Unpassed, compare,
 };
@@ -60,6 +61,15 @@ impl RunMetrics {
     #[must_use]
     pub fn has_unpriced(&self) -> bool {
         self.endpoints.iter().any(|e| !e.priced && e.all.counts.scored > 0)
+    }
+
+    /// The number of tasks on which the scores of two endpoints differ, or only one is scored:
+    /// what [`AnswerViews`](super::AnswerViews) shows of the pair.
+    #[must_use]
+    pub fn differing(&self, a: usize, b: usize) -> u64 {
+        let tasks = 0..self.scores.tasks().len();
+        let differ = |&task: &usize| is_other(self.scores.get(task, a), self.scores.get(task, b));
+        tasks.filter(differ).count() as u64
     }
 
     /// The figures of today's endpoint, where it was measured.

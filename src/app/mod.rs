@@ -57,6 +57,7 @@ mod resume;
 mod run;
 mod run_folder;
 mod selection;
+mod show;
 mod snapshots;
 mod spend;
 mod tune;
@@ -68,13 +69,14 @@ pub use load::load;
 pub use merge::merge;
 pub use options::{
     GradeOptions, LoadOptions, MergeOptions, PlanOptions, ReportOptions, RunOptions, SelectOptions,
-    SweepOptions, Timeouts, TuneOptions,
+    ShowOptions, SweepOptions, Timeouts, TuneOptions,
 };
 pub use outcome::{LoadOutcome, RunOutcome, RunStatus};
 pub use plan::{PlanOutcome, plan};
 pub use report::{ReportOutcome, report};
 pub(crate) use reprice::reprice;
 pub use run::{resume, run};
+pub use show::{ShowOutcome, show};
 pub use tune::tune;
 
 // What the signatures above reach.

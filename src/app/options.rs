@@ -294,6 +294,37 @@ impl Default for TuneOptions {
     }
 }
 
+/// The options of [`show`](super::show()). Empty lists of globs ask nothing.
+#[derive(Clone, Debug)]
+pub struct ShowOptions {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Only what failed, or has not the full score.
+    pub failed: bool,
+    /// Globs over the categories of tasks.
+    pub categories: Vec<String>,
+    /// Globs over whole ids of endpoints, their short names (`name@provider`), or `today`.
+    pub endpoints: Vec<String>,
+    /// Globs over the ids of tasks, with their suite (`suite/task`) or without it.
+    pub tasks: Vec<String>,
+    /// Two endpoints, each by its id, its short name or `today`: only the tasks on which they
+    /// differ.
+    pub diff: Option<(String, String)>,
+}
+
+impl Default for ShowOptions {
+    fn default() -> Self {
+        Self {
+            run: LATEST.into(),
+            failed: false,
+            categories: Vec::new(),
+            endpoints: Vec::new(),
+            tasks: Vec::new(),
+            diff: None,
+        }
+    }
+}
+
 /// The options of [`merge`](super::merge()).
 #[derive(Clone, Debug, Default)]
 pub struct MergeOptions {

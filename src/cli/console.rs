@@ -57,6 +57,19 @@ pub(super) fn ask(question: &str) -> Option<bool> {
     Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
+/// The columns of the terminal: `COLUMNS` where it is a number, else those of stdout's; 80 where
+/// that is none.
+pub(super) fn columns() -> usize {
+    const DEFAULT: usize = 80;
+    let stated = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    #[cfg(unix)]
+    let stated = stated.or_else(|| {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    });
+    stated.filter(|columns| *columns > 0).unwrap_or(DEFAULT)
+}
+
 /// Whether stderr is a terminal.
 pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()

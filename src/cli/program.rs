@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::args::{Cli, Command};
 use super::failure::Outcome;
 use super::{
-    Exit, calibrate, catalog, console, finished, init, load, panics, plan, run, sim, suite,
+    Exit, calibrate, catalog, console, finished, init, load, panics, plan, run, show, sim, suite,
 };
 
 /// The whole program.
@@ -32,6 +32,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Load(args) => load::load(*args),
         Command::Plan(args) => plan::plan(args),
+        Command::Show(args) => show::show(args),
         Command::Report(args) => finished::report(args),
         Command::Grade(args) => finished::grade(args),
         Command::Tune(args) => finished::tune(args),

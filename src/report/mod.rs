@@ -5,6 +5,7 @@
 //! catalogs, suites and servers are hostile: `text` escapes their control characters, and each file
 //! escapes them again for its place.
 
+mod answers;
 mod chart;
 mod csv;
 mod error;
@@ -29,6 +30,7 @@ mod write;
 #[cfg(test)]
 mod fixture;
 
+pub use answers::{Pair, answers_json, answers_text};
 pub use error::ReportError;
 pub use load::{answer as load_answer, write as write_load};
 pub use model::{LoadReport, RunReport};

@@ -4,6 +4,7 @@
 //! `schema_v1.sql` and those after it; times are integer nanoseconds since the run's clock anchor, money is a decimal
 //! string, unknown is NULL.
 
+mod answers;
 mod error;
 mod gaps;
 mod live;
@@ -24,6 +25,7 @@ mod sql;
 mod tests;
 mod writer;
 
+pub use answers::TrialPlace;
 pub use error::StoreError;
 pub use live::Store;
 pub use load::{LoadChange, LoadOutcome, LoadRecord, LoadRow, LoadSpan};

@@ -183,6 +183,10 @@ impl Reader {
         self.format >= 2
     }
 
+    pub(super) const fn format(&self) -> i32 {
+        self.format
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -241,38 +245,6 @@ impl Reader {
         let body: Option<String> =
             self.sqlite(statement.query_row([trial], |row| row.get(0)).optional())?;
         body.map(|body| self.json("an answer", &body)).transpose()
-    }
-
-    /// What the latest grading of one trial said of it; `None`: it is not graded, or nothing is kept.
-    pub fn detail_of(&self, trial: u32) -> Result<Option<String>, StoreError> {
-        let mut statement = self.prepare(&format!(
-            "SELECT score.detail FROM trial JOIN score ON score.trial = trial.idx AND {}
-             WHERE trial.idx = ?",
-            latest_score(self.format)
-        ))?;
-        let detail: Option<String> =
-            self.sqlite(statement.query_row([trial], |row| row.get(0)).optional())?;
-        Ok(detail.filter(|detail| !detail.is_empty()))
-    }
-
-    /// Visits every answer of score 0: its endpoint, its task, and what the grading said of it. In
-    /// the order of [`Order::Cell`].
-    pub fn for_each_zero(&self, mut visit: impl FnMut(u32, u32, &str)) -> Result<(), StoreError> {
-        let value = if self.format >= 4 { "score.value" } else { "score.score" };
-        let mut statement = self.prepare(&format!(
-            "SELECT trial.endpoint, trial.task, score.detail FROM trial
-             JOIN task ON task.idx = trial.task
-             JOIN score ON score.trial = trial.idx AND {}
-             WHERE trial.status = 'ok' AND {value} = 0
-             ORDER BY trial.endpoint, task.category, trial.key",
-            latest_score(self.format)
-        ))?;
-        let mut rows = self.sqlite(statement.query([]))?;
-        while let Some(row) = self.sqlite(rows.next())? {
-            let detail: String = self.sqlite(row.get(2))?;
-            visit(self.sqlite(row.get(0))?, self.sqlite(row.get(1))?, &detail);
-        }
-        Ok(())
     }
 
     fn task(&self, row: &Row<'_>) -> Result<StoredTask, StoreError> {
@@ -494,7 +466,7 @@ pub(super) fn decode_answer(
 
 /// The condition under which a row of `score` is what the metrics take, in a database of this
 /// format.
-fn latest_score(format: i32) -> String {
+pub(super) fn latest_score(format: i32) -> String {
     if format < 4 {
         return "true".to_owned();
     }

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     CatalogCommand, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs, RunFolder,
-    SimArgs, SuiteCommand, TuneArgs,
+    ShowArgs, SimArgs, SuiteCommand, TuneArgs,
 };
 
 /// Benchmarks every model in a catalog on your own tasks (price, speed, quality) and tunes routing
@@ -39,6 +39,8 @@ pub(in crate::cli) enum Command {
     Load(Box<LoadArgs>),
     /// Print the plan of a run: trials, tokens, cost, duration, detectable differences.
     Plan(PlanArgs),
+    /// Show prompts, answers and the grader's reasons of a run; compare two endpoints.
+    Show(ShowArgs),
     /// Rewrite the report of a finished run.
     Report(ReportArgs),
     /// Regrade the answers of a finished run; calls no model.
