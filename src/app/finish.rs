@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::aggregate::{self, RunMetrics};
+use crate::aggregate::{self, AnswerViews, RunMetrics};
 use crate::app::error::{AppError, Context};
 use crate::app::outcome::{RunOutcome, RunStatus};
 use crate::app::run_folder;
@@ -28,7 +28,7 @@ pub(crate) fn finish(dir: &Path, end: RunEnd) -> Result<RunOutcome, AppError> {
     let metrics = aggregate::compute_metrics(dir)?;
     let tuned = tune::tune(&metrics);
     write_weights(dir, &metrics, &tuned)?;
-    let report = write_report(dir, &metrics, &tuned)?;
+    let report = write_report(dir, &metrics, &tuned, None)?;
     Ok(RunOutcome {
         dir: dir.to_owned(),
         status: status(&end, &metrics),
@@ -54,15 +54,18 @@ fn status(end: &RunEnd, metrics: &RunMetrics) -> RunStatus {
     }
 }
 
-/// Computes the report and writes the CSV files, the charts, the HTML and the Markdown.
+/// Computes the report and writes the CSV files, the charts, the HTML and the Markdown. `answers`:
+/// what the HTML shows of prompts and answers.
 pub(crate) fn write_report(
     dir: &Path,
     metrics: &RunMetrics,
     weights: &WeightsFile,
+    answers: Option<AnswerViews>,
 ) -> Result<RunReport, AppError> {
     let report = RunReport::new(metrics, weights);
     let trials = aggregate::TrialViews::open(dir)?;
-    report::write_all(dir, &report, trials).context(format!("the report of {}", dir.display()))?;
+    report::write_all(dir, &report, trials, answers)
+        .context(format!("the report of {}", dir.display()))?;
     Ok(report)
 }
 

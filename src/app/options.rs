@@ -256,11 +256,13 @@ pub struct SweepOptions {
 pub struct ReportOptions {
     /// The run folder.
     pub run: PathBuf,
+    /// Put prompts and answers into `report.html`.
+    pub with_content: bool,
 }
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        Self { run: LATEST.into() }
+        Self { run: LATEST.into(), with_content: false }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `report`: the report of a finished run or load, written again. No model is called.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::aggregate::AnswerViews;
 use crate::app::error::{AppError, Context, refused};
 use crate::app::events::Events;
 use crate::app::finish::{WEIGHTS, write_report};
@@ -58,12 +59,24 @@ impl ReportOutcome {
     }
 }
 
+/// The prompts and answers of a run.
+fn answers(run: &Path) -> Result<AnswerViews, AppError> {
+    let answers = AnswerViews::open(run)?;
+    if answers.keeps_content() {
+        return Ok(answers);
+    }
+    Err(refused(format!(
+        "{} keeps no prompts and no answers (--no-content); leave out --with-content",
+        run.display()
+    )))
+}
+
 /// Writes the report of a finished run or load again.
 ///
 /// # Errors
 /// [`AppError::Refused`] when the folder is a sweep's or holds no run.
 pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutcome, AppError> {
-    let ReportOptions { run } = options;
+    let ReportOptions { run, with_content } = options;
     if run.join("sweep.csv").exists() {
         return Err(refused(format!(
             "{} is a sweep: sweep.csv lists its rates, and each folder in it is a run to report",
@@ -72,6 +85,12 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
     }
     let _lock = run_folder::hold(&run)?;
     if aggregate::is_load(&run).map_err(refused)? {
+        if with_content {
+            return Err(refused(format!(
+                "{} is a load: loads keep no answers; leave out --with-content",
+                run.display()
+            )));
+        }
         let (_, report) = load::conclude(&run)?;
         let report = Report::Load(Box::new(report));
         return Ok(ReportOutcome { weights: None, dir: run, report });
@@ -85,7 +104,8 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
             WeightsFile::from_json(&text, &path.display().to_string())?
         }
     };
-    let report = write_report(&run, &metrics, &weights)?;
+    let answers = if with_content { Some(answers(&run)?) } else { None };
+    let report = write_report(&run, &metrics, &weights, answers)?;
     if metrics.counts.ok > 0 && metrics.counts.scored + metrics.counts.unscored == 0 {
         let run = run.display();
         events.notice(format!(

@@ -16,7 +16,7 @@ pub(super) fn report(args: ReportArgs) -> Outcome {
         let rows = app::reprice(&run, &prices, &events)?;
         console::table(&repriced(&rows))?;
     } else {
-        let outcome = app::report(ReportOptions { run }, &events)?;
+        let outcome = app::report(ReportOptions { run, with_content: args.with_content }, &events)?;
         console::data(&match format {
             ReportFormat::Screen => outcome.screen(),
             ReportFormat::Json => outcome.to_json(),

@@ -357,7 +357,24 @@ mod tests {
 
     #[test]
     fn a_task_reads_from_top_to_bottom() {
-        insta::assert_snapshot!(answers_text(&task(), None, 60), @"");
+        insta::assert_snapshot!(answers_text(&task(), None, 60), @r"
+        ── capitals/t1 · facts · graded by exact ───────────────────
+          user
+            Capital of
+            France?
+          expected
+            Paris
+        ✗ acme/large@azure · 0 · got “Lyon\u{1b}[31m\u{d}\u{a}
+            is\u{202e} the capital, as everybody who has been there
+            knows”, expected “Paris”
+            Lyon\u{1b}[31m\u{d}
+                is\u{202e} the capital, as everybody who has been
+            there knows
+        ✗ acme/mini@azure · failed: not_found · “HTTP 404:
+            \u{1b}[2Jnone”
+        ✓ acme/tiny@birch · 1
+            [call] look {}
+        ");
     }
 
     #[test]
@@ -366,7 +383,22 @@ mod tests {
             (EndpointId::from_text("acme/large@azure"), EndpointId::from_text("acme/mini@azure"));
         let text = answers_text(&task(), Some((&left, &right)), 80);
         assert!(text.lines().all(|line| width(line) <= 80), "{text}");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        ── capitals/t1 · facts · graded by exact ───────────────────────────────────────
+          user
+            Capital of
+            France?
+          expected
+            Paris
+        ✗ acme/large@azure · 0 · got           │ ✗ acme/mini@azure · failed: not_found
+          “Lyon\u{1b}[31m\u{d}\u{a}            │   · “HTTP 404: \u{1b}[2Jnone”
+          is\u{202e} the capital, as           │
+          everybody who has been there         │
+          knows”, expected “Paris”             │
+          Lyon\u{1b}[31m\u{d}                  │
+              is\u{202e} the capital, as       │
+          everybody who has been there knows   │
+        ");
         let wide = answers_text(&task(), Some((&left, &right)), 160);
         assert!(wide.lines().count() < text.lines().count(), "{wide}");
     }

@@ -5,6 +5,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::answers_page::AnswersView;
 use super::chart::Chart;
 use super::error::ReportError;
 use super::page::Page;
@@ -18,8 +19,12 @@ const BASE: &str = "base.html";
 const RECORD: &str = "record.html";
 
 /// Makes the page.
-pub(super) fn page(report: &RunReport, charts: &[Chart]) -> Result<String, ReportError> {
-    render(include_str!("report.html.j2"), Page::of(report, charts))
+pub(super) fn page(
+    report: &RunReport,
+    charts: &[Chart],
+    answers: Option<AnswersView>,
+) -> Result<String, ReportError> {
+    render(include_str!("report.html.j2"), Page::of(report, charts, answers))
 }
 
 /// Fills a template, which may extend [`BASE`].
@@ -45,7 +50,7 @@ mod tests {
     fn of(made: &(RunMetrics, WeightsFile)) -> String {
         let report = fixture::report(made);
         let charts = chart::all(&report).expect("memory");
-        page(&report, &charts).expect("the template is ours")
+        page(&report, &charts, None).expect("the template is ours")
     }
 
     fn check(page: &str) {
@@ -102,6 +107,34 @@ mod tests {
         assert!(page.contains("&lt;script&gt;alert(1)"));
         assert!(!page.contains("</style><svg"));
         assert!(page.contains("${{7*7}} {{7*7}}"), "a name is not a template");
+    }
+
+    #[test]
+    fn hostile_answers_are_text_and_the_search_alone_may_run() {
+        let report = fixture::report(&fixture::support());
+        let hostile =
+            "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>\u{1b}[2J";
+        let task = crate::aggregate::TaskAnswers {
+            suite: hostile.into(),
+            task: "t1".into(),
+            category: "c".into(),
+            grader: "exact".into(),
+            prompt: vec![crate::units::Message { role: "user".into(), content: hostile.into() }],
+            reference: Some(hostile.into()),
+            answers: Vec::new(),
+        };
+        let answers = AnswersView::new(std::iter::once(Ok::<_, ReportError>(task))).expect("read");
+        let page = page(&report, &[], Some(answers)).expect("the template is ours");
+        assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (1, 1));
+        assert!(!page.contains("<img") && !page.contains('\u{1b}') && !page.contains("onerror=a"));
+        assert!(
+            page.contains("; script-src 'sha256-"),
+            "the policy allows this script by its hash"
+        );
+        assert!(
+            page.contains("id=\"search\" hidden"),
+            "without scripts there is no search to fail"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! escapes them again for its place.
 
 mod answers;
+mod answers_page;
 mod chart;
 mod csv;
 mod error;

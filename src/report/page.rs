@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::answers_page::AnswersView;
 use super::chart::{self, Chart};
 use super::model::{Cell, Ending, Endpoint, Estimate, Failure, RunReport, significance_name};
 use super::number::{self, currency, dollars, points, probability, share};
@@ -42,6 +43,9 @@ pub(super) struct Page {
     judging: Vec<(String, String)>,
     manifest: Vec<(String, String)>,
     suites: Vec<[String; 3]>,
+    /// Where the answers are that differ most; empty: nowhere.
+    see: String,
+    answers: Option<AnswersView>,
 }
 
 #[derive(Serialize)]
@@ -144,7 +148,7 @@ struct WeightView {
 }
 
 impl Page {
-    pub(super) fn of(report: &RunReport, charts: &[Chart]) -> Self {
+    pub(super) fn of(report: &RunReport, charts: &[Chart], answers: Option<AnswersView>) -> Self {
         let mut facts = run_text::heading(report);
         let name = facts.remove(0);
         let scored = report.counts.scored > 0;
@@ -180,8 +184,19 @@ impl Page {
             judging: judging(report),
             manifest: manifest(report),
             suites: suites(&report.run.suites),
+            see: differing(report),
+            answers,
         }
     }
+}
+
+/// `12 answers differ between today and moe@ember: weighbridge show RUN --diff …`
+fn differing(report: &RunReport) -> String {
+    let Some(found) = &report.differing else { return String::new() };
+    let name = report.names.short(found.endpoint.as_str());
+    let n = pluralize(found.tasks, "answer");
+    let verb = if found.tasks == 1 { "differs" } else { "differ" };
+    format!("{n} {verb} between today and {name}: weighbridge show RUN --diff today,{name}")
 }
 
 /// What was assumed, and which categories have no verdict.

@@ -13,6 +13,7 @@ use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
 use crate::aggregate::LatencyMetric;
 use crate::units::Goal;
+use crate::units::prose::pluralize;
 use crate::weights::VerdictWord;
 
 /// A terminal that everybody has.
@@ -30,6 +31,36 @@ const TABLES_LEAST: usize = 10;
 const PROBLEM_LINES: usize = 3;
 /// The most columns of a provider's words.
 const PROBLEM_WORDS: usize = 96;
+
+/// Where the answers are that differ most: `12 answers differ between today and moe@ember:
+/// weighbridge show --diff today,moe@ember`, in fewer words where that is too wide.
+fn differing(report: &RunReport, files: &Path) -> Option<String> {
+    let found = report.differing.as_ref()?;
+    let name = report.names.short(found.endpoint.as_str());
+    let n = pluralize(found.tasks, "answer");
+    let verb = if found.tasks == 1 { "differs" } else { "differ" };
+    let command = format!("weighbridge show{} --diff today,{}", folder(files), shell_word(&name));
+    let whole = format!("{n} {verb} between today and {name}: {command}");
+    let brief = format!("{n} {verb}: {command}");
+    Some(if width(&whole) <= COLUMNS { whole } else { fit_end(&brief, COLUMNS) })
+}
+
+/// The run folder as an argument of a command; empty where it is the one that is taken anyway.
+fn folder(files: &Path) -> String {
+    let is_latest = files.parent().is_some_and(|parent| parent == Path::new("results"));
+    if is_latest { String::new() } else { format!(" {}", shell_word(&files.to_string_lossy())) }
+}
+
+/// A text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "@/._:#,+=-".contains(c);
+    let text = escape_control(text);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
 
 /// The answer of a run as plain text, each line ended by a line feed.
 ///
@@ -161,12 +192,12 @@ fn foot(report: &RunReport, files: &Path) -> Vec<String> {
         lines.extend(
             [
                 "Your own: export OPENROUTER_API_KEY=… (or another provider's), then",
-                "  weighbridge init    # writes weighbridge.toml: models, prices, suites",
-                "  weighbridge plan && weighbridge run",
+                "  weighbridge init && weighbridge plan && weighbridge run",
             ]
             .map(str::to_owned),
         );
     }
+    lines.extend(differing(report, files));
     lines
 }
 

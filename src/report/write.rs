@@ -6,10 +6,11 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use super::answers_page::AnswersView;
 use super::error::ReportError;
 use super::model::RunReport;
 use super::{chart, csv, html, markdown};
-use crate::aggregate::TrialView;
+use crate::aggregate::{AnswerViews, TrialView};
 use crate::units::plain_file;
 
 /// The folder of charts.
@@ -24,7 +25,8 @@ const CSV_BUFFER_BYTES: usize = 256 * 1024;
 /// `report.md` into a run folder.
 ///
 /// Each file appears whole or not at all: it is written beside its place and then moved there, so
-/// no reader sees half of it. The trials stream; memory does not grow with them.
+/// no reader sees half of it. The trials stream; memory does not grow with them. `answers`: what the
+/// page shows of prompts and answers.
 ///
 /// # Errors
 /// The first file that cannot be written, or the first trial that cannot be read; the files before
@@ -33,6 +35,7 @@ pub fn write_all<E>(
     dir: &Path,
     report: &RunReport,
     trials: impl Iterator<Item = Result<TrialView, E>>,
+    answers: Option<AnswerViews>,
 ) -> Result<(), ReportError>
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -42,10 +45,33 @@ where
     whole(&dir.join("summary.csv"), |file| csv::write_summary(file, report))?;
     whole(&dir.join("latency.csv"), |file| csv::write_latency(file, report))?;
     write_charts(dir, &charts)?;
-    let page = html::page(report, &charts)?;
-    whole(&dir.join("report.html"), |file| file.write_all(page.as_bytes()))?;
+    write_page(dir, report, &charts, answers)?;
     let summary = markdown::summary(report);
     whole(&dir.join("report.md"), |file| file.write_all(summary.as_bytes()))
+}
+
+/// Writes `report.html`. With prompts and answers only its owner may read it, as the run database.
+fn write_page(
+    dir: &Path,
+    report: &RunReport,
+    charts: &[chart::Chart],
+    answers: Option<AnswerViews>,
+) -> Result<(), ReportError> {
+    let path = dir.join("report.html");
+    let at = |source| io_at(&path, source);
+    let Some(answers) = answers else {
+        let page = html::page(report, charts, None)?;
+        return whole(&path, |file| file.write_all(page.as_bytes()));
+    };
+    let answers = AnswersView::new(answers).map_err(|why| ReportError::Trials(why.into()))?;
+    let page = html::page(report, charts, Some(answers))?;
+    let mut temporary = NamedTempFile::new_in(dir).map_err(at)?;
+    temporary
+        .write_all(page.as_bytes())
+        .and_then(|()| temporary.as_file().sync_data())
+        .map_err(at)?;
+    temporary.persist(&path).map_err(|error| at(error.error))?;
+    Ok(())
 }
 
 pub(super) fn write_charts(dir: &Path, charts: &[chart::Chart]) -> Result<(), ReportError> {
@@ -187,7 +213,7 @@ mod tests {
     fn a_report_is_all_its_files_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let report = fixture::report(&fixture::demo());
-        write_all(dir.path(), &report, trials().into_iter()).expect("written");
+        write_all(dir.path(), &report, trials().into_iter(), None).expect("written");
         let names = |dir: &Path| -> BTreeSet<String> {
             let entries = fs::read_dir(dir).expect("readable");
             entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect()
@@ -217,7 +243,7 @@ mod tests {
         fs::write(&path, "old").expect("written");
         let mut trials = trials();
         trials.push(Err(io::Error::other("disk")));
-        let error = write_all(dir.path(), &report, trials.into_iter());
+        let error = write_all(dir.path(), &report, trials.into_iter(), None);
         assert!(matches!(error, Err(ReportError::Trials(_))), "{error:?}");
         assert_eq!(fs::read_to_string(&path).expect("still there"), "old");
         assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 1);
@@ -238,7 +264,7 @@ mod tests {
             let dir = root.join(name);
             fs::create_dir_all(&dir).expect("a folder");
             let report = fixture::report(&made);
-            write_all(&dir, &report, trials().into_iter()).expect(name);
+            write_all(&dir, &report, trials().into_iter(), None).expect(name);
             let screen = answer(&report, Path::new("results/2026-11-22-demo"));
             fs::write(dir.join("screen.txt"), screen).expect("written");
         }

@@ -44,6 +44,7 @@ mod schemas;
 mod secrets;
 mod shape;
 mod shards;
+mod show;
 mod stale;
 mod stub;
 mod suites;

@@ -10,7 +10,7 @@ use crate::run::load::{Closed, Prompts};
 use crate::units::Seed;
 
 /// How long requests are sent where nothing says.
-const DEFAULT_WINDOW: Duration = Duration::from_secs(20);
+pub(super) const DEFAULT_WINDOW: Duration = Duration::from_secs(20);
 /// The demo's rate where nothing says: enough for medians of every endpoint in 20 s.
 const DEFAULT_RATE: f64 = 50.0;
 

@@ -7,11 +7,15 @@ use super::job::Job;
 use super::mode;
 use crate::aggregate::LoadMetrics;
 use crate::app::error::{AppError, refused};
+use crate::app::options::LoadOptions;
 use crate::app::outcome::{LoadOutcome, LoadResult, RunStatus};
 use crate::app::run_folder;
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
 use crate::run::load::{LoadEnd, Search};
 use crate::units::{Usd, ValidityMark};
+
+/// How often a rate that cannot be told is measured again, each time twice as long.
+const MOST_EXTENSIONS: u32 = 2;
 
 /// Runs the sweep. `job.dir` is the folder of the sweep; each step is a run folder in it.
 pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
@@ -29,9 +33,10 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
     let mut search = Search::new(range.low, range.high);
     let mut steps: Vec<SweepStep> = Vec::new();
     let (mut left, mut status) = (job.cap, RunStatus::Complete);
+    let mut extensions = 0;
     while let Some(per_s) = search.next() {
         let dir = job.dir.join(format!("{:02}-at-{per_s}", steps.len() + 1));
-        let end = step(job, &dir, per_s, left)?;
+        let end = step(job, &dir, per_s, 1 << extensions, left)?;
         let lock = run_folder::hold(&dir)?;
         let (metrics, report) = conclude(&dir)?;
         drop(lock);
@@ -39,12 +44,27 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
         let step = SweepStep::new(per_s, range.good, &report);
         job.events.notice(format!("  {}", step.line()));
         let stopped = stopped(&end, &step, &metrics);
+        // The next one costs twice as much.
+        let affordable = left.is_none_or(|left| metrics.cost_upper.times(2) <= left);
+        let again = !step.is_told()
+            && extensions < MOST_EXTENSIONS
+            && affordable
+            && !options.signals.drain.is_cancelled();
         steps.push(step);
         if let Some((why, stopped)) = stopped {
             job.events.notice(format!("weighbridge: the sweep ends at {per_s}/s: {why}"));
             status = stopped;
             break;
         }
+        if again {
+            extensions += 1;
+            job.events.notice(format!(
+                "  {per_s}/s cannot be told yet: measured again, {} times as long",
+                1 << extensions
+            ));
+            continue;
+        }
+        extensions = 0;
         search.note(per_s, steps.last().is_some_and(|step| step.met));
         if options.signals.drain.is_cancelled() && search.next().is_some() {
             job.events.notice("weighbridge: the sweep ends here: interrupted");
@@ -53,17 +73,33 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
         }
     }
     write_sweep(job.dir, &steps)?;
-    let screen = sweep_answer(&steps, &result(&search, status), job.dir);
+    let screen = sweep_answer(&steps, &result(&search, &steps, status), job.dir);
     let dir = job.dir.to_owned();
     let result = LoadResult::Sweep(screen);
     Ok(LoadOutcome { dir, status, why: None, failures: Vec::new(), result })
 }
 
-fn step(job: &Job<'_>, dir: &Path, per_s: f64, cap: Option<Usd>) -> Result<LoadEnd, AppError> {
-    let mode = mode::at_rate(job.options, per_s)?;
+/// Measures a rate, `times` as long as asked for.
+fn step(
+    job: &Job<'_>,
+    dir: &Path,
+    per_s: f64,
+    times: u32,
+    cap: Option<Usd>,
+) -> Result<LoadEnd, AppError> {
+    let mode = mode::at_rate(&extended(job.options, times), per_s)?;
     let prompts = mode::prompts(&mode, job.inputs, job.options.warmup.unwrap_or_default())?;
     std::fs::create_dir_all(dir)?;
     Job { cap, dir, ..*job }.execute(mode, prompts)
+}
+
+/// The options with a window, or a number of requests, so many times as large.
+fn extended(options: &LoadOptions, times: u32) -> LoadOptions {
+    let mut options = options.clone();
+    let window = options.duration.or(options.requests.is_none().then_some(mode::DEFAULT_WINDOW));
+    options.duration = window.map(|window| window.saturating_mul(times));
+    options.requests = options.requests.map(|n| n.saturating_mul(u64::from(times)));
+    options
 }
 
 /// Why the sweep ends at a rate whose measurement does not count.
@@ -85,14 +121,25 @@ fn stopped(end: &LoadEnd, step: &SweepStep, metrics: &LoadMetrics) -> Option<(St
 }
 
 /// The result of the search as a sentence.
-fn result(search: &Search, status: RunStatus) -> String {
+fn result(search: &Search, steps: &[SweepStep], status: RunStatus) -> String {
     let cut = if status == RunStatus::Complete { "" } else { " (cut short)" };
+    let of = |per_s: f64| steps.iter().rev().find(|step| step.per_s.total_cmp(&per_s).is_eq());
+    let is_told = |per_s: f64| of(per_s).is_none_or(SweepStep::is_told);
     match (search.met(), search.missed()) {
-        (Some(met), Some(missed)) => {
+        (Some(met), missed) if !is_told(met) => {
+            let above = missed.filter(|missed| is_told(*missed));
+            let above = above.map_or_else(String::new, |rate| format!("; {rate}/s did not meet"));
+            format!("cannot tell at {met}/s{above}: raise -z{cut}")
+        }
+        (Some(met), Some(missed)) if is_told(missed) => {
             format!("highest rate that met: {met}/s; {missed}/s did not{cut}")
         }
+        (Some(met), Some(missed)) => {
+            format!("highest rate that met: {met}/s; cannot tell at {missed}/s: raise -z{cut}")
+        }
         (Some(met), None) => format!("every rate that was tried met, up to {met}/s{cut}"),
-        (None, Some(missed)) => format!("already {missed}/s did not meet{cut}"),
+        (None, Some(missed)) if is_told(missed) => format!("already {missed}/s did not meet{cut}"),
+        (None, Some(missed)) => format!("cannot tell at {missed}/s: raise -z{cut}"),
         (None, None) => format!("no rate was tried to its end{cut}"),
     }
 }

@@ -49,6 +49,9 @@ pub(in crate::cli) struct ReportArgs {
     /// Output format: one screen, or JSON by the schema in docs/schema/.
     #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "prices")]
     pub format: ReportFormat,
+    /// Put prompts and answers into report.html, where they can be searched.
+    #[arg(long, conflicts_with = "prices")]
+    pub with_content: bool,
     /// Reprice the run's tokens with a snapshot or another catalog, and print the change.
     #[arg(long, value_name = "SNAPSHOT")]
     pub prices: Option<PathBuf>,

@@ -108,7 +108,8 @@ impl SweepStep {
 
     /// Whether the interval of the share lies on one side of what was asked for: otherwise chance
     /// may have decided.
-    fn is_told(&self) -> bool {
+    #[must_use]
+    pub fn is_told(&self) -> bool {
         self.good.as_ref().is_some_and(|good| {
             good.low.is_some_and(|low| low >= self.target)
                 || good.high.is_some_and(|high| high < self.target)

@@ -42,6 +42,8 @@ pub struct RunReport {
     pub(crate) saves_per_month_usd: Option<f64>,
     /// What the providers said of the trials that failed, endpoint by endpoint.
     pub(crate) failures: Vec<Failure>,
+    /// The endpoint to look at beside today's.
+    pub(crate) differing: Option<Differing>,
     /// Categories whose grader may be wrong, in name order.
     pub(crate) unpassed: Vec<Unpassed>,
     /// Endpoints and categories that were asked and answered nothing.
@@ -63,6 +65,14 @@ pub struct RunReport {
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) names: Names,
+}
+
+/// The endpoint that a verdict is about, else the best that is not today's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Differing {
+    pub endpoint: EndpointId,
+    /// Tasks on which its score is not today's, or only one of them has a score; above 0.
+    pub tasks: u64,
 }
 
 /// What was asked and answered nothing.
@@ -177,6 +187,7 @@ impl RunReport {
             expected: has_weights.then(|| (&weights.expected).into()),
             saves_per_month_usd: saves_per_month(metrics, weights).filter(|_| has_weights),
             failures: metrics.failures.iter().map(Failure::new).collect(),
+            differing: differing(metrics, weights),
             unpassed: metrics.unpassed.iter().map(Unpassed::new).collect(),
             no_data: no_data(metrics),
             no_verdict: no_verdict(metrics, weights),
@@ -196,6 +207,25 @@ impl RunReport {
     pub fn to_json(&self) -> String {
         to_json(self)
     }
+}
+
+fn differing(metrics: &RunMetrics, weights: &WeightsFile) -> Option<Differing> {
+    let position = |id: &str| metrics.endpoints.iter().position(|e| e.id.as_str() == id);
+    let today = position(metrics.today.endpoint.as_ref()?.as_str())?;
+    let mut by_traffic: Vec<_> = metrics.categories.iter().collect();
+    by_traffic.sort_by(|a, b| b.share.total_cmp(&a.share));
+    let candidate = by_traffic
+        .iter()
+        .filter_map(|category| weights.categories.get(category.name.as_str()))
+        .find_map(|found| position(found.verdict.candidate.as_deref()?));
+    let best = || {
+        let ranks = ranks(&metrics.endpoints);
+        let scored = |i: &usize| *i != today && metrics.endpoints[*i].all.counts.scored > 0;
+        (0..metrics.endpoints.len()).filter(scored).min_by_key(|i| ranks[*i])
+    };
+    let other = candidate.or_else(best)?;
+    let tasks = metrics.differing(today, other);
+    (tasks > 0).then(|| Differing { endpoint: metrics.endpoints[other].id.clone(), tasks })
 }
 
 fn no_data(metrics: &RunMetrics) -> Vec<NoData> {
