@@ -65,7 +65,8 @@ fn write_page(
     };
     let answers = AnswersView::new(answers).map_err(|why| ReportError::Trials(why.into()))?;
     let page = html::page(report, charts, Some(answers))?;
-    let mut temporary = NamedTempFile::new_in(dir).map_err(at)?;
+    plain_file::check(&path).map_err(at)?;
+    let mut temporary = unfinished().tempfile_in(dir).map_err(at)?;
     temporary
         .write_all(page.as_bytes())
         .and_then(|()| temporary.as_file().sync_data())
