@@ -43,7 +43,9 @@ pub struct Target {
 }
 
 impl Target {
-    fn new(endpoint: &Endpoint) -> Self {
+    /// Of an endpoint.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint) -> Self {
         let provider = &endpoint.provider;
         let path = wire::path(provider.dialect, &endpoint.upstream_model, endpoint.stream);
         let base_url = without_secrets(&provider.base_url);

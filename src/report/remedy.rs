@@ -6,7 +6,8 @@ use crate::wire::ErrorClass;
 
 /// What to try; `None`: nothing but to try again later. Not escaped: names and addresses are the
 /// catalog's.
-pub(super) fn remedy(class: ErrorClass, words: Option<&str>, target: &Target) -> Option<String> {
+#[must_use]
+pub fn remedy(class: ErrorClass, words: Option<&str>, target: &Target) -> Option<String> {
     let said = words.unwrap_or_default().to_ascii_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
     let Target { provider, base_url, model, .. } = target;

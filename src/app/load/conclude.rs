@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use crate::aggregate::{self, LoadMetrics};
+use crate::aggregate::{self, LoadMetrics, Target};
 use crate::app::error::AppError;
 use crate::app::outcome::RunStatus;
+use crate::catalog::Endpoint;
 use crate::report::{self, LoadReport};
-use crate::run::load::LoadEnd;
+use crate::run::load::{FirstFailure, LoadEnd};
 use crate::units::ValidityMark;
+use crate::wire::ErrorClass;
 
 /// Aggregates a recorded load and writes its report.
 pub(crate) fn conclude(dir: &Path) -> Result<(LoadMetrics, LoadReport), AppError> {
@@ -33,7 +35,15 @@ pub(super) fn status(end: &LoadEnd, metrics: &LoadMetrics) -> RunStatus {
     }
 }
 
-/// The first failure of each class.
-pub(super) fn failures(end: &LoadEnd) -> Vec<String> {
-    end.failures.iter().map(|(class, detail)| format!("{}: {detail}", class.name())).collect()
+/// The first failure of each class, with the address and what to try.
+pub(super) fn failures(end: &LoadEnd, endpoints: &[Endpoint]) -> Vec<String> {
+    let said = |(class, first): (&ErrorClass, &FirstFailure)| {
+        let text = format!("{}: {}", class.name(), first.detail);
+        let Some(endpoint) = endpoints.iter().find(|e| e.id == first.endpoint) else { return text };
+        let target = Target::new(endpoint);
+        let remedy = report::remedy(*class, Some(&first.detail), &target);
+        let remedy = remedy.map_or_else(String::new, |remedy| format!(": {remedy}"));
+        format!("{text} ({} at {}){remedy}", endpoint.id, target.url)
+    };
+    end.failures.iter().map(said).collect()
 }

@@ -61,6 +61,7 @@ pub fn load(options: LoadOptions, events: &dyn Events) -> Result<LoadOutcome, Ap
     };
     run_folder::point_latest_to(&dir);
     events.progress(Progress::Recorded(dir.clone()));
+    let failures = failures(&end, &inputs.plan.endpoints);
     // The report reads the run folder.
     drop(inputs);
     let lock = run_folder::hold(&dir)?;
@@ -71,7 +72,7 @@ pub fn load(options: LoadOptions, events: &dyn Events) -> Result<LoadOutcome, Ap
     }
     Ok(LoadOutcome {
         status: status(&end, &metrics),
-        failures: failures(&end),
+        failures,
         why: end.why,
         result: LoadResult::Load(Box::new(report)),
         dir,

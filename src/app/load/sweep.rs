@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::conclude::conclude;
+use super::conclude::{conclude, failures};
 use super::job::Job;
 use super::mode;
 use crate::aggregate::LoadMetrics;
@@ -10,6 +10,7 @@ use crate::app::error::{AppError, refused};
 use crate::app::options::LoadOptions;
 use crate::app::outcome::{LoadOutcome, LoadResult, RunStatus};
 use crate::app::run_folder;
+use crate::catalog::Endpoint;
 use crate::report::load::{SweepStep, sweep_answer, write_sweep};
 use crate::run::load::{LoadEnd, Search};
 use crate::units::{Usd, ValidityMark};
@@ -43,7 +44,7 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
         left = left.map(|left| left - metrics.cost_upper);
         let step = SweepStep::new(per_s, range.good, &report);
         job.events.notice(format!("  {}", step.line()));
-        let stopped = stopped(&end, &step, &metrics);
+        let stopped = stopped(&end, &step, &metrics, &job.inputs.plan.endpoints);
         // The next one costs twice as much.
         let affordable = left.is_none_or(|left| metrics.cost_upper.times(2) <= left);
         let again = !step.is_told()
@@ -103,11 +104,15 @@ fn extended(options: &LoadOptions, times: u32) -> LoadOptions {
 }
 
 /// Why the sweep ends at a rate whose measurement does not count.
-fn stopped(end: &LoadEnd, step: &SweepStep, metrics: &LoadMetrics) -> Option<(String, RunStatus)> {
+fn stopped(
+    end: &LoadEnd,
+    step: &SweepStep,
+    metrics: &LoadMetrics,
+    endpoints: &[Endpoint],
+) -> Option<(String, RunStatus)> {
     let counts = &metrics.all.counts;
     if counts.ok == 0 && counts.failed > 0 {
-        let first = end.failures.first_key_value();
-        let first = first.map(|(class, detail)| format!("{}: {detail}", class.name()));
+        let first = failures(end, endpoints).into_iter().next();
         return Some((
             format!("every request failed; {}", first.unwrap_or_default()),
             RunStatus::Failed,

@@ -17,7 +17,7 @@ use crate::dispatch::{
 use crate::run::Signals;
 use crate::store::{LoadRecord, RequestRecord, RequestSource};
 use crate::units::clock::nanos;
-use crate::units::{ContentHash, Fact, Stamp, Usd};
+use crate::units::{ContentHash, EndpointId, Fact, Stamp, Usd};
 use crate::wire::ErrorClass;
 
 /// The parts of a load test.
@@ -54,8 +54,17 @@ pub struct LoadTest<T> {
     no_room: AtomicU64,
     /// How long users of a closed loop waited on purpose, nanoseconds.
     pub(super) waited_ns: AtomicU64,
-    /// The message of the first failure of each class.
-    failures: Mutex<BTreeMap<ErrorClass, String>>,
+    /// The first failure of each class.
+    failures: Mutex<BTreeMap<ErrorClass, FirstFailure>>,
+}
+
+/// The first failure of a class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FirstFailure {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// What was said.
+    pub detail: String,
 }
 
 /// How a load test ended.
@@ -73,8 +82,8 @@ pub struct LoadEnd {
     pub from: Stamp,
     /// How long users of a closed loop waited on purpose: after failures, or for the budget.
     pub waited: Duration,
-    /// The message of the first failure of each class.
-    pub failures: BTreeMap<ErrorClass, String>,
+    /// The first failure of each class.
+    pub failures: BTreeMap<ErrorClass, FirstFailure>,
     /// What it came to know of its endpoints.
     pub notes: Vec<Fact>,
     /// Why it ended early; `None`: it did not.
@@ -292,11 +301,12 @@ impl<T: Transport> Recorder for LoadRecorder<'_, T> {
             }
             self.has_failed = true;
             let endpoint = load.setup.endpoints[self.row.endpoint as usize].endpoint();
-            let (endpoint, request) = (endpoint.id.as_str(), self.row.number);
-            tracing::info!(endpoint, request, error = class.name(), "{detail}");
+            let (id, request) = (&endpoint.id, self.row.number);
+            tracing::info!(endpoint = id.as_str(), request, error = class.name(), "{detail}");
             if self.repeat.is_none() {
                 let mut first = load.failures.lock().expect("nothing panics while it holds it");
-                first.entry(*class).or_insert_with(|| detail.clone());
+                let of = || FirstFailure { endpoint: id.clone(), detail: detail.clone() };
+                first.entry(*class).or_insert_with(of);
             }
         }
         let before = std::mem::take(&mut self.row);

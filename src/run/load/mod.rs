@@ -13,7 +13,7 @@ mod sweep;
 
 pub use closed::{Closed, run_closed};
 pub use error::LoadError;
-pub use load_test::{LoadEnd, LoadSetup, LoadTest};
+pub use load_test::{FirstFailure, LoadEnd, LoadSetup, LoadTest};
 pub use open::run_open;
 pub use progress::{LoadProgress, LoadState};
 pub use prompts::Prompts;
