@@ -44,7 +44,6 @@ mod schemas;
 mod secrets;
 mod shape;
 mod shards;
-mod show;
 mod stale;
 mod stub;
 mod suites;
