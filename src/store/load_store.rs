@@ -25,13 +25,18 @@ impl Store {
 
     /// Records requests that have ended or were dropped, in any order. Queued: a failure shows in
     /// a later call.
-    pub async fn load(&self, mut records: Vec<LoadRecord>) -> Result<(), StoreError> {
-        while records.len() > BATCH {
-            let rest = records.split_off(BATCH);
-            let batch = std::mem::replace(&mut records, rest);
+    pub async fn load(
+        &self,
+        records: impl IntoIterator<Item = LoadRecord>,
+    ) -> Result<(), StoreError> {
+        let mut records = records.into_iter();
+        loop {
+            let batch: Vec<LoadRecord> = records.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
             self.record(Record::Load(LoadChange::Rows(batch))).await?;
         }
-        self.record(Record::Load(LoadChange::Rows(records))).await
     }
 
     /// Adds a distribution to that of an endpoint and a metric. Queued.

@@ -646,7 +646,7 @@ async fn an_intended_load_is_on_the_disk_and_many_rows_read_in_order() {
     store.intend_load(0, 10_000).await.expect("recorded");
     let rows = load_rows(dir.path());
     assert_eq!(rows.len(), 10_000, "a crash now leaves them all in doubt");
-    store.load((0..10_000).rev().map(sent).collect()).await.expect("recorded");
+    store.load((0..10_000).rev().map(sent)).await.expect("recorded");
     // Given up far ahead, with a gap that no window reaches across.
     store.load(vec![dropped(1_000_000)]).await.expect("recorded");
     store.finish(ended()).await.expect("finished");

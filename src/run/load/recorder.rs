@@ -256,11 +256,13 @@ async fn record(
             async { while batch.len() < BATCH && taken.recv_many(&mut batch, BATCH).await > 0 {} };
         // When the time is up, what has come is a batch.
         let _ = tokio::time::timeout(BATCH_WAIT, fill).await;
-        for ending in &batch {
+        for ending in &mut batch {
             recorded.count(ending);
+            // Not kept: a row waits for the disk without them.
+            let gaps_us = std::mem::take(&mut ending.row.request.gaps_us);
             if counts(ending) {
                 let gaps = &mut icl[ending.row.endpoint as usize];
-                ending.row.request.gaps_us.iter().for_each(|gap| gaps.record_us(u64::from(*gap)));
+                gaps_us.into_iter().for_each(|gap| gaps.record_us(u64::from(gap)));
             }
         }
         {
@@ -270,7 +272,7 @@ async fn record(
             let counted = batch.iter().filter(|ending| counts(ending));
             counted.filter_map(|ending| ending.ttft).for_each(|ttft| ended.ttft.record(ttft));
         }
-        store.load(batch.drain(..).map(|ending| ending.row).collect()).await?;
+        store.load(batch.drain(..).map(|ending| ending.row)).await?;
     }
     for (endpoint, gaps) in (0..).zip(&icl) {
         if !gaps.is_empty() {
