@@ -1,6 +1,7 @@
 //! One HTTP request: sent, read to its end, stamped, decoded, classified.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::deadline::Deadline;
@@ -175,19 +176,31 @@ pub enum Outcome {
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// Makes one attempt. Failures are in the record.
-pub async fn make<T: Transport>(transport: &T, clock: &Clock, attempt: Attempt) -> AttemptRecord {
-    let dispatched = clock.now();
-    let mut reading = Reader::new(dispatched, &attempt);
-    let opened = reading.within_phase(clock, transport.open(attempt.outgoing)).await;
-    let failure = match opened {
-        Err(timeout) => Some(timeout),
-        Ok(Err(error)) => Some(error.into()),
-        Ok(Ok((head, mut body))) => match reading.head(&head, clock) {
-            Ok(()) => reading.body(&mut body, clock).await.err(),
-            Err(error) => Some(error),
-        },
-    };
-    reading.finish(clock, failure)
+pub fn make<T: Transport>(
+    transport: &T,
+    clock: &Clock,
+    attempt: Attempt,
+) -> impl Future<Output = AttemptRecord> + Send {
+    let mut reading = Reader::new(clock.now(), &attempt);
+    let request = attempt.outgoing;
+    // Hundreds of attempts wait here at once: what opens a response is gone when its body is read.
+    async move {
+        let failure = 'response: {
+            let (head, mut body) = {
+                let opening = pin!(transport.open(request));
+                match reading.within_phase(clock, opening).await {
+                    Ok(Ok(opened)) => opened,
+                    Ok(Err(error)) => break 'response Some(error.into()),
+                    Err(timeout) => break 'response Some(timeout),
+                }
+            };
+            match reading.head(head, clock) {
+                Ok(()) => reading.body(&mut body, clock).await.err(),
+                Err(error) => Some(error),
+            }
+        };
+        reading.finish(clock, failure)
+    }
 }
 
 impl From<TransportError> for WireError {
@@ -234,7 +247,7 @@ impl Reader {
     async fn within_phase<F: Future>(
         &mut self,
         clock: &Clock,
-        next: F,
+        next: Pin<&mut F>,
     ) -> Result<F::Output, WireError> {
         let stamps = &self.record.stamps;
         let end = stamps.dispatched.after(self.limits.total);
@@ -262,7 +275,11 @@ impl Reader {
         })
     }
 
-    fn head(&mut self, head: &Head, clock: &Clock) -> Result<(), WireError> {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "nothing of it is kept while the body is read"
+    )]
+    fn head(&mut self, head: Head, clock: &Clock) -> Result<(), WireError> {
         let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
         self.record.status = Some(head.status);
         self.record.stamps.connected = head.connected;
@@ -292,7 +309,11 @@ impl Reader {
     async fn body<B: ChunkStream>(&mut self, body: &mut B, clock: &Clock) -> Result<(), WireError> {
         let mut events = sse::Decoder::new();
         loop {
-            let chunk = match self.within_phase(clock, body.next()).await {
+            let next = {
+                let next = pin!(body.next());
+                self.within_phase(clock, next).await
+            };
+            let chunk = match next {
                 Ok(Ok(chunk)) => chunk,
                 // The answer is complete; how its connection ends does not matter.
                 _ if self.done => return Ok(()),

@@ -1,7 +1,7 @@
 //! A time-out that moves.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::time::Sleep;
@@ -16,14 +16,14 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// Waits for the future until `by`; `None`: it took longer.
+    /// Waits for the future until `by`; `None`: it took longer. The future is pinned by the caller:
+    /// an `async fn` holds twice what it takes by value.
     pub async fn timeout<F: Future>(
         &mut self,
         clock: &Clock,
         by: Stamp,
-        next: F,
+        mut next: Pin<&mut F>,
     ) -> Option<F::Output> {
-        let mut next = pin!(next);
         poll_fn(|context| {
             if let Poll::Ready(output) = next.as_mut().poll(context) {
                 return Poll::Ready(Some(output));

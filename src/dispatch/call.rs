@@ -1,6 +1,8 @@
 //! One request that may cost money: admitted, recorded as intended, sent once, redacted, priced,
 //! settled, recorded as ended. No request is sent in any other way.
 
+use std::future::Future;
+
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -48,30 +50,33 @@ impl<T: Transport> Caller<T> {
     ///
     /// # Errors
     /// The recorder's: the request may then have been sent.
-    pub async fn send<R: Recorder>(
+    pub fn send<R: Recorder>(
         &self,
         call: Call<'_>,
         admission: Admission<'_>,
         recorder: &mut R,
-    ) -> Result<bool, R::Error> {
+    ) -> impl Future<Output = Result<bool, R::Error>> + Send {
+        // Not an `async fn`: one would hold its arguments twice, and many wait here at once.
         let Call { endpoint, body, key, bound, source, fresh } = call;
         let intent = Intent { source, bound, at: self.clock.now() };
-        let intended = recorder.intent(intent).await;
-        if !matches!(intended, Ok(true)) {
-            admission.release();
-            return intended;
+        async move {
+            let intended = recorder.intent(intent).await;
+            if !matches!(intended, Ok(true)) {
+                admission.release();
+                return intended;
+            }
+            let attempt = endpoint.attempt(body, key, self.limits, fresh);
+            let mut record = tokio::select! {
+                biased;
+                record = attempt::make(&self.transport, &self.clock, attempt) => record,
+                // An intent without an end is in doubt, and its bound counts as spent.
+                () = self.abort.cancelled() => return Ok(false),
+            };
+            endpoint.redact(&mut record);
+            let cost = cost_of(endpoint.endpoint(), &record, &self.clock);
+            admission.end(endpoint, &record, cost, &self.clock);
+            recorder.ended(CallEnd { intent, record, cost }).await?;
+            Ok(true)
         }
-        let attempt = endpoint.attempt(body, key, self.limits, fresh);
-        let mut record = tokio::select! {
-            biased;
-            record = attempt::make(&self.transport, &self.clock, attempt) => record,
-            // An intent without an end is in doubt, and its bound counts as spent.
-            () = self.abort.cancelled() => return Ok(false),
-        };
-        endpoint.redact(&mut record);
-        let cost = cost_of(endpoint.endpoint(), &record, &self.clock);
-        admission.end(endpoint, &record, cost, &self.clock);
-        recorder.ended(CallEnd { intent, record, cost }).await?;
-        Ok(true)
     }
 }

@@ -89,7 +89,7 @@ pub(super) struct TrialState {
     pub cost: Usd,
     pub first_dispatch: Option<Stamp>,
     /// The last attempt of this session, which failed.
-    pub failed: Option<AttemptRecord>,
+    pub failed: Option<Box<AttemptRecord>>,
 }
 
 impl TrialState {
@@ -122,7 +122,7 @@ impl TrialState {
 
     /// Whether a stale connection lost the last attempt.
     pub fn needs_fresh(&self) -> bool {
-        let error = self.failed.as_ref().and_then(AttemptRecord::error);
+        let error = self.failed.as_deref().and_then(AttemptRecord::error);
         error == Some(ErrorClass::StaleConnection)
     }
 }

@@ -58,27 +58,28 @@ impl<T: Transport> Trials<T> {
     ///
     /// # Errors
     /// When the run cannot go on: see [`DispatchError`]. A trial that fails is not an error.
-    pub async fn ask(&self, job: TrialJob) -> Result<TrialOutcome, DispatchError> {
-        let mut state = TrialState::new(&job);
-        if job.warm_cache && !self.warm_cache(&job, &mut state).await? {
-            return Ok(Self::in_doubt(&job, &state));
+    pub async fn ask(&self, job: &TrialJob) -> Result<TrialOutcome, DispatchError> {
+        let mut state = TrialState::new(job);
+        // On the heap, because most trials have none and all would carry its state.
+        if job.warm_cache && !Box::pin(self.warm_cache(job, &mut state)).await? {
+            return Ok(Self::in_doubt(job, &state));
         }
         loop {
-            let admission = match self.admit(&job, &mut state).await {
+            let admission = match self.admit(job, &mut state).await {
                 Ok(admission) => admission,
                 // Every attempt ended: the trial failed with the last one.
                 Err(why) => {
                     return match state.failed.take() {
-                        Some(record) => self.end_failed(&job, &state, record).await,
+                        Some(record) => self.end_failed(job, &state, record).await,
                         None => Err(why),
                     };
                 }
             };
             let number = state.n_answering().to_string();
-            let call = self.call(&job, RequestSource::Run, &number, state.needs_fresh());
-            let mut recorder = TrialRecorder::new(self, &job, &mut state);
+            let call = self.call(job, RequestSource::Run, &number, state.needs_fresh());
+            let mut recorder = TrialRecorder::new(self, job, &mut state);
             if !self.caller.send(call, admission, &mut recorder).await? {
-                return Ok(Self::in_doubt(&job, &state));
+                return Ok(Self::in_doubt(job, &state));
             }
             let wait = match recorder.next {
                 Next::Over(outcome) => return Ok(outcome),

@@ -283,7 +283,7 @@ fn start<T: Transport>(
     while let Some((endpoint, idx)) = next(plan, trials, queues, most) {
         let job = job(idx, endpoint);
         let trials = Arc::clone(trials);
-        in_flight.spawn(async move { (endpoint, trials.ask(job).await) });
+        in_flight.spawn(async move { (endpoint, trials.ask(&job).await) });
         let queue = &mut queues[endpoint];
         if queue.in_flight == 0 {
             queue.last_end = now;

@@ -97,26 +97,30 @@ impl Store {
     }
 
     /// Records the end of an attempt. Queued: a failure shows in a later call.
-    pub async fn attempt(&self, id: AttemptId, record: RequestRecord) -> Result<(), StoreError> {
-        self.record(Record::Attempt(id, Box::new(record))).await
+    pub fn attempt(
+        &self,
+        id: AttemptId,
+        record: RequestRecord,
+    ) -> impl Future<Output = Result<(), StoreError>> {
+        self.record(Record::Attempt(id, Box::new(record)))
     }
 
     /// Records the end of a trial's last attempt and of the trial as one: a crash keeps both or
     /// neither, so that an answer is never without its trial, nor a verdict that was given at once
     /// without either. Queued.
-    pub async fn last_attempt(
+    pub fn last_attempt(
         &self,
         id: AttemptId,
         record: RequestRecord,
         trial: TrialEnding,
         score: Option<ScoreRow>,
-    ) -> Result<(), StoreError> {
-        self.record(Record::Last(id, Box::new((record, trial, score)))).await
+    ) -> impl Future<Output = Result<(), StoreError>> {
+        self.record(Record::Last(id, Box::new((record, trial, score))))
     }
 
     /// Records the end of a trial whose last attempt ended before. Queued.
-    pub async fn trial(&self, ending: TrialEnding) -> Result<(), StoreError> {
-        self.record(Record::Trial(Box::new(ending))).await
+    pub fn trial(&self, ending: TrialEnding) -> impl Future<Output = Result<(), StoreError>> {
+        self.record(Record::Trial(Box::new(ending)))
     }
 
     /// Records a verdict. Queued.
@@ -124,7 +128,8 @@ impl Store {
         self.record(Record::Score(row)).await
     }
 
-    pub(super) async fn record(&self, record: Record) -> Result<(), StoreError> {
+    /// Takes a record. Queued: a failure shows in a later call.
+    pub async fn record(&self, record: Record) -> Result<(), StoreError> {
         match &*self.0 {
             WriterMode::Threaded(lane) => lane.send(Command::Record(record, None)).await,
             WriterMode::Inline(lane) => locked(lane).record(&record),

@@ -7,7 +7,9 @@ use super::Trials;
 use crate::client::{AttemptRecord, Outcome, Transport};
 use crate::dispatch::recorder::{CallEnd, Intent, Recorder};
 use crate::dispatch::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
-use crate::store::{AttemptId, RequestSource, ScoreRow, StoreError, TrialEnding, TrialStatus};
+use crate::store::{
+    AttemptId, Record, RequestSource, ScoreRow, StoreError, TrialEnding, TrialStatus,
+};
 use crate::units::clock::nanos;
 use crate::units::{AnswerContent, Stamp, Usd};
 use crate::wire::{Answer, ErrorClass};
@@ -42,7 +44,16 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
         Ok(true)
     }
 
-    async fn ended(&mut self, mut end: CallEnd) -> Result<(), StoreError> {
+    fn ended(&mut self, end: CallEnd) -> impl Future<Output = Result<(), StoreError>> + Send {
+        // Made before anything waits, so that the future that waits is small.
+        let record = self.end(end);
+        self.trials.store.record(record)
+    }
+}
+
+impl<T: Transport> TrialRecorder<'_, T> {
+    /// What a request's end comes to in the run database.
+    fn end(&mut self, mut end: CallEnd) -> Record {
         let (trials, job, state) = (self.trials, self.job, &mut *self.state);
         let error = end.error();
         self.is_stale = error == Some(ErrorClass::StaleConnection);
@@ -58,7 +69,7 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
         if end.intent.source == RequestSource::Prime {
             state.ended += 1;
             state.cache_warmups += 1;
-            return trials.store.attempt(id, row).await;
+            return Record::Attempt(id, Box::new(row));
         }
         let record = end.record;
         state.first_dispatch.get_or_insert(record.stamps.dispatched);
@@ -73,13 +84,12 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
             let (trial, outcome) = trial_end(job, state, record);
             let score = trials.score(job, &trial);
             self.next = Next::Over(outcome);
-            return trials.store.last_attempt(id, row, trial, score).await;
+            return Record::Last(id, Box::new((row, trial, score)));
         };
-        trials.store.attempt(id, row).await?;
         state.backoff += wait;
-        state.failed = Some(record);
+        state.failed = Some(Box::new(record));
         self.next = Next::Again(wait);
-        Ok(())
+        Record::Attempt(id, Box::new(row))
     }
 }
 
@@ -95,9 +105,9 @@ impl<T: Transport> Trials<T> {
         &self,
         job: &TrialJob,
         state: &TrialState,
-        record: AttemptRecord,
+        record: Box<AttemptRecord>,
     ) -> Result<TrialOutcome, DispatchError> {
-        let (row, outcome) = trial_end(job, state, record);
+        let (row, outcome) = trial_end(job, state, *record);
         self.store.trial(row).await?;
         Ok(outcome)
     }

@@ -100,7 +100,9 @@ impl StreamEncoder {
 
     /// The writes, in order; they share one allocation.
     #[must_use]
-    pub fn finish(self) -> Vec<Bytes> {
+    pub fn finish(mut self) -> Vec<Bytes> {
+        // An answer is held as long as it is played.
+        self.buffer.shrink_to_fit();
         let whole = Bytes::from(self.buffer);
         let mut start = 0;
         self.ends
