@@ -170,7 +170,7 @@ async fn play(dir: &Path, plan: &Plan, fleet: Fleet, draw: &mut Draw) -> Came {
         let progress = Progress::new(&vec![0; plan.endpoints.len()]);
         let (asked, signals) = (PlanProgress { plan, progress: &standing }, Signals::default());
         let slots = vec![at_once; plan.endpoints.len()];
-        let lane = run_trials(asked, &trials, &slots, &progress, &signals);
+        let lane = run_trials(asked, &trials, &slots, &progress, &signals, None);
         if session < came.kills {
             // Short of the usual length of such a run as often as beyond it.
             let until = Duration::from_secs_f64(0.05 + 30.0 * draw.uniform() * draw.uniform());

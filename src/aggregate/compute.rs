@@ -15,8 +15,8 @@ use super::tally::Tally;
 use super::timing::Timing;
 use super::unpassed::unpassed;
 use super::{
-    AggregateError, Cell, Counts, EndpointMetrics, RoutingCounts, RunMetrics, ScoreTable,
-    cached_share, compare, local,
+    AggregateError, BilledFactor, Cell, Counts, EndpointMetrics, RoutingCounts, RunMetrics,
+    ScoreTable, cached_share, compare, local,
 };
 use crate::catalog::Price;
 use crate::stats::proportion::{TaskScore, mean_score};
@@ -83,6 +83,8 @@ struct Pass<'a> {
     row: Tally,
     /// Of the endpoint whose rows are passing, by task: Σ score, scored repeats.
     scores: Vec<(f64, u32)>,
+    /// Of the same endpoint: what an answer was charged over what it costs by the prices.
+    billed: Vec<f64>,
 }
 
 impl<'a> Pass<'a> {
@@ -100,6 +102,7 @@ impl<'a> Pass<'a> {
                 pin: stored.endpoint.provider.pin().map(str::to_owned),
                 by: BTreeMap::new(),
             },
+            billed_factor: None,
         });
         Ok(Self {
             run,
@@ -113,6 +116,7 @@ impl<'a> Pass<'a> {
             cell: Tally::default(),
             row: Tally::default(),
             scores: vec![(0.0, 0); run.tasks.len()],
+            billed: Vec::new(),
         })
     }
 
@@ -152,6 +156,10 @@ impl<'a> Pass<'a> {
         if let Some(name) = answer.and_then(|attempt| attempt.served_by.as_ref()) {
             *self.endpoints[endpoint].served.by.entry(name.clone()).or_default() += 1;
         }
+        let both = answer.and_then(|attempt| attempt.cost_reported.zip(attempt.cost));
+        if let Some((charged, cost)) = both.filter(|(_, cost)| *cost > Usd::ZERO) {
+            self.billed.push(charged.to_f64() / cost.to_f64());
+        }
         if let (TrialStatus::Ok, Some(Some(score))) = (status, row.score) {
             let (sum, n) = &mut self.scores[task];
             *sum += score;
@@ -173,6 +181,7 @@ impl<'a> Pass<'a> {
         let tally = std::mem::take(&mut self.row);
         let quality = self.quality(None);
         let metrics = &mut self.endpoints[endpoint];
+        metrics.billed_factor = BilledFactor::of(std::mem::take(&mut self.billed));
         metrics.all = Cell { quality, ..tally.finish(metrics.priced) };
         for (task, (sum, n)) in self.scores.iter_mut().enumerate() {
             if *n > 0 {

@@ -49,6 +49,53 @@ pub struct EndpointMetrics {
     pub local: Option<LocalTokens>,
     /// Who gave its answers, where a router says so.
     pub served: RoutingCounts,
+    /// The constant factor between what the provider says it charged and the cost by the prices of
+    /// the run; `None`: there is none, or it is 1.
+    pub billed_factor: Option<BilledFactor>,
+}
+
+/// What a provider says it charged, as a multiple of the cost by the prices of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BilledFactor {
+    /// The multiple: the median over the answers.
+    pub factor: f64,
+    /// Answers with both costs.
+    pub answers: u64,
+}
+
+impl BilledFactor {
+    /// The factor of these ratios: at least 5, all but a tenth of them within 2 % of their median,
+    /// and that more than 2 % from 1.
+    pub(super) fn of(mut ratios: Vec<f64>) -> Option<Self> {
+        const LEAST: usize = 5;
+        const NEAR: f64 = 0.02;
+        if ratios.len() < LEAST {
+            return None;
+        }
+        ratios.sort_by(f64::total_cmp);
+        let factor = ratios[ratios.len() / 2];
+        let far = ratios.iter().filter(|r| (*r / factor - 1.0).abs() > NEAR).count();
+        let is_constant = far * 10 <= ratios.len();
+        let answers = ratios.len() as u64;
+        (is_constant && (factor - 1.0).abs() > NEAR).then_some(Self { factor, answers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_factor_is_found() {
+        let of = |ratios: &[f64]| BilledFactor::of(ratios.to_vec()).map(|b| (b.factor, b.answers));
+        assert_eq!(of(&[10.0, 10.1, 9.9, 10.0, 10.05]), Some((10.0, 5)));
+        assert_eq!(of(&[10.0; 4]), None, "too few");
+        assert_eq!(of(&[1.0, 1.01, 0.99, 1.0, 1.0]), None, "as computed");
+        assert_eq!(of(&[1.0, 2.0, 3.0, 4.0, 5.0]), None, "not constant");
+        let mut ten = [0.5; 10];
+        ten[3] = 1.0;
+        assert_eq!(of(&ten), Some((0.5, 10)), "one of ten may differ");
+    }
 }
 
 /// Which providers gave an endpoint's answers.

@@ -35,7 +35,7 @@ mod unpassed;
 pub use answers::{AnswerFilter, AnswerView, AnswerViews, TaskAnswers};
 pub use cell::{CachedShareCost, Cell, Counts, Difference, Significance, TokenSums};
 pub use compute::compute_metrics;
-pub use endpoint_metrics::{CategoryMetrics, EndpointMetrics, RoutingCounts, Today};
+pub use endpoint_metrics::{BilledFactor, CategoryMetrics, EndpointMetrics, RoutingCounts, Today};
 pub use error::AggregateError;
 pub use failures::{Failure, Target};
 pub use latency_metric::{Latency, LatencyMetric};

@@ -8,14 +8,17 @@ use serde::de::IgnoredAny;
 
 use crate::app::error::{AppError, Context, refused};
 use crate::app::snapshots;
-use crate::catalog::source::{self, EnvProvider, Reading};
-use crate::catalog::{Catalog, CatalogText, Dialect, Provider, SnapshotStamp, snapshot};
+use crate::catalog::source::{self, EnvProvider, Omission, Reading};
+use crate::catalog::{
+    Catalog, CatalogText, Dialect, Endpoint, Price, Provider, Router, SnapshotStamp, snapshot,
+};
 use crate::client::fetch::{self, FetchError};
 use crate::client::runtime;
 use crate::dispatch::{Key, headers_of};
 use crate::plan::config;
 use crate::units::Clock;
 use crate::units::names::glob_matches;
+use crate::units::text_file::read_text;
 
 /// The prices of providers whose own lists tell none.
 pub(crate) const MODELS_DEV: &str = "https://models.dev/api.json";
@@ -33,6 +36,8 @@ pub(crate) struct Sources {
     pub catalogs: Vec<(String, String)>,
     /// Whether they were fetched.
     pub fetched: bool,
+    /// What the reader of the run must know of them.
+    pub notes: Vec<String>,
 }
 
 impl Sources {
@@ -57,7 +62,7 @@ pub(crate) fn sources(
     let found = config.map(Path::to_owned).or_else(config_here);
     let config = found.as_deref().map(read).transpose()?;
     if let Some(path) = catalog {
-        return Ok(Sources { config, catalogs: vec![read(path)?], fetched: false });
+        return Ok(Sources { config, catalogs: vec![read(path)?], ..Sources::default() });
     }
     let Some(globs) = globs else { return Ok(Sources { config, ..Sources::default() }) };
     let mut globs = globs.to_vec();
@@ -79,7 +84,8 @@ pub(crate) fn sources(
     if globs.is_empty() {
         return Ok(Sources { config, ..Sources::default() });
     }
-    Ok(Sources { config, catalogs: lists(&globs)?, fetched: true })
+    let Fetched { texts, notes } = lists(&globs)?;
+    Ok(Sources { config, catalogs: texts, fetched: true, notes })
 }
 
 /// What of a configuration says whether there is a catalog, and what is meant of it.
@@ -99,7 +105,7 @@ struct NamedToday {
 
 fn read(path: &Path) -> Result<(String, String), AppError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).context(shown.clone()).map_err(refused)?;
+    let text = read_text(path).context(shown.clone()).map_err(refused)?;
     Ok((shown, text))
 }
 
@@ -125,12 +131,25 @@ struct Offer {
     key: Key,
 }
 
+/// The price lists that were fetched, and what their readers must know.
+struct Fetched {
+    texts: Vec<(String, String)>,
+    notes: Vec<String>,
+}
+
+/// A list that a provider gave.
+struct Listed {
+    reading: Reading,
+    /// Whether its headers are those of a LiteLLM proxy.
+    is_proxy: bool,
+}
+
 /// The price lists that the globs ask for, as snapshots.
-fn lists(globs: &[String]) -> Result<Vec<(String, String)>, AppError> {
+fn lists(globs: &[String]) -> Result<Fetched, AppError> {
     let offers = wanted(globs, offers()?)?;
     let io = runtime::with_threads(1, || {})?;
     let now = format!("{:.0}", Clock::real().wall_anchor());
-    let mut texts = Vec::new();
+    let (mut texts, mut left_out) = (Vec::new(), Vec::new());
     let mut take = |url: String, catalog: &Catalog| {
         let stamp = SnapshotStamp { source: url.clone(), fetched_at: now.clone() };
         texts.push((url, snapshot::to_toml(catalog, &stamp)));
@@ -142,8 +161,12 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, AppError> {
         // Anthropic's comes in pages of 20 where nothing is said.
         let is_paged = offer.provider.dialect == Dialect::Anthropic;
         let page = if is_paged { "?limit=1000" } else { "" };
-        let reading = offer.get(&io, &format!("{url}{page}"))?;
-        let mut catalog = source::with_provider(&offer.provider, reading.catalog);
+        let Listed { reading, is_proxy } = offer.get(&io, &format!("{url}{page}"))?;
+        left_out.extend(reading.left_out);
+        let mut catalog = match offer.proxy_info(&io, &reading.catalog, is_proxy) {
+            Some(info) => source::at_proxy(&offer.provider, reading.catalog, &info),
+            None => source::with_provider(&offer.provider, reading.catalog),
+        };
         if offer.keyed.lists_prices {
             offer.add_pinned(&io, globs, &mut catalog)?;
         }
@@ -151,8 +174,10 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, AppError> {
     }
     if !public.is_empty() {
         let url = models_dev();
-        let text = io.block_on(fetch::get(&url, [])).map_err(|error| no_list(&error))?;
-        let list = source::read(&text, &url).map_err(|error| no_list(&error))?.catalog;
+        let list = io.block_on(fetch::get(&url, [])).map_err(|error| no_list(&error))?.text;
+        let list = source::read(&list, &url).map_err(|error| no_list(&error))?;
+        left_out.extend(list.left_out);
+        let list = list.catalog;
         let mut all = Catalog::default();
         for offer in &public {
             let own = source::filter_by_provider(&offer.provider, &list);
@@ -165,7 +190,21 @@ fn lists(globs: &[String]) -> Result<Vec<(String, String)>, AppError> {
         }
         take(url, &all);
     }
-    Ok(texts)
+    Ok(Fetched { texts, notes: meant(globs, &left_out) })
+}
+
+/// What of the entries that do not read a glob may mean, for the reader of the run.
+fn meant(globs: &[String], left_out: &[Omission]) -> Vec<String> {
+    let is_meant = |entry: &str| {
+        let model = entry.split('@').next().unwrap_or(entry);
+        let bare = model.rsplit('/').next().unwrap_or(model);
+        globs.iter().any(|glob| {
+            let glob = glob.split('@').next().unwrap_or(glob);
+            [entry, model, bare].iter().any(|name| glob_matches(glob, name))
+        })
+    };
+    let left_out = left_out.iter().filter(|left| is_meant(&left.entry));
+    left_out.map(|left| format!("left out of the price list: {}: {}", left.entry, left.why)).collect()
 }
 
 /// Where models.dev's list is: there, or at the mirror that the environment names.
@@ -213,7 +252,7 @@ fn is_at(glob: &str, name: &str) -> bool {
 fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, AppError> {
     for glob in globs {
         let Some(named) = provider_of(glob) else { continue };
-        if offers.iter().any(|offer| is_at(named, offer.keyed.name)) {
+        if offers.iter().any(|offer| offer.is_at(named)) {
             continue;
         }
         let known = source::env_providers().into_iter().find(|keyed| is_at(named, keyed.name));
@@ -231,18 +270,24 @@ fn wanted(globs: &[String], offers: Vec<Offer>) -> Result<Vec<Offer>, AppError> 
         return Err(refused(known.map_or_else(unknown, keyless)));
     }
     let asked = |offer: &Offer| {
-        let here = |glob: &String| provider_of(glob).is_none_or(|g| is_at(g, offer.keyed.name));
+        let here = |glob: &String| provider_of(glob).is_none_or(|g| offer.is_at(g));
         globs.iter().any(here)
     };
     Ok(offers.into_iter().filter(asked).collect())
 }
 
 impl Offer {
+    /// Whether a glob's provider may be this one, or the proxy that stands at its address.
+    fn is_at(&self, glob: &str) -> bool {
+        let is_proxy = self.keyed.is_moved(&self.provider) && is_at(glob, "litellm");
+        is_at(glob, self.keyed.name) || is_proxy
+    }
+
     /// Gets a list from the provider itself, with its key.
-    fn get(&self, io: &tokio::runtime::Runtime, url: &str) -> Result<Reading, AppError> {
+    fn get(&self, io: &tokio::runtime::Runtime, url: &str) -> Result<Listed, AppError> {
         let headers = headers_of(&self.provider, Some(&self.key)).map_err(refused)?;
         let key = self.key.redactor();
-        let text = io.block_on(fetch::get(url, headers)).map_err(|error| {
+        let document = io.block_on(fetch::get(url, headers)).map_err(|error| {
             let said = key.clean(&error.to_string());
             match &error {
                 FetchError::Status { status, .. } if [401, 403].contains(&status.as_u16()) => {
@@ -253,7 +298,31 @@ impl Offer {
             }
         })?;
         // A list is written into a snapshot, and its entries are named on the screen.
-        source::read(&key.clean(&text), url).map_err(|error| no_list(&error))
+        let reading = source::read(&key.clean(&document.text), url).map_err(|error| no_list(&error))?;
+        let mut names = document.headers.keys();
+        let is_proxy = names.any(|name| name.as_str().starts_with("x-litellm-"));
+        Ok(Listed { reading, is_proxy })
+    }
+
+    /// What a LiteLLM proxy says of its aliases. A provider that was moved to another address and
+    /// lists no price may be one; it is where its headers say so, or where it answers as one.
+    fn proxy_info(
+        &self,
+        io: &tokio::runtime::Runtime,
+        models: &Catalog,
+        is_proxy: bool,
+    ) -> Option<Catalog> {
+        let unpriced = models.endpoints.iter().all(|e| e.price == Price::Unknown);
+        if !self.keyed.is_moved(&self.provider) || !(is_proxy || unpriced) {
+            return None;
+        }
+        let url = format!("{}/model/info", self.provider.base_url);
+        let info = self.get(io, &url).ok().filter(|info| {
+            let is_litellm = |e: &Endpoint| e.provider.router == Some(Router::Litellm);
+            info.is_proxy || info.reading.catalog.endpoints.iter().all(is_litellm)
+        });
+        // Without its prices it is a proxy all the same.
+        info.map(|info| info.reading.catalog).or_else(|| is_proxy.then(Catalog::default))
     }
 
     /// Looks up the endpoints that `m@openrouter/deepinfra` names among those that a model is routed
@@ -281,7 +350,7 @@ impl Offer {
         for model in models {
             let url = format!("{}/models/{model}/endpoints", self.provider.base_url);
             let served =
-                source::with_provider(&self.provider, self.get(io, &url)?.catalog).endpoints;
+                source::with_provider(&self.provider, self.get(io, &url)?.reading.catalog).endpoints;
             for pin in pins.iter().filter(|pin| glob_matches(&model_of(pin), &model)) {
                 let meant = source::match_pin(pin, &served);
                 // Of many models, not every one need be everywhere.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::run::load::LoadProgress;
 use crate::run::{EndpointProgress, Progress as RunState};
-use crate::units::Clock;
+use crate::units::{Clock, Usd};
 
 /// Receives what happens while a command works. The command line prints it, a test collects it, a
 /// server logs it.
@@ -112,6 +112,13 @@ pub enum Question {
         /// How far it came.
         progress: String,
     },
+    /// A run under way costs more than twice what was expected.
+    CostsMore {
+        /// Dollars so far.
+        spent: Usd,
+        /// Dollars expected.
+        expected: Usd,
+    },
 }
 
 impl fmt::Display for Question {
@@ -120,6 +127,12 @@ impl fmt::Display for Question {
             Self::ResumeUnfinished { dir, progress } => {
                 write!(f, "{} holds an unfinished run: {progress}. Resume it?", dir.display())
             }
+            Self::CostsMore { spent, expected } => write!(
+                f,
+                "The run has cost ${} so far, more than twice the ${} that was expected. Go on?",
+                spent.to_fixed(2),
+                expected.to_fixed(2)
+            ),
         }
     }
 }

@@ -9,17 +9,18 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::error::{AppError, Context, internal, refused};
-use crate::app::events::{Events, LiveRun, Progress};
+use crate::app::events::{Answer, Events, LiveRun, Progress, Question};
 use crate::app::fleet::{self, Behaviour, Fleet, Serving};
 use crate::app::inputs::Inputs;
 use crate::app::lanes::{breaker, lanes, notes, pacing, unknown_events};
 use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::RunOptions;
-use crate::app::spend::Caps;
+use crate::app::spend::{Caps, ExpectedCost};
 use crate::client::{self, HttpTransport, Transport};
 use crate::dispatch::{Caller, Keys, RetryPolicy, Trials, gates};
 use crate::run::{
-    IoThreads, PlanProgress, Progress as RunState, RunEnd, Signals, Watch, judge, run_trials,
+    IoThreads, PlanProgress, Progress as RunState, RunEnd, Signals, SpendWatch, Watch, judge,
+    run_trials,
 };
 use crate::sim::{self, InProcess};
 use crate::store::{
@@ -28,7 +29,7 @@ use crate::store::{
 };
 use crate::units::clock::nanos;
 use crate::units::{
-    Clock, Fact, Histogram, Manifest, PacingSummary, RunEnding, Validity, ValidityMark,
+    Clock, Fact, Histogram, Manifest, PacingSummary, RunEnding, Usd, Validity, ValidityMark,
 };
 
 /// One run's execution.
@@ -37,6 +38,8 @@ pub(crate) struct Execution<'a> {
     pub inputs: &'a Inputs,
     pub keys: &'a Keys,
     pub caps: Caps,
+    /// What the run is expected to cost; `None`: it is not known, or nothing is billed.
+    pub cost_expected: Option<ExpectedCost>,
     /// The simulated endpoints, where the plan asks them.
     pub fleet: Arc<sim::Fleet>,
     /// The run folder, which exists.
@@ -54,6 +57,8 @@ struct Session<T> {
     /// The progress of each trial of the plan when the session began.
     trial_progress: Vec<TrialProgress>,
     before: PriorSessions,
+    /// What earlier sessions spent.
+    spent: Spend,
 }
 
 /// An open run database with the state of earlier sessions.
@@ -130,6 +135,25 @@ impl Execution<'_> {
         })
     }
 
+    /// Whether the user said what the run may cost, or that it may cost what it will.
+    fn is_cost_covered(&self) -> bool {
+        self.options.cost_confirmed || self.caps.caps_run()
+    }
+
+    /// The run costs more than was expected: says so or asks. Whether it goes on.
+    fn costs_more(&self, spent: Usd) -> bool {
+        let expected = self.cost_expected.as_ref().map(|cost| cost.expected).unwrap_or_default();
+        if self.is_cost_covered() {
+            self.events.notice(format!(
+                "the run has cost ${} so far, more than twice the ${} that was expected",
+                spent.to_fixed(4),
+                expected.to_fixed(4)
+            ));
+            return true;
+        }
+        self.events.ask(&Question::CostsMore { spent, expected }) == Answer::Yes
+    }
+
     fn behaviour(&self) -> Behaviour<'static> {
         let seed = self.options.plan.select.seed;
         Behaviour { seed, fleet: self.fleet.clone(), ..Behaviour::default() }
@@ -152,7 +176,15 @@ impl Execution<'_> {
     ) -> Result<RunEnd, AppError> {
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
         let asked = PlanProgress { plan: &self.inputs.plan, progress: &session.trial_progress };
-        let lane = run_trials(asked, &session.trials, &at_once, progress, signals).await;
+        let goes_on = |spent| self.costs_more(spent);
+        let watch = self.cost_expected.as_ref().map(|cost| SpendWatch {
+            expected: cost.expected,
+            before: cost.counted(&session.spent),
+            counts: cost.counts.iter().map(|(_, counts)| *counts).collect(),
+            stops: !self.is_cost_covered(),
+            goes_on: &goes_on,
+        });
+        let lane = run_trials(asked, &session.trials, &at_once, progress, signals, watch).await;
         Ok(lane
             .context(format!("the run stopped; what was recorded is in {}", self.dir.display()))?)
     }
@@ -188,7 +220,12 @@ impl Execution<'_> {
             held: tokio::sync::Notify::new(),
             drain: self.options.signals.drain.clone(),
         });
-        Ok(Session { trials, trial_progress: opened.trial_progress, before: opened.before })
+        Ok(Session {
+            trials,
+            trial_progress: opened.trial_progress,
+            before: opened.before,
+            spent: opened.spent,
+        })
     }
 
     /// Creates the run database, or opens an existing one.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::aggregate::{self, AnswerViews, RunMetrics};
 use crate::app::error::{AppError, Context};
+use crate::app::events::Events;
 use crate::app::outcome::{RunOutcome, RunStatus};
 use crate::app::run_folder;
 use crate::grade::grade_run;
@@ -18,7 +19,11 @@ use crate::weights::WeightsFile;
 pub(crate) const WEIGHTS: &str = "weights.json";
 
 /// Finishes a run whose answers are all recorded.
-pub(crate) fn finish(dir: &Path, end: RunEnd) -> Result<RunOutcome, AppError> {
+pub(crate) fn finish(
+    dir: &Path,
+    end: RunEnd,
+    events: &dyn Events,
+) -> Result<RunOutcome, AppError> {
     let lock = run_folder::hold(dir)?;
     match grade_run(&lock) {
         // A run without content was graded while it ran.
@@ -29,6 +34,9 @@ pub(crate) fn finish(dir: &Path, end: RunEnd) -> Result<RunOutcome, AppError> {
     let tuned = tune::tune(&metrics);
     write_weights(dir, &metrics, &tuned)?;
     let report = write_report(dir, &metrics, &tuned, None)?;
+    for note in report::billing_notes(&metrics) {
+        events.notice(note);
+    }
     Ok(RunOutcome {
         dir: dir.to_owned(),
         status: status(&end, &metrics),

@@ -13,6 +13,7 @@ use crate::catalog::{self, Catalog, Dialect};
 use crate::sim::{self, AnswerKey, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::Task;
 use crate::units::{Clock, Seed};
+use crate::units::text_file::read_text;
 
 /// Where the fleet is when nobody serves it: in virtual time and in plans.
 const UNSERVED: &str = "http://simulated.invalid";
@@ -170,7 +171,7 @@ impl Default for Behaviour<'_> {
 /// The endpoints of a file.
 fn read(path: &Path) -> Result<sim::Fleet, AppError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).context(&shown).map_err(refused)?;
+    let text = read_text(path).context(&shown).map_err(refused)?;
     let fleet = sim::Fleet::parse(&text).context(&shown).map_err(refused)?;
     if fleet.listed(false).next().is_none() {
         return Err(refused(format!("{shown}: no endpoint is listed")));

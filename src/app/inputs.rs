@@ -179,7 +179,11 @@ fn read_for(
     let models = if select.models.is_empty() { &config.models } else { &select.models };
     let selected = !models.is_empty() || !select.endpoints.is_empty();
     let mut endpoints =
-        select::endpoints(&config.catalog.endpoints, models, &select.endpoints).map_err(refused)?;
+        select::endpoints(&config.catalog.endpoints, models, &select.endpoints).map_err(|error| {
+            // What was asked for may be an entry that does not read.
+            let warned = config.catalog.warnings.iter().filter(|_| fetched);
+            refused(warned.fold(error.to_string(), |text, warning| format!("{text}; {warning}")))
+        })?;
     if fetched {
         notes.extend(leave_out_unpriced(&mut endpoints, models));
     }
@@ -273,7 +277,7 @@ fn own_config(select: &SelectOptions) -> Result<(Config, bool), AppError> {
         Some(&select.models),
     )?;
     let texts = sources.texts();
-    let config = match &sources.config {
+    let mut config = match &sources.config {
         Some((path, text)) => Config::load_text(text, path, &texts).map_err(refused)?,
         None if texts.is_empty() => Config::default(),
         None => {
@@ -281,6 +285,7 @@ fn own_config(select: &SelectOptions) -> Result<(Config, bool), AppError> {
             Config { catalog, ..Config::default() }
         }
     };
+    config.catalog.warnings.extend(sources.notes);
     Ok((config, sources.fetched))
 }
 

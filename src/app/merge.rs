@@ -31,7 +31,7 @@ pub fn merge(options: MergeOptions, events: &dyn Events) -> Result<RunOutcome, A
     let end = RunEnd { complete: ended.complete, why: ended.why.clone() };
     merge_runs(&out, &manifest, &ended, &parts).map_err(refused)?;
     events.notice(format!("{} runs merged in {}", parts.len(), out.display()));
-    finish(&out, end)
+    finish(&out, end, events)
 }
 
 fn part(dir: &Path) -> Result<MergePart, AppError> {

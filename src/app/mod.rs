@@ -46,6 +46,7 @@ mod keys;
 mod lanes;
 mod load;
 mod manifest;
+mod month;
 mod merge;
 mod options;
 mod outcome;

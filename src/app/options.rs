@@ -117,6 +117,8 @@ pub struct RunOptions {
     pub virtual_time: bool,
     /// The most that the run may cost. The worst case of each request is reserved first.
     pub budget: Option<Usd>,
+    /// What runs that cannot be read count in the month's cap; `None`: they are refused.
+    pub unread_spend: Option<Usd>,
     /// The most that each endpoint may cost.
     pub budget_per_endpoint: Option<Usd>,
     /// The most that each suite may cost.
@@ -153,6 +155,7 @@ impl Default for RunOptions {
             plan: PlanOptions::default(),
             virtual_time: false,
             budget: None,
+            unread_spend: None,
             budget_per_endpoint: None,
             budget_per_suite: None,
             resume: false,
@@ -200,6 +203,8 @@ pub struct LoadOptions {
     pub duration: Option<Duration>,
     /// The most that the load may cost; required for endpoints that bill.
     pub budget: Option<Usd>,
+    /// What runs that cannot be read count in the month's cap; `None`: they are refused.
+    pub unread_spend: Option<Usd>,
     /// What a good request meets: a metric (ttft, ttfo, itl, e2e) and its limit.
     pub slos: Vec<(String, Duration)>,
     /// Threads that read and write; by default the number of cores, at most 4.
@@ -230,6 +235,7 @@ impl Default for LoadOptions {
             requests: None,
             duration: None,
             budget: None,
+            unread_spend: None,
             slos: Vec::new(),
             workers: None,
             interval_log: None,

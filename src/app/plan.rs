@@ -5,6 +5,7 @@ use crate::app::events::Events;
 use crate::app::fleet::Fleet;
 use crate::app::inputs;
 use crate::app::options::PlanOptions;
+use crate::app::spend;
 use crate::plan::{PlanEstimate, estimate};
 
 /// What a run would ask, cost and take.
@@ -27,6 +28,7 @@ pub fn plan(options: PlanOptions, events: &dyn Events) -> Result<PlanOutcome, Ap
         events.notice(note.to_string());
     }
     let share = inputs.quota_share(options.rate_share).share.unwrap_or(1.0);
-    let estimate = estimate(&inputs.plan, &inputs.at_once(options.concurrency), share);
+    let mut estimate = estimate(&inputs.plan, &inputs.at_once(options.concurrency), share);
+    estimate.caps = spend::uncovered(&inputs, &estimate);
     Ok(PlanOutcome { estimate, simulated: inputs.simulated })
 }

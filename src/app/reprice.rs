@@ -10,6 +10,7 @@ use crate::app::events::Events;
 use crate::app::run_folder;
 use crate::catalog;
 use crate::report;
+use crate::units::text_file::read_text;
 
 /// The table in the run folder.
 const FILE: &str = "repriced.csv";
@@ -24,7 +25,7 @@ pub(crate) fn reprice(
     events: &dyn Events,
 ) -> Result<Vec<PriceComparison>, AppError> {
     let shown = prices.display().to_string();
-    let text = std::fs::read_to_string(prices).context(&shown).map_err(refused)?;
+    let text = read_text(prices).context(&shown).map_err(refused)?;
     let catalog = catalog::load_text(&text, &shown).map_err(refused)?;
     let rows = aggregate::reprice(run, &catalog)?;
     if rows.iter().all(|row| !row.listed) {

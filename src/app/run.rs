@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::error::{AppError, refused};
@@ -13,9 +14,9 @@ use crate::app::keys;
 use crate::app::lanes::{breaker, lanes};
 use crate::app::options::RunOptions;
 use crate::app::outcome::{RunOutcome, RunStatus};
-use crate::app::spend::Caps;
+use crate::app::spend::{Caps, ExpectedCost};
 use crate::app::{finish, resume as earlier, run_folder};
-use crate::plan::estimate;
+use crate::plan::{PlanEstimate, estimate};
 use crate::units::Fact;
 use crate::units::prose::pluralize;
 use crate::units::{Clock, Usd};
@@ -46,15 +47,20 @@ pub fn run(options: RunOptions, events: &dyn Events) -> Result<RunOutcome, AppEr
     // A key that no header can carry is refused before anything is written.
     lanes(&inputs, &keys, breaker(&options))?;
     let mut caps = Caps::new(&options, &inputs)?;
+    let share = inputs.quota_share(options.plan.rate_share).share.unwrap_or(1.0);
+    let estimate = estimate(&inputs.plan, &inputs.at_once(options.plan.concurrency), share);
     let now = Clock::real();
+    // Before a folder is made: nothing stays of a run that is refused.
+    let beside = options.out.as_deref().unwrap_or(Path::new("results/latest"));
+    caps.look_up_month(beside, &now, options.unread_spend, events)?;
     let (dir, earlier) = if let Some((dir, earlier)) = earlier::earlier(&options)? {
         if options.amend {
-            is_allowed(&options, &inputs, &caps)?;
+            is_allowed(&options, &inputs, &estimate, &caps)?;
         }
         earlier::check(&options, &inputs, &dir, &earlier, events)?;
         (dir, Some(earlier))
     } else {
-        is_allowed(&options, &inputs, &caps)?;
+        is_allowed(&options, &inputs, &estimate, &caps)?;
         let kind = if options.virtual_time { "-virtual" } else { "" };
         (run_folder::create(options.out.as_deref(), &inputs.name, kind, &now)?, None)
     };
@@ -62,7 +68,6 @@ pub fn run(options: RunOptions, events: &dyn Events) -> Result<RunOutcome, AppEr
     if !keep_content {
         inputs.notes.push(Fact::NoContent);
     }
-    caps.look_up_month(&dir, &now, events)?;
     heading(&inputs, options.virtual_time, events);
     let virtual_time = options.virtual_time;
     let execution = Execution {
@@ -70,6 +75,7 @@ pub fn run(options: RunOptions, events: &dyn Events) -> Result<RunOutcome, AppEr
         inputs: &inputs,
         keys: &keys,
         caps,
+        cost_expected: ExpectedCost::of(&estimate).filter(|_| !inputs.simulated),
         fleet: Arc::clone(fleet.profiles()),
         dir: &dir,
         keep_content,
@@ -92,7 +98,7 @@ pub fn run(options: RunOptions, events: &dyn Events) -> Result<RunOutcome, AppEr
     // What follows reads the run folder: the plan need not be held twice.
     drop(execution);
     drop(inputs);
-    finish::finish(&dir, end)
+    finish::finish(&dir, end, events)
 }
 
 /// Resumes the run in [`RunOptions::out`], else in `results/latest`: finished trials are not
@@ -143,15 +149,16 @@ fn has_work(inputs: &Inputs) -> Result<(), AppError> {
 }
 
 /// Refuses a run that costs much without a cap, a selection or a confirmation.
-fn is_allowed(options: &RunOptions, inputs: &Inputs, caps: &Caps) -> Result<(), AppError> {
+fn is_allowed(
+    options: &RunOptions,
+    inputs: &Inputs,
+    estimate: &PlanEstimate,
+    caps: &Caps,
+) -> Result<(), AppError> {
     if inputs.simulated {
         return Ok(());
     }
-    let share = inputs.quota_share(options.plan.rate_share).share.unwrap_or(1.0);
-    let estimate = estimate(&inputs.plan, &inputs.at_once(options.plan.concurrency), share);
-    let dollars = estimate
-        .billed_expected
-        .map_or("an unknown sum".to_owned(), |usd| format!("about ${}", usd.to_fixed(2)));
+    let dollars = dollars(estimate);
     if !inputs.selected && estimate.billed_endpoints > MOST_UNSELECTED {
         return Err(refused(format!(
             "the catalog holds {} billed endpoints and nothing is selected; a run of all of them \
@@ -161,7 +168,7 @@ fn is_allowed(options: &RunOptions, inputs: &Inputs, caps: &Caps) -> Result<(), 
     }
     let limit: Usd = CONFIRM_ABOVE.parse().expect("a decimal");
     let is_expensive =
-        estimate.billed_endpoints > 0 && estimate.billed_expected.is_none_or(|usd| usd > limit);
+        estimate.billed_endpoints > 0 && estimate.billed_up_to.is_none_or(|usd| usd > limit);
     if is_expensive && !caps.caps_run() && !options.cost_confirmed {
         return Err(refused(format!(
             "the run would cost {dollars} (`weighbridge plan` shows it by endpoint). Cap it with \
@@ -169,6 +176,29 @@ fn is_allowed(options: &RunOptions, inputs: &Inputs, caps: &Caps) -> Result<(), 
         )));
     }
     Ok(())
+}
+
+/// What a run would cost, in words.
+fn dollars(estimate: &PlanEstimate) -> String {
+    let Some((expected, up_to)) = estimate.billed_expected.zip(estimate.billed_up_to) else {
+        return "an unknown sum".to_owned();
+    };
+    let about = format!("about ${}", expected.to_fixed(2));
+    if up_to == expected {
+        return about;
+    }
+    let may: Vec<&str> = estimate
+        .endpoints
+        .iter()
+        .filter(|e| e.billed && e.may_reason)
+        .map(|e| e.endpoint.as_str())
+        .collect();
+    let who = may.first().copied().unwrap_or_default();
+    let more = if may.len() > 1 { format!(" and {} more", may.len() - 1) } else { String::new() };
+    format!(
+        "{about}, up to ${} if {who}{more} reasons, which the catalog does not say (supports)",
+        up_to.to_fixed(2)
+    )
 }
 
 fn heading(inputs: &Inputs, virtual_time: bool, events: &dyn Events) {

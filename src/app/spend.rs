@@ -1,16 +1,18 @@
 //! Money: the caps of a run, and what the month has spent.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::app::error::{AppError, refused};
 use crate::app::events::Events;
 use crate::app::inputs::Inputs;
+use crate::app::month;
 use crate::app::options::RunOptions;
 use crate::catalog::Price;
 use crate::dispatch::{Budget, Budgets};
+use crate::plan::PlanEstimate;
+use crate::plan::estimate::EndpointEstimate;
 use crate::run::{max_cost, suites};
-use crate::store::{Reader, Spend, StoreError};
+use crate::store::Spend;
 use crate::units::{Clock, Usd};
 
 /// The share of the month's cap from which every run says so.
@@ -61,15 +63,16 @@ impl Caps {
     }
 
     /// Looks up what was spent this month by the runs beside this one's folder and in `results/`,
-    /// this run's own earlier sessions included.
+    /// this run's own earlier sessions included; `unread`: what those spent that cannot be read.
     pub(crate) fn look_up_month(
         &mut self,
         dir: &Path,
         now: &Clock,
+        unread: Option<Usd>,
         events: &dyn Events,
     ) -> Result<(), AppError> {
         if let Some((cap, spent)) = &mut self.month {
-            *spent = spent_this_month(dir, now, events)?;
+            *spent = month::spent(dir, now, unread, events)?;
             warn(*cap, *spent, events);
         }
         Ok(())
@@ -100,9 +103,38 @@ impl Caps {
     }
 }
 
+/// What a run is expected to cost at the endpoints that really bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExpectedCost {
+    /// In dollars.
+    pub expected: Usd,
+    /// The same if the endpoints reason of which it is not known.
+    pub up_to: Usd,
+    /// The endpoints of the plan, and whether each counts.
+    pub counts: Vec<(String, bool)>,
+}
+
+impl ExpectedCost {
+    /// What an estimate says; `None`: a price is not known, or nothing is billed.
+    pub(crate) fn of(estimate: &PlanEstimate) -> Option<Self> {
+        let counts = estimate.endpoints.iter().map(|e| (e.endpoint.to_string(), e.billed));
+        (estimate.billed_endpoints > 0).then_some(Self {
+            expected: estimate.billed_expected?,
+            up_to: estimate.billed_up_to?,
+            counts: counts.collect(),
+        })
+    }
+
+    /// What of an earlier spend was at endpoints that count.
+    pub(crate) fn counted(&self, spend: &Spend) -> Usd {
+        let counted = self.counts.iter().filter(|(_, counts)| *counts);
+        counted.filter_map(|(name, _)| spend.by_endpoint.get(name).copied()).sum()
+    }
+}
+
 /// A cap holds only where every attempt has a price and a bound; and one that does not hold the
 /// worst case of a single trial would end the run before that trial.
-fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), AppError> {
+pub(crate) fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), AppError> {
     let plan = &inputs.plan;
     if let Some(unknown) = plan.endpoints.iter().find(|e| e.price == Price::Unknown) {
         return Err(refused(format!(
@@ -128,16 +160,56 @@ fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), AppError> {
     }
 }
 
+/// What the configured caps do not cover of a plan, a sentence each.
+pub(crate) fn uncovered(inputs: &Inputs, estimate: &PlanEstimate) -> Vec<String> {
+    let config = &inputs.spend;
+    let each = |of: fn(&EndpointEstimate) -> Option<Usd>| {
+        estimate.endpoints.iter().filter_map(of).max()
+    };
+    let caps = [
+        ("per_run", config.per_run, "the run", estimate.expected, estimate.up_to),
+        ("per_month", config.per_month, "the run", estimate.expected, estimate.up_to),
+        (
+            "per_endpoint",
+            config.per_endpoint,
+            "the dearest endpoint",
+            each(|e| e.expected),
+            each(|e| e.up_to),
+        ),
+    ];
+    let caps = caps.into_iter().filter_map(|(key, cap, what, expected, up_to)| {
+        Some((key, cap?, what, expected, up_to))
+    });
+    let mut said = Vec::new();
+    for (key, cap, what, expected, up_to) in caps {
+        if let Err(refusal) = are_bounds(inputs, cap) {
+            said.push(format!("[spend] {key} = \"{cap}\" refuses the run: {refusal}."));
+            continue;
+        }
+        let (how, usd) = match (expected, up_to) {
+            (Some(expected), _) if expected > cap => ("is expected to cost", expected),
+            (_, Some(up_to)) if up_to > cap => ("may cost up to", up_to),
+            _ => continue,
+        };
+        said.push(format!(
+            "[spend] {key} = \"{cap}\" does not cover it: {what} {how} ${} and stops at the cap.",
+            usd.to_fixed(2)
+        ));
+    }
+    said
+}
+
 /// The cap of a load, and never more than is left of the month's.
 pub(crate) fn within_month(
     cap: Option<Usd>,
     inputs: &Inputs,
     dir: &Path,
     now: &Clock,
+    unread: Option<Usd>,
     events: &dyn Events,
 ) -> Result<Option<Usd>, AppError> {
     let Some(month) = inputs.spend.per_month.filter(|_| !inputs.simulated) else { return Ok(cap) };
-    let spent = spent_this_month(dir, now, events)?;
+    let spent = month::spent(dir, now, unread, events)?;
     warn(month, spent, events);
     if spent >= month {
         let message = format!("[spend] per_month = \"{month}\" is used up; nothing was sent");
@@ -164,50 +236,6 @@ fn part(cap: Usd, n: u32) -> Usd {
     let part = cap.per(u64::from(n)).unwrap_or(cap);
     let least: Usd = "0.000000000000000000000001".parse().expect("a decimal");
     if part.times(u64::from(n)) > cap { part - least } else { part }
-}
-
-/// What real runs of the history spent since the first of the month, UTC: what is known, and the
-/// bounds of what is not.
-fn spent_this_month(dir: &Path, now: &Clock, events: &dyn Events) -> Result<Usd, AppError> {
-    let today = now.wall_anchor().to_zoned(jiff::tz::TimeZone::UTC);
-    let first = today.first_of_month()?.start_of_day()?.timestamp();
-    let mut spent = Usd::ZERO;
-    for run in history(dir) {
-        match spent_by(&run, first) {
-            Ok(usd) => spent += usd,
-            // No run, or one that is being made and has not spent anything.
-            Err(StoreError::Missing { .. } | StoreError::NotOurs { .. }) => {}
-            Err(error) => events.notice(format!("not counted in [spend] per_month: {error}")),
-        }
-    }
-    Ok(spent)
-}
-
-/// What a run spent since then, if its dollars are real.
-fn spent_by(run: &Path, since: jiff::Timestamp) -> Result<Usd, StoreError> {
-    let reader = Reader::open(run)?;
-    let manifest = reader.manifest()?;
-    if manifest.virtual_time || manifest.demo || manifest.embedded {
-        return Ok(Usd::ZERO);
-    }
-    // A start that does not read counts the whole run: a cap errs on the safe side.
-    let started = manifest.started_at.parse().unwrap_or(since);
-    let from = since.duration_since(started).as_nanos().max(0);
-    reader.spent_from(u64::try_from(from).unwrap_or(u64::MAX))
-}
-
-/// The folders that may hold runs: this one, those beside it, and those in `results/`.
-fn history(dir: &Path) -> BTreeSet<PathBuf> {
-    let beside = dir.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    let beside = if beside.as_os_str().is_empty() { PathBuf::from(".") } else { beside };
-    let mut found = BTreeSet::new();
-    for folder in [beside, PathBuf::from("results")] {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        // `latest` points at a run that is there anyway.
-        found.extend(entries.flatten().filter_map(|entry| entry.path().canonicalize().ok()));
-    }
-    found.extend(dir.canonicalize().ok());
-    found
 }
 
 #[cfg(test)]

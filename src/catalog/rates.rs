@@ -33,6 +33,10 @@ pub struct Rates {
     /// Applied last to every request: discounts and fees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<Factor>,
+    /// The share off the undiscounted rates that the rates above contain already. A router need not
+    /// give it to every request, so budgets reserve without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Factor>,
 }
 
 /// The rates that hold for one request.
@@ -87,6 +91,7 @@ impl Rates {
             more: rates,
             changes: Vec::new(),
             factor: None,
+            promotion: None,
         })
     }
 
@@ -176,7 +181,7 @@ impl Rates {
     }
 
     /// The highest cost of a request with at most `input` prompt tokens and `output` tokens of answer:
-    /// every token at the highest rate that could apply at any time. A requested tier may not be
+    /// every token at the highest rate that could apply at any time, and no promotion granted. A requested tier may not be
     /// granted, so the standard rates count as well.
     #[must_use]
     pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Usd {
@@ -203,6 +208,16 @@ impl Rates {
         let answer =
             highest(&[Rate::Output, Rate::Reasoning, Rate::AudioOutput, Rate::ImageOutput]);
         let sum = prompt.times(input) + answer.times(output) + highest(&[Rate::PerRequest]);
-        self.factor.map_or(sum, |factor| sum.scaled(factor))
+        let sum = self.factor.map_or(sum, |factor| sum.scaled(factor));
+        let paid = self.promotion.and_then(Factor::less_than_one);
+        paid.and_then(|paid| sum.before(paid)).unwrap_or(sum)
+    }
+
+    /// Whether a share can be a [`promotion`](Self::promotion): above 0 and at most 0.999.
+    #[must_use]
+    pub fn is_promotion(share: Factor) -> bool {
+        let most = Usd::from_raw(999 * 10_i128.pow(21));
+        let share = Usd::from_raw(10_i128.pow(24)).scaled(share);
+        share > Usd::ZERO && share <= most
     }
 }

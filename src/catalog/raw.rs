@@ -188,6 +188,8 @@ with_rates! {
         when: Option<Vec<RawChange>>,
         /// What every request is multiplied by.
         factor: Option<Spanned<DecimalText>>,
+        /// The share off the undiscounted rates that these contain; budgets reserve without it.
+        promotion: Option<Spanned<DecimalText>>,
     }
 }
 

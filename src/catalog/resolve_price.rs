@@ -13,13 +13,8 @@ use super::raw::{RawChange, RawPrice, RawRates};
 use crate::units::toml_text::{DecimalText, Place, TomlText};
 use crate::units::{Factor, ParseFactorError, ParseUsdError, ServiceTier, Usd};
 
-/// Below $0.01 per million tokens a rate was probably meant per token or per thousand: of 1,113
-/// published pairs of rates (OpenRouter and LiteLLM, 2026) none is below, and of the same rates
-/// divided by a thousand 92 % are.
-const SUSPICIOUSLY_LOW: Usd = Usd::from_raw(10_000_000_000_000_000);
-/// Above $600 per million tokens it was probably multiplied once too often: the highest of those
-/// rates is $600, and of the same rates times a thousand 80 % are above.
-const SUSPICIOUSLY_HIGH: Usd = Usd::from_raw(600_000_000_000_000_000_000);
+/// $100 for one token or request: nothing is sold above, and sums of prices below fit into [`Usd`].
+const HIGHEST: Usd = Usd::from_raw(100 * 10_i128.pow(24));
 
 /// A rate after reading.
 enum Read {
@@ -92,12 +87,23 @@ fn resolve_rates(
         ));
         return Ok(Price::Unknown);
     };
-    let odd = [("input", rates.input), ("output", rates.output)]
-        .into_iter()
-        .find_map(|(key, usd)| oddity(usd).map(|why| format!("{key} of {who} {why}")));
-    warnings.extend(odd.map(|what| format!("{}: {what}", at())));
+    warnings.extend(rates.oddity().map(|odd| format!("{}: {} of {who} {odd}", at(), odd.rate())));
     let factor = raw.factor.as_ref().map(|raw| factor("factor", raw, toml)).transpose()?;
-    Ok(Price::Rates(Rates { changes, factor, ..rates }))
+    let promotion = raw.promotion.as_ref().map(|raw| promotion(raw, toml)).transpose()?;
+    Ok(Price::Rates(Rates { changes, factor, promotion, ..rates }))
+}
+
+fn promotion(raw: &Spanned<DecimalText>, toml: TomlText<'_>) -> Result<Factor, CatalogError> {
+    let share = factor("promotion", raw, toml)?;
+    if Rates::is_promotion(share) {
+        return Ok(share);
+    }
+    Err(CatalogError::BadShare {
+        at: toml.place(&raw.span()),
+        key: "promotion",
+        text: share.to_string(),
+        why: "is no share below 1 that can be off a price; write a share such as \"0.15\" for 15 %",
+    })
 }
 
 /// The known rates of a table, and those marked as unknown.
@@ -229,6 +235,10 @@ fn rate(
         Ok(usd) if usd < Usd::ZERO => {
             Err(CatalogError::NegativePrice { at: at(), key, text: text.clone() })
         }
+        Ok(usd) if usd > HIGHEST => {
+            let why = format!("{text:?} is beyond any price; prices are in dollars per million tokens");
+            Err(CatalogError::BadPrice { at: at(), key, why })
+        }
         Ok(usd) => Ok(Read::Known(usd)),
         Err(error) => Err(CatalogError::BadPrice { at: at(), key, why: error.to_string() }),
     }
@@ -237,21 +247,4 @@ fn rate(
 fn is_unknown(text: &str) -> bool {
     let text = text.trim();
     text.is_empty() || text == "-1" || text.eq_ignore_ascii_case("nan")
-}
-
-/// Why a rate seems to be in another unit.
-fn oddity(per_token: Usd) -> Option<String> {
-    let shown = per_token.times(1_000_000);
-    if per_token > Usd::ZERO && per_token < SUSPICIOUSLY_LOW {
-        return Some(format!(
-            "is ${shown} per million tokens: looks like dollars per token or per thousand; prices \
-             are in dollars per million tokens"
-        ));
-    }
-    (per_token > SUSPICIOUSLY_HIGH).then(|| {
-        format!(
-            "is ${shown} per million tokens: looks a thousand or a million times too high; prices \
-             are in dollars per million tokens"
-        )
-    })
 }

@@ -209,8 +209,8 @@ fn a_price_in_another_unit_is_warned_of() {
     assert_eq!(
         low,
         [
-            "catalog.toml:10: input of acme/large@local is $0.0000005 per million tokens: looks like \
-          dollars per token or per thousand; prices are in dollars per million tokens"
+            "catalog.toml:10: input of acme/large@local is $0.0000005 per million tokens: it looks \
+             like dollars per token; prices are in dollars per million tokens, which may be \"0.5\""
         ]
     );
     let high = warnings(r#"{ input = "2500", output = "10000" }"#);

@@ -1,6 +1,8 @@
 //! Output: data on stdout, notices on stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use crate::units::escape::escape_control_lines;
 
@@ -46,15 +48,32 @@ impl Write for Log {
     }
 }
 
-/// Asks a question that is answered with yes or no; `None`: not on a terminal.
-pub(super) fn ask(question: &str) -> Option<bool> {
+/// Asks a question that is answered with yes or no, until `is_over`, which is a no; `None`: not on a
+/// terminal.
+pub(super) fn ask(question: &str, is_over: impl Fn() -> bool) -> Option<bool> {
+    const LOOK: Duration = Duration::from_millis(100);
     if !io::stdin().is_terminal() || !is_watched() {
         return None;
     }
     let _ = write!(io::stderr().lock(), "{question} [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).ok()?;
-    Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    // The thread stays with its line where the question is over: nothing else reads there.
+    let (told, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        let _ = told.send(read.is_ok().then_some(line));
+    });
+    loop {
+        match answer.recv_timeout(LOOK) {
+            Ok(line) => {
+                let word = line?.trim().to_ascii_lowercase();
+                return Some(matches!(word.as_str(), "y" | "yes"));
+            }
+            Err(RecvTimeoutError::Timeout) if is_over() => return Some(false),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
 }
 
 /// The columns of the terminal: `COLUMNS` where it is a number, else those of stdout's; 80 where

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::console;
 use super::interrupts::{self, Recorded};
 use super::watch::{Notice, Watcher};
-use crate::app::{Answer, Event, Events, Progress, Question};
+use crate::app::{Answer, Event, Events, LiveRun, Progress, Question};
 use crate::run::Signals;
 
 /// Prints notices, draws live counts, asks questions, and handles interrupts while requests are in
@@ -15,6 +15,8 @@ pub(super) struct Terminal {
     signals: Signals,
     notice: Notice,
     watcher: RefCell<Option<Watcher>>,
+    /// The run under way.
+    live: RefCell<Option<LiveRun>>,
     recorded: Recorded,
     is_listening: RefCell<bool>,
 }
@@ -44,6 +46,7 @@ impl Events for Terminal {
             Event::Notice(text) => console::say(&text),
             Event::Progress(Progress::RunStarted(live)) => {
                 self.listen();
+                self.live.replace(Some(live.clone()));
                 self.watcher.replace(Some(Watcher::of_run(live, self.notice.clone())));
             }
             Event::Progress(Progress::LoadStarted(live)) => {
@@ -62,7 +65,14 @@ impl Events for Terminal {
     }
 
     fn ask(&self, question: &Question) -> Answer {
-        match console::ask(&question.to_string()) {
+        // Lines that are drawn would go over the question.
+        let is_drawing = self.watcher.take().is_some();
+        let is_over = || self.signals.drain.is_cancelled();
+        let answer = console::ask(&question.to_string(), is_over);
+        if let Some(live) = self.live.borrow().clone().filter(|_| is_drawing) {
+            self.watcher.replace(Some(Watcher::of_run(live, self.notice.clone())));
+        }
+        match answer {
             Some(true) => Answer::Yes,
             Some(false) => Answer::No,
             None => Answer::None,

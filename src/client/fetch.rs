@@ -67,11 +67,20 @@ pub enum FetchError {
     },
 }
 
+/// A document and how it came.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its text.
+    pub text: String,
+    /// The headers of the answer.
+    pub headers: HeaderMap,
+}
+
 /// Fetches a document with these headers. No redirect is followed, so they go nowhere else.
 pub async fn get(
     url: &str,
     headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
-) -> Result<String, FetchError> {
+) -> Result<Document, FetchError> {
     let parsed: http::Uri = url.parse().map_err(|_| FetchError::BadUrl("that is not a URL"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {
         return Err(FetchError::BadUrl("a URL begins with https://"));
@@ -97,7 +106,7 @@ pub async fn get(
     read(&client, url, host).await
 }
 
-async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<String, FetchError> {
+async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<Document, FetchError> {
     let unreachable = |error: &reqwest::Error| match certificate(error) {
         Some(why) => FetchError::Certificate { host: host.clone(), why },
         None => FetchError::Unreachable { host: host.clone(), why: causes(error) },
@@ -119,7 +128,8 @@ async fn read(client: &reqwest::Client, url: &str, host: String) -> Result<Strin
         }
         body.extend_from_slice(&chunk);
     }
-    String::from_utf8(body).map_err(|_| FetchError::NotText { host })
+    let text = String::from_utf8(body).map_err(|_| FetchError::NotText { host })?;
+    Ok(Document { text, headers: std::mem::take(response.headers_mut()) })
 }
 
 /// Why the server's certificate does not verify, where that is the error.

@@ -58,8 +58,19 @@ pub(super) fn max_tokens_of(size: PromptSize, task: &Task, endpoint: &Endpoint) 
 /// Whether the endpoint is known to reason: its catalog says so, or its parameters ask for it.
 #[must_use]
 pub fn reasons(endpoint: &Endpoint) -> bool {
-    let stated = endpoint.supports.as_ref().is_some_and(|s| s.contains(&Capability::Reasoning));
-    asks_reasoning(&endpoint.params).unwrap_or(stated)
+    knows_reasoning(endpoint) == Some(true)
+}
+
+/// Whether the endpoint may reason without anything saying so: neither its catalog nor its
+/// parameters speak of it.
+#[must_use]
+pub fn may_reason(endpoint: &Endpoint) -> bool {
+    knows_reasoning(endpoint).is_none()
+}
+
+fn knows_reasoning(endpoint: &Endpoint) -> Option<bool> {
+    let stated = || Some(endpoint.supports.as_ref()?.contains(&Capability::Reasoning));
+    asks_reasoning(&endpoint.params).or_else(stated)
 }
 
 /// Whether parameters ask for reasoning (or ask for none), in the words of any dialect; `None`: they
@@ -201,6 +212,7 @@ mod tests {
         let param = |key: &'static str, value: Value| {
             move |e: &mut Endpoint| drop(e.params.insert(key.to_owned(), value.clone()))
         };
+        check(same, |e| e.supports = None, 4_096);
         check(same, param("reasoning_effort", "high".into()), 16_384);
         check(same, param("reasoning_effort", "none".into()), 4_096);
         check(|t| t.max_tokens = Some(50), param("max_tokens", 70.into()), 70);

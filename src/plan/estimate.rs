@@ -54,16 +54,24 @@ pub struct PlanEstimate {
     /// Dollars expected; `None`: an endpoint's price is unknown.
     #[serde(rename = "expected_usd")]
     pub expected: Option<Usd>,
+    /// Dollars expected if every endpoint reasons of which it is not known; `None`: as above.
+    #[serde(rename = "up_to_usd")]
+    pub up_to: Option<Usd>,
     /// Dollars at most, one request for each trial; `None`: as above, or nothing bounds an answer.
     #[serde(rename = "at_most_usd")]
     pub at_most: Option<Usd>,
     /// Dollars expected at endpoints that are really billed; `None`: one of their prices is unknown.
     #[serde(rename = "billed_expected_usd")]
     pub billed_expected: Option<Usd>,
+    /// The same if every endpoint reasons of which it is not known.
+    #[serde(rename = "billed_up_to_usd")]
+    pub billed_up_to: Option<Usd>,
     /// Endpoints that are really billed: not free, not on this machine.
     pub billed_endpoints: usize,
     /// How long the run will take; endpoints run side by side.
     pub minutes: f64,
+    /// What the configured caps do not cover, a sentence each.
+    pub caps: Vec<String>,
     /// What the figures rest on, a sentence each.
     pub assumptions: Vec<String>,
 }
@@ -98,6 +106,11 @@ pub struct EndpointEstimate {
     /// Dollars expected; `None`: the price is unknown.
     #[serde(rename = "expected_usd")]
     pub expected: Option<Usd>,
+    /// Dollars expected if it reasons, where that is not known; else as expected.
+    #[serde(rename = "up_to_usd")]
+    pub up_to: Option<Usd>,
+    /// Whether nothing says if it reasons.
+    pub may_reason: bool,
     /// Dollars at most, one request for each trial.
     #[serde(rename = "at_most_usd")]
     pub at_most: Option<Usd>,
@@ -118,8 +131,9 @@ pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
     let endpoints = estimate_endpoints(plan, at_once, share);
     let categories = estimate_categories(plan);
     let total = |of: fn(&EndpointEstimate) -> Option<Usd>, among: fn(&EndpointEstimate) -> bool| {
-        endpoints.iter().filter(|e| among(e)).map(of).sum::<Option<Usd>>()
+        endpoints.iter().filter(|e| among(e)).map(of).reduce(add).unwrap_or(Some(Usd::ZERO))
     };
+    let may_reason = endpoints.iter().any(|e| e.up_to != e.expected);
     let ineligible = plan.trials.iter().filter(|t| t.ineligible.is_some()).count();
     PlanEstimate {
         tasks: plan.tasks.len(),
@@ -129,16 +143,24 @@ pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
         can_show: can_show(plan.tasks.len()),
         categories,
         expected: total(|e| e.expected, |_| true),
+        up_to: total(|e| e.up_to, |_| true),
         at_most: total(|e| e.at_most, |_| true),
+        billed_up_to: total(|e| e.up_to, |e| e.billed),
         billed_expected: total(|e| e.expected, |e| e.billed),
         billed_endpoints: endpoints.iter().filter(|e| e.billed).count(),
         minutes: endpoints.iter().map(|e| e.minutes).fold(0.0, f64::max),
         endpoints,
-        assumptions: assumptions(at_once, share, plan.cache),
+        caps: Vec::new(),
+        assumptions: assumptions(at_once, share, plan.cache, may_reason),
     }
 }
 
-fn assumptions(at_once: &[usize], share: f64, cache: CacheMode) -> Vec<String> {
+fn assumptions(
+    at_once: &[usize],
+    share: f64,
+    cache: CacheMode,
+    may_reason: bool,
+) -> Vec<String> {
     let requests = if cache == CacheMode::Warm { "two requests" } else { "one request" };
     let fewest = at_once.iter().min().copied().unwrap_or(1);
     let most = at_once.iter().max().copied().unwrap_or(1);
@@ -153,7 +175,8 @@ fn assumptions(at_once: &[usize], share: f64, cache: CacheMode) -> Vec<String> {
         format!(
             "Expected: {BYTES_PER_TOKEN} bytes a token; an answer is as long as the known one and \
              {AROUND_THE_ANSWER} tokens more ({UNKNOWN_ANSWER} where none is known), and \
-             {REASONING_TOKENS} more where the model reasons."
+             {REASONING_TOKENS} more where the model reasons{}.",
+            if may_reason { "; up to: and where it may" } else { "" }
         ),
         format!(
             "At most: a token per byte of the request, every answer as long as its limit allows, \
@@ -208,6 +231,7 @@ struct Sums {
     input: u64,
     output: u64,
     expected: Option<Usd>,
+    up_to: Option<Usd>,
     at_most: Option<Usd>,
     seconds: f64,
     longest_s: f64,
@@ -223,6 +247,7 @@ fn estimate_endpoints(plan: &Plan, at_once: &[usize], share: f64) -> Vec<Endpoin
         input: 0,
         output: 0,
         expected: Some(Usd::ZERO),
+        up_to: Some(Usd::ZERO),
         at_most: Some(Usd::ZERO),
         seconds: 0.0,
         longest_s: 0.0,
@@ -252,15 +277,21 @@ impl Sums {
         let thought = if bounds::reasons(endpoint) { REASONING_TOKENS } else { 0 };
         let limit = bounds::max_tokens_of(size, task, endpoint);
         let output = answer.saturating_add(thought).min(limit);
-        let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
+        let cost = |output| {
+            let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
+            endpoint.expected_cost(&usage)
+        };
+        let more = if bounds::may_reason(endpoint) { REASONING_TOKENS } else { 0 };
+        let up_to = cost(output.saturating_add(more).min(limit));
         let at_most = bounds::output_bound_of(limit, endpoint)
             .and_then(|most| endpoint.max_cost(size.bound(endpoint), most));
         let seconds = FIRST_TOKEN_S + output as f64 / TOKENS_PER_S;
         self.requests += 1;
         self.input += input;
         self.output += output;
-        self.expected = self.expected.zip(endpoint.expected_cost(&usage)).map(|(a, b)| a + b);
-        self.at_most = self.at_most.zip(at_most).map(|(a, b)| a + b);
+        self.expected = add(self.expected, cost(output));
+        self.up_to = add(self.up_to, up_to);
+        self.at_most = add(self.at_most, at_most);
         self.seconds += seconds;
         self.longest_s = self.longest_s.max(seconds);
     }
@@ -286,6 +317,8 @@ impl Sums {
             input_tokens: self.input,
             output_tokens: self.output,
             expected: self.expected.filter(|_| !is_unknown),
+            up_to: self.up_to.filter(|_| !is_unknown),
+            may_reason: bounds::may_reason(endpoint),
             at_most: self.at_most.filter(|_| !is_unknown),
             billed: endpoint.price.is_billed() && !endpoint.provider.ends_here(),
             free: !endpoint.price.is_billed(),
@@ -293,6 +326,11 @@ impl Sums {
             percentiles: given.map(|(name, _)| *name).collect(),
         }
     }
+}
+
+/// A sum; `None`: a part is unknown, or the sum is beyond any bill.
+fn add(a: Option<Usd>, b: Option<Usd>) -> Option<Usd> {
+    Some(Usd::from_raw(a?.raw().checked_add(b?.raw())?))
 }
 
 /// About how long an answer to a task is, tokens.
@@ -345,9 +383,28 @@ mod tests {
         // At $1 and $2 per million tokens.
         assert_eq!(plain.expected, Some("0.000444".parse().expect("decimal")));
         assert!(plain.at_most > plain.expected && !plain.billed);
+        assert_eq!((plain.may_reason, plain.up_to), (false, plain.expected));
         assert_eq!(made.expected, plain.expected.zip(deep.expected).map(|(a, b)| a + b));
         assert_eq!((made.billed_endpoints, made.billed_expected), (0, Some(Usd::ZERO)));
         assert!(plain.percentiles.is_empty());
+    }
+
+    #[test]
+    fn what_may_reason_has_an_upper_figure() {
+        let mut unsaid = endpoint("acme/deep");
+        unsaid.supports = None;
+        let mut off = unsaid.clone();
+        off.id = crate::units::EndpointId::new("acme/off", "p", None);
+        off.params.insert("reasoning_effort".to_owned(), "none".into());
+        let fleet = vec![endpoint("acme/large"), unsaid, off];
+        let made = estimate(&plan_of(vec![task("1", "math", "x")], fleet), &[1, 1, 1], 1.0);
+        let [plain, unsaid, off] = made.endpoints.as_slice() else { panic!("three endpoints") };
+        assert_eq!((unsaid.may_reason, unsaid.expected), (true, plain.expected));
+        assert_eq!((off.may_reason, off.up_to), (false, off.expected));
+        // Two repeats of 2,000 tokens at $2 per million.
+        let thought: Usd = "0.008".parse().expect("a decimal");
+        assert_eq!(unsaid.up_to, unsaid.expected.map(|usd| usd + thought));
+        assert_eq!(made.up_to, made.expected.map(|usd| usd + thought));
     }
 
     #[test]

@@ -105,7 +105,8 @@ fn total_row(plan: &PlanEstimate) -> String {
 }
 
 fn notes(plan: &PlanEstimate) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = upper_figure(plan).into_iter().collect();
+    notes.extend(plan.caps.iter().cloned());
     let unknown: Vec<&str> = plan
         .endpoints
         .iter()
@@ -136,6 +137,25 @@ fn notes(plan: &PlanEstimate) -> Vec<String> {
             .to_owned(),
     );
     notes
+}
+
+/// What the run costs if those endpoints reason of which it is not known.
+fn upper_figure(plan: &PlanEstimate) -> Option<String> {
+    let may: Vec<&EndpointEstimate> =
+        plan.endpoints.iter().filter(|e| e.may_reason && e.up_to != e.expected).collect();
+    let [first, ..] = may.as_slice() else { return None };
+    let who = match may.len() {
+        1 => first.endpoint.to_string(),
+        n => format!("{} and {} more", first.endpoint, n - 1),
+    };
+    let sum = |of: fn(&EndpointEstimate) -> Option<Usd>| {
+        dollars(plan.endpoints.iter().filter_map(of).sum())
+    };
+    Some(format!(
+        "Expected {}, up to {}: {who} may reason, for the catalog does not say (supports).",
+        sum(|e| e.expected),
+        sum(|e| e.up_to),
+    ))
 }
 
 /// A row of the endpoints' table: 78 columns where every cell fits its own.

@@ -144,6 +144,7 @@ pub(super) fn empty() -> (RunMetrics, WeightsFile) {
         uncounted: 0,
         local: None,
         served: crate::aggregate::RoutingCounts::default(),
+        billed_factor: None,
     }];
     metrics.today.endpoint = None;
     metrics.manifest.ended = None;
@@ -224,6 +225,7 @@ fn endpoint(
         uncounted: 0,
         local: None,
         served: crate::aggregate::RoutingCounts::default(),
+        billed_factor: None,
     }
 }
 

@@ -19,6 +19,7 @@ mod number;
 mod page;
 mod rate_limit_notes;
 mod remedy;
+mod billing_notes;
 mod routing_notes;
 mod run_text;
 mod screen;
@@ -32,6 +33,7 @@ mod write;
 mod fixture;
 
 pub use answers::{Pair, answers_json, answers_text};
+pub use billing_notes::notes as billing_notes;
 pub use error::ReportError;
 pub use load::{answer as load_answer, write as write_load};
 pub use model::{LoadReport, RunReport};

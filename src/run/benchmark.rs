@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::render;
+use super::spend_watch::{SpendCheck, SpendWatch};
 use crate::client::Transport;
 use crate::dispatch::{
     BudgetScope, Budgets, DispatchError, EndpointClient, TokenUse, TrialJob, TrialOutcome, Trials,
@@ -93,7 +94,8 @@ pub fn suites(plan: &Plan) -> Vec<&str> {
     names.into_iter().collect()
 }
 
-/// Asks every open trial of the plan; `at_once` is the most requests in flight for each endpoint.
+/// Asks every open trial of the plan; `at_once` is the most requests in flight for each endpoint,
+/// `watch` what the run was expected to cost.
 ///
 /// # Errors
 /// [`RunError`] when nothing more can be recorded. Failing trials are not errors.
@@ -103,6 +105,7 @@ pub async fn run_trials<T: Transport>(
     at_once: &[usize],
     progress: &Progress,
     signals: &Signals,
+    watch: Option<SpendWatch<'_>>,
 ) -> Result<RunEnd, RunError> {
     let clock = &trials.caller.clock;
     let plan = todo.plan;
@@ -114,8 +117,9 @@ pub async fn run_trials<T: Transport>(
     let mut exhausted = None;
     let mut not_asked = 0;
     let mut check = clock.now().after(SILENCE_CHECK);
+    let mut spend = SpendCheck::new(watch, progress);
     loop {
-        if exhausted.is_none() && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
+        if exhausted.is_none() && !spend.is_halted() && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
             let job = |idx: u32, endpoint| {
                 let trial = &plan.trials[idx as usize];
                 let progress = todo.progress[idx as usize];
@@ -128,7 +132,13 @@ pub async fn run_trials<T: Transport>(
         }
         let (endpoint, ended) = tokio::select! {
             joined = in_flight.join_next() => match joined {
-                None => break,
+                None => {
+                    let is_open = queues.iter().any(|queue| queue.next < queue.trials.len());
+                    if is_open && !signals.drain.is_cancelled() && spend.goes_on() {
+                        continue;
+                    }
+                    break;
+                }
                 Some(Ok(ended)) => ended,
                 Some(Err(error)) => return Err(RunError::Broken(error.to_string())),
             },
@@ -143,7 +153,10 @@ pub async fn run_trials<T: Transport>(
         queues[endpoint].in_flight -= 1;
         queues[endpoint].last_end = clock.now();
         match ended {
-            Ok(done) => progress.note(&done),
+            Ok(done) => {
+                progress.note(&done);
+                spend.look(progress);
+            }
             Err(DispatchError::Budget(BudgetScope::Suite { suite })) => {
                 not_asked += 1 + remove(&mut queues, |idx| suite_of(idx) == suite);
                 closed_suites.push(suite);
@@ -173,7 +186,11 @@ pub async fn run_trials<T: Transport>(
         why: endpoints.chain(suites).collect::<Vec<_>>().join("; "),
         has_refused: trials.endpoints.iter().any(has_refused),
     };
-    Ok(end(left + not_asked, exhausted, &trials.budgets, &closed, signals))
+    let left = left + not_asked;
+    if let Some(why) = spend.why(&plural(left)).filter(|_| left > 0 && exhausted.is_none()) {
+        return Ok(RunEnd { complete: false, why: Some(why) });
+    }
+    Ok(end(left, exhausted, &trials.budgets, &closed, signals))
 }
 
 /// Removes trials that have not begun from the queues; returns how many.

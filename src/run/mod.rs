@@ -7,8 +7,10 @@ pub mod load;
 pub mod ping;
 mod progress;
 mod render;
+mod spend_watch;
 mod validity;
 
 pub use benchmark::{PlanProgress, RunEnd, RunError, Signals, max_cost, run_trials, suites};
 pub use progress::{EndpointProgress, Progress};
+pub use spend_watch::SpendWatch;
 pub use validity::{IoThreads, LoadChecks, Watch, judge, judge_load};

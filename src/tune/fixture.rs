@@ -104,6 +104,7 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 uncounted: 0,
                 local: None,
                 served: crate::aggregate::RoutingCounts::default(),
+                billed_factor: None,
             }
         })
         .collect();

@@ -37,20 +37,49 @@ fn escaped(text: &str, goes: impl Fn(char) -> bool) -> Cow<'_, str> {
 #[must_use]
 pub fn is_unsafe_char(c: char) -> bool {
     c.is_control()
+        || is_default_ignorable(c)
+        || is_noncharacter(c)
         || matches!(
             c,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
+            // Line and paragraph separators, bidirectional embeddings.
+            '\u{2028}'..='\u{202e}'
+                // Braille without a dot.
+                | '\u{2800}'
+                // Interlinear annotations.
                 | '\u{fff9}'..='\u{fffb}'
-                | '\u{fffe}'
-                | '\u{ffff}'
-                | '\u{e0000}'..='\u{e007f}'
+                // Format controls of hieroglyphs, and a note head that is not drawn.
+                | '\u{13430}'..='\u{1343f}'
+                | '\u{1d159}'
         )
+}
+
+/// Unicode's `Default_Ignorable_Code_Point` (17.0): joiners, fillers, variation selectors, tags.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Code points that are no characters and never will be.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 /// A text cell of a CSV file, inert in a spreadsheet.
@@ -76,6 +105,13 @@ mod tests {
         check("two\nlines\t", "two\\u{a}lines\\u{9}");
         check("größe 模型 –", "größe 模型 –");
         check("zero\u{200b}width", "zero\\u{200b}width");
+        let invisible = "\u{ad}\u{34f}\u{115f}\u{17b5}\u{180b}\u{2066}\u{2800}\u{3164}\u{fe0f}\u{ffa0}\
+                         \u{fff9}\u{fdd0}\u{1fffe}\u{13430}\u{1bca0}\u{1d173}\u{e0020}\u{e0100}\u{e0fff}";
+        let escaped: String = invisible.chars().flat_map(char::escape_unicode).collect();
+        check(invisible, &escaped);
+        // The heart is drawn as text; what asked for the coloured one is told.
+        check("\u{2764}\u{fe0f}", "\u{2764}\\u{fe0f}");
+        check("a\u{a0}b\u{3000}c", "a\u{a0}b\u{3000}c");
         assert_eq!(escape_control_lines("two\nlines\r\u{9b}2J"), "two\nlines\\u{d}\\u{9b}2J");
     }
 

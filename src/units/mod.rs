@@ -21,6 +21,7 @@ pub mod plain_file;
 pub mod prose;
 pub mod seed;
 pub mod tokens;
+pub mod text_file;
 pub mod toml_text;
 pub mod validity;
 

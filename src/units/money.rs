@@ -104,6 +104,18 @@ impl Usd {
         Self(whole + i128::from(up))
     }
 
+    /// The amount of which this is what a factor left, rounded up to 10⁻²⁴ dollars; `None`: the
+    /// factor is 0, or the amount does not fit.
+    #[must_use]
+    pub fn before(self, factor: Factor) -> Option<Self> {
+        let den = 10_i128.pow(factor.decimals);
+        let num = i128::from(factor.units);
+        // a = q·num + r, so a·den/num = q·den + r·den/num, and r·den stays below 10³⁸.
+        let (q, r) = (self.0.checked_div_euclid(num)?, self.0.checked_rem_euclid(num)?);
+        let (more, rest) = (r * den / num, r * den % num);
+        q.checked_mul(den)?.checked_add(more)?.checked_add(i128::from(rest > 0)).map(Self)
+    }
+
     /// The nearest `f64`, for statistics and drawing only; never for a bill.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "documented: nearest f64, for statistics only")]

@@ -30,6 +30,7 @@ mod litellm;
 #[cfg(unix)]
 mod load;
 mod local_counts;
+mod money;
 mod network;
 #[cfg(unix)]
 mod no_content;

@@ -141,6 +141,10 @@ fn read(socket: &mut TcpStream, seen: &Mutex<Vec<Asked>>) -> Option<Asked> {
         let n = socket.read(&mut more).ok().filter(|n| *n > 0)?;
         bytes.extend_from_slice(&more[..n]);
     }
+    // What asks for a list is answered and is no request for an answer.
+    if asked.head.starts_with("GET ") {
+        return Some(asked);
+    }
     asked.body = serde_json::from_slice(&bytes[head_end + 4..]).ok()?;
     let messages = asked.body["messages"].as_array()?;
     messages.last()?["content"].as_str()?.clone_into(&mut asked.prompt);

@@ -7,6 +7,7 @@ use crate::app::error::{AppError, Context, refused};
 use crate::app::fleet::Fleet;
 use crate::catalog::{self, Catalog};
 use crate::plan::Config;
+use crate::units::text_file::read_text;
 
 /// A catalog, and the configuration that it came with.
 pub(crate) struct Found {
@@ -49,7 +50,7 @@ pub(crate) fn find_for(
 
 /// The text of a file.
 pub(crate) fn text(path: &Path) -> Result<String, AppError> {
-    std::fs::read_to_string(path).context(path.display().to_string()).map_err(refused)
+    read_text(path).context(path.display().to_string()).map_err(refused)
 }
 
 /// A catalog file, and nothing beside it.

@@ -6,6 +6,7 @@ use crate::app::catalog_source::models_dev;
 use crate::app::error::{AppError, Context, internal};
 use crate::catalog::source::{self, Reading};
 use crate::client::{fetch, runtime};
+use crate::units::text_file::read_text;
 
 /// OpenRouter's list of models.
 const OPENROUTER: &str = "https://openrouter.ai/api/v1/models";
@@ -24,7 +25,7 @@ pub(crate) fn read_list(from: &str) -> Result<Reading, AppError> {
     };
     if url.contains("://") {
         let io = runtime::with_threads(1, || {})?;
-        let text = io.block_on(fetch::get(url, []))?;
+        let text = io.block_on(fetch::get(url, []))?.text;
         return Ok(source::read(&text, without_query(url))?);
     }
     let path = Path::new(from);
@@ -37,15 +38,7 @@ pub(crate) fn read_list(from: &str) -> Result<Reading, AppError> {
              models-dev, a file, or a URL that begins with https://"
         )));
     }
-    let size = std::fs::metadata(path).context(from)?.len();
-    if size > fetch::MAX_BYTES as u64 {
-        let most = fetch::MAX_BYTES >> 20;
-        return Err(internal(format!(
-            "{from} has {} MB; no price list has more than {most}",
-            size >> 20
-        )));
-    }
-    let text = std::fs::read_to_string(path).context(from)?;
+    let text = read_text(path).context(from)?;
     Ok(source::read(&text, from)?)
 }
 

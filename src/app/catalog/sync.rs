@@ -9,7 +9,7 @@ use crate::app::events::Events;
 use crate::app::snapshots::{self, Kept};
 use crate::catalog::diff::{self, Difference, Kind};
 use crate::catalog::source::Reading;
-use crate::catalog::{Catalog, SnapshotStamp, snapshot};
+use crate::catalog::{Catalog, Price, SnapshotStamp, snapshot};
 use crate::report;
 use crate::units::Clock;
 use crate::units::names::glob_matches;
@@ -152,11 +152,34 @@ fn tell(reading: &Reading, events: &dyn Events) {
     for left in &reading.left_out {
         events.notice(format!("left out: {}: {}", left.entry, left.why));
     }
+    for note in reading.notes.iter().take(SHOWN) {
+        events.notice(note);
+    }
+    if reading.notes.len() > SHOWN {
+        events.notice(format!("… and {} more of this kind", reading.notes.len() - SHOWN));
+    }
+    tell_odd_prices(reading, events);
     if !reading.not_read.is_empty() {
         let fields: Vec<String> =
             reading.not_read.iter().map(|(field, n)| format!("{field} ({n})")).collect();
         events
             .notice(format!("ignored prices that no request is charged by: {}", fields.join(", ")));
+    }
+}
+
+/// Names the prices that seem to be in another unit.
+fn tell_odd_prices(reading: &Reading, events: &dyn Events) {
+    let odd = reading.catalog.endpoints.iter().filter_map(|endpoint| {
+        let Price::Rates(rates) = &endpoint.price else { return None };
+        let odd = rates.oddity()?;
+        Some(format!("warning: {} of {} {odd}", odd.rate(), endpoint.id))
+    });
+    let odd: Vec<String> = odd.collect();
+    for line in odd.iter().take(SHOWN) {
+        events.notice(line);
+    }
+    if odd.len() > SHOWN {
+        events.notice(format!("warning: and {} more prices like these", odd.len() - SHOWN));
     }
 }
 

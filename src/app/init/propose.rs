@@ -15,6 +15,7 @@ use crate::plan::Privacy;
 use crate::plan::pick::{SHOWN_TASKS, pick};
 use crate::suite::Task;
 use crate::units::{Clock, Usd};
+use crate::units::text_file::read_text;
 
 /// Parts of the names of models that are made for something else than answering a prompt in text.
 const SPECIAL: [&str; 18] = [
@@ -83,7 +84,7 @@ fn fetch(from: &str) -> Result<Catalog, String> {
 }
 
 fn snapshot_at(path: &Path, events: &dyn Events) -> Option<Catalog> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = read_text(path).ok()?;
     match load_text(&text, &path.display().to_string()) {
         Ok(catalog) => (!catalog.snapshots.is_empty()).then_some(catalog),
         Err(error) => {

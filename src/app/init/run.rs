@@ -16,6 +16,7 @@ use crate::catalog::source::proxy::{self, ProxyConfig};
 use crate::plan::{Config, config};
 use crate::report;
 use crate::units::prose::pluralize;
+use crate::units::text_file::read_text;
 
 /// The largest configuration of a proxy that is read; one of a thousand models has a few hundred
 /// thousand bytes.
@@ -238,7 +239,7 @@ fn read_proxy(path: &Path, lists: &[Catalog]) -> Result<ProxyConfig, AppError> {
             "{shown} has {size} bytes, too many for the configuration of a proxy"
         )));
     }
-    let text = std::fs::read_to_string(path).context(&shown).map_err(refused)?;
+    let text = read_text(path).context(&shown).map_err(refused)?;
     let variable = |name: &str| std::env::var(name).ok();
     proxy::read(&text, &shown, &variable, lists).map_err(refused)
 }

@@ -40,9 +40,11 @@ pub fn load(options: LoadOptions, events: &dyn Events) -> Result<LoadOutcome, Ap
     is_writable(options.interval_log.as_deref())?;
     let now = Clock::real();
     let out = options.out.as_deref();
+    // Before a folder is made: nothing stays of a load that is refused.
+    let beside = out.unwrap_or(Path::new("results/latest"));
+    let cap = spend::within_month(cap, &inputs, beside, &now, options.unread_spend, events)?;
     if options.sweep.is_some() {
         let dir = run_folder::create(out, &inputs.name, "-sweep", &now)?;
-        let cap = spend::within_month(cap, &inputs, &dir, &now, events)?;
         let job = Job { options: &options, inputs: &inputs, keys: &keys, cap, dir: &dir, events };
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };
         let outcome = sweep(&job);
@@ -53,7 +55,6 @@ pub fn load(options: LoadOptions, events: &dyn Events) -> Result<LoadOutcome, Ap
     let prompts = mode::prompts(&mode, &inputs, options.warmup.unwrap_or_default())?;
     let dir = run_folder::create(out, &inputs.name, "-load", &now)?;
     heading(&inputs, &mode, events);
-    let cap = spend::within_month(cap, &inputs, &dir, &now, events)?;
     let job = Job { options: &options, inputs: &inputs, keys: &keys, cap, dir: &dir, events };
     let end = {
         let _serving = if inputs.simulated { Some(job.serve(fleet)?) } else { None };

@@ -1,5 +1,6 @@
 //! Errors of reading price lists.
 
+use super::reading::Omission;
 use crate::catalog::error::CatalogError;
 
 /// Why a price list cannot be read.
@@ -35,21 +36,11 @@ pub enum SourceError {
         path: String,
     },
     /// A list without a single endpoint.
-    #[error("{path} lists no endpoint; nothing was synced")]
+    #[error("{path} lists no endpoint{why}; nothing was synced")]
     NoEntries {
         /// The file or URL.
         path: String,
-    },
-    /// An entry whose field is not what it has to be.
-    #[error("{path}: {entry}: {field} {why}; nothing was synced")]
-    BadEntry {
-        /// The file or URL.
-        path: String,
-        /// The entry.
-        entry: String,
-        /// The field.
-        field: String,
-        /// What is wrong with it.
+        /// Why its entries are none, after a colon; empty: it has no entries.
         why: String,
     },
     /// A catalog file that does not load.
@@ -63,4 +54,18 @@ pub enum SourceError {
         /// What the system says.
         why: String,
     },
+}
+
+impl SourceError {
+    /// A list none of whose entries is an endpoint.
+    pub(super) fn no_entries(path: &str, left_out: &[Omission]) -> Self {
+        let why = match left_out {
+            [] => String::new(),
+            [only] => format!(": {} {}", only.entry, only.why),
+            [first, rest @ ..] => {
+                format!(": {} {}, and {} more were left out", first.entry, first.why, rest.len())
+            }
+        };
+        Self::NoEntries { path: path.to_owned(), why }
+    }
 }

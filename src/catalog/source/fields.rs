@@ -6,8 +6,15 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::error::SourceError;
-use crate::units::Usd;
+use crate::units::{ParseUsdError, Usd};
+
+/// Characters of a literal that a message shows.
+const SHOWN: usize = 40;
+/// $100 for one token, request or search: nothing is sold above, and sums of prices below fit
+/// into [`Usd`].
+const HIGHEST: Usd = Usd::from_raw(100 * 10_i128.pow(24));
+/// No model reads or writes so many tokens; a larger count is an error of the list.
+const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// An object, in the order of the text.
 #[derive(Clone, Debug)]
@@ -27,42 +34,62 @@ pub(super) enum Amount {
     Known(Usd),
 }
 
-/// The entry of a list that is being read, for errors.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) path: &'a str,
-    pub(super) name: &'a str,
+/// Why an entry of a list cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {why}")]
+pub(super) struct BadField {
+    pub(super) field: String,
+    pub(super) why: String,
 }
 
-impl Entry<'_> {
-    /// What is wrong with one of its fields.
-    pub(super) fn bad(&self, field: &str, why: impl Into<String>) -> SourceError {
-        SourceError::BadEntry {
-            path: self.path.to_owned(),
-            entry: self.name.to_owned(),
-            field: field.to_owned(),
-            why: why.into(),
-        }
-    }
+/// What is wrong with a field of an entry.
+pub(super) fn bad(field: &str, why: impl Into<String>) -> BadField {
+    BadField { field: field.to_owned(), why: why.into() }
+}
 
-    /// Reads an amount from its literal: a JSON string or number, or a TOML number.
-    pub(super) fn amount(&self, field: &str, literal: &str) -> Result<Amount, SourceError> {
-        let literal = literal.trim();
-        let bare = literal.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(literal);
-        let bare = bare.trim();
-        if literal == "null" {
-            return Ok(Amount::Absent);
-        }
-        let unknown = ["-1", "-1.0", "", "nan"];
-        if unknown.iter().any(|word| bare.eq_ignore_ascii_case(word)) {
-            return Ok(Amount::Unknown);
-        }
-        match Usd::from_number(bare) {
-            Ok(usd) if usd < Usd::ZERO => Err(self.bad(field, format!("= {literal} is negative"))),
-            Ok(usd) => Ok(Amount::Known(usd)),
-            Err(error) => Err(self.bad(field, format!("= {literal}: {error}"))),
-        }
+/// Reads an amount from its literal: a JSON string or number, or a TOML number.
+pub(super) fn amount(field: &str, literal: &str) -> Result<Amount, BadField> {
+    amount_of(field, literal, 1)
+}
+
+/// Reads dollars per million from their literal, and gives the amount for one.
+pub(super) fn per_million(field: &str, literal: &str) -> Result<Amount, BadField> {
+    amount_of(field, literal, 1_000_000)
+}
+
+fn amount_of(field: &str, literal: &str, per: u64) -> Result<Amount, BadField> {
+    let literal = literal.trim();
+    let bare = literal.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(literal);
+    let bare = bare.trim();
+    if literal == "null" {
+        return Ok(Amount::Absent);
     }
+    let unknown = ["-1", "-1.0", "", "nan"];
+    if unknown.iter().any(|word| bare.eq_ignore_ascii_case(word)) {
+        return Ok(Amount::Unknown);
+    }
+    let shown: String = literal.chars().take(SHOWN).collect();
+    match nearest(bare).map(|usd| usd.per(per).unwrap_or(usd)) {
+        Ok(usd) if usd < Usd::ZERO => Err(bad(field, format!("= {shown} is negative"))),
+        Ok(usd) if usd > HIGHEST => {
+            Err(bad(field, format!("= {shown} is beyond any price: the list may be in another unit")))
+        }
+        Ok(usd) => Ok(Amount::Known(usd)),
+        Err(_) => Err(bad(field, format!("= {shown} is no amount of money"))),
+    }
+}
+
+/// An amount to the nearest 10⁻²⁴ dollars: a float's noise has more digits than that.
+fn nearest(literal: &str) -> Result<Usd, ParseUsdError> {
+    let error = match Usd::from_number(literal) {
+        Err(ParseUsdError::TooPrecise(text, decimals)) => (text, decimals),
+        other => return other,
+    };
+    let (text, decimals) = error;
+    let kept = text.find('.').map_or(text.len(), |point| point + 1 + decimals as usize);
+    let usd: Usd = text.get(..kept).unwrap_or(&text).parse()?;
+    // What is left of it must not look like a price of nothing.
+    if usd == Usd::ZERO { Err(ParseUsdError::TooPrecise(text, decimals)) } else { Ok(usd) }
 }
 
 impl<'a> Fields<'a> {
@@ -112,11 +139,12 @@ impl<'a> Fields<'a> {
         self.get(key).is_some_and(|value| value.get() == "false")
     }
 
-    /// A count above zero; a count written as a float without decimals is one too.
+    /// A count of tokens, above zero and at most 10⁹; a count written as a float without decimals
+    /// or as a string is one too.
     pub(super) fn count(&self, key: &str) -> Option<u64> {
-        let text = self.get(key)?.get();
+        let text = self.get(key)?.get().trim_matches('"').trim();
         let whole = text.strip_suffix(".0").unwrap_or(text);
-        whole.parse().ok().filter(|n| *n > 0)
+        whole.parse().ok().filter(|n| (1..=MOST_TOKENS).contains(n))
     }
 
     /// A day, from `2026-08-10` or the beginning of a longer time.
@@ -124,11 +152,8 @@ impl<'a> Fields<'a> {
         self.text(key)?.get(..10)?.parse().ok()
     }
 
-    pub(super) fn amount(&self, key: &str, entry: Entry<'_>) -> Result<Amount, SourceError> {
-        match self.get(key) {
-            Some(value) => entry.amount(key, value.get()),
-            None => Ok(Amount::Absent),
-        }
+    pub(super) fn amount(&self, key: &str) -> Result<Amount, BadField> {
+        self.get(key).map_or(Ok(Amount::Absent), |value| amount(key, value.get()))
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::SourceError;
-use super::fields::{Amount, Entry, Fields};
+use super::fields::{Amount, BadField, Fields, amount, bad};
 use super::providers;
 use super::reading::{Reading, free_or};
 use crate::catalog::{Capability, Endpoint, Facts, Limits};
@@ -36,46 +35,43 @@ const TIERS: [(&str, ServiceTier); 4] = [
 /// A tier and a threshold. More specific conditions sort later, because the last that applies wins.
 type Conditions = (Option<ServiceTier>, Option<u64>);
 
-pub(super) fn read(top: &Fields<'_>, path: &str) -> Result<Reading, SourceError> {
+pub(super) fn read(top: &Fields<'_>) -> Reading {
     let mut reading = Reading::default();
     // `deepseek-chat` repeats `deepseek/deepseek-chat` for old callers: those with the provider
     // before the name go first, and so are kept.
     let (qualified, bare): (Vec<_>, Vec<_>) = top.iter().partition(|(name, _)| name.contains('/'));
     for (name, raw) in qualified.into_iter().chain(bare) {
         reading.entries += 1;
-        let entry = Entry { path, name };
-        let fields = Fields::of(raw).ok_or_else(|| entry.bad("it", "is not an object"))?;
         if name == "sample_spec" {
             reading.leave_out(name, "is the list's explanation of its own fields");
             continue;
         }
-        read_entry(&fields, entry, &mut reading)?;
+        match Fields::of(raw) {
+            Some(fields) => reading.attempt(name, |reading| read_entry(&fields, name, reading)),
+            None => reading.leave_out(name, "is not an object"),
+        }
     }
-    Ok(reading)
+    reading
 }
 
-fn read_entry(
-    fields: &Fields<'_>,
-    entry: Entry<'_>,
-    reading: &mut Reading,
-) -> Result<(), SourceError> {
+fn read_entry(fields: &Fields<'_>, name: &str, reading: &mut Reading) -> Result<(), BadField> {
     let Some(theirs) = fields.text("litellm_provider") else {
-        reading.leave_out(entry.name, "names no litellm_provider");
+        reading.leave_out(name, "names no litellm_provider");
         return Ok(());
     };
     let mode = fields.text("mode").unwrap_or_else(|| "chat".to_owned());
-    if !["chat", "responses", "completion"].contains(&mode.as_str()) {
-        reading.leave_out(entry.name, &format!("answers in no text: its mode is {mode}"));
+    if !answers_in_text(&mode) {
+        reading.leave_out(name, &format!("answers in no text: its mode is {mode}"));
         return Ok(());
     }
     let provider = providers::of_litellm(&theirs);
-    let upstream = entry.name.strip_prefix(&format!("{theirs}/")).unwrap_or(entry.name);
+    let upstream = name.strip_prefix(&format!("{theirs}/")).unwrap_or(name);
     let model = providers::model_at(&provider, upstream);
     let endpoint = Endpoint {
         id: EndpointId::new(&model, &provider, None),
         provider: providers::named(&provider),
         upstream_model: upstream.to_owned(),
-        price: price(fields, entry, reading)?,
+        price: price(fields, reading)?,
         // The limit is for the prompt alone, so a prompt and an answer within it fit.
         context_window: fields.count("max_input_tokens"),
         max_output: fields.count("max_output_tokens"),
@@ -93,8 +89,13 @@ fn read_entry(
         responses_only: mode == "responses",
         ..Facts::default()
     };
-    reading.take(entry.name, endpoint, facts);
+    reading.take(name, endpoint, facts);
     Ok(())
+}
+
+/// Whether a mode is one of those that are asked.
+pub(super) fn answers_in_text(mode: &str) -> bool {
+    ["chat", "responses", "completion"].contains(&mode)
 }
 
 pub(super) fn supports(fields: &Fields<'_>) -> BTreeSet<Capability> {
@@ -107,11 +108,7 @@ pub(super) fn supports(fields: &Fields<'_>) -> BTreeSet<Capability> {
     known.into_iter().filter_map(|(capability, has)| has.then_some(capability)).collect()
 }
 
-pub(super) fn price(
-    fields: &Fields<'_>,
-    entry: Entry<'_>,
-    reading: &mut Reading,
-) -> Result<Price, SourceError> {
+pub(super) fn price(fields: &Fields<'_>, reading: &mut Reading) -> Result<Price, BadField> {
     let mut sheets: BTreeMap<Conditions, BTreeMap<Rate, Usd>> = BTreeMap::new();
     for (key, raw) in fields.iter() {
         let Some((rate, conditions)) = rate_of(key) else {
@@ -120,7 +117,7 @@ pub(super) fn price(
             }
             continue;
         };
-        match entry.amount(key, raw.get())? {
+        match amount(key, raw.get())? {
             Amount::Absent => {}
             Amount::Unknown => return Ok(Price::Unknown),
             Amount::Known(usd) => {
@@ -129,15 +126,15 @@ pub(super) fn price(
         }
     }
     let mut base = sheets.remove(&(None, None)).unwrap_or_default();
-    if let Amount::Known(usd) = fields.amount("input_cost_per_token_cache_hit", entry)? {
+    if let Amount::Known(usd) = fields.amount("input_cost_per_token_cache_hit")? {
         base.entry(Rate::CachedInput).or_insert(usd);
     }
-    if let Amount::Known(usd) = fields.amount("input_cost_per_image", entry)? {
+    if let Amount::Known(usd) = fields.amount("input_cost_per_image")? {
         base.insert(Rate::PerImage, usd);
     }
     if let Some(sizes) = fields.object("search_context_cost_per_query") {
         // The medium size of the three is the providers' default.
-        if let Amount::Known(usd) = sizes.amount("search_context_size_medium", entry)? {
+        if let Amount::Known(usd) = sizes.amount("search_context_size_medium")? {
             base.insert(Rate::PerSearch, usd);
         }
     }
@@ -152,7 +149,7 @@ pub(super) fn price(
         })
         .collect();
     if let Some(off_peak) = fields.object("off_peak_pricing") {
-        rates.changes.extend(off_peak_changes(&off_peak, entry)?);
+        rates.changes.extend(off_peak_changes(&off_peak)?);
     }
     Ok(free_or(rates))
 }
@@ -184,17 +181,17 @@ fn is_unread_price(key: &str) -> bool {
 }
 
 /// Cheaper hours, one change for each window.
-fn off_peak_changes(fields: &Fields<'_>, entry: Entry<'_>) -> Result<Vec<Change>, SourceError> {
+fn off_peak_changes(fields: &Fields<'_>) -> Result<Vec<Change>, BadField> {
     let mut rates = BTreeMap::new();
     for (key, raw) in fields.iter() {
         let Some((rate, (None, None))) = rate_of(key) else { continue };
-        if let Amount::Known(usd) = entry.amount(key, raw.get())? {
+        if let Amount::Known(usd) = amount(key, raw.get())? {
             rates.insert(rate, usd);
         }
     }
     let mut changes = Vec::new();
     for window in fields.list("windows").unwrap_or_default() {
-        let bad = || entry.bad("off_peak_pricing.windows", format!("= {window} is no window"));
+        let bad = || bad("off_peak_pricing.windows", format!("= {window} is no window"));
         let window = Fields::of(window).ok_or_else(bad)?;
         let hours = window
             .texts("hours_utc")

@@ -8,6 +8,7 @@ mod env_provider;
 mod error;
 mod fields;
 mod litellm;
+mod litellm_info;
 mod models_dev;
 mod openrouter;
 mod providers;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use env_provider::{EnvProvider, env_providers, filter_by_provider, match_pin, with_provider};
 pub use error::SourceError;
+pub use litellm_info::at_proxy;
 pub use models_dev::read_folder;
 pub use read::{known_providers, read};
 pub use reading::{Omission, Reading};

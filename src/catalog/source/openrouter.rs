@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::error::SourceError;
-use super::fields::{Amount, Entry, Fields};
+use super::fields::{Amount, BadField, Fields, bad};
 use super::providers;
 use super::reading::{Reading, free_or};
 use crate::catalog::{Capability, Endpoint, Facts, Limits};
@@ -36,7 +36,16 @@ pub(super) fn read(top: &Fields<'_>, path: &str) -> Result<Reading, SourceError>
     let mut reading = Reading::default();
     if let Some(models) = top.list("data") {
         for model in models {
-            read_model(model, path, &mut reading)?;
+            reading.entries += 1;
+            let unnamed = format!("entry {}", reading.entries);
+            let Some(fields) = Fields::of(model) else {
+                reading.leave_out(&unnamed, "is not an object");
+                continue;
+            };
+            match fields.text("id") {
+                Some(id) => reading.attempt(&id, |reading| read_model(&fields, &id, reading)),
+                None => reading.leave_out(&unnamed, "has no id"),
+            }
         }
         return Ok(reading);
     }
@@ -46,24 +55,39 @@ pub(super) fn read(top: &Fields<'_>, path: &str) -> Result<Reading, SourceError>
     };
     let id = model.text("id").unwrap_or_default();
     for endpoint in model.list("endpoints").unwrap_or_default() {
-        read_endpoint(&id, endpoint, path, &mut reading)?;
+        reading.entries += 1;
+        let unnamed = format!("{id}, endpoint {}", reading.entries);
+        let Some(fields) = Fields::of(endpoint) else {
+            reading.leave_out(&unnamed, "is not an object");
+            continue;
+        };
+        let Some(tag) = fields.text("tag").filter(|tag| !tag.is_empty()) else {
+            let name = fields.text("provider_name").unwrap_or_default();
+            reading.leave_out(&unnamed, &format!("has no tag to pin it by ({name})"));
+            continue;
+        };
+        let name = format!("{id}@openrouter/{tag}");
+        reading.attempt(&name, |reading| {
+            let price = price(&fields, &name, reading)?;
+            let listed = Listed {
+                window: fields.count("context_length"),
+                max_output: fields.count("max_completion_tokens"),
+            };
+            let endpoint = self::endpoint(&id, &format!("openrouter/{tag}"), price, listed, &fields);
+            reading.take(&name, endpoint, Facts::default());
+            Ok(())
+        });
     }
     Ok(reading)
 }
 
-fn read_model(raw: &RawValue, path: &str, reading: &mut Reading) -> Result<(), SourceError> {
-    reading.entries += 1;
-    let entry_name = format!("entry {}", reading.entries);
-    let unnamed = Entry { path, name: &entry_name };
-    let fields = Fields::of(raw).ok_or_else(|| unnamed.bad("it", "is not an object"))?;
-    let id = fields.text("id").ok_or_else(|| unnamed.bad("id", "is missing"))?;
-    let entry = Entry { path, name: &id };
+fn read_model(fields: &Fields<'_>, id: &str, reading: &mut Reading) -> Result<(), BadField> {
     let top = fields.object("top_provider");
     let of_top = |key| top.as_ref().and_then(|top| top.count(key));
     let model_window = fields.count("context_length");
     let window = of_top("context_length").or(model_window);
     let alias = fields.object("alias_target").and_then(|target| target.text("slug"));
-    let alias = alias.or_else(|| stands_for_another(&id).then(|| slug(&fields, &id)));
+    let alias = alias.or_else(|| stands_for_another(id).then(|| slug(fields, id)));
     let created = fields.get("created").and_then(|raw| raw.get().parse().ok());
     let created = created.and_then(|seconds| Timestamp::from_second(seconds).ok());
     let facts = Facts {
@@ -73,10 +97,10 @@ fn read_model(raw: &RawValue, path: &str, reading: &mut Reading) -> Result<(), S
         model_context_window: model_window.filter(|n| Some(*n) != window),
         responses_only: false,
     };
-    let price = price(&fields, entry, reading)?;
+    let price = price(fields, id, reading)?;
     let listed = Listed { window, max_output: of_top("max_completion_tokens") };
-    let endpoint = endpoint(&id, "openrouter", price, listed, &fields);
-    reading.take(&id, endpoint, facts);
+    let endpoint = endpoint(id, "openrouter", price, listed, fields);
+    reading.take(id, endpoint, facts);
     Ok(())
 }
 
@@ -88,33 +112,6 @@ fn stands_for_another(id: &str) -> bool {
 fn slug(fields: &Fields<'_>, id: &str) -> String {
     let slug = fields.text("canonical_slug").filter(|slug| slug != id);
     slug.unwrap_or_else(|| "the newest of its kind".to_owned())
-}
-
-fn read_endpoint(
-    model: &str,
-    raw: &RawValue,
-    path: &str,
-    reading: &mut Reading,
-) -> Result<(), SourceError> {
-    reading.entries += 1;
-    let entry_name = format!("{model}, endpoint {}", reading.entries);
-    let unnamed = Entry { path, name: &entry_name };
-    let fields = Fields::of(raw).ok_or_else(|| unnamed.bad("it", "is not an object"))?;
-    let tag = fields.text("tag").filter(|tag| !tag.is_empty());
-    let Some(tag) = tag else {
-        let name = fields.text("provider_name").unwrap_or_default();
-        reading.leave_out(&entry_name, &format!("has no tag to pin it by ({name})"));
-        return Ok(());
-    };
-    let name = format!("{model}@openrouter/{tag}");
-    let price = price(&fields, Entry { path, name: &name }, reading)?;
-    let listed = Listed {
-        window: fields.count("context_length"),
-        max_output: fields.count("max_completion_tokens"),
-    };
-    let endpoint = endpoint(model, &format!("openrouter/{tag}"), price, listed, &fields);
-    reading.take(&name, endpoint, Facts::default());
-    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -157,14 +154,12 @@ fn endpoint(
     }
 }
 
-fn price(
-    fields: &Fields<'_>,
-    entry: Entry<'_>,
-    reading: &mut Reading,
-) -> Result<Price, SourceError> {
+/// The price as listed: it is net of `discount` already. A request need not get the discount, so a
+/// budget reserves without it.
+fn price(fields: &Fields<'_>, name: &str, reading: &mut Reading) -> Result<Price, BadField> {
     let Some(pricing) = fields.object("pricing") else { return Ok(Price::Unknown) };
-    let Some(mut rates) = rates(&pricing, entry)? else { return Ok(Price::Unknown) };
-    if let Amount::Known(usd) = pricing.amount("image", entry)? {
+    let Some(mut rates) = rates(&pricing)? else { return Ok(Price::Unknown) };
+    if let Amount::Known(usd) = pricing.amount("image")? {
         rates.insert(Rate::PerImage, usd);
     }
     for (key, _) in pricing.iter() {
@@ -174,36 +169,55 @@ fn price(
     }
     let Some(mut rates) = Rates::from_map(rates) else { return Ok(Price::Unknown) };
     for raw in pricing.list("overrides").unwrap_or_default() {
-        match change(raw, entry)? {
+        match change(raw)? {
             Some(change) => rates.changes.push(change),
             None => return Ok(Price::Unknown),
         }
     }
     rates.changes.sort_by_key(|change| change.above_input);
-    if let Amount::Known(discount) = pricing.amount("discount", entry)? {
-        rates.factor = discounted(discount).map_err(|why| entry.bad("pricing.discount", why))?;
+    match discount(&pricing)? {
+        Discount::None => {}
+        Discount::Promotion(share) => rates.promotion = Some(share),
+        Discount::Markup(shown) => {
+            reading.notes.push(format!(
+                "{name}: its discount of {shown} is a markup, which its listed price contains"
+            ));
+        }
     }
     Ok(free_or(rates))
 }
 
-/// The factor of a discount; `None`: no discount.
-fn discounted(discount: Usd) -> Result<Option<Factor>, &'static str> {
-    if discount == Usd::ZERO {
-        return Ok(None);
+enum Discount {
+    None,
+    /// The share that is off.
+    Promotion(Factor),
+    /// A negative discount, as written.
+    Markup(String),
+}
+
+fn discount(pricing: &Fields<'_>) -> Result<Discount, BadField> {
+    let Some(raw) = pricing.get("discount") else { return Ok(Discount::None) };
+    let text = raw.get().trim_matches('"').trim();
+    if text.is_empty() {
+        return Ok(Discount::None);
     }
-    let share: Option<Factor> = discount.to_string().parse().ok();
-    let left = share.and_then(Factor::less_than_one);
-    left.map(Some).ok_or("is not a share between 0 and 1")
+    let wrong = || bad("pricing.discount", format!("= {text} is not a share below 1"));
+    let discount = Usd::from_number(text).map_err(|_| wrong())?;
+    if discount == Usd::ZERO {
+        return Ok(Discount::None);
+    }
+    if discount < Usd::ZERO {
+        return Ok(Discount::Markup(text.to_owned()));
+    }
+    let share: Factor = discount.to_string().parse().map_err(|_| wrong())?;
+    if Rates::is_promotion(share) { Ok(Discount::Promotion(share)) } else { Err(wrong()) }
 }
 
 /// The rates of an object; `None`: one of them is not known.
-fn rates(
-    fields: &Fields<'_>,
-    entry: Entry<'_>,
-) -> Result<Option<BTreeMap<Rate, Usd>>, SourceError> {
+fn rates(fields: &Fields<'_>) -> Result<Option<BTreeMap<Rate, Usd>>, BadField> {
     let mut rates = BTreeMap::new();
     for (key, rate) in RATES {
-        match fields.amount(key, entry)? {
+        match fields.amount(key)? {
             Amount::Absent => {}
             Amount::Unknown => return Ok(None),
             Amount::Known(usd) => drop(rates.insert(rate, usd)),
@@ -213,15 +227,14 @@ fn rates(
 }
 
 /// An override of the base rates; `None`: one of its rates is not known.
-fn change(raw: &RawValue, entry: Entry<'_>) -> Result<Option<Change>, SourceError> {
-    let fields =
-        Fields::of(raw).ok_or_else(|| entry.bad("pricing.overrides", "holds no object"))?;
-    let Some(rates) = rates(&fields, entry)? else { return Ok(None) };
-    let clock = |key| -> Result<Option<u16>, SourceError> {
+fn change(raw: &RawValue) -> Result<Option<Change>, BadField> {
+    let fields = Fields::of(raw).ok_or_else(|| bad("pricing.overrides", "holds no object"))?;
+    let Some(rates) = rates(&fields)? else { return Ok(None) };
+    let clock = |key| -> Result<Option<u16>, BadField> {
         let Some(raw) = fields.get(key) else { return Ok(None) };
         let text = raw.get().strip_suffix(".0").unwrap_or(raw.get());
         let clock: Option<u16> = text.parse().ok().filter(|hhmm| hhmm % 100 < 60 && *hhmm <= 2400);
-        let clock = clock.ok_or_else(|| entry.bad(key, format!("= {text} is not a time HHMM")))?;
+        let clock = clock.ok_or_else(|| bad(key, format!("= {text} is not a time HHMM")))?;
         Ok(Some((clock / 100 * 60 + clock % 100) % 1440))
     };
     let hours = match (clock("utc_start")?, clock("utc_end")?) {

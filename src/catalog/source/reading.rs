@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fields::BadField;
 use crate::catalog::names::is_name;
 use crate::catalog::{Catalog, Endpoint, Facts, diff};
 use crate::catalog::{Price, Rates};
@@ -16,6 +17,8 @@ pub struct Reading {
     pub entries: usize,
     /// Entries that did not become an endpoint, with the reason.
     pub left_out: Vec<Omission>,
+    /// Oddities of entries that were read, one line each.
+    pub notes: Vec<String>,
     /// Unread fields that hold prices, with the number of their occurrences.
     pub not_read: BTreeMap<String, usize>,
     /// The endpoint of each id.
@@ -69,6 +72,17 @@ impl Reading {
         }
         self.taken.insert(endpoint.id.clone(), idx);
         self.catalog.endpoints.push(endpoint);
+    }
+
+    /// Reads an entry, or leaves it out with the reason.
+    pub(super) fn attempt(
+        &mut self,
+        entry: &str,
+        read: impl FnOnce(&mut Self) -> Result<(), BadField>,
+    ) {
+        if let Err(bad) = read(self) {
+            self.leave_out(entry, &bad.to_string());
+        }
     }
 
     pub(super) fn leave_out(&mut self, entry: &str, why: &str) {

@@ -33,8 +33,8 @@ fn what_is_no_price_list_is_refused() {
     check_error("{\"data\": 5}", "list is not a known price list");
     check_error("{\"data\": []}", "list lists no endpoint");
     check_error("{\"data\": [", "list: is not JSON: EOF while parsing");
-    check_error("{\"data\": [5]}", "list: entry 1: it is not an object");
-    check_error("{\"data\": [{}]}", "list: entry 1: id is missing");
+    check_error("{\"data\": [5]}", "list lists no endpoint: entry 1 is not an object");
+    check_error("{\"data\": [{}]}", "list lists no endpoint: entry 1 has no id");
 }
 
 #[test]
@@ -53,10 +53,14 @@ fn unknown_is_unknown_and_never_negative() {
             "{pricing}"
         );
     }
-    let bad = |pricing: &str, expected: &str| check_error(&model(pricing), expected);
-    bad(r#"{"prompt":"-0.5","completion":"1"}"#, "list: a/m: prompt = \"-0.5\" is negative");
-    bad(r#"{"prompt":"cheap","completion":"1"}"#, "list: a/m: prompt = \"cheap\": ");
-    bad(r#"{"prompt":true,"completion":"1"}"#, "list: a/m: prompt = true: ");
+    let bad = |pricing: &str, why: &str| {
+        check_error(&model(pricing), &format!("list lists no endpoint: a/m prompt = {why}"));
+    };
+    bad(r#"{"prompt":"-0.5","completion":"1"}"#, "\"-0.5\" is negative");
+    bad(r#"{"prompt":"cheap","completion":"1"}"#, "\"cheap\" is no amount of money");
+    bad(r#"{"prompt":true,"completion":"1"}"#, "true is no amount of money");
+    bad(r#"{"prompt":"101","completion":"1"}"#, "\"101\" is beyond any price");
+    bad(r#"{"prompt":"1e300","completion":"1"}"#, "\"1e300\" is no amount of money");
     let free = r#"{"prompt":"0","completion":"0.000"}"#;
     assert_eq!(reading(&model(free)).catalog.endpoints[0].price, Price::Free);
 }
@@ -70,11 +74,13 @@ fn openrouter_overrides_and_discounts_are_read() {
     let rates = rates(&list);
     let conditions: Vec<String> = rates.changes.iter().map(Change::condition).collect();
     assert_eq!(conditions, ["16:30-00:30 UTC", "above 200000 tokens"]);
-    assert_eq!(rates.factor.map(|f| f.to_string()), Some("0.75".to_owned()));
+    // The listed price is net of it.
+    assert_eq!(rates.factor, None);
+    assert_eq!(rates.promotion.map(|f| f.to_string()), Some("0.25".to_owned()));
     assert_eq!(list.not_read, [("pricing.image_output".to_owned(), 1)].into());
     check_error(
         &model(r#"{"prompt":"1","completion":"1","discount":1.5}"#),
-        "list: a/m: pricing.discount is not a share between 0 and 1",
+        "list lists no endpoint: a/m pricing.discount = 1.5 is not a share below 1",
     );
 }
 

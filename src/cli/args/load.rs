@@ -65,6 +65,9 @@ pub(in crate::cli) struct LoadArgs {
     /// Cap the total cost in dollars; required for endpoints that bill.
     #[arg(long, value_name = "USD")]
     pub budget: Option<Usd>,
+    /// Count the runs that cannot be read as so many dollars together in the month's cap.
+    #[arg(long, value_name = "USD")]
+    pub unread_spend: Option<Usd>,
     /// The limits that a good request meets, for goodput: ttft, ttfo, itl, e2e.
     #[arg(long, value_name = "METRIC=TIME,…", value_parser = Slos::parse)]
     pub slo: Option<Slos>,
@@ -100,6 +103,7 @@ impl LoadArgs {
             requests: self.requests,
             duration: self.duration,
             budget: self.budget,
+            unread_spend: self.unread_spend,
             slos: self.slo.map(|slos| slos.0).unwrap_or_default(),
             workers: self.workers,
             interval_log: self.interval_log,

@@ -36,6 +36,9 @@ pub(in crate::cli) struct RunArgs {
     /// Cap the cost in dollars per suite.
     #[arg(long, value_name = "USD")]
     pub budget_per_suite: Option<Usd>,
+    /// Count the runs that cannot be read as so many dollars together in the month's cap.
+    #[arg(long, value_name = "USD")]
+    pub unread_spend: Option<Usd>,
     /// Resume the run in --out (default results/latest); finished trials are not repeated.
     #[arg(long)]
     pub resume: bool,
@@ -80,6 +83,7 @@ impl RunArgs {
             budget: self.budget,
             budget_per_endpoint: self.budget_per_endpoint,
             budget_per_suite: self.budget_per_suite,
+            unread_spend: self.unread_spend,
             resume: self.resume,
             amend: self.amend,
             shard: self.shard,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::aggregate::RunMetrics;
 use crate::report::text::{escape_control, sentence};
-use crate::report::{rate_limit_notes, routing_notes, token_count_notes};
+use crate::report::{billing_notes, rate_limit_notes, routing_notes, token_count_notes};
 use crate::units::fact::{Fact, stand_in};
 use crate::weights::WeightsFile;
 
@@ -49,6 +49,7 @@ pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> 
         .into_iter()
         .chain(marks.iter().map(Fact::to_string))
         .chain(rate_limit_notes::notes(metrics))
+        .chain(billing_notes::notes(metrics))
         .chain(routing_notes::notes(metrics))
         .chain(facts.filter(|fact| !is_stated(fact)).map(Fact::to_string))
         .map(|note| sentence(&note))

@@ -2,33 +2,38 @@
 
 use super::model::{Cost, Literals, Model, OVER_200K, RATES, provider};
 use crate::catalog::Facts;
-use crate::catalog::source::error::SourceError;
-use crate::catalog::source::fields::{Entry, Fields};
+use crate::catalog::source::fields::Fields;
 use crate::catalog::source::reading::Reading;
 
 /// Reads models.dev's one JSON: providers by name, each with its models.
-pub(in crate::catalog::source) fn read_api(
-    top: &Fields<'_>,
-    path: &str,
-) -> Result<Reading, SourceError> {
+pub(in crate::catalog::source) fn read_api(top: &Fields<'_>) -> Reading {
     let mut reading = Reading::default();
     for (name, raw) in top.iter() {
-        let entry = Entry { path, name };
-        let fields = Fields::of(raw).ok_or_else(|| entry.bad("it", "is not an object"))?;
+        let fields = Fields::of(raw);
+        let models = fields.as_ref().and_then(|fields| fields.object("models"));
+        let Some((fields, models)) = fields.zip(models) else {
+            reading.entries += 1;
+            reading.leave_out(name, "is no provider: it has no models");
+            continue;
+        };
         let env = fields.texts("env").unwrap_or_default();
         let provider = provider(name, fields.text("api"), env);
-        let models = fields.object("models").ok_or_else(|| entry.bad("models", "is missing"))?;
         for (id, raw) in models.iter() {
             reading.entries += 1;
             let shown = format!("{name}/{id}");
-            let entry = Entry { path, name: &shown };
-            let fields = Fields::of(raw).ok_or_else(|| entry.bad("it", "is not an object"))?;
+            let Some(fields) = Fields::of(raw) else {
+                reading.leave_out(&shown, "is not an object");
+                continue;
+            };
             let model = api_model(&fields);
             let facts = Facts { created: model.released, ..Facts::default() };
-            reading.take(&shown, model.endpoint(&provider, id, entry)?, facts);
+            reading.attempt(&shown, |reading| {
+                reading.take(&shown, model.endpoint(&provider, id)?, facts);
+                Ok(())
+            });
         }
     }
-    Ok(reading)
+    reading
 }
 
 fn api_model(fields: &Fields<'_>) -> Model {

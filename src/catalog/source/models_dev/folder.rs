@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::toml_file::{io, read_model, read_provider};
 use crate::catalog::Facts;
 use crate::catalog::source::error::SourceError;
-use crate::catalog::source::fields::Entry;
 use crate::catalog::source::reading::Reading;
 
 /// Reads the folder: `models/` and `providers/` under it.
@@ -16,18 +15,33 @@ pub fn read_folder(folder: &Path) -> Result<Reading, SourceError> {
     let mut reading = Reading::default();
     for path in toml_files(&base_folder)? {
         reading.entries += 1;
-        let (model, _) = read_model(&path)?;
-        bases.insert(name_of(&path, &base_folder), model);
+        match read_model(&path) {
+            Ok(model) => drop(bases.insert(name_of(&path, &base_folder), model)),
+            Err(error) => reading.leave_out(&path.display().to_string(), &error.to_string()),
+        }
     }
     let mut inherited = BTreeSet::new();
     for folder in sub_folders(&folder.join("providers"))? {
         reading.entries += 1;
-        let provider = read_provider(&folder)?;
+        let provider = match read_provider(&folder) {
+            Ok(provider) => provider,
+            Err(error) => {
+                reading.leave_out(&folder.display().to_string(), &error.to_string());
+                continue;
+            }
+        };
         let models = folder.join("models");
         for path in toml_files(&models)? {
             reading.entries += 1;
             let id = name_of(&path, &models);
-            let (model, shown) = read_model(&path)?;
+            let shown = path.display().to_string();
+            let model = match read_model(&path) {
+                Ok(model) => model,
+                Err(error) => {
+                    reading.leave_out(&shown, &error.to_string());
+                    continue;
+                }
+            };
             for key in &model.unread {
                 reading.count_unread(key);
             }
@@ -42,13 +56,15 @@ pub fn read_folder(folder: &Path) -> Result<Reading, SourceError> {
                     model.over(found)
                 }
             };
-            let entry = Entry { path: &shown, name: &id };
             let facts = Facts {
                 created: model.released,
                 alias_of: id.ends_with("-latest").then(|| "the newest of its kind".to_owned()),
                 ..Facts::default()
             };
-            reading.take(&shown, model.endpoint(&provider, &id, entry)?, facts);
+            reading.attempt(&shown, |reading| {
+                reading.take(&shown, model.endpoint(&provider, &id)?, facts);
+                Ok(())
+            });
         }
     }
     for name in bases.keys().filter(|name| !inherited.contains(*name)) {
@@ -56,7 +72,7 @@ pub fn read_folder(folder: &Path) -> Result<Reading, SourceError> {
         reading.leave_out(&format!("models/{name}.toml"), why);
     }
     if reading.catalog.endpoints.is_empty() {
-        return Err(SourceError::NoEntries { path: folder.display().to_string() });
+        return Err(SourceError::no_entries(&folder.display().to_string(), &reading.left_out));
     }
     Ok(reading)
 }

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::source::error::SourceError;
-use crate::catalog::source::fields::{Amount, Entry};
+use crate::catalog::source::fields::{Amount, BadField, per_million};
 use crate::catalog::source::providers;
 use crate::catalog::source::reading::free_or;
 use crate::catalog::{Capability, Change, Endpoint, Limits, Price, Provider, Rate, Rates};
@@ -66,12 +65,7 @@ impl Model {
         }
     }
 
-    pub(super) fn endpoint(
-        &self,
-        provider: &Provider,
-        id: &str,
-        entry: Entry<'_>,
-    ) -> Result<Endpoint, SourceError> {
+    pub(super) fn endpoint(&self, provider: &Provider, id: &str) -> Result<Endpoint, BadField> {
         let model = providers::model_at(&provider.name, id);
         let supports = [
             (Capability::Tools, self.tools),
@@ -85,7 +79,7 @@ impl Model {
             id: EndpointId::new(&model, &provider.name, None),
             provider: provider.clone(),
             upstream_model: id.to_owned(),
-            price: self.price(entry)?,
+            price: self.price()?,
             context_window: self.context,
             max_output: self.output,
             limits: Limits::default(),
@@ -98,18 +92,18 @@ impl Model {
         })
     }
 
-    fn price(&self, entry: Entry<'_>) -> Result<Price, SourceError> {
+    fn price(&self) -> Result<Price, BadField> {
         let Some(cost) = &self.cost else { return Ok(Price::Unknown) };
-        let Some(base) = amounts(&cost.base, entry)? else { return Ok(Price::Unknown) };
+        let Some(base) = amounts(&cost.base)? else { return Ok(Price::Unknown) };
         let Some(mut rates) = Rates::from_map(base) else { return Ok(Price::Unknown) };
         for (threshold, literals) in &cost.above {
-            let Some(changed) = amounts(literals, entry)? else { return Ok(Price::Unknown) };
+            let Some(changed) = amounts(literals)? else { return Ok(Price::Unknown) };
             let above_input = Some(*threshold);
             rates.changes.push(Change { above_input, rates: changed, ..Change::default() });
         }
         rates.changes.sort_by_key(|change| change.above_input);
         for (tier, literals) in &cost.tiers {
-            let Some(changed) = amounts(literals, entry)? else { return Ok(Price::Unknown) };
+            let Some(changed) = amounts(literals)? else { return Ok(Price::Unknown) };
             rates.changes.push(Change { tier: Some(*tier), rates: changed, ..Change::default() });
         }
         Ok(free_or(rates))
@@ -117,23 +111,14 @@ impl Model {
 }
 
 /// Dollars per token from literals per million; `None`: one is not known.
-fn amounts(
-    literals: &Literals,
-    entry: Entry<'_>,
-) -> Result<Option<BTreeMap<Rate, Usd>>, SourceError> {
+fn amounts(literals: &Literals) -> Result<Option<BTreeMap<Rate, Usd>>, BadField> {
     let mut rates = BTreeMap::new();
     for (key, literal) in literals {
         let Some((_, rate)) = RATES.into_iter().find(|(name, _)| name == key) else { continue };
-        let field = format!("cost.{key}");
-        match entry.amount(&field, literal)? {
+        match per_million(&format!("cost.{key}"), literal)? {
             Amount::Absent => {}
             Amount::Unknown => return Ok(None),
-            Amount::Known(per_million) => {
-                let one = per_million.to_string();
-                let one = Usd::per_million(&one)
-                    .map_err(|error| entry.bad(&field, format!("= {literal}: {error}")))?;
-                rates.insert(rate, one);
-            }
+            Amount::Known(usd) => drop(rates.insert(rate, usd)),
         }
     }
     Ok(Some(rates))

@@ -11,6 +11,7 @@ use crate::catalog::source::error::SourceError;
 use crate::catalog::{CatalogError, Provider};
 use crate::units::ServiceTier;
 use crate::units::toml_text::TomlText;
+use crate::units::text_file::read_text;
 
 /// A model's file, without the keys that are not read.
 #[derive(Debug, Default, Deserialize)]
@@ -131,10 +132,10 @@ impl RawCost {
     }
 }
 
-/// Reads a model's file; gives the path as shown too.
-pub(super) fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
+/// Reads a model's file.
+pub(super) fn read_model(path: &Path) -> Result<Model, SourceError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| io(path, &error))?;
+    let text = read_text(path).map_err(|error| io(path, &error))?;
     let toml = TomlText::new(&shown, &text);
     let raw: RawModel =
         toml.decode().map_err(|error| SourceError::Catalog(CatalogError::Toml(error)))?;
@@ -152,7 +153,7 @@ pub(super) fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
     unread.extend(unknown_cost_keys(&text).into_iter().map(|key| format!("cost.{key}")));
     let day = raw.release_date.as_deref().and_then(|text| text.parse().ok());
     let limit = raw.limit.unwrap_or_default();
-    let model = Model {
+    Ok(Model {
         base: raw.base_model,
         cost,
         context: limit.context.filter(|n| *n > 0),
@@ -163,8 +164,7 @@ pub(super) fn read_model(path: &Path) -> Result<(Model, String), SourceError> {
         reasoning: raw.reasoning,
         released: day,
         unread,
-    };
-    Ok((model, shown))
+    })
 }
 
 /// Unread keys of `[cost]`, so that no price is ignored unnoticed.
@@ -190,7 +190,7 @@ struct RawProvider {
 pub(super) fn read_provider(folder: &Path) -> Result<Provider, SourceError> {
     let path = folder.join("provider.toml");
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path).map_err(|error| io(&path, &error))?;
+    let text = read_text(&path).map_err(|error| io(&path, &error))?;
     let raw: RawProvider = TomlText::new(&shown, &text)
         .decode()
         .map_err(|error| SourceError::Catalog(CatalogError::Toml(error)))?;

@@ -10,8 +10,7 @@ use super::prefix::{self, Prefix};
 use super::yaml::Node;
 use crate::catalog::Price;
 use crate::catalog::names::{is_name, is_variable_name, key_variable};
-use crate::catalog::source::error::SourceError;
-use crate::catalog::source::fields::{Entry, Fields};
+use crate::catalog::source::fields::Fields;
 use crate::catalog::source::reading::Reading;
 use crate::catalog::source::{litellm, providers};
 use crate::catalog::{
@@ -201,12 +200,8 @@ impl Draft {
         let json = format!("{{{}}}", said.join(","));
         let raw: &RawValue = serde_json::from_str(&json).expect("JSON is written here");
         let fields = Fields::of(raw).expect("an object is written here");
-        let entry = Entry { path: "", name: "" };
-        let price = litellm::price(&fields, entry, &mut Reading::default());
-        self.endpoint.price = price.map_err(|error| match error {
-            SourceError::BadEntry { field, why, .. } => format!("its {field} {why}"),
-            other => other.to_string(),
-        })?;
+        let price = litellm::price(&fields, &mut Reading::default());
+        self.endpoint.price = price.map_err(|bad| format!("its {bad}"))?;
         if self.endpoint.price != Price::Unknown {
             self.priced_by = Some(BY_FILE.to_owned());
         }
