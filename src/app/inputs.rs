@@ -248,6 +248,17 @@ fn endpoint_notes(plan: &Plan, purpose: Purpose, simulated: bool) -> Vec<Fact> {
     if !per_hour.is_empty() && purpose != Purpose::Load {
         notes.push(Fact::PaidByHour { endpoints: per_hour });
     }
+    let is_promoted = |e: &&Endpoint| {
+        matches!(&e.price, Price::Rates(rates) if rates.promotion.is_some())
+    };
+    let promoted: Vec<&str> =
+        plan.endpoints.iter().filter(is_promoted).map(|e| e.id.as_str()).collect();
+    if !promoted.is_empty() {
+        notes.push(Fact::from(format!(
+            "listed at a promotion that a request need not get, so budgets reserve without it: {}",
+            promoted.join(", ")
+        )));
+    }
     let providers = plan.endpoints.iter().map(|endpoint| &endpoint.provider);
     let mut proxied: Vec<String> = providers
         .filter(|provider| !simulated && client::through_proxy(provider))

@@ -5,6 +5,7 @@ use std::fmt;
 use super::rate::Rate;
 use super::rates::Rates;
 use crate::units::Usd;
+use crate::units::prose::group_thousands;
 
 /// Below $0.01 per million tokens a rate was probably meant per token or per thousand: of 1,113
 /// published pairs of rates (OpenRouter and LiteLLM, 2026) none is below, and of the same rates
@@ -65,7 +66,9 @@ impl fmt::Display for Oddity {
             is_usual.then(|| (*unit, format!("\"{}\"", usd.times(1_000_000))))
         });
         let (units, meant): (Vec<&str>, Vec<String>) = usual.unzip();
-        write!(f, "is ${} per million tokens: ", self.usd.times(1_000_000))?;
+        let usd = self.usd.times(1_000_000).to_string();
+        let usd = usd.parse().map_or(usd, group_thousands);
+        write!(f, "is ${usd} per million tokens: ")?;
         match (is_low, units.as_slice()) {
             (true, [_, ..]) => write!(f, "it looks like {}", units.join(" or "))?,
             _ => f.write_str(
@@ -102,6 +105,16 @@ mod tests {
             odd(Rate::CachedInput, "0.0001"),
             odd(Rate::Input, "0"),
         ];
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        input is $0.00000025 per million tokens: it looks like dollars per token; prices are in dollars per million tokens, which may be "0.25"
+        output is $0.00025 per million tokens: it looks like dollars per thousand tokens or dollars per token; prices are in dollars per million tokens, which may be "0.25" or "250"
+        input is $15,000 per million tokens: a thousand or a million times too high, so the list may be in another unit; prices are in dollars per million tokens, which may be "15" or "0.015"
+        audio_output is $600.01 per million tokens: a thousand or a million times too high, so the list may be in another unit; prices are in dollars per million tokens, which may be "0.60001"
+        input is $90,000,000 per million tokens: a thousand or a million times too high, so the list may be in another unit; prices are in dollars per million tokens, which may be "90"
+        per_request is $11 each: the list may be in another unit
+        usual
+        usual
+        usual
+        "#);
     }
 }

@@ -10,6 +10,8 @@ use crate::suite::Task;
 pub const DEFAULT_MAX_TOKENS: u64 = 4_096;
 /// The same where the endpoint reasons first, for reasoning is billed and counted as output.
 pub const DEFAULT_MAX_TOKENS_REASONING: u64 = 16_384;
+/// No model writes so many tokens: a larger limit bounds nothing.
+const MOST_OUTPUT: u64 = 1_000_000_000;
 /// Tokens that a message's framing may take: roles and separators.
 const TOKENS_PER_MESSAGE: u64 = 16;
 /// Bytes of a prompt to a token: about 4 in English prose, fewer in code and other scripts.
@@ -32,7 +34,7 @@ pub fn output_bound(task: &Task, endpoint: &Endpoint) -> Option<u64> {
 pub(super) fn output_bound_of(max_tokens: u64, endpoint: &Endpoint) -> Option<u64> {
     match param_limit(endpoint) {
         Param::Absent | Param::Limit(_) => Some(max_tokens),
-        Param::Unreadable => endpoint.max_output,
+        Param::Unreadable => endpoint.max_output.filter(|most| *most <= MOST_OUTPUT),
     }
 }
 
@@ -52,7 +54,7 @@ pub(super) fn max_tokens_of(size: PromptSize, task: &Task, endpoint: &Endpoint) 
     let wanted = task.max_tokens.unwrap_or(unsaid);
     let given = wanted.min(endpoint.max_output.unwrap_or(u64::MAX));
     let left = endpoint.context_window.map(|window| window.saturating_sub(size.tokens(endpoint)));
-    given.min(left.unwrap_or(u64::MAX)).max(1)
+    given.min(left.unwrap_or(u64::MAX)).clamp(1, MOST_OUTPUT)
 }
 
 /// Whether the endpoint is known to reason: its catalog says so, or its parameters ask for it.
@@ -180,8 +182,8 @@ fn param_limit(endpoint: &Endpoint) -> Param {
     let read = found.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>();
     match read.map(|limits| limits.into_iter().max()) {
         Some(None) => Param::Absent,
-        Some(Some(limit)) => Param::Limit(limit),
-        None => Param::Unreadable,
+        Some(Some(limit)) if limit <= MOST_OUTPUT => Param::Limit(limit),
+        Some(Some(_)) | None => Param::Unreadable,
     }
 }
 
@@ -225,6 +227,13 @@ mod tests {
         assert_eq!(output_bound(&task, &endpoint), None);
         endpoint.max_output = Some(9);
         assert_eq!(output_bound(&task, &endpoint), Some(9));
+        for absurd in [1_u64 << 31, 1 << 53, (1 << 63) - 1, 1 << 63, u64::MAX] {
+            endpoint.params.insert("max_tokens".to_owned(), absurd.into());
+            assert_eq!(output_bound(&task, &endpoint), Some(9), "{absurd}");
+            endpoint.max_output = Some(absurd);
+            assert_eq!(output_bound(&task, &endpoint), None, "{absurd}");
+            endpoint.max_output = Some(9);
+        }
     }
 
     #[test]

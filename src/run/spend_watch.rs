@@ -41,7 +41,7 @@ impl SpendWatch<'_> {
     /// Why the run stopped here.
     pub(super) fn why(&self, spent: Usd, left: &str) -> String {
         format!(
-            "it has cost ${}, more than twice the ${} that was expected; {left} left out. To go on, \
+            "the run has cost ${}, more than twice the ${} that was expected; {left} left out. To go on, \
              add --yes, or cap it with --budget USD",
             spent.to_fixed(4),
             self.expected.to_fixed(4)

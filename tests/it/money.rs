@@ -67,7 +67,7 @@ fn a_run_that_costs_twice_what_was_expected_stops_and_goes_on_when_told_once() {
     ]);
     prompts(dir.path(), 20);
     keyed(dir.path(), &RUN).exits(12).says(&[
-        "more than twice the $0.0448 that was expected",
+        "more than twice the $0.0444 that was expected",
         "To go on, add --yes, or cap it with --budget USD",
         "resume it with the same command and --resume --out out",
     ]);
@@ -83,7 +83,7 @@ fn a_run_that_costs_twice_what_was_expected_stops_and_goes_on_when_told_once() {
     assert_eq!(stub.asked().len(), asked);
     keyed(dir.path(), &[&RUN[..], &["--resume", "--yes"]].concat())
         .weighed()
-        .says(&["the run has cost $", "more than twice the $0.0448 that was expected"]);
+        .says(&["the run has cost $", "more than twice the $0.0444 that was expected"]);
     assert_eq!((stub.asked().len(), ended("ok")), (20, 20));
 }
 
@@ -125,7 +125,7 @@ fn what_is_charged_by_a_constant_factor_is_said_once() {
     prompts(dir.path(), 6);
     // 20 tokens at $1 and 2 at $2 per million come to $0.000024.
     file(dir.path(), "c.toml", &billed(&stub, "{ input = \"1.00\", output = \"2.00\" }", ""));
-    let said = "deep charged 10.000 times what its listed prices come to, in each of 6 answers";
+    let said = "deep@stub charged 10.000 times what its listed prices come to, in each of 6 answers";
     keyed(dir.path(), &RUN).weighed().says(&[said]);
     let report = std::fs::read_to_string(dir.path().join("out/report.md")).expect("a report");
     assert!(report.contains(said), "{report}");
@@ -208,7 +208,14 @@ fn a_discount_is_in_the_listed_price_and_budgets_do_without_it() {
         {"tag":"none","pricing":{"prompt":"0.000001","completion":"0.000002","discount":null}},
         {"tag":"percent","pricing":{"prompt":"0.000001","completion":"0.000002","discount":90}}]}}"#;
     let (said, prices) = synced(dir.path(), list);
-    insta::assert_snapshot!(prices, @"");
+    insta::assert_snapshot!(prices, @r#"
+    model = "a/m"
+    price = { input = "1", output = "2" }
+    model = "a/m"
+    price = { input = "1", output = "2" }
+    model = "a/m"
+    price = { input = "0.03", output = "0.12", promotion = "0.9" }
+    "#);
     insta::assert_snapshot!(said, @"");
     // 4,096 tokens at the price without the promotion, $1.20 per million.
     file(
@@ -238,7 +245,19 @@ fn an_odd_entry_is_left_out_and_named_in_every_list() {
         {"id":"a/nan","pricing":{"prompt":NaN,"completion":"1"}},
         {"id":"a/good","pricing":{"prompt":"0.000001","completion":0.000002}}]}"#;
     let (said, prices) = synced(dir.path(), openrouter);
-    insta::assert_snapshot!(format!("{said}\n{prices}"), @"");
+    insta::assert_snapshot!(format!("{said}\n{prices}"), @r#"
+    2 endpoints of 7 entries
+    left out: entry 1: is not an object
+    left out: entry 2: has no id
+    left out: a/neg: prompt = "-0.5" is negative
+    left out: a/word: prompt = "cheap" is no amount of money
+    left out: a/huge: prompt = "1e300" is no amount of money
+
+    model = "a/good"
+    price = { input = "1", output = "2" }
+    model = "a/nan"
+    price = "-1"
+    "#);
     let litellm = r#"{"neg":{"litellm_provider":"openai","input_cost_per_token":-1e-6,"output_cost_per_token":1e-6},
         "null":{"litellm_provider":"openai","input_cost_per_token":null,"output_cost_per_token":null},
         "text":{"litellm_provider":"openai","input_cost_per_token":"1.25e-06","output_cost_per_token":"0.00001"},

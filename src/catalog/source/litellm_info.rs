@@ -214,7 +214,14 @@ mod tests {
         let mut lines: Vec<String> = reading.catalog.endpoints.iter().map(shown).collect();
         lines.extend(reading.left_out.iter().map(|left| format!("{}: {}", left.entry, left.why)));
         lines.extend(reading.notes);
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        fast@litellm Some(64000) Some(16384) Some(90) Some(["tools", "temperature", "reasoning"]) price = { input = "0.3", output = "0.6" }
+        own@litellm None None None None price = "-1"
+        openai/*: is a wildcard, which names no model
+        draw: answers in no text: its mode is image_generation
+        odd: input_cost_per_token = -1e-06 is negative
+        fast has deployments of different prices; the dearest is used
+        "#);
     }
 
     #[test]

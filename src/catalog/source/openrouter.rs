@@ -177,7 +177,12 @@ fn price(fields: &Fields<'_>, name: &str, reading: &mut Reading) -> Result<Price
     rates.changes.sort_by_key(|change| change.above_input);
     match discount(&pricing)? {
         Discount::None => {}
-        Discount::Promotion(share) => rates.promotion = Some(share),
+        Discount::Promotion(share) => {
+            rates.promotion = Some(share);
+            reading.notes.push(format!(
+                "{name}: listed net of a discount of {share}, without which a budget reserves"
+            ));
+        }
         Discount::Markup(shown) => {
             reading.notes.push(format!(
                 "{name}: its discount of {shown} is a markup, which its listed price contains"
