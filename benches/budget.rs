@@ -158,7 +158,8 @@ async fn asked(
     let at_once = vec![at_once; plan.endpoints.len()];
     let asked = PlanProgress { plan, progress: &standing };
     let signals = Signals::default();
-    let end = run_trials(asked, &trials, &at_once, &progress, &signals, None).await.expect("it ends");
+    let end =
+        run_trials(asked, &trials, &at_once, &progress, &signals, None).await.expect("it ends");
     let spent = trials.budgets.run.spent();
     drop(trials);
     sim.ledger().expect("kept").finish().expect("written");

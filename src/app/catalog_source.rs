@@ -204,7 +204,9 @@ fn meant(globs: &[String], left_out: &[Omission]) -> Vec<String> {
         })
     };
     let left_out = left_out.iter().filter(|left| is_meant(&left.entry));
-    left_out.map(|left| format!("left out of the price list: {}: {}", left.entry, left.why)).collect()
+    left_out
+        .map(|left| format!("left out of the price list: {}: {}", left.entry, left.why))
+        .collect()
 }
 
 /// Where models.dev's list is: there, or at the mirror that the environment names.
@@ -298,7 +300,8 @@ impl Offer {
             }
         })?;
         // A list is written into a snapshot, and its entries are named on the screen.
-        let reading = source::read(&key.clean(&document.text), url).map_err(|error| no_list(&error))?;
+        let reading =
+            source::read(&key.clean(&document.text), url).map_err(|error| no_list(&error))?;
         let mut names = document.headers.keys();
         let is_proxy = names.any(|name| name.as_str().starts_with("x-litellm-"));
         Ok(Listed { reading, is_proxy })
@@ -349,8 +352,8 @@ impl Offer {
         }
         for model in models {
             let url = format!("{}/models/{model}/endpoints", self.provider.base_url);
-            let served =
-                source::with_provider(&self.provider, self.get(io, &url)?.reading.catalog).endpoints;
+            let served = source::with_provider(&self.provider, self.get(io, &url)?.reading.catalog)
+                .endpoints;
             for pin in pins.iter().filter(|pin| glob_matches(&model_of(pin), &model)) {
                 let meant = source::match_pin(pin, &served);
                 // Of many models, not every one need be everywhere.

@@ -19,11 +19,7 @@ use crate::weights::WeightsFile;
 pub(crate) const WEIGHTS: &str = "weights.json";
 
 /// Finishes a run whose answers are all recorded.
-pub(crate) fn finish(
-    dir: &Path,
-    end: RunEnd,
-    events: &dyn Events,
-) -> Result<RunOutcome, AppError> {
+pub(crate) fn finish(dir: &Path, end: RunEnd, events: &dyn Events) -> Result<RunOutcome, AppError> {
     let lock = run_folder::hold(dir)?;
     match grade_run(&lock) {
         // A run without content was graded while it ran.

@@ -12,8 +12,8 @@ use crate::app::error::{AppError, Context, internal, refused};
 use crate::catalog::{self, Catalog, Dialect};
 use crate::sim::{self, AnswerKey, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::Task;
-use crate::units::{Clock, Seed};
 use crate::units::text_file::read_text;
+use crate::units::{Clock, Seed};
 
 /// Where the fleet is when nobody serves it: in virtual time and in plans.
 const UNSERVED: &str = "http://simulated.invalid";

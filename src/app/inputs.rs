@@ -178,8 +178,8 @@ fn read_for(
     let name = if demo { "demo".to_owned() } else { suites::name_of(&stamps) };
     let models = if select.models.is_empty() { &config.models } else { &select.models };
     let selected = !models.is_empty() || !select.endpoints.is_empty();
-    let mut endpoints =
-        select::endpoints(&config.catalog.endpoints, models, &select.endpoints).map_err(|error| {
+    let mut endpoints = select::endpoints(&config.catalog.endpoints, models, &select.endpoints)
+        .map_err(|error| {
             // What was asked for may be an entry that does not read.
             let warned = config.catalog.warnings.iter().filter(|_| fetched);
             refused(warned.fold(error.to_string(), |text, warning| format!("{text}; {warning}")))
@@ -248,9 +248,8 @@ fn endpoint_notes(plan: &Plan, purpose: Purpose, simulated: bool) -> Vec<Fact> {
     if !per_hour.is_empty() && purpose != Purpose::Load {
         notes.push(Fact::PaidByHour { endpoints: per_hour });
     }
-    let is_promoted = |e: &&Endpoint| {
-        matches!(&e.price, Price::Rates(rates) if rates.promotion.is_some())
-    };
+    let is_promoted =
+        |e: &&Endpoint| matches!(&e.price, Price::Rates(rates) if rates.promotion.is_some());
     let promoted: Vec<&str> =
         plan.endpoints.iter().filter(is_promoted).map(|e| e.id.as_str()).collect();
     if !promoted.is_empty() {

@@ -163,9 +163,8 @@ pub(crate) fn are_bounds(inputs: &Inputs, least: Usd) -> Result<(), AppError> {
 /// What the configured caps do not cover of a plan, a sentence each.
 pub(crate) fn uncovered(inputs: &Inputs, estimate: &PlanEstimate) -> Vec<String> {
     let config = &inputs.spend;
-    let each = |of: fn(&EndpointEstimate) -> Option<Usd>| {
-        estimate.endpoints.iter().filter_map(of).max()
-    };
+    let each =
+        |of: fn(&EndpointEstimate) -> Option<Usd>| estimate.endpoints.iter().filter_map(of).max();
     let caps = [
         ("per_run", config.per_run, "the run", estimate.expected, estimate.up_to),
         ("per_month", config.per_month, "the run", estimate.expected, estimate.up_to),
@@ -177,9 +176,9 @@ pub(crate) fn uncovered(inputs: &Inputs, estimate: &PlanEstimate) -> Vec<String>
             each(|e| e.up_to),
         ),
     ];
-    let caps = caps.into_iter().filter_map(|(key, cap, what, expected, up_to)| {
-        Some((key, cap?, what, expected, up_to))
-    });
+    let caps = caps
+        .into_iter()
+        .filter_map(|(key, cap, what, expected, up_to)| Some((key, cap?, what, expected, up_to)));
     let mut said = Vec::new();
     for (key, cap, what, expected, up_to) in caps {
         if let Err(refusal) = are_bounds(inputs, cap) {

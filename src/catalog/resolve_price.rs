@@ -236,7 +236,8 @@ fn rate(
             Err(CatalogError::NegativePrice { at: at(), key, text: text.clone() })
         }
         Ok(usd) if usd > HIGHEST => {
-            let why = format!("{text:?} is beyond any price; prices are in dollars per million tokens");
+            let why =
+                format!("{text:?} is beyond any price; prices are in dollars per million tokens");
             Err(CatalogError::BadPrice { at: at(), key, why })
         }
         Ok(usd) => Ok(Read::Known(usd)),

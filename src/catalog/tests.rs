@@ -208,10 +208,8 @@ fn a_price_in_another_unit_is_warned_of() {
     let low = warnings(r#"{ input = "0.0000005", output = "0.0000015" }"#);
     assert_eq!(
         low,
-        [
-            "catalog.toml:10: input of acme/large@local is $0.0000005 per million tokens: it looks \
-             like dollars per token; prices are in dollars per million tokens, which may be \"0.5\""
-        ]
+        ["catalog.toml:10: input of acme/large@local is $0.0000005 per million tokens: it looks \
+             like dollars per token; prices are in dollars per million tokens, which may be \"0.5\""]
     );
     let high = warnings(r#"{ input = "2500", output = "10000" }"#);
     assert!(high[0].contains("a thousand or a million times too high"), "{high:?}");

@@ -169,7 +169,8 @@ fn own_roots(provider: &catalog::Provider) -> Result<Vec<CertificateDer<'static>
         path: path.display().to_string(),
         why,
     };
-    let pem = crate::units::text_file::read_bytes(path).map_err(|error| failed(error.to_string()))?;
+    let pem =
+        crate::units::text_file::read_bytes(path).map_err(|error| failed(error.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match found {
         Ok(found) if found.is_empty() => Err(failed("it holds no PEM certificate".to_owned())),

@@ -155,12 +155,7 @@ pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
     }
 }
 
-fn assumptions(
-    at_once: &[usize],
-    share: f64,
-    cache: CacheMode,
-    may_reason: bool,
-) -> Vec<String> {
+fn assumptions(at_once: &[usize], share: f64, cache: CacheMode, may_reason: bool) -> Vec<String> {
     let requests = if cache == CacheMode::Warm { "two requests" } else { "one request" };
     let fewest = at_once.iter().min().copied().unwrap_or(1);
     let most = at_once.iter().max().copied().unwrap_or(1);

@@ -7,6 +7,7 @@
 
 mod answers;
 mod answers_page;
+mod billing_notes;
 mod chart;
 mod csv;
 mod error;
@@ -19,7 +20,6 @@ mod number;
 mod page;
 mod rate_limit_notes;
 mod remedy;
-mod billing_notes;
 mod routing_notes;
 mod run_text;
 mod screen;

@@ -119,7 +119,11 @@ pub async fn run_trials<T: Transport>(
     let mut check = clock.now().after(SILENCE_CHECK);
     let mut spend = SpendCheck::new(watch, progress);
     loop {
-        if exhausted.is_none() && !spend.is_halted() && !signals.drain.is_cancelled() && !signals.abort.is_cancelled() {
+        if exhausted.is_none()
+            && !spend.is_halted()
+            && !signals.drain.is_cancelled()
+            && !signals.abort.is_cancelled()
+        {
             let job = |idx: u32, endpoint| {
                 let trial = &plan.trials[idx as usize];
                 let progress = todo.progress[idx as usize];

@@ -20,8 +20,8 @@ pub mod pacing_summary;
 pub mod plain_file;
 pub mod prose;
 pub mod seed;
-pub mod tokens;
 pub mod text_file;
+pub mod tokens;
 pub mod toml_text;
 pub mod validity;
 

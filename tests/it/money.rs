@@ -125,7 +125,8 @@ fn what_is_charged_by_a_constant_factor_is_said_once() {
     prompts(dir.path(), 6);
     // 20 tokens at $1 and 2 at $2 per million come to $0.000024.
     file(dir.path(), "c.toml", &billed(&stub, "{ input = \"1.00\", output = \"2.00\" }", ""));
-    let said = "deep@stub charged 10.000 times what its listed prices come to, in each of 6 answers";
+    let said =
+        "deep@stub charged 10.000 times what its listed prices come to, in each of 6 answers";
     keyed(dir.path(), &RUN).weighed().says(&[said]);
     let report = std::fs::read_to_string(dir.path().join("out/report.md")).expect("a report");
     assert!(report.contains(said), "{report}");
@@ -272,10 +273,14 @@ fn an_odd_entry_is_left_out_and_named_in_every_list() {
         "huge":{"cost":{"input":1e300,"output":2}},"odd":7}},"beta":{"api":"x"}}"#;
     let (said, prices) = synced(dir.path(), models_dev);
     insta::assert_snapshot!(format!("{said}\n{prices}"), @"");
-    file(dir.path(), "bad.json", r#"{"data":[{"id":"a/neg","pricing":{"prompt":"-2","completion":"1"}}]}"#);
-    run(dir.path(), &["catalog", "sync", "--from", "bad.json"])
-        .exits(2)
-        .says(&["bad.json lists no endpoint: a/neg prompt = \"-2\" is negative; nothing was synced"]);
+    file(
+        dir.path(),
+        "bad.json",
+        r#"{"data":[{"id":"a/neg","pricing":{"prompt":"-2","completion":"1"}}]}"#,
+    );
+    run(dir.path(), &["catalog", "sync", "--from", "bad.json"]).exits(2).says(&[
+        "bad.json lists no endpoint: a/neg prompt = \"-2\" is negative; nothing was synced",
+    ]);
 }
 
 #[test]

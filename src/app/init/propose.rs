@@ -14,8 +14,8 @@ use crate::catalog::{Catalog, Endpoint, Price, Provider, SnapshotStamp, load_tex
 use crate::plan::Privacy;
 use crate::plan::pick::{SHOWN_TASKS, pick};
 use crate::suite::Task;
-use crate::units::{Clock, Usd};
 use crate::units::text_file::read_text;
+use crate::units::{Clock, Usd};
 
 /// Parts of the names of models that are made for something else than answering a prompt in text.
 const SPECIAL: [&str; 18] = [

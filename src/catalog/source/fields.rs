@@ -71,9 +71,10 @@ fn amount_of(field: &str, literal: &str, per: u64) -> Result<Amount, BadField> {
     let shown: String = literal.chars().take(SHOWN).collect();
     match nearest(bare).map(|usd| usd.per(per).unwrap_or(usd)) {
         Ok(usd) if usd < Usd::ZERO => Err(bad(field, format!("= {shown} is negative"))),
-        Ok(usd) if usd > HIGHEST => {
-            Err(bad(field, format!("= {shown} is beyond any price: the list may be in another unit")))
-        }
+        Ok(usd) if usd > HIGHEST => Err(bad(
+            field,
+            format!("= {shown} is beyond any price: the list may be in another unit"),
+        )),
         Ok(usd) => Ok(Amount::Known(usd)),
         Err(_) => Err(bad(field, format!("= {shown} is no amount of money"))),
     }

@@ -48,7 +48,7 @@ pub(super) fn read(entries: &[&RawValue]) -> Reading {
                             "{alias} has deployments of different prices; the dearest is used"
                         ));
                     }
-                    by_alias.insert(alias.clone(), careful(known, endpoint));
+                    by_alias.insert(alias.clone(), careful(known, &endpoint));
                 }
             }
             Ok(())
@@ -117,7 +117,7 @@ fn merged(fields: &Fields<'_>) -> String {
 }
 
 /// Of two deployments the dearer price and the lower limits: a request may go to either.
-fn careful(one: Endpoint, other: Endpoint) -> Endpoint {
+fn careful(one: Endpoint, other: &Endpoint) -> Endpoint {
     fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
         match (a, b) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -157,11 +157,7 @@ type Capabilities = std::collections::BTreeSet<Capability>;
 
 /// A proxy's list of models with what it says of them, under the key that it is asked with.
 #[must_use]
-pub fn at_proxy(
-    asked: &Provider,
-    models: Catalog,
-    info: &Catalog,
-) -> Catalog {
+pub fn at_proxy(asked: &Provider, models: Catalog, info: &Catalog) -> Catalog {
     let name = match asked.dialect {
         Dialect::OpenaiChat => NAME.to_owned(),
         _ => format!("{NAME}-{}", asked.name),
@@ -204,10 +200,15 @@ mod tests {
         let reading = read_list(INFO, "info").expect("a list");
         let shown = |e: &Endpoint| {
             let price = crate::catalog::snapshot::price_text(&e.price);
-            let supports = e.supports.as_ref().map(|set| set.iter().map(|c| c.name()).collect::<Vec<_>>());
+            let supports =
+                e.supports.as_ref().map(|set| set.iter().map(|c| c.name()).collect::<Vec<_>>());
             format!(
                 "{} {:?} {:?} {:?} {:?} {}",
-                e.id, e.context_window, e.max_output, e.limits.requests_per_min, supports,
+                e.id,
+                e.context_window,
+                e.max_output,
+                e.limits.requests_per_min,
+                supports,
                 price.trim()
             )
         };
@@ -227,7 +228,8 @@ mod tests {
     #[test]
     fn a_list_of_models_takes_what_the_proxy_says() {
         let info = read_list(INFO, "info").expect("a list").catalog;
-        let list = r#"{"data":[{"id":"fast","object":"model"},{"id":"acme/new","object":"model"}]}"#;
+        let list =
+            r#"{"data":[{"id":"fast","object":"model"},{"id":"acme/new","object":"model"}]}"#;
         let models = read_list(list, "models").expect("a list").catalog;
         let asked = providers::named("openai");
         let catalog = at_proxy(&asked, models, &info);

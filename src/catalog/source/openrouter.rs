@@ -73,7 +73,8 @@ pub(super) fn read(top: &Fields<'_>, path: &str) -> Result<Reading, SourceError>
                 window: fields.count("context_length"),
                 max_output: fields.count("max_completion_tokens"),
             };
-            let endpoint = self::endpoint(&id, &format!("openrouter/{tag}"), price, listed, &fields);
+            let endpoint =
+                self::endpoint(&id, &format!("openrouter/{tag}"), price, listed, &fields);
             reading.take(&name, endpoint, Facts::default());
             Ok(())
         });

@@ -10,8 +10,8 @@ use super::model::{Cost, Literals, Model, OVER_200K, RATES, provider};
 use crate::catalog::source::error::SourceError;
 use crate::catalog::{CatalogError, Provider};
 use crate::units::ServiceTier;
-use crate::units::toml_text::TomlText;
 use crate::units::text_file::read_text;
+use crate::units::toml_text::TomlText;
 
 /// A model's file, without the keys that are not read.
 #[derive(Debug, Default, Deserialize)]
