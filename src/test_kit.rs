@@ -92,5 +92,6 @@ pub(crate) fn run_ending(mark: ValidityMark) -> RunEnding {
         paced: Vec::new(),
         unknown_events: BTreeMap::new(),
         notes: Vec::new(),
+        usage_faults: BTreeMap::new(),
     }
 }

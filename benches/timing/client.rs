@@ -223,6 +223,7 @@ impl Run {
             paced: Vec::new(),
             unknown_events: BTreeMap::new(),
             notes: Vec::new(),
+            usage_faults: std::collections::BTreeMap::new(),
         };
         self.store.clone().finish(ended).await.expect("the database closes");
     }

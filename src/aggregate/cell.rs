@@ -25,6 +25,8 @@ pub struct Cell {
     pub cost_unknown: u64,
     /// The reserved bounds of those attempts, plus `cost`.
     pub cost_upper: Usd,
+    /// Answers whose cost is not known: `cost_per_task` is that of the others.
+    pub uncosted: u64,
     /// Σ of what the providers say they charged; `None`: none said.
     pub cost_reported: Option<Usd>,
     /// Of `cost`, what went into warming prompt caches, in no other figure; `None`: nothing was sent
@@ -51,6 +53,18 @@ pub struct Cell {
     pub input_tokens: Option<f64>,
     /// Σ of input, cached input, output and reasoning tokens that are known.
     pub tokens: TokenSums,
+}
+
+/// The share of answers whose cost may be unknown. The others do not stand for more of them: who
+/// states no usage where it is dear would look cheap.
+const UNKNOWN_COSTS: f64 = 0.05;
+
+impl Cell {
+    /// Whether the cost of so many answers is unknown that what is known says nothing of a task.
+    #[must_use]
+    pub fn hides_costs(&self) -> bool {
+        self.uncosted as f64 > UNKNOWN_COSTS * self.counts.ok as f64
+    }
 }
 
 /// What trials would cost at another share of cached input than they happened to have.

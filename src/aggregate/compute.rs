@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::timing::Timing;
 use super::unpassed::unpassed;
 use super::{
-    AggregateError, BilledFactor, Cell, Counts, EndpointMetrics, RoutingCounts, RunMetrics,
+    AggregateError, BilledFactor, Cell, Counts, Damage, EndpointMetrics, RoutingCounts, RunMetrics,
     ScoreTable, cached_share, compare, local,
 };
 use crate::catalog::Price;
@@ -35,12 +35,9 @@ pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
     let mut pass = Pass::new(&run)?;
     reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
     let mut metrics = pass.finish();
-    // Conservation. A broken disk or another program can break it too: a trial whose task is gone.
-    let counted = metrics.counts.planned;
-    if counted != planned {
-        let why = format!("{counted} of the run's {planned} trials have a task and an endpoint");
-        return Err(AggregateError::Corrupt(why));
-    }
+    // A broken disk or another program can take a trial's task or endpoint.
+    let trials = planned.saturating_sub(metrics.counts.planned);
+    metrics.damage = Damage { rows: reader.damaged_rows(), trials };
     metrics.unpassed = unpassed(&reader, &metrics, &run.category_of)?;
     if metrics.endpoints.iter().any(|endpoint| endpoint.uncounted > 0) {
         if reader.keeps_content()? {
@@ -122,9 +119,8 @@ impl<'a> Pass<'a> {
 
     fn visit(&mut self, row: &TrialRow) -> Result<(), AggregateError> {
         let (endpoint, task) = (row.endpoint as usize, row.task as usize);
-        if endpoint >= self.run.endpoints.len() || task >= self.run.tasks.len() {
-            let why = format!("trial {} is of no task or endpoint of the run", row.idx);
-            return Err(AggregateError::Corrupt(why));
+        if !self.run.has(row) {
+            return Ok(());
         }
         let category = self.run.category_of[task];
         if self.at != Some((endpoint, category)) {
@@ -250,6 +246,7 @@ impl<'a> Pass<'a> {
             scores,
             unpassed: Vec::new(),
             failures: self.failures.finish(|endpoint| &run.endpoints[endpoint].endpoint),
+            damage: Damage::default(),
         }
     }
 }

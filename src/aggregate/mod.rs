@@ -48,7 +48,7 @@ pub use load::{
 pub use local::{LocalRatio, LocalTokens};
 pub use no_data::NoData;
 pub use reprice::{PriceComparison, reprice};
-pub use run_metrics::RunMetrics;
+pub use run_metrics::{Damage, RunMetrics};
 pub use score_table::{Pair, ScoreTable, ScoredTask, TaskKey};
 pub use trials::{TrialView, TrialViews};
 pub use unpassed::Unpassed;

@@ -57,8 +57,8 @@ pub fn reprice(dir: &Path, prices: &Catalog) -> Result<Vec<PriceComparison>, Agg
     reader.for_each_attempt(|endpoint, attempt| {
         let idx = endpoint as usize;
         let (Some(row), Some(other)) = (rows.get_mut(idx), others.get(idx)) else {
-            let why = "an attempt is of no endpoint of the run".to_owned();
-            return Err(AggregateError::Corrupt(why));
+            // Its trial is damaged.
+            return Ok::<_, AggregateError>(());
         };
         row.attempts += 1;
         let now = other.as_ref().and_then(|endpoint| cost(endpoint, attempt, started));
@@ -106,6 +106,6 @@ pub(super) fn usage_of(endpoint: &Endpoint, kept: Usage, verbatim: Option<&str>)
     let Some(text) = verbatim else { return kept };
     // The columns stand: of a stream that broke, what had been counted is not what was billed.
     let Usage { input, cached_input, cache_write, output, reasoning, .. } = kept;
-    let (stated, _) = usage::normal(endpoint.provider.dialect, text);
+    let stated = usage::normal(endpoint.provider.dialect, text).usage;
     Usage { input, cached_input, cache_write, output, reasoning, ..stated }
 }

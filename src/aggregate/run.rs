@@ -58,6 +58,11 @@ impl Run {
             .map_err(|e| AggregateError::Corrupt(format!("the run's start is not a time: {e}")))
     }
 
+    /// Whether a trial is of a task and an endpoint of the run. In a damaged database it may not be.
+    pub(super) fn has(&self, row: &TrialRow) -> bool {
+        (row.task as usize) < self.tasks.len() && (row.endpoint as usize) < self.endpoints.len()
+    }
+
     /// The tasks as a score table knows them.
     pub(super) fn scored_tasks(&self) -> Vec<ScoredTask> {
         let labels = self.tasks.iter().zip(&self.category_of).zip(&self.cluster_of);

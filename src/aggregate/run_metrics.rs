@@ -32,6 +32,17 @@ pub struct RunMetrics {
     pub failures: Vec<Failure>,
     /// Categories whose grader may be wrong, in name order.
     pub unpassed: Vec<Unpassed>,
+    /// What of the run database could not be read.
+    pub damage: Damage,
+}
+
+/// What of a run database could not be read. The rest is as good as before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Rows with something that cannot be read, which is unknown.
+    pub rows: u64,
+    /// Trials that are left out: which they are cannot be read.
+    pub trials: u64,
 }
 
 impl RunMetrics {

@@ -40,6 +40,8 @@ struct Projected {
 struct Money {
     known: Usd,
     unknown: u64,
+    /// Answers whose cost is not known.
+    uncosted: u64,
     upper: Usd,
     reported: Option<Usd>,
     primed: Option<Usd>,
@@ -187,7 +189,7 @@ impl Tally {
             per_task: per_task(&projected.per_trial, money.clustered).filter(|_| counts.ok > 0),
         });
         let told = priced && (counts.ok > 0 || money.known != Usd::ZERO);
-        Cell {
+        let cell = Cell {
             counts,
             failures: self.failures,
             quality: None,
@@ -195,6 +197,7 @@ impl Tally {
             availability_retried: proportion::pass_rate(counts.ok, trials, Level::P95),
             cost: money.known,
             cost_unknown: money.unknown,
+            uncosted: money.uncosted,
             cost_upper: money.upper,
             cost_reported: money.reported,
             cost_cache_warmup: money.primed,
@@ -207,7 +210,11 @@ impl Tally {
             output_tokens: self.output.get(),
             input_tokens: self.input.get(),
             tokens: self.tokens,
+        };
+        if cell.hides_costs() {
+            return Cell { cost_per_task: None, cost_per_pass: None, ..cell };
         }
+        cell
     }
 }
 
@@ -232,6 +239,7 @@ impl Money {
             _ => false,
         };
         if !known {
+            self.uncosted += u64::from(status == TrialStatus::Ok);
             return;
         }
         // What warmed a cache is in the bill, and no part of what an answer costs.

@@ -117,10 +117,9 @@ pub(super) fn tokens(
     let mut sums: Vec<Sums> = endpoints.iter().map(|_| Sums::default()).collect();
     reader.for_each_trial(Order::Plan, |row| {
         let Some(attempt) = answered(row) else { return Ok::<_, AggregateError>(()) };
-        // The pass before this one saw that every trial has its endpoint.
-        let (sums, endpoint) =
-            (&mut sums[row.endpoint as usize], &endpoints[row.endpoint as usize]);
-        let endpoint = &endpoint.endpoint;
+        let at = row.endpoint as usize;
+        let Some((sums, stored)) = sums.get_mut(at).zip(endpoints.get(at)) else { return Ok(()) };
+        let endpoint = &stored.endpoint;
         let uncounted = is_uncounted(row);
         let billed = attempt.tokens_source == Some(TokensSource::Usage);
         if !uncounted && (!billed || sums.compared >= COMPARED) {

@@ -123,9 +123,17 @@ impl TrialViews {
         })
     }
 
-    fn read(&mut self, from: u32) -> Result<Option<TrialView>, AggregateError> {
-        let Some(row) = self.reader.trial_from(from)? else { return Ok(None) };
-        let shown = view(&self.run, self.started, &row)?;
+    /// The next trial from this position on that is of a task and an endpoint of the run.
+    fn read(&mut self, mut from: u32) -> Result<Option<TrialView>, AggregateError> {
+        let row = loop {
+            let Some(row) = self.reader.trial_from(from)? else { return Ok(None) };
+            if self.run.has(&row) {
+                break row;
+            }
+            let Some(next) = row.idx.checked_add(1) else { return Ok(None) };
+            from = next;
+        };
+        let shown = view(&self.run, self.started, &row);
         #[cfg(feature = "tokenizer")]
         let shown = self.count_tokens(&row, shown)?;
         self.next = row.idx.checked_add(1);
@@ -160,19 +168,15 @@ impl Iterator for TrialViews {
     }
 }
 
-fn view(run: &Run, started: Timestamp, row: &TrialRow) -> Result<TrialView, AggregateError> {
-    let found = (run.tasks.get(row.task as usize), run.endpoints.get(row.endpoint as usize));
-    let (Some(task), Some(stored)) = found else {
-        let why = format!("trial {} is of no task or endpoint of the run", row.idx);
-        return Err(AggregateError::Corrupt(why));
-    };
+fn view(run: &Run, started: Timestamp, row: &TrialRow) -> TrialView {
+    let (task, stored) = (&run.tasks[row.task as usize], &run.endpoints[row.endpoint as usize]);
     let (endpoint, status) = (&stored.endpoint, settled(row));
     let timing = Timing::of(row, endpoint).unwrap_or_default();
     let attempt = row.attempt.as_ref();
     let usage = attempt.map(|a| a.usage).unwrap_or_default();
     let micros = |nanos: u64| nanos / 1000;
     let sent = row.started_ns.is_some();
-    Ok(TrialView {
+    TrialView {
         run: run.manifest.run.clone(),
         trial: row.key.hex(),
         suite: task.suite.clone(),
@@ -214,7 +218,7 @@ fn view(run: &Run, started: Timestamp, row: &TrialRow) -> Result<TrialView, Aggr
         cache_write_tokens: usage.cache_write,
         tokens_source: attempt.and_then(|a| a.tokens_source).map(TokensSource::name),
         cost_upper_usd: row.cost_upper.filter(|_| sent),
-    })
+    }
 }
 
 /// The wall-clock time of a stamp.

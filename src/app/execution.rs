@@ -12,7 +12,7 @@ use crate::app::error::{AppError, Context, internal, refused};
 use crate::app::events::{Answer, Events, LiveRun, Progress, Question};
 use crate::app::fleet::{self, Behaviour, Fleet, Serving};
 use crate::app::inputs::Inputs;
-use crate::app::lanes::{breaker, lanes, notes, pacing, unknown_events};
+use crate::app::lanes::{breaker, lanes, notes, pacing, unknown_events, usage_faults};
 use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::RunOptions;
 use crate::app::spend::{Caps, ExpectedCost};
@@ -317,6 +317,10 @@ impl Execution<'_> {
                 &unknown_events(&trials.endpoints),
             ]),
             notes: notes(&trials.endpoints),
+            usage_faults: RunEnding::sum_usage_faults([
+                &session.before.usage_faults,
+                &usage_faults(&trials.endpoints),
+            ]),
         };
         Ok(trials.store.finish(ended).await?)
     }

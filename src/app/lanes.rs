@@ -8,7 +8,7 @@ use crate::app::inputs::Inputs;
 use crate::app::options::RunOptions;
 use crate::catalog::Endpoint;
 use crate::dispatch::{BreakerPolicy, EndpointClient, Gate, Keys};
-use crate::units::{Fact, PacingSummary};
+use crate::units::{Fact, PacingSummary, UsageFaults};
 
 /// When endpoints are paused and given up.
 pub(crate) fn breaker(options: &RunOptions) -> BreakerPolicy {
@@ -36,6 +36,12 @@ pub(crate) fn unknown_events(lanes: &[EndpointClient]) -> BTreeMap<String, u64> 
 /// What the run came to know of these endpoints.
 pub(crate) fn notes(lanes: &[EndpointClient]) -> Vec<Fact> {
     lanes.iter().flat_map(EndpointClient::facts).collect()
+}
+
+/// What was wrong with the usage that the endpoints stated.
+pub(crate) fn usage_faults(lanes: &[EndpointClient]) -> UsageFaults {
+    let of = |lane: &EndpointClient| (lane.endpoint().id.to_string(), lane.usage_faults());
+    lanes.iter().map(of).filter(|(_, faults)| !faults.is_empty()).collect()
 }
 
 /// The pacing summary of each gate of these lanes.

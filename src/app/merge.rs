@@ -198,5 +198,6 @@ fn ended(parts: &[MergePart]) -> Result<RunEnding, AppError> {
         paced: PacingSummary::combine(endings().flat_map(|ended| &ended.paced)),
         unknown_events: RunEnding::sum_unknown_events(endings().map(|ended| &ended.unknown_events)),
         notes: each_once(endings().flat_map(|ended| &ended.notes)),
+        usage_faults: RunEnding::sum_usage_faults(endings().map(|ended| &ended.usage_faults)),
     })
 }

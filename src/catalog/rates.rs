@@ -123,7 +123,7 @@ impl Rates {
         sheet
     }
 
-    /// The cost of a usage. `None`: a needed count or rate is unknown.
+    /// The cost of a usage. `None`: a needed count or rate is unknown, or no request costs so much.
     ///
     /// Overlapping counts (cached tokens of an image) are charged once: each kind takes at most what
     /// the kinds before it left of the total.
@@ -177,7 +177,7 @@ impl Rates {
         if let Some(searches) = usage.searches.filter(|n| *n > 0) {
             sum += sheet.get(Rate::PerSearch)?.times(searches);
         }
-        Some(self.factor.map_or(sum, |factor| sum.scaled(factor)))
+        self.factor.map_or(sum, |factor| sum.scaled(factor)).of_request()
     }
 
     /// The highest cost of a request with at most `input` prompt tokens and `output` tokens of answer:

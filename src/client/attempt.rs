@@ -289,7 +289,8 @@ impl Reader {
         // A date is by the provider's clock, which may differ from ours.
         let now = text("date").and_then(http_date).unwrap_or_else(|| clock.wall(head.at));
         self.record.retry_after = retry_after(text("retry-after"), text("retry-after-ms"))
-            .map(|asked| asked.wait(now).min(MAX_RETRY_AFTER));
+            .and_then(|asked| asked.wait(now))
+            .map(|asked| asked.min(MAX_RETRY_AFTER));
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         self.record.rate_limits = RateLimits::from_headers(headers);
         let events = text("content-type")

@@ -26,7 +26,7 @@ impl Routed {
             let is_known = !value.is_empty() && value != "None";
             is_known.then(|| value.chars().take(MAX_CHARS).collect::<String>())
         };
-        let cost = text("x-litellm-response-cost").and_then(|cost| Usd::from_number(&cost).ok());
+        let cost = text("x-litellm-response-cost").and_then(|cost| Usd::charge(&cost));
         let base = text("x-litellm-model-api-base").map(|base| without_secrets(&base));
         let deployment = match (text("x-litellm-model-id"), base) {
             (Some(id), Some(base)) => Some(format!("{id} at {base}")),
@@ -41,7 +41,7 @@ impl Routed {
         };
         let version = text("x-litellm-version").map(|v| format!(" {v}")).unwrap_or_default();
         let call = text("x-litellm-call-id").map(|id| format!(" (LiteLLM{version}, call {id})"));
-        Self { cost: cost.filter(|cost| *cost >= Usd::ZERO), served_by, call }
+        Self { cost, served_by, call }
     }
 
     /// Completes an answer whose body does not state them. Returns the end of a failure's detail,
@@ -84,7 +84,7 @@ mod tests {
         check(&[], None, None);
         check(&[(cost, "1.5000000000000002e-05")], Some("0.000015000000000000002"), None);
         check(&[(cost, "None"), (id, "eu-1")], None, Some("eu-1"));
-        for nothing in ["", "-1", "nan", "inf", "free"] {
+        for nothing in ["", "-1", "nan", "inf", "free", "160000000000000", "1e300"] {
             check(&[(cost, nothing)], None, None);
         }
         let url = "https://eu.openai.azure.com/openai";

@@ -62,6 +62,7 @@ impl<'a> Admission<'a> {
         self.reservations.settle(cost);
         endpoint.count_unknown_events(record);
         endpoint.note_end(record);
+        endpoint.count_usage_faults(record);
         if let Some(turn) = self.turn {
             turn.end(endpoint, record, clock);
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Admission;
-use super::cost::cost_of;
+use super::cost::{cost_of, may_be_billed};
 use super::endpoint_client::EndpointClient;
 use super::recorder::{CallEnd, Intent, Recorder};
 use crate::client::{AttemptLimits, Transport, attempt};
@@ -65,7 +65,7 @@ impl<T: Transport> Caller<T> {
                 admission.release();
                 return intended;
             }
-            let attempt = endpoint.attempt(body, key, self.limits, fresh);
+            let attempt = endpoint.attempt(body.clone(), key, self.limits, fresh);
             let mut record = tokio::select! {
                 biased;
                 record = attempt::make(&self.transport, &self.clock, attempt) => record,
@@ -73,8 +73,11 @@ impl<T: Transport> Caller<T> {
                 () = self.abort.cancelled() => return Ok(false),
             };
             endpoint.redact(&mut record);
+            endpoint.check_usage(&mut record, &body);
             let cost = cost_of(endpoint.endpoint(), &record, &self.clock);
-            admission.end(endpoint, &record, cost, &self.clock);
+            // What may have been billed stays reserved.
+            let settled = cost.filter(|_| !may_be_billed(&record));
+            admission.end(endpoint, &record, settled, &self.clock);
             recorder.ended(CallEnd { intent, record, cost }).await?;
             Ok(true)
         }

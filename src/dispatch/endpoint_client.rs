@@ -1,7 +1,8 @@
 //! A client for one endpoint.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -14,11 +15,15 @@ use super::headers::{self, BadKey};
 use super::key::Keys;
 use super::pacing::QuotaShare;
 use super::redact::{KnownNames, Redactor, withhold_echoes};
-use crate::catalog::Endpoint;
+use crate::catalog::{Capability, Endpoint};
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing};
 use crate::store::RequestRecord;
-use crate::units::{Body, Fact, Stamp};
+use crate::units::{Body, Fact, Stamp, UsageFault};
 use crate::wire;
+
+/// Parameters that make a model reason, by their names in the dialects.
+const REASONING_PARAMS: [&str; 4] =
+    ["reasoning_effort", "reasoning", "thinking", "enable_thinking"];
 
 /// An endpoint with all that its requests share: headers, key, gate, breaker.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ pub struct EndpointClient {
     /// Stream events of a kind that the dialect does not know.
     unknown_events: AtomicU64,
     names: KnownNames,
+    /// How often the provider's usage had each fault.
+    usage_faults: Mutex<BTreeMap<UsageFault, u64>>,
 }
 
 impl EndpointClient {
@@ -71,6 +78,7 @@ impl EndpointClient {
             stopped: CancellationToken::new(),
             unknown_events,
             names: KnownNames::default(),
+            usage_faults: Mutex::default(),
         })
     }
 
@@ -136,6 +144,33 @@ impl EndpointClient {
     /// Removes names from a record that say content, for a run that keeps none.
     pub(super) fn withhold_echoes(&self, row: &mut RequestRecord, body: &Body, answer: &str) {
         withhold_echoes(row, &self.endpoint, &self.names, (body, answer));
+    }
+
+    /// Takes back the counts of an answer that do not fit it.
+    pub(super) fn check_usage(&self, record: &mut AttemptRecord, body: &[u8]) {
+        let (Outcome::Answered(answer) | Outcome::Failed { partial: answer, .. }) =
+            &mut record.outcome;
+        let can_reason =
+            self.endpoint.supports.is_some() && self.endpoint.can(Capability::Reasoning);
+        let asks = |name: &&str| self.endpoint.params.contains_key(*name);
+        let may_hide = can_reason || REASONING_PARAMS.iter().any(|name| asks(&name));
+        wire::usage::check(answer, wire::usage::Sent { body, may_hide });
+    }
+
+    pub(super) fn count_usage_faults(&self, record: &AttemptRecord) {
+        let (Outcome::Answered(answer) | Outcome::Failed { partial: answer, .. }) = &record.outcome;
+        if !answer.usage_faults.is_empty() {
+            let mut counts = self.usage_faults.lock().unwrap_or_else(PoisonError::into_inner);
+            for fault in &answer.usage_faults {
+                *counts.entry(*fault).or_default() += 1;
+            }
+        }
+    }
+
+    /// How often so far the provider's usage had each fault.
+    #[must_use]
+    pub fn usage_faults(&self) -> BTreeMap<UsageFault, u64> {
+        self.usage_faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn count_unknown_events(&self, record: &AttemptRecord) {

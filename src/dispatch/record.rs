@@ -48,5 +48,6 @@ pub fn request_record(
         finish_reason: answer.finish_reason,
         response_model: answer.response_model.clone(),
         served_by: answer.served_by.clone(),
+        is_damaged: false,
     }
 }

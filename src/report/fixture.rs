@@ -183,6 +183,7 @@ fn build(
         .collect();
     let all = counts(tasks * (categories.len() * made.len()) as u64, 3);
     RunMetrics {
+        damage: crate::aggregate::Damage::default(),
         manifest: manifest(name),
         simulated: true,
         counts: all,

@@ -26,6 +26,7 @@ mod screen;
 mod text;
 mod timing_error;
 mod token_count_notes;
+mod usage_notes;
 mod verdict;
 mod write;
 

@@ -6,7 +6,8 @@ use super::StoreError;
 use super::error::corrupt;
 use super::load::{self, COLUMNS, LoadRecord, LoadRow, LoadSpan, read};
 use super::read::{Reader, unsigned};
-use super::sql::Unsigned;
+use super::request::MAX_NS;
+use super::sql::{self, Unsigned};
 use crate::units::Histogram;
 
 /// Request numbers that are read at a time.
@@ -33,9 +34,11 @@ impl Reader {
         let mut statement = self.prepare(
             "SELECT min(coalesce(scheduled_ns, dispatched_ns)),
                     max(coalesce(scheduled_ns, dispatched_ns)), max(ended_ns)
-             FROM load_request WHERE warmup = 0",
+             FROM load_request WHERE warmup = 0
+               AND coalesce(scheduled_ns, dispatched_ns, 0) BETWEEN 0 AND ?1
+               AND ifnull(ended_ns, 0) BETWEEN 0 AND ?1",
         )?;
-        let span = statement.query_row([], |row| {
+        let span = statement.query_row([Unsigned(MAX_NS)], |row| {
             let (first, last) = (unsigned(row, 0)?, unsigned(row, 1)?);
             let last_end_ns = unsigned(row, 2)?;
             Ok(first.zip(last).map(|(first_start_ns, last_start_ns)| LoadSpan {
@@ -98,8 +101,11 @@ impl Reader {
             "SELECT {} FROM load_request WHERE request >= ? AND request < ? ORDER BY request",
             *COLUMNS
         ))?;
-        let known = statement.query_map(window(), read).and_then(Iterator::collect);
-        let known: Vec<LoadRecord> = self.sqlite(known)?;
+        let mut known: Vec<LoadRow> = Vec::new();
+        let mut found = self.sqlite(statement.query(window()))?;
+        while let Some(row) = self.sqlite(found.next())? {
+            known.push(self.sqlite(self.row(row))?);
+        }
         let mut statement = self.prepare(
             "SELECT first, past FROM load_intent
              WHERE past > ?1 AND first < ?2 ORDER BY first",
@@ -120,18 +126,27 @@ impl Reader {
             }
             let past = past.min(to);
             for request in first.max(next)..past {
-                while let Some(record) = known.next_if(|record| record.number < request) {
-                    rows.push(LoadRow::Known(Box::new(record)));
+                while let Some(row) = known.next_if(|row| row.request() < request) {
+                    rows.push(row);
                 }
-                rows.push(match known.next_if(|record| record.number == request) {
-                    Some(record) => LoadRow::Known(Box::new(record)),
-                    None => LoadRow::InDoubt { request },
-                });
+                let row = known.next_if(|row| row.request() == request);
+                rows.push(row.unwrap_or(LoadRow::InDoubt { request }));
             }
             next = next.max(past);
         }
-        rows.extend(known.map(|record| LoadRow::Known(Box::new(record))));
+        rows.extend(known);
         Ok(rows)
+    }
+
+    /// A request; in doubt where its row is too damaged to tell how it ended.
+    fn row(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<LoadRow> {
+        let request = row.get::<_, Unsigned>(0)?.0;
+        let record = sql::undamaged(read(row))?;
+        self.note_damage(record.as_ref().is_none_or(|record| record.request.is_damaged));
+        Ok(match record {
+            Some(record) => LoadRow::Known(Box::new(record)),
+            None => LoadRow::InDoubt { request },
+        })
     }
 
     /// Visits the requests that were sent and have ended, the earliest end first.
@@ -152,7 +167,10 @@ impl Reader {
         let mut positions = self.sqlite(order.query([]))?;
         while let Some(position) = self.sqlite(positions.next())? {
             let request: Unsigned = self.sqlite(position.get(0))?;
-            visit(&self.sqlite(one.query_row([request], read))?)?;
+            let record = sql::undamaged(one.query_row([request], read));
+            if let Some(record) = self.sqlite(record)? {
+                visit(&record)?;
+            }
         }
         Ok(())
     }
@@ -168,7 +186,11 @@ impl Reader {
         while let Some(row) = self.sqlite(rows.next())? {
             let key = row.get(0).and_then(|endpoint| Ok((endpoint, row.get(1)?)));
             let slots: Vec<u8> = self.sqlite(row.get(2))?;
-            found.insert(self.sqlite(key)?, load::decode(self.path(), &slots)?);
+            let histogram = load::decode(self.path(), &slots).ok();
+            self.note_damage(histogram.is_none());
+            if let Some(histogram) = histogram {
+                found.insert(self.sqlite(key)?, histogram);
+            }
         }
         Ok(found)
     }

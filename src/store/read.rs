@@ -1,6 +1,7 @@
 //! Reading a run, finished or under way. Rows are streamed: what a reader holds does not grow with
 //! the run.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::corrupt;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
-use super::sql::{self, Unsigned, at};
+use super::sql::{self, COST_AND_BOUND, Unsigned, at};
 use super::{
     OVERALL, RequestRecord, RequestSource, StoreError, StoredEndpoint, StoredTask, TrialStatus,
     request,
@@ -30,6 +31,7 @@ pub struct Reader {
     conn: Connection,
     path: PathBuf,
     format: i32,
+    damaged: Cell<u64>,
 }
 
 /// The order of [`Reader::for_each_trial`].
@@ -174,7 +176,17 @@ impl Reader {
         // The first read fixes the state that this connection sees.
         conn.execute_batch("BEGIN; SELECT count(*) FROM meta;").map_err(|e| sql::torn(&path, e))?;
         let format = sql::format(&conn).map_err(|e| at(&path, e))?;
-        Ok(Self { conn, path, format })
+        Ok(Self { conn, path, format, damaged: Cell::new(0) })
+    }
+
+    /// How many of the rows read so far are damaged. A trial whose place is lost is left out; of the
+    /// others, what cannot be read is unknown.
+    pub fn damaged_rows(&self) -> u64 {
+        self.damaged.get()
+    }
+
+    pub(super) fn note_damage(&self, is_damaged: bool) {
+        self.damaged.set(self.damaged.get() + u64::from(is_damaged));
     }
 
     /// Whether the format has the load lane's tables. A reader changes nothing, so it takes a
@@ -354,9 +366,16 @@ impl Reader {
         let mut attempts = self.prepare(&ATTEMPTS)?;
         let mut positions = self.sqlite(order.query([]))?;
         while let Some(position) = self.sqlite(positions.next())? {
-            let idx: u32 = self.sqlite(position.get(0))?;
-            let mut row = self.sqlite(trial.query_row([idx], read_trial))?;
-            self.sqlite(add_attempts(&mut row, &mut attempts))?;
+            let Some(idx) = self.sqlite(sql::cell::<u32>(position, 0))? else {
+                self.note_damage(true);
+                continue;
+            };
+            let found = sql::undamaged(trial.query_row([idx], read_trial));
+            let Some(mut row) = self.sqlite(found)?.filter(|row| row.idx == idx) else {
+                self.note_damage(true);
+                continue;
+            };
+            self.sqlite(self.add_attempts(&mut row, &mut attempts))?;
             visit(&row)?;
         }
         Ok(())
@@ -375,8 +394,13 @@ impl Reader {
         ))?;
         let mut rows = self.sqlite(statement.query([]))?;
         while let Some(row) = self.sqlite(rows.next())? {
-            let endpoint = self.sqlite(row.get(0))?;
-            visit(endpoint, &self.sqlite(request::read(row, 1, request::trial_columns()))?)?;
+            let record = self.sqlite(request::read(row, 1, request::trial_columns()))?;
+            // An attempt of a trial that is lost is of no endpoint.
+            let endpoint = self.sqlite(sql::cell(row, 0))?;
+            self.note_damage(record.is_damaged || endpoint.is_none());
+            if let Some(endpoint) = endpoint {
+                visit(endpoint, &record)?;
+            }
         }
         Ok(())
     }
@@ -393,12 +417,10 @@ impl Reader {
         // Each format added one.
         for (table, at) in tables.iter().take(usize::try_from(self.format).unwrap_or(0)) {
             let mut statement =
-                self.prepare(&format!("SELECT cost_usd, bound FROM {table} WHERE {at} >= ?"))?;
+                self.prepare(&format!("SELECT {COST_AND_BOUND} FROM {table} WHERE {at} >= ?"))?;
             let mut rows = self.sqlite(statement.query([Unsigned(from_ns)]))?;
             while let Some(row) = self.sqlite(rows.next())? {
-                let cost: Option<Usd> = self.sqlite(row.get(0))?;
-                let bound: Option<Usd> = self.sqlite(row.get(1))?;
-                spent += cost.or(bound).unwrap_or_default();
+                spent += self.sqlite(sql::max_cost(row, 0))?;
             }
         }
         Ok(spent)
@@ -408,12 +430,29 @@ impl Reader {
     /// visited walks the plan.
     pub fn trial_from(&self, idx: u32) -> Result<Option<TrialRow>, StoreError> {
         let mut trial = self.prepare(&trial_query(self.format))?;
-        let Some(mut row) = self.sqlite(trial.query_row([idx], read_trial).optional())? else {
-            return Ok(None);
-        };
-        let mut attempts = self.prepare(&ATTEMPTS)?;
-        self.sqlite(add_attempts(&mut row, &mut attempts))?;
-        Ok(Some(row))
+        let mut after = self.prepare("SELECT min(idx) FROM trial WHERE idx > ?")?;
+        let mut from = Some(idx);
+        while let Some(idx) = from {
+            match trial.query_row([idx], read_trial).optional() {
+                Ok(Some(mut row)) => {
+                    let mut attempts = self.prepare(&ATTEMPTS)?;
+                    self.sqlite(self.add_attempts(&mut row, &mut attempts))?;
+                    return Ok(Some(row));
+                }
+                Ok(None) => return Ok(None),
+                Err(error) if sql::is_damage(&error) => {
+                    self.note_damage(true);
+                    // The damaged one stands at this position or is the first after it.
+                    let mut exists = self.prepare("SELECT 1 FROM trial WHERE idx = ?")?;
+                    let is_here = self.sqlite(exists.exists([idx]))?;
+                    let next: Option<u32> =
+                        self.sqlite(after.query_row([idx], |r| sql::cell(r, 0)))?;
+                    from = if is_here { next } else { next.and_then(|n| n.checked_add(1)) };
+                }
+                Err(error) => return Err(at(&self.path, error)),
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn prepare(&self, statement: &str) -> Result<CachedStatement<'_>, StoreError> {
@@ -490,6 +529,7 @@ fn trial_query(format: i32) -> String {
 
 fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
     let judged: bool = row.get(13)?;
+    let score: Option<f64> = sql::cell(row, 14)?;
     Ok(TrialRow {
         idx: row.get(0)?,
         key: row.get(1)?,
@@ -497,13 +537,13 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         endpoint: row.get(3)?,
         repeat: row.get(4)?,
         status: row.get(5)?,
-        ineligible: row.get(6)?,
-        error: row.get(7)?,
-        attempts: row.get(8)?,
-        backoff_ns: row.get::<_, Unsigned>(9)?.0,
-        pacing_ns: row.get::<_, Unsigned>(10)?.0,
-        e2e_with_retries_ns: unsigned(row, 11)?,
-        refused: row.get(12)?,
+        ineligible: sql::cell(row, 6)?,
+        error: sql::cell(row, 7)?,
+        attempts: sql::cell(row, 8)?.unwrap_or_default(),
+        backoff_ns: sql::cell::<Unsigned>(row, 9)?.map_or(0, |waited| waited.0),
+        pacing_ns: sql::cell::<Unsigned>(row, 10)?.map_or(0, |waited| waited.0),
+        e2e_with_retries_ns: sql::cell::<Unsigned>(row, 11)?.map(|took| took.0),
+        refused: sql::cell(row, 12)?.unwrap_or_default(),
         unended: false,
         failed_attempts: 0,
         attempt: None,
@@ -514,8 +554,8 @@ fn read_trial(row: &Row<'_>) -> rusqlite::Result<TrialRow> {
         cost_cache_warmup: None,
         cost_reported: None,
         simulated: false,
-        score: if judged { Some(row.get(14)?) } else { None },
-        grading_cost: row.get(15)?,
+        score: judged.then_some(score.filter(|score| (0.0..=1.0).contains(score))),
+        grading_cost: sql::cell::<Usd>(row, 15)?.and_then(Usd::of_request),
     })
 }
 
@@ -525,19 +565,27 @@ static ATTEMPTS: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {columns} FROM attempt WHERE trial = ? ORDER BY attempt")
 });
 
-/// Adds to a trial what its attempts came to.
-fn add_attempts(trial: &mut TrialRow, attempts: &mut CachedStatement<'_>) -> rusqlite::Result<()> {
-    let mut rows = attempts.query([trial.idx])?;
-    let mut made = 0;
-    while let Some(row) = rows.next()? {
-        made += 1;
-        trial.add(request::read(row, 0, request::trial_columns())?);
+impl Reader {
+    /// Adds to a trial what its attempts came to.
+    fn add_attempts(
+        &self,
+        trial: &mut TrialRow,
+        attempts: &mut CachedStatement<'_>,
+    ) -> rusqlite::Result<()> {
+        let mut rows = attempts.query([trial.idx])?;
+        let mut made = 0;
+        while let Some(row) = rows.next()? {
+            made += 1;
+            let attempt = request::read(row, 0, request::trial_columns())?;
+            self.note_damage(attempt.is_damaged);
+            trial.add(attempt);
+        }
+        // A trial without an ending, of a run that was cut off, was not counted yet.
+        if trial.status == TrialStatus::Planned {
+            trial.attempts = made;
+        }
+        Ok(())
     }
-    // A trial without an ending, of a run that was cut off, was not counted yet.
-    if trial.status == TrialStatus::Planned {
-        trial.attempts = made;
-    }
-    Ok(())
 }
 
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {

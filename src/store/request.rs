@@ -8,7 +8,7 @@ use rusqlite::{Row, Statement};
 
 use super::gaps;
 use super::sql::{self, Unsigned};
-use crate::units::{TokensSource, Usage, Usd};
+use crate::units::{MAX_TOKENS, TokensSource, Usage, Usd};
 use crate::wire::{ErrorClass, FinishReason};
 
 /// What a request was made for.
@@ -120,13 +120,20 @@ pub struct RequestRecord {
     pub response_model: Option<String>,
     /// The provider that answered, as a router reports it.
     pub served_by: Option<String>,
+    /// Whether its row is damaged. What cannot be read is unknown; where that is how it ended, it has
+    /// no ending.
+    pub is_damaged: bool,
 }
 
 impl RequestRecord {
-    /// The most that it can have cost: its cost, else its bound.
+    /// The most that it can have cost: its cost, else its bound. A server error may have been billed
+    /// by a provider behind a proxy, unless what was charged or counted is stated.
     #[must_use]
     pub fn max_cost(&self) -> Option<Usd> {
-        self.cost.or(self.bound)
+        let may_be_billed = self.http_status.is_some_and(|status| status >= 500)
+            && self.usage.is_unknown()
+            && self.cost_reported.is_none();
+        self.cost.filter(|_| !may_be_billed).or(self.bound)
     }
 }
 
@@ -256,22 +263,79 @@ pub(super) fn names(columns: impl Iterator<Item = &'static Column>) -> String {
     columns.map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
-/// Reads these columns of a row, which begin at `from`.
+/// Columns without which nobody knows whether a request was answered.
+const NEEDED: [&str; 5] = ["source", "intended_ns", "error", "dispatched_ns", "ended_ns"];
+
+/// Reads these columns of a row, which begin at `from`. What cannot be read, or what no request can
+/// have, is unknown: one bad cell takes no other row with it.
 pub(super) fn read(
     row: &Row<'_>,
     from: usize,
     columns: impl Iterator<Item = &'static Column>,
 ) -> rusqlite::Result<RequestRecord> {
     let mut record = RequestRecord::default();
+    let (mut is_cut, mut is_uncounted) = (false, false);
     for (idx, column) in (from..).zip(columns) {
         let value = row.get_ref(idx)?;
-        (column.read)(&mut record, value).map_err(|error| {
-            let why = format!("column {}: {error}", column.name).into();
-            rusqlite::Error::FromSqlConversionFailure(idx, value.data_type(), why)
-        })?;
+        if (column.read)(&mut record, value).is_err() {
+            record.is_damaged = true;
+            is_cut |= NEEDED.contains(&column.name);
+            is_uncounted |= column.name.ends_with("_tokens");
+        }
+    }
+    record.doubt(is_uncounted);
+    if is_cut {
+        let RequestRecord { source, bound, intended_ns, .. } = record;
+        let is_damaged = true;
+        return Ok(RequestRecord { source, bound, intended_ns, is_damaged, ..Default::default() });
     }
     Ok(record)
 }
+
+impl RequestRecord {
+    /// Takes back counts and amounts that no request can have, which an earlier version or another
+    /// program has written: with a count, the cost that rests on it. `is_uncounted`: a count could
+    /// not be read.
+    fn doubt(&mut self, is_uncounted: bool) {
+        let is_zero =
+            self.usage.input == Some(0) || (self.usage.output == Some(0) && self.token_events > 0);
+        let usage = &mut self.usage;
+        let counts = [
+            &mut usage.input,
+            &mut usage.cached_input,
+            &mut usage.cache_write,
+            &mut usage.output,
+            &mut usage.reasoning,
+        ];
+        let mut is_absurd = is_uncounted;
+        for count in counts {
+            if count.is_some_and(|count| count > MAX_TOKENS) {
+                *count = None;
+                is_absurd = true;
+            }
+        }
+        if is_zero {
+            usage.input = usage.input.filter(|input| *input > 0);
+            usage.output = usage.output.filter(|output| *output > 0);
+        }
+        let is_free = self.bound == Some(Usd::ZERO);
+        if (is_absurd || is_zero) && !is_free {
+            self.cost = None;
+        }
+        let stamps = [&mut self.scheduled_ns, &mut self.connected_ns, &mut self.headers_ns];
+        let tokens = [&mut self.first_byte_ns, &mut self.first_token_ns, &mut self.first_output_ns];
+        for stamp in stamps.into_iter().chain(tokens).chain([&mut self.last_token_ns]) {
+            *stamp = stamp.filter(|at| *at <= MAX_NS);
+        }
+        for amount in [&mut self.bound, &mut self.cost, &mut self.cost_reported] {
+            *amount = amount.and_then(Usd::of_request);
+        }
+        self.is_damaged |= is_absurd;
+    }
+}
+
+/// The longest time since a run's anchor: ten years.
+pub(super) const MAX_NS: u64 = 10 * 366 * 86_400 * 1_000_000_000;
 
 /// A field of a record in a column.
 trait Cell: Sized {

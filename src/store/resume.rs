@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::RunLock;
 use super::lost;
+use super::request::MAX_NS;
 use super::run_file::{self, ENDED, MANIFEST, RunFile, set_meta};
-use super::sql::{self, Unsigned, at};
+use super::sql::{self, COST_AND_BOUND, Unsigned, at};
 use super::{
     NewRun, PlannedTrial, Reader, Store, StoreError, StoreMode, StoredEndpoint, TaskLabels,
     TaskRubric, TrialStatus,
 };
-use crate::units::{Fact, Manifest, PacingSummary, TrialKey, Usd, Validity};
+use crate::units::{Fact, Manifest, PacingSummary, TrialKey, UsageFaults, Usd, Validity};
 use crate::wire::ErrorClass;
 
 /// What earlier sessions of the run came to, in `meta`.
@@ -141,6 +142,9 @@ pub struct PriorSessions {
     /// Events of streams whose kind the dialect does not know, by endpoint.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown_events: BTreeMap<String, u64>,
+    /// What was wrong with the usage that providers stated, by endpoint.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage_faults: UsageFaults,
     /// When the session that runs now began, nanoseconds since the anchor.
     from_ns: u64,
 }
@@ -405,12 +409,10 @@ fn settle(
     known: &StoredTrial,
     planned: &PlannedTrial,
 ) -> rusqlite::Result<TrialProgress> {
-    if (known.task, known.endpoint) != (planned.task, planned.endpoint) {
-        conn.prepare_cached("UPDATE trial SET task = ?, endpoint = ? WHERE idx = ?")?.execute([
-            planned.task,
-            planned.endpoint,
-            known.idx,
-        ])?;
+    let place = [planned.task, planned.endpoint, planned.repeat];
+    if [known.task, known.endpoint, known.repeat] != place {
+        conn.prepare_cached("UPDATE trial SET task = ?, endpoint = ?, repeat = ? WHERE idx = ?")?
+            .execute([planned.task, planned.endpoint, planned.repeat, known.idx])?;
     }
     if known.was_refused {
         conn.prepare_cached("UPDATE trial SET status = 'planned', error = NULL WHERE idx = ?")?
@@ -494,10 +496,11 @@ fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
     Ok(StoredTrial {
         key: row.get(0)?,
         idx: row.get(1)?,
-        task: row.get(2)?,
-        endpoint: row.get(3)?,
-        repeat: row.get(4)?,
-        status: row.get(5)?,
+        // What is damaged and the key still tells is set right from the plan.
+        task: sql::cell(row, 2)?.unwrap_or(u32::MAX),
+        endpoint: sql::cell(row, 3)?.unwrap_or(u32::MAX),
+        repeat: sql::cell(row, 4)?.unwrap_or(u32::MAX),
+        status: sql::cell(row, 5)?.unwrap_or(TrialStatus::Planned),
         attempts: row.get(6)?,
         ended: row.get(7)?,
         primed: row.get(8)?,
@@ -506,9 +509,11 @@ fn read_trial(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredTrial> {
     })
 }
 
+/// The trials in the order of their keys; damaged ones are left out.
 fn read_trials(conn: &Connection) -> rusqlite::Result<Vec<StoredTrial>> {
     let mut statement = conn.prepare(&format!("{TRIALS} ORDER BY key"))?;
-    statement.query_map([], read_trial)?.collect()
+    let rows = statement.query_map([], read_trial)?;
+    rows.filter_map(|row| sql::undamaged(row).transpose()).collect()
 }
 
 /// The tables that hold attempts, in a database of any format.
@@ -520,7 +525,10 @@ fn attempt_tables(conn: &Connection) -> rusqlite::Result<&'static [(&'static str
 fn last_moment(conn: &Connection) -> rusqlite::Result<u64> {
     let mut last = 0;
     for (_, attempts) in attempt_tables(conn)? {
-        let query = format!("SELECT max(max(intended_ns, ifnull(ended_ns, 0))) FROM {attempts}");
+        let query = format!(
+            "SELECT max(max(intended_ns, ifnull(ended_ns, 0))) FROM {attempts}
+             WHERE max(intended_ns, ifnull(ended_ns, 0)) BETWEEN 0 AND {MAX_NS}"
+        );
         let found: Option<Unsigned> = conn.query_row(&query, [], |row| row.get(0))?;
         last = last.max(found.map_or(0, |found| found.0));
     }
@@ -538,19 +546,18 @@ fn read_spent(
     let mut spent = Spend::default();
     for (trials, attempts) in attempt_tables(conn)? {
         let mut statement = conn.prepare(&format!(
-            "SELECT t.task, t.endpoint, a.cost_usd, a.bound
+            "SELECT t.task, t.endpoint, {COST_AND_BOUND}
              FROM {attempts} a JOIN {trials} t ON t.idx = a.trial"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (task, endpoint): (u32, u32) = (row.get(0)?, row.get(1)?);
-            let (cost, bound): (Option<Usd>, Option<Usd>) = (row.get(2)?, row.get(3)?);
-            let usd = cost.or(bound).unwrap_or_default();
+            let (task, endpoint) = (sql::cell::<u32>(row, 0)?, sql::cell::<u32>(row, 1)?);
+            let usd = sql::max_cost(row, 2)?;
             spent.total += usd;
-            if let Some(id) = ids.get(&endpoint) {
+            if let Some(id) = endpoint.and_then(|endpoint| ids.get(&endpoint)) {
                 *spent.by_endpoint.entry((*id).to_owned()).or_default() += usd;
             }
-            if let Some(suite) = suites.get(&task) {
+            if let Some(suite) = task.and_then(|task| suites.get(&task)) {
                 *spent.by_suite.entry((*suite).to_owned()).or_default() += usd;
             }
         }
@@ -574,6 +581,7 @@ fn prior_sessions(
             validity: Some(ended.validity.clone()),
             paced: ended.paced.clone(),
             unknown_events: ended.unknown_events.clone(),
+            usage_faults: ended.usage_faults.clone(),
             from_ns: 0,
         },
         None => PriorSessions {
@@ -582,6 +590,7 @@ fn prior_sessions(
             validity: before.validity,
             paced: before.paced,
             unknown_events: before.unknown_events,
+            usage_faults: before.usage_faults,
             from_ns: 0,
         },
     }

@@ -150,6 +150,49 @@ pub(super) fn are_plain(path: &Path, to_write: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether a row was read but a cell of it holds what it cannot hold: the row is damaged, and not
+/// the database.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as E;
+    matches!(
+        error,
+        E::FromSqlConversionFailure(..)
+            | E::IntegralValueOutOfRange(..)
+            | E::InvalidColumnType(..)
+            | E::Utf8Error(..)
+    )
+}
+
+/// A row, or `None` where it is damaged.
+pub(super) fn undamaged<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match read {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if is_damage(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A cell, or `None` where it is NULL or damaged.
+pub(super) fn cell<T: FromSql>(
+    row: &rusqlite::Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    Ok(undamaged(row.get::<_, Option<T>>(column))?.flatten())
+}
+
+/// The most that an attempt of a table can have cost: [`RequestRecord::max_cost`](super::RequestRecord)
+/// in SQL, as a cost and a bound.
+pub(super) const COST_AND_BOUND: &str = "
+    CASE WHEN http_status >= 500 AND input_tokens IS NULL AND output_tokens IS NULL
+         THEN NULL ELSE cost_usd END, bound";
+
+/// The amount of [`COST_AND_BOUND`] from this column on; zero where neither can be read.
+pub(super) fn max_cost(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Usd> {
+    let amount =
+        |column| Ok::<_, rusqlite::Error>(cell::<Usd>(row, column)?.and_then(Usd::of_request));
+    Ok(amount(column)?.or(amount(column + 1)?).unwrap_or_default())
+}
+
 /// A count or a time: SQLite's integers are signed, ours are not.
 #[derive(Clone, Copy)]
 pub(super) struct Unsigned(pub u64);

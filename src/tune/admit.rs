@@ -71,8 +71,10 @@ pub(super) struct Candidate<'a> {
 /// Why an endpoint may not get weight in a category.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Exclusion {
-    /// Its cost is unknown.
+    /// Its price is unknown.
     PriceUnknown,
+    /// The cost of so many of its answers is unknown, of so many.
+    CostUnknown(u64, u64),
     /// It is ineligible for this many of the tasks.
     Ineligible(u64),
     /// The share of its trials that failed, and of today's.
@@ -95,6 +97,12 @@ impl fmt::Display for Exclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PriceUnknown => f.write_str("its price is not known"),
+            Self::CostUnknown(n, of) => write!(
+                f,
+                "the cost of {} of its {} is not known",
+                prose::group_thousands(*n),
+                prose::pluralize(*of, "answer")
+            ),
             Self::Ineligible(tasks) => {
                 write!(f, "it cannot take {}", prose::pluralize(*tasks, "task"))
             }
@@ -135,6 +143,7 @@ impl Exclusion {
     pub fn short(&self) -> String {
         match self {
             Self::PriceUnknown => "its price is not known".to_owned(),
+            Self::CostUnknown(..) => "the cost of its answers is not known".to_owned(),
             Self::Ineligible(_) => "it cannot take some tasks".to_owned(),
             Self::Unanswered(..) => "it fails more often than today's endpoint".to_owned(),
             Self::TooFewTasks(_) => "too few scored tasks".to_owned(),
@@ -152,7 +161,10 @@ impl Exclusion {
     /// its cost known.
     pub fn can_be_fallback(&self) -> bool {
         match self {
-            Self::PriceUnknown | Self::Ineligible(_) | Self::Unanswered(..) => false,
+            Self::PriceUnknown
+            | Self::CostUnknown(..)
+            | Self::Ineligible(_)
+            | Self::Unanswered(..) => false,
             Self::TooFewTasks(_)
             | Self::NoLatency
             | Self::Worse(..)
@@ -344,6 +356,9 @@ fn excluded(candidate: &Candidate<'_>, today: &Cell, judging: &Judging) -> Optio
         return Some(Exclusion::Unanswered(share, todays_failed));
     }
     // Checked after the reasons for which a cost can be missing although the price is known.
+    if candidate.cell.hides_costs() {
+        return Some(Exclusion::CostUnknown(candidate.cell.uncosted, candidate.cell.counts.ok));
+    }
     if candidate.cost().is_none() && candidate.cell.counts.trials() > 0 {
         return Some(Exclusion::PriceUnknown);
     }

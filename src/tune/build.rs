@@ -309,6 +309,7 @@ mod tests {
                 paced: Vec::new(),
                 unknown_events: std::collections::BTreeMap::new(),
                 notes: Vec::new(),
+                usage_faults: std::collections::BTreeMap::new(),
             };
             RunMetrics {
                 manifest: crate::units::Manifest { ended: Some(ended), ..metrics.manifest.clone() },

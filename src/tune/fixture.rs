@@ -109,6 +109,7 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
         })
         .collect();
     RunMetrics {
+        damage: crate::aggregate::Damage::default(),
         manifest: manifest(today.as_ref()),
         simulated: false,
         counts: Counts::default(),

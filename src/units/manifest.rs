@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheMode, Calibration, Fact, Judging, LoadSpec, PacingSummary, Validity};
+use super::{
+    CacheMode, Calibration, Fact, Judging, LoadSpec, PacingSummary, UsageFaults, Validity,
+};
 
 /// What a run is: written when it starts, completed when it ends. Stored as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +92,9 @@ pub struct RunEnding {
     /// What the run came to know of its endpoints while it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Fact>,
+    /// What was wrong with the usage that providers stated, by endpoint.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage_faults: UsageFaults,
 }
 
 impl RunEnding {
@@ -101,6 +106,19 @@ impl RunEnding {
         let mut sums = BTreeMap::new();
         for (endpoint, n) in each.into_iter().flatten() {
             *sums.entry(endpoint.clone()).or_default() += n;
+        }
+        sums
+    }
+
+    /// Adds up what was wrong with usage in sessions or parts.
+    #[must_use]
+    pub fn sum_usage_faults<'a>(each: impl IntoIterator<Item = &'a UsageFaults>) -> UsageFaults {
+        let mut sums = UsageFaults::new();
+        for (endpoint, faults) in each.into_iter().flatten() {
+            let sum = sums.entry(endpoint.clone()).or_default();
+            for (fault, n) in faults {
+                *sum.entry(*fault).or_default() += n;
+            }
         }
         sums
     }

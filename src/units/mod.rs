@@ -23,6 +23,7 @@ pub mod seed;
 pub mod text_file;
 pub mod tokens;
 pub mod toml_text;
+pub mod usage_fault;
 pub mod validity;
 
 pub use answer::{AnswerContent, ToolCall};
@@ -41,4 +42,5 @@ pub use money::{Factor, ParseFactorError, ParseUsdError, Usd};
 pub use pacing_summary::{EnforcedLimit, PacingSummary};
 pub use seed::{Draw, Seed};
 pub use tokens::{ServiceTier, TokensSource, Usage};
+pub use usage_fault::{MAX_TOKENS, UsageFault, UsageFaults};
 pub use validity::{Validity, ValidityMark};

@@ -17,7 +17,8 @@ const ONE: i128 = 10_i128.pow(DECIMALS);
 
 /// An amount of money: an integer number of 10⁻²⁴ US dollars.
 ///
-/// Range ±1.7 × 10¹⁴ dollars. Arithmetic panics on overflow, which no real bill reaches.
+/// Range ±1.7 × 10¹⁴ dollars. Arithmetic stops at its ends: an amount there is at least that much. One
+/// request costs at most [`Usd::MAX_REQUEST`]; above it a cost is unknown, so that no sum gets there.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(i128);
 
@@ -48,6 +49,25 @@ impl Usd {
         Self(units)
     }
 
+    /// The most that one request can cost: a million dollars. Whoever states more is mistaken.
+    pub const MAX_REQUEST: Self = Self(1_000_000 * ONE);
+
+    /// Reads what a provider says it charged for a request, in the form of [`Usd::from_number`].
+    /// `None`: it is no amount from 0 to [`Usd::MAX_REQUEST`].
+    #[must_use]
+    pub fn charge(literal: &str) -> Option<Self> {
+        let plain = plain_decimal(literal).ok()?;
+        // Providers compute in floats, whose last digits may be below the unit.
+        let end = plain.find('.').map_or(plain.len(), |dot| dot + 1 + DECIMALS as usize);
+        plain.get(..end.min(plain.len()))?.parse::<Self>().ok()?.of_request()
+    }
+
+    /// This amount as what one request cost; `None`: it is not from 0 to [`Usd::MAX_REQUEST`].
+    #[must_use]
+    pub fn of_request(self) -> Option<Self> {
+        (Self::ZERO..=Self::MAX_REQUEST).contains(&self).then_some(self)
+    }
+
     /// The number of 10⁻²⁴ dollars.
     #[must_use]
     pub const fn raw(self) -> i128 {
@@ -65,7 +85,7 @@ impl Usd {
     /// This amount times a count (of tokens, of requests).
     #[must_use]
     pub fn times(self, count: u64) -> Self {
-        Self(self.0.checked_mul(i128::from(count)).expect("a bill below 10^14 dollars"))
+        Self(self.0.saturating_mul(i128::from(count)))
     }
 
     /// This amount shared equally by `count`, rounded half to even at 10⁻²⁴; `None` for none.
@@ -98,10 +118,9 @@ impl Usd {
         let (q, r) = (self.0.div_euclid(den), self.0.rem_euclid(den));
         let part = r * num;
         let (more, rest) = (part.div_euclid(den), part.rem_euclid(den));
-        let whole = q.checked_mul(num).and_then(|v| v.checked_add(more));
-        let whole = whole.expect("a bill below 10^14 dollars");
+        let whole = q.saturating_mul(num).saturating_add(more);
         let up = rest * 2 > den || (rest * 2 == den && whole % 2 != 0);
-        Self(whole + i128::from(up))
+        Self(whole.saturating_add(i128::from(up)))
     }
 
     /// The amount of which this is what a factor left, rounded up to 10⁻²⁴ dollars; `None`: the
@@ -127,12 +146,12 @@ impl Usd {
     #[must_use]
     pub fn to_fixed(self, decimals: u32) -> String {
         let decimals = decimals.min(DECIMALS);
-        let step = 10_i128.pow(DECIMALS - decimals);
-        let (q, r) = (self.0.abs() / step, self.0.abs() % step);
+        let step = 10_u128.pow(DECIMALS - decimals);
+        let (q, r) = (self.0.unsigned_abs() / step, self.0.unsigned_abs() % step);
         let up = r * 2 > step || (r * 2 == step && q % 2 != 0);
-        let q = q + i128::from(up);
+        let q = q + u128::from(up);
         let sign = if self.0 < 0 && q != 0 { "-" } else { "" };
-        let scale = 10_i128.pow(decimals);
+        let scale = 10_u128.pow(decimals);
         if decimals == 0 {
             return format!("{sign}{q}");
         }
@@ -315,7 +334,8 @@ impl FromStr for Usd {
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
-        let (whole, fraction) = (self.0.abs() / ONE, self.0.abs() % ONE);
+        let (abs, one) = (self.0.unsigned_abs(), ONE.unsigned_abs());
+        let (whole, fraction) = (abs / one, abs % one);
         if fraction == 0 {
             return write!(f, "{sign}{whole}");
         }
@@ -333,7 +353,7 @@ impl fmt::Debug for Usd {
 impl Add for Usd {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0.checked_add(other.0).expect("a sum below 10^14 dollars"))
+        Self(self.0.saturating_add(other.0))
     }
 }
 
@@ -346,7 +366,7 @@ impl AddAssign for Usd {
 impl Sub for Usd {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0.checked_sub(other.0).expect("a difference below 10^14 dollars"))
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
@@ -437,6 +457,31 @@ mod tests {
         check("15e-1", "1.5");
         for text in ["null", "1e-99", "1e", "e5", "0x1e3", "1e-25", "1e2e3"] {
             assert!(Usd::from_number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends() {
+        let (most, least) = (Usd::from_raw(i128::MAX), Usd::from_raw(i128::MIN));
+        assert_eq!((most + most, most.times(u64::MAX), least - most), (most, most, least));
+        let nine: Factor = "9.999".parse().expect("a factor");
+        assert_eq!(most.scaled(nine), most);
+        assert_eq!(least.to_fixed(2), "-170141183460469.23");
+        assert_eq!(least.to_string(), "-170141183460469.231731687303715884105728");
+    }
+
+    #[test]
+    fn a_charge_is_within_reason() {
+        let check = |text: &str, expected: Option<&str>| {
+            let charge = Usd::charge(text).map(|usd| usd.to_string());
+            assert_eq!(charge.as_deref(), expected, "{text}");
+        };
+        check("0", Some("0"));
+        check("1e6", Some("1000000"));
+        check("1.5e-6", Some("0.0000015"));
+        check("1.5000000000000002e-09", Some("0.0000000015"));
+        for none in ["1000000.000001", "1.6e14", "1e300", "-0.01", "NaN", "inf", ""] {
+            check(none, None);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{ToolCall, Usage, Usd};
+use crate::units::{ToolCall, Usage, UsageFault, Usd};
 
 /// The most tool calls of one answer; a model that writes more is broken.
 pub(super) const MAX_TOOL_CALLS: usize = 256;
@@ -68,8 +68,10 @@ pub struct Answer {
     pub served_by: Option<String>,
     /// Usage in the normal form.
     pub usage: Usage,
-    /// Usage as the provider sent it, verbatim.
+    /// Usage as the provider sent it, verbatim; several objects of one answer are merged.
     pub usage_verbatim: Option<String>,
+    /// What is wrong with the usage and the charge that the provider states.
+    pub usage_faults: Vec<UsageFault>,
     /// The charge that the provider states.
     pub cost_reported: Option<Usd>,
     /// The number of stream events of an unknown kind; they are skipped.

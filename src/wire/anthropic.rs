@@ -1,7 +1,5 @@
 //! Anthropic messages: requests out, answers in.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -116,9 +114,6 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
 pub(super) struct State {
     /// The indexes of the content blocks that are tool calls, in order.
     calls: Vec<usize>,
-    /// The usage so far. It is cumulative: a repeated field replaces its earlier value, a missing
-    /// one keeps it.
-    usage: BTreeMap<String, Box<RawValue>>,
 }
 
 /// Takes one event's data.
@@ -136,7 +131,7 @@ pub(super) fn event(
         "message_start" => {
             let message = event.message.unwrap_or_default();
             note(&mut answer.response_model, message.model.as_ref());
-            state.count(answer, message.usage);
+            usage::take(answer, Dialect::Anthropic, message.usage);
         }
         "content_block_start" => {
             if let Some(block) = event.content_block {
@@ -150,9 +145,12 @@ pub(super) fn event(
         "message_delta" => {
             let reason = event.delta.as_ref().and_then(|delta| delta.stop_reason.as_ref());
             answer.finish_reason = reason_of(reason).or(answer.finish_reason);
-            state.count(answer, event.usage);
+            usage::take(answer, Dialect::Anthropic, event.usage);
         }
-        "message_stop" => seen.done = true,
+        "message_stop" => {
+            usage::take(answer, Dialect::Anthropic, event.usage);
+            seen.done = true;
+        }
         "content_block_stop" | "ping" => {}
         _ => match event.error {
             Some(error) => return Err(in_band(error.get())),
@@ -185,7 +183,7 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
         serde_json::from_slice(body).map_err(|e| malformed("an Anthropic message", body, &e))?;
     note(&mut answer.response_model, message.model.as_ref());
     let mut state = State::default();
-    state.count(answer, message.usage);
+    usage::take(answer, Dialect::Anthropic, message.usage);
     if let Some(error) = message.error {
         return Err(in_band(error.get()));
     }
@@ -242,22 +240,6 @@ impl State {
             }
             "signature_delta" | "citations_delta" => {}
             _ => answer.unknown_events += 1,
-        }
-    }
-
-    /// Merges the usage of an event.
-    fn count(&mut self, answer: &mut Answer, usage: Option<&RawValue>) {
-        let said = usage.and_then(|said| serde_json::from_str(said.get()).ok());
-        let said: BTreeMap<String, Box<RawValue>> = said.unwrap_or_default();
-        let mut more = false;
-        for (key, value) in said.into_iter().filter(|(_, value)| value.get() != "null") {
-            self.usage.insert(key, value);
-            more = true;
-        }
-        if more {
-            let verbatim = serde_json::to_string(&self.usage).expect("it was JSON");
-            (answer.usage, answer.cost_reported) = usage::normal(Dialect::Anthropic, &verbatim);
-            answer.usage_verbatim = Some(verbatim);
         }
     }
 }

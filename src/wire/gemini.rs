@@ -205,11 +205,8 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<EventContent, WireError
     answer.unknown_events += u64::from(!is_known);
     note(&mut answer.response_model, chunk.model_version.as_ref());
     let counted = chunk.usage.is_some();
-    // On every chunk, and cumulative: the last wins.
-    if let Some(said) = chunk.usage.filter(|said| said.get() != "null") {
-        (answer.usage, answer.cost_reported) = usage::normal(Dialect::Gemini, said.get());
-        answer.usage_verbatim = Some(said.get().to_owned());
-    }
+    // On every chunk, and cumulative.
+    usage::take(answer, Dialect::Gemini, chunk.usage);
     if let Some(error) = chunk.error {
         return Err(in_band(error.get()));
     }

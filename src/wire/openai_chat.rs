@@ -14,7 +14,7 @@ use super::provider_error::{WireError, in_band, malformed};
 use super::request::Request;
 use super::text::{Text, note, push};
 use super::usage;
-use crate::units::{Dialect, ServiceTier, ToolCall, Usage};
+use crate::units::{Dialect, ServiceTier, ToolCall};
 
 /// The two names of the output limit.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
@@ -60,7 +60,10 @@ pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
 pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
     let chunk: Chunk<'_> =
         serde_json::from_slice(data).map_err(|e| malformed("a chat completion", data, &e))?;
-    let is_known = chunk.choices.is_some() || chunk.usage.is_some() || chunk.error.is_some();
+    let is_known = chunk.choices.is_some()
+        || chunk.usage.is_some()
+        || chunk.x_groq.is_some()
+        || chunk.error.is_some();
     answer.unknown_events += u64::from(!is_known);
     // An error may state a billed usage.
     describe(answer, &chunk);
@@ -99,11 +102,11 @@ fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
     note(&mut answer.served_by, chunk.provider.as_ref());
     let tier = ServiceTier::from_name(Text::of(chunk.service_tier.as_ref()));
     answer.usage.service_tier = tier.or(answer.usage.service_tier);
-    if let Some(said) = chunk.usage.filter(|said| said.get() != "null") {
-        let (normal, cost) = usage::normal(Dialect::OpenaiChat, said.get());
-        answer.usage = Usage { service_tier: answer.usage.service_tier, ..normal };
-        answer.cost_reported = cost.or(answer.cost_reported);
-        answer.usage_verbatim = Some(said.get().to_owned());
+    let choice = chunk.choices.as_ref().and_then(|FirstChoice(choice)| choice.as_ref());
+    let of_choice = choice.and_then(|choice| choice.usage);
+    let of_groq = chunk.x_groq.and_then(usage::within);
+    for said in [of_choice, of_groq, chunk.usage] {
+        usage::take(answer, Dialect::OpenaiChat, said);
     }
 }
 
@@ -164,6 +167,9 @@ struct Chunk<'a> {
     choices: Option<FirstChoice<'a>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    /// Groq states the usage of a stream here.
+    #[serde(borrow)]
+    x_groq: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -206,6 +212,9 @@ struct Choice<'a> {
     message: Option<Delta<'a>>,
     #[serde(borrow)]
     finish_reason: Option<Text<'a>>,
+    /// Moonshot states the usage of a stream here.
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]

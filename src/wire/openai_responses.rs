@@ -234,10 +234,7 @@ fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
 fn describe(answer: &mut Answer, response: &Response<'_>) {
     note(&mut answer.response_model, response.model.as_ref());
     note(&mut answer.served_by, response.provider.as_ref());
-    if let Some(said) = response.usage.filter(|said| said.get() != "null") {
-        (answer.usage, answer.cost_reported) = usage::normal(Dialect::OpenaiResponses, said.get());
-        answer.usage_verbatim = Some(said.get().to_owned());
-    }
+    usage::take(answer, Dialect::OpenaiResponses, response.usage);
     let tier = ServiceTier::from_name(Text::of(response.service_tier.as_ref()));
     answer.usage.service_tier = tier.or(answer.usage.service_tier);
 }

@@ -111,13 +111,15 @@ pub enum When {
 }
 
 impl When {
-    /// The time until then; zero if it has passed.
+    /// The time until then; zero if it has passed. `None`: it is further away than any limit is, so
+    /// it is an error.
     #[must_use]
-    pub fn wait(self, now: Timestamp) -> Duration {
-        match self {
+    pub fn wait(self, now: Timestamp) -> Option<Duration> {
+        let wait = match self {
             Self::In(wait) => wait,
             Self::At(moment) => Duration::try_from(moment.duration_since(now)).unwrap_or_default(),
-        }
+        };
+        (wait <= LONGEST).then_some(wait)
     }
 }
 
@@ -139,10 +141,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// The time until it is fully replenished; `None`: not stated.
+    /// The time until it is fully replenished; `None`: not stated, or an error.
     #[must_use]
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
-        Some(self.reset?.wait(now))
+        self.reset?.wait(now)
     }
 
     /// The period that the numbers of one response suggest.
@@ -334,10 +336,15 @@ impl HeaderName {
     }
 }
 
+/// The highest limit: a higher one is an error, or a word for none.
+const HIGHEST: u64 = 1_000_000_000_000;
+
 /// Reads a count; `None` for anything else, such as `-1` for no limit.
 fn count(text: &str) -> Option<u64> {
     // `100, 100;w=60`: the IETF draft lists policies after the limit.
-    text.split([',', ';']).next()?.trim().parse().ok()
+    let number = text.split([',', ';']).next()?.trim();
+    let whole = number.strip_suffix(".0").unwrap_or(number);
+    whole.parse().ok().filter(|n| *n <= HIGHEST)
 }
 
 /// The longest time until a reset; a longer one is an error.
@@ -384,8 +391,8 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
 
 fn plain_seconds(text: &str, unit: f64) -> Option<When> {
     let seconds = text.trim().parse::<f64>().ok()? * unit;
-    let longest = LONGEST.as_secs_f64();
-    (seconds >= 0.0).then(|| When::In(Duration::from_secs_f64(seconds.min(longest))))
+    let is_wait = (0.0..=LONGEST.as_secs_f64()).contains(&seconds);
+    is_wait.then(|| When::In(Duration::from_secs_f64(seconds)))
 }
 
 #[cfg(test)]
@@ -468,7 +475,8 @@ mod tests {
         let counted: Vec<LimitKind> = found.iter().map(|w| w.counted).collect();
         assert_eq!(counted, [LimitKind::InputTokens, LimitKind::OutputTokens, LimitKind::Requests]);
         let waits = [0, 2].map(|i| found[i].reset.expect("stated").wait(now()));
-        assert_eq!(waits, [Duration::from_secs(1), Duration::ZERO], "what has passed is now");
+        let expected = [Duration::from_secs(1), Duration::ZERO].map(Some);
+        assert_eq!(waits, expected, "what has passed is now");
     }
 
     #[test]
@@ -528,6 +536,9 @@ mod tests {
         let nothing: &[(&str, &str)] = &[
             ("x-ratelimit-limit-requests", "-1"),
             ("x-ratelimit-limit-tokens", "0"),
+            ("x-ratelimit-limit-tokens", "18446744073709551615"),
+            ("x-ratelimit-remaining-requests", "1e300"),
+            ("x-ratelimit-remaining-requests", "0.5"),
             ("x-ratelimit-remaining-tokens", "many"),
             ("x-ratelimit-reset-requests", "soon"),
             ("x-ratelimit-reset-tokens", "-5"),
@@ -631,7 +642,8 @@ mod tests {
     #[test]
     fn retry_after_takes_seconds_dates_and_milliseconds() {
         let check = |plain, exact, expected: Option<Duration>| {
-            assert_eq!(retry_after(plain, exact).map(|when| when.wait(now())), expected);
+            let wait = retry_after(plain, exact).and_then(|when| when.wait(now()));
+            assert_eq!(wait, expected, "{plain:?} {exact:?}");
         };
         check(Some("2"), None, Some(Duration::from_secs(2)));
         check(Some("1.5"), None, Some(Duration::from_millis(1_500)));
@@ -640,7 +652,11 @@ mod tests {
         check(Some("Wed, 21 Oct 2015 07:28:00 GMT"), None, Some(Duration::ZERO));
         check(Some("Thu, 21 Aug 2025 12:41:00 GMT"), None, Some(Duration::from_secs(10)));
         check(Some("soon"), None, None);
-        check(Some("-1"), None, None);
+        for absurd in ["-1", "2147483648", "18446744073709551615", "1e300", "NaN", "inf"] {
+            check(Some(absurd), None, None);
+        }
+        check(Some("2"), Some("1e300"), Some(Duration::from_secs(2)));
+        check(Some("Fri, 31 Dec 9999 23:59:59 GMT"), None, None);
         check(None, None, None);
     }
 }

@@ -5,256 +5,243 @@
 //! | OpenAI chat, responses | includes cached tokens | includes reasoning; xAI states it separately |
 //! | Anthropic | excludes cache reads and writes: the three are added | includes thinking |
 //! | Gemini | includes cached; tokens of tools are separate | thoughts are separate |
+//!
+//! Numbers from outside are bounded where they are read (METRICS.md §3): what is no count, or no
+//! charge, is unknown.
 
-use serde::Deserialize;
-use serde::de::Deserializer;
-use serde_json::Value;
+mod check;
+mod fields;
+
 use serde_json::value::RawValue;
 
-use crate::units::{Dialect, ServiceTier, Usage, Usd};
+use super::answer::Answer;
+use crate::units::{Dialect, MAX_TOKENS, ServiceTier, Usage, UsageFault, Usd};
+use fields::{FieldReader, merge};
 
-/// Reads a usage object: the normal form, and the stated charge in dollars. Unreadable parts are
-/// unknown.
-#[must_use]
-pub fn normal(dialect: Dialect, usage: &str) -> (Usage, Option<Usd>) {
-    let read = match dialect {
-        Dialect::OpenaiChat => serde_json::from_str(usage).map(|u: ChatUsage<'_>| u.normal()),
-        Dialect::OpenaiResponses => {
-            serde_json::from_str(usage).map(|u: ResponsesUsage<'_>| u.normal())
-        }
-        Dialect::Anthropic => {
-            serde_json::from_str(usage).map(|u: AnthropicUsage| (u.normal(), None))
-        }
-        Dialect::Gemini => serde_json::from_str(usage).map(|u: GeminiUsage| (u.normal(), None)),
-    };
-    read.unwrap_or_default()
+pub use check::{Sent, check};
+
+/// What a usage object states.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StatedUsage {
+    /// The counts in the normal form.
+    pub usage: Usage,
+    /// The charge in dollars.
+    pub cost: Option<Usd>,
+    /// What is wrong with them. The counts concerned are unknown.
+    pub faults: Vec<UsageFault>,
 }
 
-/// A count. Some compatible APIs write a fraction or omit it; anything but a whole number is unknown
-/// and does not affect the other counts.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count(Option<u64>);
+/// Reads a usage object. Unreadable parts are unknown.
+#[must_use]
+pub fn normal(dialect: Dialect, usage: &str) -> StatedUsage {
+    let mut faults = Vec::new();
+    let mut fields = FieldReader::new(usage, &mut faults);
+    let (usage, cost) = match dialect {
+        Dialect::OpenaiChat => of_chat(&mut fields),
+        Dialect::OpenaiResponses => of_responses(&mut fields),
+        Dialect::Anthropic => (of_anthropic(&mut fields), None),
+        Dialect::Gemini => (of_gemini(&mut fields), None),
+    };
+    let usage = consistent(usage, &mut faults);
+    StatedUsage { usage, cost, faults }
+}
 
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let whole = |n: f64| n >= 0.0 && n.fract() == 0.0 && n < 9e15;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-        let of_fraction = || value.as_f64().filter(|n| whole(*n)).map(|n| n as u64);
-        Ok(Self(value.as_u64().or_else(of_fraction)))
+/// Takes a usage object of an answer, which may have several: they merge field by field.
+pub(super) fn take(answer: &mut Answer, dialect: Dialect, said: Option<&RawValue>) {
+    let Some(said) = said.map(RawValue::get).filter(|said| *said != "null") else { return };
+    let merged = match answer.usage_verbatim.take() {
+        Some(before) if before != said => merge(&before, said),
+        _ => said.to_owned(),
+    };
+    let StatedUsage { usage, cost, faults } = normal(dialect, &merged);
+    let service_tier = usage.service_tier.or(answer.usage.service_tier);
+    answer.usage = Usage { service_tier, ..usage };
+    answer.cost_reported = cost;
+    answer.usage_faults = faults;
+    answer.usage_verbatim = Some(merged);
+}
+
+/// The usage object within another object.
+pub(super) fn within(object: &RawValue) -> Option<&RawValue> {
+    fields::fields(object.get())?.remove("usage")
+}
+
+/// A sum of counts; `None`: it is above [`MAX_TOKENS`].
+fn sum(counts: &[u64], faults: &mut FieldReader<'_, '_>) -> Option<u64> {
+    let sum = counts.iter().copied().fold(0, u64::saturating_add);
+    if sum > MAX_TOKENS {
+        faults.fault(UsageFault::NoCount);
+        return None;
     }
+    Some(sum)
+}
+
+/// Takes back the parts that are larger than their whole.
+fn consistent(mut usage: Usage, faults: &mut Vec<UsageFault>) -> Usage {
+    let mut within = |part: &mut Option<u64>, whole: Option<u64>| {
+        if part.zip(whole).is_some_and(|(part, whole)| part > whole) {
+            *part = None;
+            faults.push(UsageFault::Contradiction);
+        }
+    };
+    let (input, output) = (usage.input, usage.output);
+    within(&mut usage.cached_input, input);
+    let uncached = input.map(|input| input - usage.cached_input.unwrap_or(0).min(input));
+    within(&mut usage.cache_write, uncached);
+    within(&mut usage.cache_write_1h, usage.cache_write);
+    within(&mut usage.audio_input, input);
+    within(&mut usage.cached_audio, usage.cached_input);
+    within(&mut usage.image_input, input);
+    within(&mut usage.reasoning, output);
+    within(&mut usage.audio_output, output);
+    within(&mut usage.image_output, output);
+    usage
 }
 
 /// The usage object of OpenAI chat completions and compatible APIs.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ChatUsage<'a> {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
-    prompt_tokens_details: Option<InputDetails>,
-    completion_tokens_details: Option<OutputDetails>,
-    server_tool_use: Option<ToolUse>,
-    /// Moonshot's name of the cached tokens, where there are no details.
-    cached_tokens: Count,
-    /// That of `DeepSeek`.
-    prompt_cache_hit_tokens: Count,
-    #[serde(borrow)]
-    cost: Option<&'a RawValue>,
-    is_byok: Option<bool>,
-    #[serde(borrow)]
-    cost_details: Option<CostDetails<'a>>,
+fn of_chat(fields: &mut FieldReader<'_, '_>) -> (Usage, Option<Usd>) {
+    let details = of_details(fields, "prompt_tokens_details", "completion_tokens_details");
+    // The names of Moonshot and DeepSeek, where there are no details.
+    let moonshot = fields.count("cached_tokens");
+    let deepseek = fields.count("prompt_cache_hit_tokens");
+    let input = fields.count("prompt_tokens");
+    let usage = Usage {
+        input,
+        cached_input: details.cached_input.or(moonshot).or(deepseek),
+        output: chat_output(fields, input, details.reasoning),
+        searches: fields.object("server_tool_use").count("web_search_requests"),
+        ..details
+    };
+    (usage, charged(fields))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the names are the providers'")]
-struct InputDetails {
-    cached_tokens: Count,
-    cache_write_tokens: Count,
-    audio_tokens: Count,
-    image_tokens: Count,
+/// All billed output. xAI counts reasoning separately from the completion; the total shows it.
+fn chat_output(
+    fields: &mut FieldReader<'_, '_>,
+    input: Option<u64>,
+    reasoning: Option<u64>,
+) -> Option<u64> {
+    let output = fields.count("completion_tokens")?;
+    let (Some(input), Some(total), Some(reasoning)) =
+        (input, fields.hint("total_tokens"), reasoning)
+    else {
+        return Some(output);
+    };
+    let apart = output + reasoning;
+    if reasoning > 0 && total == input + apart {
+        return sum(&[apart], fields);
+    }
+    Some(output)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the names are the providers'")]
-struct OutputDetails {
-    reasoning_tokens: Count,
-    thinking_tokens: Count,
-    audio_tokens: Count,
-    image_tokens: Count,
-}
-
-/// Calls of the provider's own tools.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ToolUse {
-    web_search_requests: Count,
+/// The usage object of OpenAI responses.
+fn of_responses(fields: &mut FieldReader<'_, '_>) -> (Usage, Option<Usd>) {
+    let usage = Usage {
+        input: fields.count("input_tokens"),
+        output: fields.count("output_tokens"),
+        ..of_details(fields, "input_tokens_details", "output_tokens_details")
+    };
+    (usage, charged(fields))
 }
 
 /// The details of OpenAI's two dialects.
-fn of_details(input: Option<&InputDetails>, output: Option<&OutputDetails>) -> Usage {
-    Usage {
-        cached_input: input.and_then(|d| d.cached_tokens.0),
-        cache_write: input.and_then(|d| d.cache_write_tokens.0),
-        reasoning: output.and_then(|d| d.reasoning_tokens.0),
-        audio_input: input.and_then(|d| d.audio_tokens.0),
-        image_input: input.and_then(|d| d.image_tokens.0),
-        audio_output: output.and_then(|d| d.audio_tokens.0),
-        image_output: output.and_then(|d| d.image_tokens.0),
+fn of_details(fields: &mut FieldReader<'_, '_>, input: &str, output: &str) -> Usage {
+    let mut details = fields.object(input);
+    let usage = Usage {
+        cached_input: details.count("cached_tokens"),
+        cache_write: details.count("cache_write_tokens"),
+        audio_input: details.count("audio_tokens"),
+        image_input: details.count("image_tokens"),
         ..Usage::UNKNOWN
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct CostDetails<'a> {
-    #[serde(borrow)]
-    upstream_inference_cost: Option<&'a RawValue>,
-}
-
-impl ChatUsage<'_> {
-    fn normal(&self) -> (Usage, Option<Usd>) {
-        let details = of_details(
-            self.prompt_tokens_details.as_ref(),
-            self.completion_tokens_details.as_ref(),
-        );
-        let cached = self.cached_tokens.0.or(self.prompt_cache_hit_tokens.0);
-        let normal = Usage {
-            input: self.prompt_tokens.0,
-            cached_input: details.cached_input.or(cached),
-            output: self.output(details.reasoning),
-            searches: self.server_tool_use.as_ref().and_then(|u| u.web_search_requests.0),
-            ..details
-        };
-        (normal, charged(self.cost, self.is_byok, self.cost_details.as_ref()))
-    }
-
-    /// All billed output. xAI counts reasoning separately from the completion; the total shows it.
-    fn output(&self, reasoning: Option<u64>) -> Option<u64> {
-        let output = self.completion_tokens.0?;
-        let (Some(input), Some(total), Some(reasoning)) =
-            (self.prompt_tokens.0, self.total_tokens.0, reasoning)
-        else {
-            return Some(output);
-        };
-        let apart = output.saturating_add(reasoning);
-        Some(if reasoning > 0 && total == input.saturating_add(apart) { apart } else { output })
+    };
+    let mut details = fields.object(output);
+    Usage {
+        reasoning: details.count("reasoning_tokens"),
+        audio_output: details.count("audio_tokens"),
+        image_output: details.count("image_tokens"),
+        ..usage
     }
 }
 
 /// The charge that a router states. Where the user's own key of the provider behind it is used, that
 /// provider charges its price in addition.
-fn charged(
-    cost: Option<&RawValue>,
-    is_byok: Option<bool>,
-    details: Option<&CostDetails<'_>>,
-) -> Option<Usd> {
-    #[derive(Deserialize)]
-    struct Parts<'a> {
-        #[serde(borrow)]
-        total_cost: Option<&'a RawValue>,
-    }
-    let cost = cost?;
+fn charged(fields: &mut FieldReader<'_, '_>) -> Option<Usd> {
     // Perplexity gives the parts of the cost and their sum.
-    let own = dollars(cost).or_else(|| {
-        let parts: Parts<'_> = serde_json::from_str(cost.get()).ok()?;
-        dollars(parts.total_cost?)
-    })?;
-    let upstream = details.and_then(|d| dollars(d.upstream_inference_cost?));
-    Some(own + upstream.filter(|_| is_byok == Some(true)).unwrap_or(Usd::ZERO))
-}
-
-/// The usage object of OpenAI responses.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ResponsesUsage<'a> {
-    input_tokens: Count,
-    output_tokens: Count,
-    input_tokens_details: Option<InputDetails>,
-    output_tokens_details: Option<OutputDetails>,
-    #[serde(borrow)]
-    cost: Option<&'a RawValue>,
-    is_byok: Option<bool>,
-    #[serde(borrow)]
-    cost_details: Option<CostDetails<'a>>,
-}
-
-impl ResponsesUsage<'_> {
-    fn normal(&self) -> (Usage, Option<Usd>) {
-        let normal = Usage {
-            input: self.input_tokens.0,
-            output: self.output_tokens.0,
-            ..of_details(self.input_tokens_details.as_ref(), self.output_tokens_details.as_ref())
-        };
-        (normal, charged(self.cost, self.is_byok, self.cost_details.as_ref()))
+    let own = match fields.is_object("cost") {
+        true => fields.object("cost").dollars("total_cost"),
+        false => fields.dollars("cost"),
+    }?;
+    if !fields.is_true("is_byok") {
+        return Some(own);
     }
+    let upstream = fields.object("cost_details").dollars("upstream_inference_cost");
+    Some(own + upstream.unwrap_or(Usd::ZERO))
 }
 
 /// The usage object of Anthropic messages.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct AnthropicUsage {
-    input_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    cache_creation: Option<CacheCreation>,
-    output_tokens: Count,
-    output_tokens_details: Option<OutputDetails>,
-    server_tool_use: Option<ToolUse>,
-    service_tier: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct CacheCreation {
-    ephemeral_1h_input_tokens: Count,
-}
-
-impl AnthropicUsage {
-    fn normal(&self) -> Usage {
-        let (read, written) = (self.cache_read_input_tokens.0, self.cache_creation_input_tokens.0);
-        let beside = read.unwrap_or(0).saturating_add(written.unwrap_or(0));
-        Usage {
-            input: self.input_tokens.0.map(|input| input.saturating_add(beside)),
-            cached_input: read,
-            cache_write: written,
-            output: self.output_tokens.0,
-            reasoning: self.output_tokens_details.as_ref().and_then(|d| d.thinking_tokens.0),
-            cache_write_1h: self
-                .cache_creation
-                .as_ref()
-                .and_then(|c| c.ephemeral_1h_input_tokens.0),
-            searches: self.server_tool_use.as_ref().and_then(|u| u.web_search_requests.0),
-            service_tier: self.service_tier.as_deref().and_then(ServiceTier::from_name),
-            ..Usage::UNKNOWN
-        }
+fn of_anthropic(fields: &mut FieldReader<'_, '_>) -> Usage {
+    let names = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+    // What is stated and no count makes the sum unknown.
+    let is_whole = |fields: &FieldReader<'_, '_>, name, count: Option<u64>| {
+        count.is_some() || !fields.has(name)
+    };
+    let [fresh, read, written] = names.map(|name| fields.count(name));
+    let beside_is_whole = is_whole(fields, names[1], read) && is_whole(fields, names[2], written);
+    let parts = [fresh.unwrap_or(0), read.unwrap_or(0), written.unwrap_or(0)];
+    let input = fresh.filter(|_| beside_is_whole).and_then(|_| sum(&parts, fields));
+    Usage {
+        input,
+        cached_input: read,
+        cache_write: written,
+        output: fields.count("output_tokens"),
+        reasoning: fields.object("output_tokens_details").count("thinking_tokens"),
+        cache_write_1h: fields.object("cache_creation").count("ephemeral_1h_input_tokens"),
+        searches: fields.object("server_tool_use").count("web_search_requests"),
+        service_tier: tier(fields, "service_tier"),
+        ..Usage::UNKNOWN
     }
 }
 
-/// The usage object of Gemini. Counts of 0 are left out of it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct GeminiUsage {
-    prompt_token_count: Count,
-    tool_use_prompt_token_count: Count,
-    cached_content_token_count: Count,
-    candidates_token_count: Count,
-    thoughts_token_count: Count,
-    total_token_count: Count,
-    prompt_tokens_details: Vec<Modality>,
-    cache_tokens_details: Vec<Modality>,
-    candidates_tokens_details: Vec<Modality>,
-    service_tier: Option<String>,
+fn tier(fields: &FieldReader<'_, '_>, name: &str) -> Option<ServiceTier> {
+    ServiceTier::from_name(&fields.text(name)?)
 }
 
-/// The tokens of one kind.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Modality {
-    modality: String,
-    token_count: Count,
+/// The usage object of Gemini. Counts of 0 are left out of it.
+fn of_gemini(fields: &mut FieldReader<'_, '_>) -> Usage {
+    let mut added = |names: [&str; 2]| {
+        let counts = names.map(|name| fields.count(name));
+        let is_whole = names.iter().zip(counts).all(|(n, c)| c.is_some() || !fields.has(n));
+        let parts: Vec<u64> = counts.into_iter().flatten().collect();
+        if parts.is_empty() || !is_whole { None } else { sum(&parts, fields) }
+    };
+    let input = added(["promptTokenCount", "toolUsePromptTokenCount"]);
+    let said = added(["candidatesTokenCount", "thoughtsTokenCount"]);
+    // The API omits counts of 0. The total shows whether a missing count is 0 or unknown.
+    let total = fields.hint("totalTokenCount");
+    let is_whole = total.is_some() && total == input.map(|input| input + said.unwrap_or(0));
+    let unless_said = |name: &str| {
+        let missing = is_whole && !fields.has(name);
+        fields.hint(name).or(missing.then_some(0))
+    };
+    let reasoning = unless_said("thoughtsTokenCount");
+    let cached_input = match fields.has("cachedContentTokenCount") {
+        true => fields.count("cachedContentTokenCount"),
+        false => is_whole.then_some(0),
+    };
+    let has_output = fields.has("candidatesTokenCount") || fields.has("thoughtsTokenCount");
+    Usage {
+        input,
+        cached_input,
+        output: said.or((is_whole && !has_output).then_some(0)),
+        reasoning,
+        audio_input: of_kind(fields, "promptTokensDetails", AUDIO),
+        cached_audio: of_kind(fields, "cacheTokensDetails", AUDIO),
+        audio_output: of_kind(fields, "candidatesTokensDetails", AUDIO),
+        image_input: of_kind(fields, "promptTokensDetails", IMAGE),
+        image_output: of_kind(fields, "candidatesTokensDetails", IMAGE),
+        service_tier: tier(fields, "serviceTier"),
+        ..Usage::UNKNOWN
+    }
 }
 
 const AUDIO: &[&str] = &["AUDIO"];
@@ -262,42 +249,16 @@ const AUDIO: &[&str] = &["AUDIO"];
 const IMAGE: &[&str] = &["IMAGE", "DOCUMENT"];
 
 /// The tokens of some kinds; `None`: none of the kinds is in the list.
-fn of_kind(list: &[Modality], kinds: &[&str]) -> Option<u64> {
-    let counts = list.iter().filter(|entry| kinds.contains(&entry.modality.as_str()));
-    counts.map(|entry| entry.token_count.0.unwrap_or(0)).reduce(u64::saturating_add)
-}
-
-impl GeminiUsage {
-    fn normal(&self) -> Usage {
-        let sum = |a: Count, b: Count| match (a.0, b.0) {
-            (None, None) => None,
-            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
-        };
-        let input = sum(self.prompt_token_count, self.tool_use_prompt_token_count);
-        // The API omits counts of 0. The total shows whether a missing count is 0 or unknown.
-        let said = sum(self.candidates_token_count, self.thoughts_token_count);
-        let is_whole = self.total_token_count.0.is_some()
-            && self.total_token_count.0 == sum(Count(input), Count(said));
-        let unless_said = |count: Count| count.0.or(is_whole.then_some(0));
-        Usage {
-            input,
-            cached_input: unless_said(self.cached_content_token_count),
-            output: unless_said(Count(said)),
-            reasoning: unless_said(self.thoughts_token_count),
-            audio_input: of_kind(&self.prompt_tokens_details, AUDIO),
-            cached_audio: of_kind(&self.cache_tokens_details, AUDIO),
-            audio_output: of_kind(&self.candidates_tokens_details, AUDIO),
-            image_input: of_kind(&self.prompt_tokens_details, IMAGE),
-            image_output: of_kind(&self.candidates_tokens_details, IMAGE),
-            service_tier: self.service_tier.as_deref().and_then(ServiceTier::from_name),
-            ..Usage::UNKNOWN
+fn of_kind(fields: &mut FieldReader<'_, '_>, name: &str, kinds: &[&str]) -> Option<u64> {
+    let mut found = None;
+    for entry in fields.objects(name) {
+        let mut entry = fields.other(entry);
+        if entry.text("modality").is_some_and(|kind| kinds.contains(&&*kind)) {
+            let tokens = entry.count("tokenCount").unwrap_or(0);
+            found = Some(sum(&[found.unwrap_or(0), tokens], fields)?);
         }
     }
-}
-
-/// Reads a JSON number, or a string that holds one, as dollars.
-fn dollars(number: &RawValue) -> Option<Usd> {
-    Usd::from_number(number.get().trim_matches('"')).ok()
+    found
 }
 
 #[cfg(test)]
@@ -310,7 +271,7 @@ mod tests {
             let [input, cached_input, cache_write, output, reasoning] = counts;
             let expected =
                 Usage { input, cached_input, cache_write, output, reasoning, ..Usage::UNKNOWN };
-            assert_eq!(normal(dialect, text).0, expected, "{text}");
+            assert_eq!(normal(dialect, text).usage, expected, "{text}");
         };
         let chat = Dialect::OpenaiChat;
         // A missing count is unknown.
@@ -323,7 +284,7 @@ mod tests {
         check(
             chat,
             r#"{"prompt_tokens":9.0,"completion_tokens":"4","prompt_tokens_details":null}"#,
-            [Some(9), None, None, None, None],
+            [Some(9), None, None, Some(4), None],
         );
         // xAI: the total is more than prompt and completion by the reasoning.
         check(
@@ -360,9 +321,70 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_one_count_is_unknown_alone() {
+        let check = |dialect, text: &str, counts: [Option<u64>; 4], faults: &[UsageFault]| {
+            let stated = normal(dialect, text);
+            let [input, cached_input, output, reasoning] = counts;
+            let Usage { input: i, cached_input: c, output: o, reasoning: r, .. } = stated.usage;
+            assert_eq!([i, c, o, r], [input, cached_input, output, reasoning], "{text}");
+            assert_eq!(stated.faults, faults, "{text}");
+        };
+        let (none, over) = (UsageFault::NoCount, UsageFault::Contradiction);
+        let chat = Dialect::OpenaiChat;
+        let max = u64::MAX;
+        check(
+            chat,
+            &format!(r#"{{"prompt_tokens":5,"completion_tokens":{max},"total_tokens":{max}}}"#),
+            [Some(5), None, None, None],
+            &[none],
+        );
+        check(
+            chat,
+            r#"{"prompt_tokens":12,"completion_tokens":3,
+                "prompt_tokens_details":{"cached_tokens":4000},
+                "completion_tokens_details":{"reasoning_tokens":4}}"#,
+            [Some(12), None, Some(3), None],
+            &[over, over],
+        );
+        check(
+            chat,
+            r#"{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":[],
+                "completion_tokens_details":"none"}"#,
+            [Some(12), None, Some(3), None],
+            &[],
+        );
+        check(
+            Dialect::OpenaiResponses,
+            r#"{"input_tokens":-1,"output_tokens":"3","input_tokens_details":null}"#,
+            [None, None, Some(3), None],
+            &[none],
+        );
+        check(
+            Dialect::Anthropic,
+            r#"{"input_tokens":3,"cache_read_input_tokens":1e300,"output_tokens":5}"#,
+            [None, None, Some(5), None],
+            &[none],
+        );
+        check(
+            Dialect::Anthropic,
+            r#"{"input_tokens":1000000000,"cache_read_input_tokens":1,"output_tokens":5}"#,
+            [None, Some(1), Some(5), None],
+            &[none],
+        );
+        check(
+            Dialect::Gemini,
+            r#"{"promptTokenCount":17,"candidatesTokenCount":0.5,"thoughtsTokenCount":3,
+                "totalTokenCount":20}"#,
+            [Some(17), None, None, Some(3)],
+            &[none],
+        );
+        check(chat, r#""none""#, [None; 4], &[]);
+    }
+
+    #[test]
     fn what_was_charged() {
         let check = |text: &str, expected: Option<&str>| {
-            let charged = normal(Dialect::OpenaiChat, text).1.map(|usd| usd.to_string());
+            let charged = normal(Dialect::OpenaiChat, text).cost.map(|usd| usd.to_string());
             assert_eq!(charged.as_deref(), expected, "{text}");
         };
         check(r#"{"cost":1.5e-6}"#, Some("0.0000015"));
@@ -376,12 +398,17 @@ mod tests {
             Some("0.1"),
         );
         check(r#"{"cost":null}"#, None);
+        check(r#"{"cost":"0.5"}"#, Some("0.5"));
+        check(r#"{"cost":0}"#, Some("0"));
+        for none in ["1.6e14", "1e300", "-1", "1000000.01", "\"NaN\"", "true", "[]", "\"\""] {
+            check(&format!(r#"{{"cost":{none}}}"#), None);
+        }
     }
 
     #[test]
     fn parts_with_a_price_of_their_own() {
         let check = |dialect, text: &str, expected: Usage| {
-            assert_eq!(normal(dialect, text).0, expected, "{text}");
+            assert_eq!(normal(dialect, text).usage, expected, "{text}");
         };
         check(
             Dialect::Anthropic,

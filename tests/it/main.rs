@@ -15,6 +15,7 @@ mod catalog;
 mod catalog_data;
 mod cli;
 mod dialects;
+mod edges;
 mod example;
 mod faults;
 mod golden_wire;

@@ -146,8 +146,11 @@ fn read(socket: &mut TcpStream, seen: &Mutex<Vec<Asked>>) -> Option<Asked> {
         return Some(asked);
     }
     asked.body = serde_json::from_slice(&bytes[head_end + 4..]).ok()?;
-    let messages = asked.body["messages"].as_array()?;
-    messages.last()?["content"].as_str()?.clone_into(&mut asked.prompt);
+    // Other dialects have no messages.
+    let last = asked.body["messages"].as_array().and_then(|messages| messages.last());
+    last.and_then(|last| last["content"].as_str())
+        .unwrap_or_default()
+        .clone_into(&mut asked.prompt);
     let mut seen = seen.lock().expect("no thread of the server panics");
     asked.nth = seen.iter().filter(|before| before.prompt == asked.prompt).count();
     seen.push(asked.clone());

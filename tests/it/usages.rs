@@ -48,7 +48,7 @@ fn sender(body: &Value) -> Result<(Dialect, &'static str), &'static str> {
 /// The names of our counts in the data. The data leave out counts of 0.
 fn ours(dialect: Dialect, usage: &Value) -> BTreeMap<&'static str, u64> {
     let text = usage.to_string();
-    let normal = usage::normal(dialect, &text).0;
+    let normal = usage::normal(dialect, &text).usage;
     [
         ("input_tokens", normal.input),
         ("cache_read_tokens", normal.cached_input),

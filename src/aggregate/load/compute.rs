@@ -44,7 +44,9 @@ pub fn compute_load_metrics(dir: &Path) -> Result<LoadMetrics, AggregateError> {
         cost_upper: Usd::ZERO,
     };
     reader.for_each_load(|row| pass.visit(row))?;
-    if pass.rows != reader.load_records()? {
+    // What is damaged is in doubt.
+    let records = reader.load_records()?;
+    if pass.rows > records || pass.rows + reader.damaged_rows() < records {
         let why = "the run's requests and what was intended do not fit together".to_owned();
         return Err(AggregateError::Corrupt(why));
     }
@@ -78,7 +80,10 @@ impl Pass<'_> {
             self.in_doubt += 1;
             return Ok(());
         };
-        let endpoint = endpoint_of(self.run, record)?;
+        let Some(endpoint) = endpoint_of(self.run, record) else {
+            self.in_doubt += 1;
+            return Ok(());
+        };
         self.rows += 1;
         self.simulated |= record.request.simulated;
         self.cost += record.request.cost.unwrap_or_default();
@@ -118,10 +123,7 @@ impl Pass<'_> {
     /// The gaps between token events, which the lane pooled while it ran.
     fn add_gaps(&mut self, reader: &Reader) -> Result<(), AggregateError> {
         for ((endpoint, metric), histogram) in reader.load_histograms()? {
-            let Some(tally) = self.tallies.get_mut(endpoint as usize) else {
-                let why = format!("the distribution of {metric} is of no endpoint of the run");
-                return Err(AggregateError::Corrupt(why));
-            };
+            let Some(tally) = self.tallies.get_mut(endpoint as usize) else { continue };
             if metric == LatencyMetric::Icl.name() {
                 tally.gaps.merge(&histogram);
                 self.all.gaps.merge(&histogram);

@@ -1,25 +1,18 @@
 //! What is observed of one request of a load.
 
+use crate::aggregate::LatencyMetric;
 use crate::aggregate::run::Run;
 use crate::aggregate::timing::Timing;
-use crate::aggregate::{AggregateError, LatencyMetric};
 use crate::catalog::Endpoint;
 use crate::store::{LoadOutcome, LoadRecord};
 use crate::units::Usd;
 use crate::wire::ErrorClass;
 
-/// The endpoint of a record that fits the run.
-pub(super) fn endpoint_of<'a>(
-    run: &'a Run,
-    record: &LoadRecord,
-) -> Result<&'a Endpoint, AggregateError> {
+/// The endpoint of a record; `None`: it is of no task or endpoint of the run, because the database
+/// is damaged.
+pub(super) fn endpoint_of<'a>(run: &'a Run, record: &LoadRecord) -> Option<&'a Endpoint> {
     let found = run.endpoints.get(record.endpoint as usize);
-    found.filter(|_| (record.task as usize) < run.tasks.len()).map(|e| &e.endpoint).ok_or_else(
-        || {
-            let why = format!("request {} is of no task or endpoint of the run", record.number);
-            AggregateError::Corrupt(why)
-        },
-    )
+    found.filter(|_| (record.task as usize) < run.tasks.len()).map(|e| &e.endpoint)
 }
 
 /// The most that a request can have cost; `None`: unknown, or it was never sent.

@@ -58,7 +58,7 @@ impl LoadSeconds {
             if record.warmup || record.outcome() == LoadOutcome::Dropped || is_lost(record) {
                 return Ok(());
             }
-            let endpoint = endpoint_of(&self.run, record)?;
+            let Some(endpoint) = endpoint_of(&self.run, record) else { return Ok(()) };
             let observed = Observed::of(record, endpoint);
             let second = record.request.ended_ns.unwrap_or(0) / 1_000_000_000;
             let mut turn = || -> Result<(), E> {

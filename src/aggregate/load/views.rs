@@ -62,18 +62,19 @@ impl LoadViews {
             self.rows = rows.into_iter();
         }
         let Some(row) = self.rows.next() else { return Ok(None) };
-        match row {
-            LoadRow::Known(record) => view(&self.run, self.started, &record).map(Some),
-            LoadRow::InDoubt { request } => Ok(Some(RequestView {
-                trial: TrialView {
-                    run: self.run.manifest.run.clone(),
-                    trial: request.to_string(),
-                    status: "in_doubt",
-                    ..TrialView::default()
-                },
-                ..RequestView::default()
-            })),
-        }
+        let known = match &row {
+            LoadRow::Known(record) => view(&self.run, self.started, record),
+            LoadRow::InDoubt { .. } => None,
+        };
+        Ok(Some(known.unwrap_or_else(|| RequestView {
+            trial: TrialView {
+                run: self.run.manifest.run.clone(),
+                trial: row.request().to_string(),
+                status: "in_doubt",
+                ..TrialView::default()
+            },
+            ..RequestView::default()
+        })))
     }
 }
 
@@ -89,7 +90,8 @@ impl Iterator for LoadViews {
     }
 }
 
-fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestView, AggregateError> {
+/// The row of a request; `None`: it is of no task or endpoint of the run.
+fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Option<RequestView> {
     let endpoint = endpoint_of(run, record)?;
     let task = &run.tasks[record.task as usize];
     let observed = Observed::of(record, endpoint);
@@ -136,7 +138,7 @@ fn view(run: &Run, started: Timestamp, record: &LoadRecord) -> Result<RequestVie
         cost_upper_usd: max_cost(record),
         ..TrialView::default()
     };
-    Ok(RequestView {
+    Some(RequestView {
         trial,
         warmup: Some(record.warmup),
         ttft_sched_us: observed.ttft_sched_ns.map(micros),

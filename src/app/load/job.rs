@@ -12,7 +12,7 @@ use crate::app::events::{Events, LiveLoad, Progress};
 use crate::app::file_limit::raise_file_limit;
 use crate::app::fleet::{self, Behaviour, Fleet, Serving};
 use crate::app::inputs::Inputs;
-use crate::app::lanes::lanes;
+use crate::app::lanes::{lanes, usage_faults};
 use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::LoadOptions;
 use crate::catalog::{Endpoint, Price};
@@ -116,6 +116,7 @@ impl Job<'_> {
             self.events.progress(Progress::RequestsEnded);
             stop.cancel();
             let watch = watch.join_next().await.and_then(Result::ok).unwrap_or_default();
+            let usage_faults = usage_faults(lane.endpoints());
             // The recorder ends when no sender is left.
             drop(lane);
             let recorded = recorder.finish();
@@ -123,7 +124,10 @@ impl Job<'_> {
                 format!("the load stopped; what was recorded is in {}", self.dir.display());
             let end = end.context(&stopped)?;
             let recorded = recorded.context(&stopped)?;
-            self.close(store, &end, &recorded, &watch, &clock).await?;
+            let mut ended = ending(&end, &recorded, &watch, &clock);
+            ended.usage_faults = usage_faults;
+            store.unsent_load(end.unsent.clone()).await?;
+            store.finish(ended).await?;
             Ok(end)
         })
     }
@@ -232,35 +236,28 @@ impl Job<'_> {
             budget: self.cap,
         }
     }
+}
 
-    async fn close(
-        &self,
-        store: Store,
-        end: &LoadEnd,
-        recorded: &Recorded,
-        watch: &Watch,
-        clock: &Clock,
-    ) -> Result<(), AppError> {
-        let checks = LoadChecks {
-            asked: recorded.asked,
-            dropped: recorded.dropped,
-            queue: LoadChecks::queue(&recorded.queue),
-        };
-        let duration = clock.now().since(clock.anchor());
-        store.unsent_load(end.unsent.clone()).await?;
-        let validity = judge_load(watch, recorded.ttft.quantile(0.5), checks);
-        let ended = RunEnding {
-            complete: end.why.is_none(),
-            why: end.why.clone(),
-            validity,
-            duration_ns: nanos(duration),
-            waited_ns: nanos(end.waited),
-            // A load is never held back: what the provider refuses is what is measured.
-            paced: Vec::new(),
-            unknown_events: std::collections::BTreeMap::new(),
-            notes: end.notes.clone(),
-        };
-        Ok(store.finish(ended).await?)
+/// How a load ended.
+fn ending(end: &LoadEnd, recorded: &Recorded, watch: &Watch, clock: &Clock) -> RunEnding {
+    let checks = LoadChecks {
+        asked: recorded.asked,
+        dropped: recorded.dropped,
+        queue: LoadChecks::queue(&recorded.queue),
+    };
+    let duration = clock.now().since(clock.anchor());
+    let validity = judge_load(watch, recorded.ttft.quantile(0.5), checks);
+    RunEnding {
+        complete: end.why.is_none(),
+        why: end.why.clone(),
+        validity,
+        duration_ns: nanos(duration),
+        waited_ns: nanos(end.waited),
+        // A load is never held back: what the provider refuses is what is measured.
+        paced: Vec::new(),
+        unknown_events: std::collections::BTreeMap::new(),
+        usage_faults: std::collections::BTreeMap::new(),
+        notes: end.notes.clone(),
     }
 }
 

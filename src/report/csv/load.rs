@@ -99,7 +99,12 @@ fn of_cell<W: io::Write>(rows: &mut Rows<'_, W>, cell: &LoadCell) -> io::Result<
         ("output_tokens", cell.tokens.output),
         ("reasoning_tokens", cell.tokens.reasoning),
     ] {
-        rows.count(metric, sum, counts.ok, "tokens")?;
+        // Zero is never believed beside an answer, so these are the sums of nothing.
+        if counts.ok > 0 && cell.tokens.input == 0 && cell.tokens.output == 0 {
+            exact(rows, metric, None, counts.ok, "tokens")?;
+        } else {
+            rows.count(metric, sum, counts.ok, "tokens")?;
+        }
     }
     Ok(())
 }

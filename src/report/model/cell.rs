@@ -184,6 +184,8 @@ impl Cell {
     /// The cell of a category (`*`: all) of an endpoint. Without a known price its sums are not
     /// known either.
     pub(super) fn new(cell: &aggregate::Cell, category: &str, priced: bool) -> Self {
+        let nothing_is_known =
+            cell.uncosted > 0 && cell.uncosted == cell.counts.ok && cell.cost == Usd::ZERO;
         Self {
             category: category.to_owned(),
             counts: Counts::new(&cell.counts),
@@ -191,7 +193,7 @@ impl Cell {
             quality: known(cell.quality),
             availability: known(cell.availability),
             availability_retried: known(cell.availability_retried),
-            cost: priced.then_some(cell.cost),
+            cost: (priced && !nothing_is_known).then_some(cell.cost),
             cost_upper: priced.then_some(cell.cost_upper),
             cost_reported: cell.cost_reported,
             cost_cache_warmup: cell.cost_cache_warmup.filter(|_| priced),

@@ -9,7 +9,9 @@ use super::estimate::known;
 use super::json::{FORMAT_VERSION, to_json};
 use super::{Estimate, Latencies, RunRecord, TokenSums};
 use crate::aggregate::{self, LatencyMetric, LoadMetrics};
+use crate::report::names::Names;
 use crate::report::text::sentence;
+use crate::report::usage_notes;
 use crate::units::{EndpointId, LoadMode, LoadSpec, Usd};
 use crate::wire::ErrorClass;
 
@@ -99,7 +101,7 @@ pub(crate) struct LoadCell {
     pub requests_per_s: Option<f64>,
     pub output_tokens_per_s: Option<f64>,
     pub tokens: TokenSums,
-    /// What it cost by tokens; `None`: its price is not known.
+    /// What it cost by tokens; `None`: its price is not known, or the cost of no request is.
     #[serde(rename = "cost_usd")]
     pub cost: Option<Usd>,
     #[serde(rename = "cost_upper_usd")]
@@ -137,6 +139,11 @@ impl LoadReport {
         let found = metrics.manifest.ended.iter().flat_map(|ended| &ended.notes);
         let notes =
             metrics.manifest.notes.iter().chain(found).map(|note| sentence(&note.to_string()));
+        let names = Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id));
+        let ended = metrics.manifest.ended.as_ref();
+        let disbelieved = ended
+            .map_or_else(Vec::new, |ended| usage_notes::disbelieved(&ended.usage_faults, &names));
+        let notes = notes.chain(disbelieved);
         Self {
             format_version: FORMAT_VERSION,
             run: RunRecord::new(&metrics.manifest, metrics.validity.as_ref()),
@@ -232,7 +239,10 @@ impl LoadCell {
             requests_per_s: cell.requests_per_s,
             output_tokens_per_s: cell.output_tokens_per_s,
             tokens: (&cell.tokens).into(),
-            cost: cell.priced.then_some(cell.cost),
+            cost: cell
+                .priced
+                .then_some(cell.cost)
+                .filter(|_| cell.cost_unknown == 0 || cell.cost_unknown < cell.counts.sent),
             cost_upper: cell.priced.then_some(cell.cost_upper),
             cost_unknown: cell.cost_unknown,
             per_hour: cell.per_hour,

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::aggregate::RunMetrics;
 use crate::report::text::{escape_control, sentence};
-use crate::report::{billing_notes, rate_limit_notes, routing_notes, token_count_notes};
+use crate::report::{
+    billing_notes, rate_limit_notes, routing_notes, token_count_notes, usage_notes,
+};
 use crate::units::fact::{Fact, stand_in};
 use crate::weights::WeightsFile;
 
@@ -48,6 +50,8 @@ pub(super) fn notes(metrics: &RunMetrics, weights: &WeightsFile) -> Vec<String> 
     why.cloned()
         .into_iter()
         .chain(marks.iter().map(Fact::to_string))
+        .chain(usage_notes::damaged(metrics.damage))
+        .chain(usage_notes::notes(metrics))
         .chain(rate_limit_notes::notes(metrics))
         .chain(billing_notes::notes(metrics))
         .chain(routing_notes::notes(metrics))

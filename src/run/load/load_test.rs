@@ -113,6 +113,12 @@ impl<T: Transport> LoadTest<T> {
         })
     }
 
+    /// The endpoints.
+    #[must_use]
+    pub fn endpoints(&self) -> &[EndpointClient] {
+        &self.setup.endpoints
+    }
+
     /// Whether no new request may be sent.
     pub(super) fn is_over(&self) -> bool {
         let signals = &self.setup.signals;

@@ -84,7 +84,8 @@ impl Encoder {
         let mut chunk = self.chunk(part);
         if let Some(usage) = self.usage.as_ref().filter(|_| !self.only_last) {
             let reasoning = usage.reasoning.unwrap_or(0);
-            let so_far = Usage { output: Some(self.written + reasoning), ..*usage };
+            let so_far = (self.written + reasoning).min(usage.output.unwrap_or(u64::MAX));
+            let so_far = Usage { output: Some(so_far), ..*usage };
             chunk["usageMetadata"] = usage_of(&so_far);
         }
         event(out, &chunk);
