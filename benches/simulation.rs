@@ -203,6 +203,7 @@ fn ended() -> RunEnding {
         paced: Vec::new(),
         unknown_events: BTreeMap::new(),
         notes: Vec::new(),
+        usage_faults: BTreeMap::new(),
     }
 }
 

@@ -22,7 +22,7 @@ pub fn grade_run(lock: &RunLock) -> Result<GradeCounts, StoreError> {
     let mut graded = GradeCounts::default();
     writer.regrade(|trial, task, answer| {
         let answer = answer?;
-        let rubric = &rubrics[task as usize];
+        let rubric = rubrics.get(task as usize)?;
         let target =
             Target { reference: rubric.reference.as_ref(), schema: rubric.schema.as_ref() };
         let score = rubric.grader.grade(&target, &answer);

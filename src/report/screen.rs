@@ -6,11 +6,11 @@ use std::path::Path;
 use super::model::{Endpoint, RunReport};
 use super::names::Names;
 use super::number::{points, share};
-use super::rate_limit_notes;
 use super::run_text::{self, heading, per_1000, quality, ranked, ttft_pair, vs_today};
 use super::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width, wrap};
 use super::timing_error::TimingError;
 use super::verdict::{self, CategoryVerdict, Columns};
+use super::{rate_limit_notes, usage_notes};
 use crate::aggregate::LatencyMetric;
 use crate::units::Goal;
 use crate::units::prose::pluralize;
@@ -78,8 +78,10 @@ pub fn answer(report: &RunReport, files: &Path) -> String {
     let failed = run_text::failed(report).map(|line| fit_end(&line, COLUMNS));
     let paced =
         rate_limit_notes::line(&report.rate_limits, names).map(|line| fit_end(&line, COLUMNS));
+    let disbelieved =
+        usage_notes::line(&report.usage_faults, names).map(|line| fit_end(&line, COLUMNS));
     // Header row, and the lines of remarks where there is anything to remark.
-    let said = [&unsaid, &failed, &paced].into_iter().flatten().count();
+    let said = [&unsaid, &failed, &paced, &disbelieved].into_iter().flatten().count();
     let fixed = head.len() + 1 + foot.len() + said;
     let problems = problems(report, LINES.saturating_sub(fixed + TABLES_LEAST));
     let fixed = fixed + problems.len();
@@ -100,6 +102,7 @@ pub fn answer(report: &RunReport, files: &Path) -> String {
     lines.extend(failed);
     lines.extend(problems);
     lines.extend(paced);
+    lines.extend(disbelieved);
     let table_end = lines.len();
     lines.extend(unsaid);
     lines.extend(categories(&verdicts, told, names));

@@ -30,6 +30,14 @@ pub(super) fn notes(metrics: &RunMetrics) -> Vec<String> {
     ended.map_or_else(Vec::new, |ended| disbelieved(&ended.usage_faults, &names))
 }
 
+/// All of them in one line; `None`: all usage was believed.
+pub(super) fn line(faults: &UsageFaults, names: &Names) -> Option<String> {
+    let whose: Vec<String> = faults.keys().map(|id| names.short(id)).collect();
+    (!whose.is_empty()).then(|| {
+        format!("WARNING: stated usage is not believed (see the notes): {}", whose.join(", "))
+    })
+}
+
 /// What of the run database cannot be read; `None`: all can.
 pub(super) fn damaged(damage: Damage) -> Option<String> {
     let Damage { rows, trials } = damage;
@@ -60,8 +68,8 @@ mod tests {
             disbelieved(&UsageFaults::from([("case/zero@fake".to_owned(), faults)]), &names)
                 .join("\n")
         };
-        assert_snapshot!(of(&[(UsageFault::Zero, 60), (UsageFault::NoCount, 1)]), @"");
-        assert_snapshot!(of(&[(UsageFault::NoCharge, 2)]), @"");
+        assert_snapshot!(of(&[(UsageFault::Zero, 60), (UsageFault::NoCount, 1)]), @"WARNING: zero@fake states 0 tokens beside text (60 answers), a count that is no number of tokens (1 answer). These counts are unknown, and so is the cost: its upper bound is what was reserved.");
+        assert_snapshot!(of(&[(UsageFault::NoCharge, 2)]), @"WARNING: zero@fake states a charge that no request can cost (2 answers). That charge is unknown.");
         assert_snapshot!(of(&[]), @"");
     }
 
@@ -69,7 +77,7 @@ mod tests {
     fn damage_is_told_once() {
         let of = |rows, trials| damaged(Damage { rows, trials }).unwrap_or_default();
         assert_snapshot!(of(0, 0), @"");
-        assert_snapshot!(of(1, 0), @"");
-        assert_snapshot!(of(3, 2), @"");
+        assert_snapshot!(of(1, 0), @"WARNING: the run database has 1 damaged row: what cannot be read is unknown.");
+        assert_snapshot!(of(3, 2), @"WARNING: the run database has 3 damaged rows: 2 trials are left out, what cannot be read is unknown.");
     }
 }

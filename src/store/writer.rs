@@ -57,8 +57,13 @@ impl<'a> Writer<'a> {
             let mut answers = conn.prepare(super::read::ANSWERS)?;
             let mut rows = answers.query([])?;
             while let Some(row) = rows.next()? {
-                let answer = decode_answer(row, path)?;
-                if let Some(score) = grade(row.get(0)?, row.get(1)?, answer) {
+                // A damaged trial has no score.
+                let place = [sql::cell::<u32>(row, 0)?, sql::cell::<u32>(row, 1)?];
+                let ([Some(trial), Some(task)], Ok(answer)) = (place, decode_answer(row, path))
+                else {
+                    continue;
+                };
+                if let Some(score) = grade(trial, task, answer) {
                     insert_score(conn, &score, true)?;
                 }
             }

@@ -90,6 +90,7 @@ impl Redactor {
             usage_verbatim,
             cost_reported: _,
             unknown_events: _,
+            usage_faults: _,
         } = answer;
         [text, reasoning, refusal].into_iter().for_each(clean);
         for call in tool_calls {

@@ -10,7 +10,7 @@ use super::{Cell, Counts, Expected, Failure, LocalTokens, Routing, RunRecord, Un
 use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::report::names::Names;
 use crate::report::text::sentence;
-use crate::units::{EndpointId, Fact, Goal, PacingSummary, Slo, Usd};
+use crate::units::{EndpointId, Fact, Goal, PacingSummary, Slo, UsageFaults, Usd};
 use crate::weights::WeightsFile;
 
 /// Everything that a reader of a run's report sees.
@@ -65,6 +65,8 @@ pub struct RunReport {
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) names: Names,
+    #[serde(skip)]
+    pub(crate) usage_faults: UsageFaults,
 }
 
 /// The endpoint that a verdict is about, else the best that is not today's.
@@ -199,6 +201,7 @@ impl RunReport {
             assumptions: assumptions(metrics),
             notes: notes(metrics, weights),
             names: Names::new(metrics.endpoints.iter().map(|endpoint| &endpoint.id)),
+            usage_faults: ended.map(|ended| ended.usage_faults.clone()).unwrap_or_default(),
         }
     }
 
