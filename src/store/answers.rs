@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension as _;
 
 use super::read::latest_score;
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, sql};
 
 /// Where a trial stands in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,9 @@ impl Reader {
         let places = statement.query_map([], |row| {
             Ok(TrialPlace { idx: row.get(0)?, task: row.get(1)?, endpoint: row.get(2)? })
         });
-        self.sqlite(places.and_then(Iterator::collect))
+        // A damaged trial has no place.
+        let readable = |places: rusqlite::Result<_>| sql::undamaged(places).transpose();
+        self.sqlite(places.and_then(|places| places.filter_map(readable).collect()))
     }
 
     /// What the latest grading of one trial said of it; `None`: it is not graded, or nothing is kept.
@@ -55,7 +57,11 @@ impl Reader {
         let mut rows = self.sqlite(statement.query([]))?;
         while let Some(row) = self.sqlite(rows.next())? {
             let detail: String = self.sqlite(row.get(2))?;
-            visit(self.sqlite(row.get(0))?, self.sqlite(row.get(1))?, &detail);
+            let (endpoint, task) = (sql::cell(row, 0), sql::cell(row, 1));
+            // A damaged trial is of no endpoint.
+            if let Some((endpoint, task)) = self.sqlite(endpoint)?.zip(self.sqlite(task)?) {
+                visit(endpoint, task, &detail);
+            }
         }
         Ok(())
     }

@@ -249,14 +249,14 @@ impl Reader {
         body.map_or(Ok(Vec::new()), |body| self.json("the prompt of a task", &body))
     }
 
-    /// The answer of one trial; `None`: it has none, or it was not kept.
+    /// The answer of one trial; `None`: it has none, it was not kept, or it is damaged.
     pub fn answer_of(&self, trial: u32) -> Result<Option<AnswerContent>, StoreError> {
         let mut statement = self.prepare(
             "SELECT body FROM trial JOIN content ON content.hash = trial.answer WHERE idx = ?",
         )?;
         let body: Option<String> =
             self.sqlite(statement.query_row([trial], |row| row.get(0)).optional())?;
-        body.map(|body| self.json("an answer", &body)).transpose()
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
     }
 
     fn task(&self, row: &Row<'_>) -> Result<StoredTask, StoreError> {
