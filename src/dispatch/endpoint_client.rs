@@ -152,8 +152,8 @@ impl EndpointClient {
             &mut record.outcome;
         let can_reason =
             self.endpoint.supports.is_some() && self.endpoint.can(Capability::Reasoning);
-        let asks = |name: &&str| self.endpoint.params.contains_key(*name);
-        let may_hide = can_reason || REASONING_PARAMS.iter().any(|name| asks(&name));
+        let asks = |name: &str| self.endpoint.params.contains_key(name);
+        let may_hide = can_reason || REASONING_PARAMS.into_iter().any(asks);
         wire::usage::check(answer, wire::usage::Sent { body, may_hide });
     }
 

@@ -1,5 +1,7 @@
 //! What was stated about usage and not believed, and what of the run database cannot be read.
 
+use std::collections::BTreeMap;
+
 use super::names::Names;
 use crate::aggregate::{Damage, RunMetrics};
 use crate::units::prose::{group_thousands, pluralize};
@@ -9,8 +11,7 @@ use crate::units::{UsageFault, UsageFaults};
 pub(super) fn disbelieved(faults: &UsageFaults, names: &Names) -> Vec<String> {
     let what =
         |(fault, n): (&UsageFault, &u64)| format!("{} ({})", fault.name(), pluralize(*n, "answer"));
-    let sentence = |(id, faults): (&String, _)| {
-        let faults: &std::collections::BTreeMap<UsageFault, u64> = faults;
+    let sentence = |(id, faults): (&String, &BTreeMap<UsageFault, u64>)| {
         let whats: Vec<String> = faults.iter().map(what).collect();
         let is_hidden = faults.keys().any(|fault| fault.hides_cost());
         let cost = if is_hidden {

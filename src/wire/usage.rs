@@ -167,9 +167,10 @@ fn of_details(fields: &mut FieldReader<'_, '_>, input: &str, output: &str) -> Us
 /// provider charges its price in addition.
 fn charged(fields: &mut FieldReader<'_, '_>) -> Option<Usd> {
     // Perplexity gives the parts of the cost and their sum.
-    let own = match fields.is_object("cost") {
-        true => fields.object("cost").dollars("total_cost"),
-        false => fields.dollars("cost"),
+    let own = if fields.is_object("cost") {
+        fields.object("cost").dollars("total_cost")
+    } else {
+        fields.dollars("cost")
     }?;
     if !fields.is_true("is_byok") {
         return Some(own);
@@ -224,9 +225,10 @@ fn of_gemini(fields: &mut FieldReader<'_, '_>) -> Usage {
         fields.hint(name).or(missing.then_some(0))
     };
     let reasoning = unless_said("thoughtsTokenCount");
-    let cached_input = match fields.has("cachedContentTokenCount") {
-        true => fields.count("cachedContentTokenCount"),
-        false => is_whole.then_some(0),
+    let cached_input = if fields.has("cachedContentTokenCount") {
+        fields.count("cachedContentTokenCount")
+    } else {
+        is_whole.then_some(0)
     };
     let has_output = fields.has("candidatesTokenCount") || fields.has("thoughtsTokenCount");
     Usage {

@@ -100,7 +100,7 @@ impl<'a, 'f> FieldReader<'a, 'f> {
 /// fraction of zeros. `None` for anything else.
 fn count(value: &str) -> Option<u64> {
     let number = unquoted(value);
-    let whole = |n: f64| n.fract() == 0.0 && (0.0..=MAX_TOKENS as f64).contains(&n);
+    let whole = |n: f64| n.fract() == 0.0 && (0.0..9e15).contains(&n);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
     let of_fraction = || number.parse().ok().filter(|n| whole(*n)).map(|n: f64| n as u64);
     number.parse().ok().or_else(of_fraction).filter(|n| *n <= MAX_TOKENS)
