@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use super::body_kind::{BodyKind, kind_of};
 use super::deadline::Deadline;
 use super::routed::Routed;
 use super::transport::{
@@ -43,6 +44,9 @@ const MAX_ERROR_BODY: usize = 64 << 10;
 /// How long to wait for the end of a body after the stream's end event. It only decides whether the
 /// connection can be reused.
 const AFTER_DONE: Duration = Duration::from_millis(500);
+
+/// How long to wait for the usage and the end mark after a finish reason. The answer is complete.
+const AFTER_FINISH: Duration = Duration::from_secs(10);
 
 /// The longest `Retry-After` that is used; a larger one is most likely a mistake.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -194,10 +198,8 @@ pub fn make<T: Transport>(
                     Err(timeout) => break 'response Some(timeout),
                 }
             };
-            match reading.head(head, clock) {
-                Ok(()) => reading.body(&mut body, clock).await.err(),
-                Err(error) => Some(error),
-            }
+            reading.head(head, clock);
+            reading.body(&mut body, clock).await.err()
         };
         reading.finish(clock, failure)
     }
@@ -215,8 +217,18 @@ struct Reader {
     record: AttemptRecord,
     dialect: Dialect,
     decoder: StreamDecoder,
+    /// The form of the body; `None`: its first bytes have not come.
+    kind: Option<BodyKind>,
+    /// Whether the content type says that it is a stream of events.
+    is_named_events: bool,
+    /// How the body is compressed, as its headers have it.
+    coding: Option<String>,
+    /// When the answer was complete, or its end mark came after that.
+    completed: Option<Stamp>,
     done: bool,
-    /// The whole body where it is not a stream of events.
+    /// When content first came that may begin a tag of reasoning.
+    held: Option<Stamp>,
+    /// The body where it is not a stream of events, or its first bytes.
     whole: Vec<u8>,
     read_bytes: usize,
     /// What a router states in the head.
@@ -234,7 +246,12 @@ impl Reader {
             record,
             dialect: attempt.dialect,
             decoder: StreamDecoder::new(attempt.dialect),
+            kind: None,
+            is_named_events: false,
+            coding: None,
+            completed: None,
             done: false,
+            held: None,
             whole: Vec::new(),
             read_bytes: 0,
             routed: Routed::default(),
@@ -251,15 +268,15 @@ impl Reader {
     ) -> Result<F::Output, WireError> {
         let stamps = &self.record.stamps;
         let end = stamps.dispatched.after(self.limits.total);
-        let (by, limit, class, what) = if !self.record.streamed {
+        let (by, limit, class, what) = if let Some(completed) = self.completed {
+            let limit = if self.done { AFTER_DONE } else { AFTER_FINISH };
+            (completed.after(limit), limit, ErrorClass::StallTimeout, "no end of the body")
+        } else if !self.record.streamed {
             (end, self.limits.total, ErrorClass::TotalTimeout, "no answer")
         } else if stamps.first_token.is_none() {
             let limit = self.limits.first_token;
             let by = stamps.dispatched.after(limit);
             (by, limit, ErrorClass::FirstTokenTimeout, "no token")
-        } else if self.done {
-            let by = self.progress.after(AFTER_DONE);
-            (by, AFTER_DONE, ErrorClass::StallTimeout, "no end of the body")
         } else {
             let by = self.progress.after(self.limits.stall);
             (by, self.limits.stall, ErrorClass::StallTimeout, "no further token")
@@ -279,7 +296,7 @@ impl Reader {
         clippy::needless_pass_by_value,
         reason = "nothing of it is kept while the body is read"
     )]
-    fn head(&mut self, head: Head, clock: &Clock) -> Result<(), WireError> {
+    fn head(&mut self, head: Head, clock: &Clock) {
         let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok());
         self.record.status = Some(head.status);
         self.record.stamps.connected = head.connected;
@@ -293,18 +310,22 @@ impl Reader {
             .map(|asked| asked.min(MAX_RETRY_AFTER));
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         self.record.rate_limits = RateLimits::from_headers(headers);
-        let events = text("content-type")
-            .and_then(|kind| kind.get(..EVENT_STREAM.len()))
-            .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM));
-        self.record.streamed = events && head.status == 200;
+        let kind = text("content-type").unwrap_or_default().trim_start();
+        let is_kind =
+            |name: &str| kind.get(..name.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(name));
+        self.is_named_events = is_kind(EVENT_STREAM);
+        // The first bytes tell; until then a stream that was asked for is expected.
+        let is_expected = self.record.streamed && !is_kind("application/json");
+        self.record.streamed = self.is_success() && (self.is_named_events || is_expected);
+        self.kind = (!self.is_success()).then_some(BodyKind::Whole);
         self.record.protocol = head.protocol;
-        match text("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
-            None => Ok(()),
-            Some(coding) => Err(WireError {
-                class: ErrorClass::Protocol,
-                detail: format!("the body is compressed ({coding}), though identity was asked for"),
-            }),
-        }
+        let coding = text("content-encoding").map(str::trim);
+        let is_none = |coding: &&str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+        self.coding = coding.filter(|coding| !is_none(coding)).map(str::to_owned);
+    }
+
+    fn is_success(&self) -> bool {
+        self.record.status.is_some_and(|status| (200..300).contains(&status))
     }
 
     async fn body<B: ChunkStream>(&mut self, body: &mut B, clock: &Clock) -> Result<(), WireError> {
@@ -317,7 +338,7 @@ impl Reader {
             let chunk = match next {
                 Ok(Ok(chunk)) => chunk,
                 // The answer is complete; how its connection ends does not matter.
-                _ if self.done => return Ok(()),
+                _ if self.completed.is_some() => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
                 Err(timeout) => return Err(timeout),
             };
@@ -325,19 +346,61 @@ impl Reader {
             self.progress = chunk.at;
             self.record.stamps.first_byte.get_or_insert(chunk.at);
             self.read_bytes += chunk.bytes.len();
-            self.bound()?;
-            if self.record.streamed {
+            match self.bound() {
+                Err(_) if self.completed.is_some() => return Ok(()),
+                bound => bound?,
+            }
+            if self.kind == Some(BodyKind::Events) {
                 self.events_of(&mut events, &chunk)?;
-            } else {
-                self.whole.extend_from_slice(&chunk.bytes);
+                continue;
+            }
+            self.whole.extend_from_slice(&chunk.bytes);
+            if self.kind.is_none() {
+                self.decide(kind_of(&self.whole))?;
+            }
+            if self.kind == Some(BodyKind::Events) {
+                let bytes = std::mem::take(&mut self.whole).into();
+                self.events_of(&mut events, &TimedChunk { at: chunk.at, bytes })?;
+            } else if self.kind.is_some() {
                 self.record.stamps.last_token = Some(chunk.at);
-                if self.record.status != Some(200) && self.whole.len() >= MAX_ERROR_BODY {
+                if !self.is_success() && self.whole.len() >= MAX_ERROR_BODY {
                     break;
                 }
             }
         }
-        let rest = TimedChunk { at: clock.now(), bytes: bytes::Bytes::new() };
+        let now = clock.now();
+        if self.kind.is_none() {
+            self.decide(Some(BodyKind::Unclear))?;
+            if self.kind == Some(BodyKind::Events) {
+                let bytes = std::mem::take(&mut self.whole).into();
+                self.events_of(&mut events, &TimedChunk { at: now, bytes })?;
+            }
+        }
+        let rest = TimedChunk { at: now, bytes: bytes::Bytes::new() };
         if self.record.streamed { self.last_event(&mut events, &rest) } else { Ok(()) }
+    }
+
+    /// Settles the form of a body by its first bytes, else by its headers.
+    fn decide(&mut self, kind: Option<BodyKind>) -> Result<(), WireError> {
+        let kind = match kind {
+            None => return Ok(()),
+            Some(BodyKind::Unclear) if self.coding.is_some() && !self.whole.is_empty() => {
+                BodyKind::Compressed
+            }
+            Some(BodyKind::Unclear) if self.is_named_events => BodyKind::Events,
+            Some(BodyKind::Unclear) => BodyKind::Whole,
+            Some(kind) => kind,
+        };
+        self.kind = Some(kind);
+        self.record.streamed = kind == BodyKind::Events;
+        if kind != BodyKind::Compressed {
+            return Ok(());
+        }
+        let coding = self.coding.as_deref().unwrap_or("its headers do not say how");
+        Err(WireError {
+            class: ErrorClass::Protocol,
+            detail: format!("the body is compressed ({coding}), though identity was asked for"),
+        })
     }
 
     fn bound(&self) -> Result<(), WireError> {
@@ -384,9 +447,17 @@ impl Reader {
         at: Stamp,
         tokens: &mut u32,
     ) -> Result<(), WireError> {
+        let was_done = self.done;
         let seen = self.decoder.event(event.data)?;
         self.done |= seen.done;
+        let goes_on = seen.token || (seen.done && !was_done);
+        if self.decoder.is_complete() && (goes_on || self.completed.is_none()) {
+            self.completed = Some(at);
+        }
         self.record.reasoning_seen |= seen.reasoning;
+        if seen.all_reasoning {
+            self.record.stamps.first_output = None;
+        }
         if !seen.token {
             return Ok(());
         }
@@ -397,8 +468,13 @@ impl Reader {
         }
         stamps.first_token.get_or_insert(at);
         stamps.last_token = Some(at);
-        if seen.output {
-            stamps.first_output.get_or_insert(at);
+        if seen.held {
+            self.held.get_or_insert(at);
+        } else {
+            let held = self.held.take().unwrap_or(at);
+            if seen.output {
+                stamps.first_output.get_or_insert(held);
+            }
         }
         *tokens += 1;
         self.record.token_events += 1;
@@ -408,16 +484,27 @@ impl Reader {
     fn finish(mut self, clock: &Clock, failure: Option<WireError>) -> AttemptRecord {
         // A failure's answer is kept too: its usage may have been billed.
         self.record.stamps.ended = clock.now();
-        let status = self.record.status;
-        let (mut answer, error) = match (failure, status) {
-            (Some(error), _) => (self.decoder.finish().0, Some(error)),
-            (None, Some(200)) if self.record.streamed => self.decoder.finish(),
-            (None, Some(200)) => wire::decode_body(self.dialect, &self.whole),
-            (None, status) => {
-                let error = wire::decode_error(status.unwrap_or(0), &self.whole);
-                (Answer::default(), Some(error))
+        let (mut answer, error) = match failure {
+            None if !self.is_success() => {
+                wire::decode_failure(self.record.status.unwrap_or(0), &self.whole)
             }
+            None if self.record.streamed => self.decoder.finish(),
+            None => wire::decode_body(self.dialect, &self.whole),
+            // The whole answer may have come before its connection broke.
+            Some(error) if self.is_success() && !self.record.streamed => {
+                match wire::decode_body(self.dialect, &self.whole) {
+                    (answer, None) => (answer, None),
+                    (answer, Some(_)) => (answer, Some(error)),
+                }
+            }
+            Some(error) => (self.decoder.finish().0, Some(error)),
         };
+        let stamps = &mut self.record.stamps;
+        let has_output = !answer.text.is_empty() || !answer.refusal.is_empty();
+        // What might have begun a tag, to the end.
+        if stamps.first_output.is_none() && has_output {
+            stamps.first_output = self.held.take();
+        }
         let call = self.routed.complete(&mut answer);
         self.record.outcome = match error {
             None => Outcome::Answered(answer),

@@ -6,9 +6,9 @@ use std::mem::MaybeUninit;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The most bytes of a response head.
-pub const MAX_HEAD: usize = 64 << 10;
+pub const MAX_HEAD: usize = 256 << 10;
 /// The most headers of a response.
-const MAX_HEADERS: usize = 256;
+const MAX_HEADERS: usize = 1024;
 /// The most bytes of chunk extensions and trailers, which nobody reads.
 const MAX_IGNORED: usize = 16 << 10;
 
@@ -40,7 +40,12 @@ pub struct ResponseHead {
 pub fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, ParseError> {
     let mut space = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
+    // A proxy's odd header costs that header, not the answer.
+    let mut config = httparse::ParserConfig::default();
+    config
+        .ignore_invalid_headers_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true);
     let n_bytes = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut space) {
         Ok(httparse::Status::Complete(n_bytes)) => n_bytes,
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
@@ -52,10 +57,9 @@ pub fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, ParseError> {
     for header in &*parsed.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes());
         let value = HeaderValue::from_bytes(header.value);
-        let (Ok(name), Ok(value)) = (name, value) else {
-            return Err(ParseError("a header does not read"));
-        };
-        headers.append(name, value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
     }
     let is_1_1 = parsed.version == Some(1);
     let said = |word: &str| mentions(&headers, &http::header::CONNECTION, word);
@@ -89,15 +93,16 @@ fn framing(status: u16, headers: &HeaderMap) -> Result<Framing, ParseError> {
     }
     let mut length = None;
     for value in headers.get_all(http::header::CONTENT_LENGTH) {
-        let said: u64 = value
-            .to_str()
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .ok_or(ParseError("its content-length does not read"))?;
-        if length.is_some_and(|before| before != said) {
-            return Err(ParseError("two different content-lengths"));
+        const UNREADABLE: ParseError = ParseError("its content-length does not read");
+        let text = value.to_str().map_err(|_| UNREADABLE)?;
+        // Proxies join repeated ones.
+        for part in text.split(',') {
+            let said: u64 = part.trim().parse().map_err(|_| UNREADABLE)?;
+            if length.is_some_and(|before| before != said) {
+                return Err(ParseError("two different content-lengths"));
+            }
+            length = Some(said);
         }
-        length = Some(said);
     }
     Ok(length.map_or(Framing::UntilClose, Framing::Length))
 }
@@ -322,6 +327,24 @@ mod tests {
         check(both, chunks(), true);
         assert!(
             head(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n").is_err()
+        );
+        check("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n", Framing::Length(5), true);
+        let many: String = (0..1000).map(|n| format!("x-{n}: {n}\r\n")).collect();
+        check(
+            &format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 5\r\n\r\n"),
+            Framing::Length(5),
+            true,
+        );
+        let long = "a".repeat(200 << 10);
+        check(
+            &format!("HTTP/1.1 200 OK\r\nset-cookie: {long}\r\nContent-Length: 5\r\n\r\n"),
+            Framing::Length(5),
+            true,
+        );
+        check(
+            "HTTP/1.1 200 OK\r\nbad name: x\r\nb : y\r\nContent-Length: 5\r\n\r\n",
+            Framing::Length(5),
+            true,
         );
         assert!(head(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n").is_err());
         assert!(head(b"SSH-2.0-x\r\n\r\n").is_err());

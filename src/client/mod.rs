@@ -1,6 +1,7 @@
 //! One timed attempt: a request is sent at most once.
 
 pub mod attempt;
+mod body_kind;
 mod connection;
 mod deadline;
 mod direct;

@@ -60,7 +60,7 @@ impl<'a> Admission<'a> {
         clock: &Clock,
     ) {
         self.reservations.settle(cost);
-        endpoint.count_unknown_events(record);
+        endpoint.count_oddities(record);
         endpoint.note_end(record);
         endpoint.count_usage_faults(record);
         if let Some(turn) = self.turn {

@@ -1,7 +1,7 @@
 //! A client for one endpoint.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct EndpointClient {
     names: KnownNames,
     /// How often the provider's usage had each fault.
     usage_faults: Mutex<BTreeMap<UsageFault, u64>>,
+    /// Whether any answer had its reasoning in the content, between tags.
+    inline_reasoning: AtomicBool,
 }
 
 impl EndpointClient {
@@ -79,6 +81,7 @@ impl EndpointClient {
             unknown_events,
             names: KnownNames::default(),
             usage_faults: Mutex::default(),
+            inline_reasoning: AtomicBool::new(false),
         })
     }
 
@@ -173,8 +176,11 @@ impl EndpointClient {
         self.usage_faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn count_unknown_events(&self, record: &AttemptRecord) {
+    pub(super) fn count_oddities(&self, record: &AttemptRecord) {
         let (Outcome::Answered(answer) | Outcome::Failed { partial: answer, .. }) = &record.outcome;
+        if answer.inline_reasoning {
+            self.inline_reasoning.store(true, Ordering::Relaxed);
+        }
         if answer.unknown_events > 0 {
             self.unknown_events.fetch_add(answer.unknown_events, Ordering::Relaxed);
         }
@@ -220,6 +226,10 @@ impl EndpointClient {
             class: given_up.class.map(|class| class.name().to_owned()),
             why: given_up.why.clone(),
         });
-        given_up.into_iter().collect()
+        let inline_reasoning = self
+            .inline_reasoning
+            .load(Ordering::Relaxed)
+            .then(|| Fact::InlineReasoning { endpoint: self.endpoint.id.to_string() });
+        given_up.into_iter().chain(inline_reasoning).collect()
     }
 }

@@ -11,6 +11,13 @@ use crate::wire::ErrorClass;
 /// about its request.
 const SAME_IN_ROW: u32 = 3;
 
+/// Responses of one shape that do not read, of an endpoint which has never answered. Each may be
+/// billed.
+const UNREADABLE_IN_ROW: u32 = 2;
+
+/// The same of answers without content, which a model may give to one prompt and not to another.
+const EMPTY_IN_ROW: u32 = 4;
+
 /// Why an endpoint takes no more requests in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenUp {
@@ -29,13 +36,26 @@ struct State {
     has_answered: bool,
     /// The class of the last failures, and how many there were in a row.
     row: (Option<ErrorClass>, u32),
+    /// The shape of the last responses that did not read, and how many there were in a row.
+    shapes: (String, u32),
+}
+
+/// The shape of a response that the same request would meet again: what is wrong with it, in our own
+/// words. `None`: it is none of those.
+pub(super) fn shape_of(record: &AttemptRecord) -> Option<&str> {
+    match &record.outcome {
+        Outcome::Failed { class: ErrorClass::Protocol | ErrorClass::Empty, detail, .. } => {
+            Some(detail.split(" (").next().unwrap_or(detail))
+        }
+        _ => None,
+    }
 }
 
 impl History {
     /// Takes an attempt's end; returns why nothing more is to be sent, where it says so.
     pub fn note(&self, endpoint: &Endpoint, url: &str, record: &AttemptRecord) -> Option<GivenUp> {
         let Outcome::Failed { class, .. } = record.outcome else {
-            *self.state() = State { has_answered: true, row: (None, 0) };
+            *self.state() = State { has_answered: true, ..State::default() };
             return None;
         };
         let (has_answered, in_row) = self.count(class);
@@ -45,6 +65,8 @@ impl History {
             // A 403 can also be about one prompt: a firewall's, a moderator's.
             ErrorClass::Auth => record.status != Some(403) || is_new,
             ErrorClass::NotFound | ErrorClass::Redirect => is_new,
+            ErrorClass::Protocol => !has_answered && self.same_shapes(record) >= UNREADABLE_IN_ROW,
+            ErrorClass::Empty => !has_answered && self.same_shapes(record) >= EMPTY_IN_ROW,
             _ => false,
         };
         is_over.then(|| GivenUp { class: Some(class), why: reason(endpoint, url, class, record) })
@@ -56,6 +78,16 @@ impl History {
         let before = if state.row.0 == Some(class) { state.row.1 } else { 0 };
         state.row = (Some(class), before.saturating_add(1));
         (state.has_answered, state.row.1)
+    }
+
+    /// Counts a response that did not read; returns how many of its shape there were in a row.
+    fn same_shapes(&self, record: &AttemptRecord) -> u32 {
+        let class = record.error().map_or("", ErrorClass::name);
+        let shape = format!("{class}: {}", shape_of(record).unwrap_or_default());
+        let mut state = self.state();
+        let before = if state.shapes.0 == shape { state.shapes.1 } else { 0 };
+        state.shapes = (shape, before.saturating_add(1));
+        state.shapes.1
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -90,6 +122,13 @@ fn reason(endpoint: &Endpoint, url: &str, class: ErrorClass, record: &AttemptRec
             "{url} is not there ({status}): does base_url end in /v1, and is {:?} the model's name \
              at {}?",
             endpoint.upstream_model, provider.name
+        ),
+        ErrorClass::Protocol | ErrorClass::Empty => format!(
+            "its responses are all of one shape that gives no answer: {}. Is {url} the right \
+             address, and {} the dialect of {}?",
+            shape_of(record).unwrap_or_default(),
+            provider.dialect.name(),
+            provider.name
         ),
         _ => format!("{url} does not answer itself ({status}): write the base_url it points to"),
     };
@@ -136,6 +175,12 @@ mod tests {
         check(&[lost, lost, ok, lost, lost, lost], &[false; 6]);
         check(&[lost, lost, (400, ErrorClass::BadRequest), lost], &[false; 4]);
         check(&[(500, ErrorClass::Server); 9], &[false; 9]);
+        let (odd, empty) = ((201, ErrorClass::Protocol), (201, ErrorClass::Empty));
+        check(&[odd, odd], &[false, true]);
+        check(&[odd, (500, ErrorClass::Server), odd], &[false, false, true]);
+        check(&[ok, odd, odd, odd], &[false; 4]);
+        check(&[empty; 4], &[false, false, false, true]);
+        check(&[odd, empty, empty, odd], &[false; 4]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn passed_over(metrics: &RunMetrics, names: &Names) -> Option<String> {
         .iter()
         .map(|(id, n)| format!("{} ({})", names.short(id), group_thousands(*n)))
         .collect();
-    let what = "Events of a kind that their dialect does not know were passed over";
+    let what = "Parts of responses that their dialect does not know were passed over";
     (!each.is_empty()).then(|| format!("{what}: {}.", each.join(", ")))
 }
 

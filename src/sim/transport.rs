@@ -325,9 +325,7 @@ mod tests {
                     Some(ErrorClass::FirstTokenTimeout)
                 }
                 FaultKind::HangBetweenTokens => Some(ErrorClass::StallTimeout),
-                FaultKind::MalformedJson | FaultKind::InvalidUtf8 | FaultKind::Gzip => {
-                    Some(ErrorClass::Protocol)
-                }
+                FaultKind::MalformedJson | FaultKind::Gzip => Some(ErrorClass::Protocol),
                 FaultKind::EmptyStream => Some(ErrorClass::Empty),
                 FaultKind::NoEnd | FaultKind::LengthUnder => Some(ErrorClass::Truncated),
                 FaultKind::HugeBody => Some(ErrorClass::TooLarge),
@@ -337,6 +335,7 @@ mod tests {
                 | FaultKind::UsageTwice
                 | FaultKind::UsageOnLast
                 | FaultKind::LongLine
+                | FaultKind::InvalidUtf8
                 | FaultKind::LengthOver
                 | FaultKind::Stale => None,
             };

@@ -131,6 +131,11 @@ pub enum Fact {
         /// The reason in words, with the endpoint's name.
         why: String,
     },
+    /// An endpoint that writes its reasoning into the content of its answers, between tags.
+    InlineReasoning {
+        /// The endpoint.
+        endpoint: String,
+    },
 
     /// The client's runtime was late.
     RuntimeLate(Lag),
@@ -358,6 +363,11 @@ impl Fact {
                 first_of(endpoints)
             ),
             Self::EndpointGivenUp { why, .. } => f.write_str(why),
+            Self::InlineReasoning { endpoint } => write!(
+                f,
+                "{endpoint} writes its reasoning into its answers, between tags such as <think>: it \
+                 was taken out, is not graded, and counts in TTFT, not in TTFO"
+            ),
             Self::Text { text } => f.write_str(text),
             _ => unreachable!("written with the facts of its kind"),
         }

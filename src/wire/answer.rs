@@ -39,11 +39,32 @@ impl FinishReason {
     /// Reads a provider's finish reason.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
-        match name {
-            "stop" | "end_turn" | "stop_sequence" => Self::Stop,
-            "length" | "max_tokens" => Self::Length,
-            "tool_calls" | "function_call" | "tool_use" => Self::ToolCalls,
-            "content_filter" => Self::ContentFilter,
+        // Google's compatible API adds its own reason after a colon.
+        let word = name.split(':').next().unwrap_or(name).trim().to_ascii_lowercase();
+        match &*word {
+            "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "complete"
+            | "completed" => Self::Stop,
+            "length"
+            | "max_tokens"
+            | "max_output_tokens"
+            | "max_length"
+            | "model_length"
+            | "error_limit"
+            | "model_context_window_exceeded"
+            | "context_length_exceeded"
+            | "context_window_exceeded" => Self::Length,
+            "tool_calls" | "tool_call" | "function_call" | "tool_use" => Self::ToolCalls,
+            "content_filter"
+            | "content_filtered"
+            | "content-filter"
+            | "sensitive"
+            | "safety"
+            | "refusal"
+            | "recitation"
+            | "prohibited_content"
+            | "blocklist"
+            | "error_toxic"
+            | "guardrail_intervened" => Self::ContentFilter,
             _ => Self::Other,
         }
     }
@@ -74,6 +95,11 @@ pub struct Answer {
     pub usage_faults: Vec<UsageFault>,
     /// The charge that the provider states.
     pub cost_reported: Option<Usd>,
-    /// The number of stream events of an unknown kind; they are skipped.
+    /// Whether reasoning stood in the content, between tags; it was taken out.
+    pub inline_reasoning: bool,
+    /// Whether the model wrote a tool call that the provider could not read, and so did not give.
+    pub is_malformed_call: bool,
+    /// The number of stream events that were skipped, in whole or in part, because they were not
+    /// understood.
     pub unknown_events: u64,
 }

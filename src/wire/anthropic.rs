@@ -1,17 +1,23 @@
 //! Anthropic messages: requests out, answers in.
 
-use serde::Deserialize;
+mod event;
+
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
 use super::event_content::EventContent;
+use super::lenient::mend;
 use super::params::{self, Function};
-use super::provider_error::{WireError, in_band, malformed};
+use super::provider_error::{WireError, broken_off, in_band, in_place_of_answer, malformed, said};
 use super::request::Request;
-use super::text::{Text, kind_of, note, push};
+use super::text::{Text, note, push};
 use super::usage;
 use crate::units::{Dialect, ToolCall};
+use event::{Block, Delta, Event, Message};
+
+/// What an answer is called in messages.
+const WHAT: &str = "an event or an answer of Anthropic messages";
 
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/messages";
@@ -112,20 +118,38 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
 /// State between the events of a stream.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The indexes of the content blocks that are tool calls, in order.
-    calls: Vec<usize>,
+    /// The content blocks that are tool calls, in order.
+    calls: Vec<CallBlock>,
 }
 
-/// Takes one event's data.
+#[derive(Debug)]
+struct CallBlock {
+    index: Option<u64>,
+    /// Whether the arguments came with the start of the block.
+    is_whole: bool,
+}
+
+/// Takes one event's data, or a whole message.
 pub(super) fn event(
     answer: &mut Answer,
     state: &mut State,
     data: &[u8],
 ) -> Result<EventContent, WireError> {
-    let event: Event<'_> = match serde_json::from_slice(data) {
-        Ok(event) => event,
-        Err(error) => return unknown(answer, data, &error),
+    let error = match serde_json::from_slice(data) {
+        Ok(event) => return take(answer, state, event, data),
+        Err(error) => error,
     };
+    let data = mend(answer, data, event::EVENT, WHAT, &error)?;
+    let event = serde_json::from_slice(&data).map_err(|e| malformed(WHAT, &data, &e))?;
+    take(answer, state, event, &data)
+}
+
+fn take(
+    answer: &mut Answer,
+    state: &mut State,
+    event: Event<'_>,
+    data: &[u8],
+) -> Result<EventContent, WireError> {
     let mut seen = EventContent::default();
     match Text::of(event.kind.as_ref()) {
         "message_start" => {
@@ -143,55 +167,52 @@ pub(super) fn event(
             None => answer.unknown_events += 1,
         },
         "message_delta" => {
-            let reason = event.delta.as_ref().and_then(|delta| delta.stop_reason.as_ref());
-            answer.finish_reason = reason_of(reason).or(answer.finish_reason);
             usage::take(answer, Dialect::Anthropic, event.usage);
+            let reason = event.delta.as_ref().and_then(|delta| delta.stop_reason.as_ref());
+            stop(answer, reason)?;
         }
         "message_stop" => {
             usage::take(answer, Dialect::Anthropic, event.usage);
             seen.done = true;
         }
         "content_block_stop" | "ping" => {}
-        _ => match event.error {
-            Some(error) => return Err(in_band(error.get())),
-            None => answer.unknown_events += 1,
+        "message" => return whole(answer, data),
+        kind => match said(event.error) {
+            Some(error) => return in_band(answer, &error),
+            None if kind.is_empty() => return whole(answer, data),
+            None => return in_place_of_answer(answer, data),
         },
     }
     Ok(seen)
 }
 
-/// An event of an unknown kind may have any content; one of a known kind must be valid.
-fn unknown(
-    answer: &mut Answer,
-    data: &[u8],
-    error: &serde_json::Error,
-) -> Result<EventContent, WireError> {
-    const KNOWN: [&str; 5] =
-        ["message_start", "content_block_start", "content_block_delta", "message_delta", "error"];
-    match kind_of(data) {
-        Some(kind) if !KNOWN.contains(&kind.as_str()) => {
-            answer.unknown_events += 1;
-            Ok(EventContent::default())
+/// Takes a whole message.
+fn whole(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
+    let read: Result<Message<'_>, _> = serde_json::from_slice(data);
+    let mended;
+    let message = match read {
+        Ok(message) => message,
+        Err(error) => {
+            mended = mend(answer, data, event::MESSAGE, WHAT, &error)?;
+            serde_json::from_slice(&mended).map_err(|e| malformed(WHAT, &mended, &e))?
         }
-        _ => Err(malformed("an event of Anthropic messages", data, error)),
+    };
+    if message.content.is_none() && message.usage.is_none() && said(message.error).is_none() {
+        return in_place_of_answer(answer, data);
     }
-}
-
-/// Reads a whole message.
-pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
-    let message: Message<'_> =
-        serde_json::from_slice(body).map_err(|e| malformed("an Anthropic message", body, &e))?;
     note(&mut answer.response_model, message.model.as_ref());
     let mut state = State::default();
     usage::take(answer, Dialect::Anthropic, message.usage);
-    if let Some(error) = message.error {
-        return Err(in_band(error.get()));
+    if let Some(error) = said(message.error) {
+        return in_band(answer, &error);
     }
-    for (index, block) in message.content.unwrap_or_default().iter().enumerate() {
-        state.start(answer, Some(index), block, &mut EventContent::default());
+    let mut seen = EventContent::default();
+    for (block, index) in message.content.unwrap_or_default().iter().zip(0..) {
+        state.start(answer, Some(index), block, &mut seen);
     }
-    answer.finish_reason = reason_of(message.stop_reason.as_ref());
-    Ok(())
+    stop(answer, message.stop_reason.as_ref())?;
+    seen.done = answer.finish_reason.is_some();
+    Ok(seen)
 }
 
 impl State {
@@ -199,20 +220,21 @@ impl State {
     fn start(
         &mut self,
         answer: &mut Answer,
-        index: Option<usize>,
+        index: Option<u64>,
         block: &Block<'_>,
         seen: &mut EventContent,
     ) {
         let reasoning = push(&mut answer.reasoning, block.thinking.as_ref());
         let mut output = push(&mut answer.text, block.text.as_ref());
         if Text::of(block.kind.as_ref()) == "tool_use" && answer.tool_calls.len() < MAX_TOOL_CALLS {
-            self.calls.push(index.unwrap_or(self.calls.len()));
             let input = block.input.map_or("", RawValue::get);
+            // A stream begins with an empty object, which the deltas replace.
+            let is_whole = !matches!(input, "" | "{}" | "null" | "\"\"");
+            self.calls.push(CallBlock { index, is_whole });
             answer.tool_calls.push(ToolCall {
                 id: Text::of(block.id.as_ref()).to_owned(),
                 name: Text::of(block.name.as_ref()).to_owned(),
-                // A stream begins with an empty object, which the deltas replace.
-                arguments: if input == "{}" { String::new() } else { input.to_owned() },
+                arguments: if is_whole { input.to_owned() } else { String::new() },
             });
             output = true;
         }
@@ -222,7 +244,7 @@ impl State {
     fn delta(
         &mut self,
         answer: &mut Answer,
-        index: Option<usize>,
+        index: Option<u64>,
         delta: &Delta<'_>,
         seen: &mut EventContent,
     ) {
@@ -231,87 +253,46 @@ impl State {
             "thinking_delta" => {
                 seen.add(push(&mut answer.reasoning, delta.thinking.as_ref()), false);
             }
-            "input_json_delta" => {
-                // A tool that the provider runs itself is no call of ours.
-                let call = self.calls.iter().position(|block| Some(*block) == index);
-                if let Some(call) = call.and_then(|call| answer.tool_calls.get_mut(call)) {
-                    seen.add(false, push(&mut call.arguments, delta.partial_json.as_ref()));
-                }
-            }
+            "input_json_delta" => self.arguments(answer, index, delta, seen),
             "signature_delta" | "citations_delta" => {}
+            "" => {
+                seen.add(false, push(&mut answer.text, delta.text.as_ref()));
+                seen.add(push(&mut answer.reasoning, delta.thinking.as_ref()), false);
+                self.arguments(answer, index, delta, seen);
+            }
             _ => answer.unknown_events += 1,
         }
     }
+
+    /// A part of a call's arguments. A tool that the provider runs itself is no call of ours.
+    fn arguments(
+        &mut self,
+        answer: &mut Answer,
+        index: Option<u64>,
+        delta: &Delta<'_>,
+        seen: &mut EventContent,
+    ) {
+        let at = match index {
+            Some(_) => self.calls.iter().rposition(|block| block.index == index),
+            None => self.calls.len().checked_sub(1),
+        };
+        let Some(at) = at.filter(|_| !Text::of(delta.partial_json.as_ref()).is_empty()) else {
+            return;
+        };
+        let (block, call) = (&mut self.calls[at], &mut answer.tool_calls[at]);
+        // Said twice: in whole, and now in pieces.
+        if std::mem::take(&mut block.is_whole) {
+            call.arguments.clear();
+        }
+        seen.add(false, push(&mut call.arguments, delta.partial_json.as_ref()));
+    }
 }
 
-fn reason_of(said: Option<&Text<'_>>) -> Option<FinishReason> {
-    Some(match Text::of(said) {
-        "" => return None,
-        "end_turn" | "stop_sequence" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "tool_use" => FinishReason::ToolCalls,
-        "refusal" => FinishReason::ContentFilter,
-        _ => FinishReason::Other,
-    })
-}
-
-#[derive(Debug, Deserialize)]
-struct Event<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Text<'a>>,
-    index: Option<usize>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow)]
-    content_block: Option<Block<'a>>,
-    #[serde(borrow)]
-    message: Option<Message<'a>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Delta<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Text<'a>>,
-    #[serde(borrow)]
-    partial_json: Option<Text<'a>>,
-    #[serde(borrow)]
-    stop_reason: Option<Text<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Block<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Text<'a>>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    model: Option<Text<'a>>,
-    #[serde(borrow)]
-    content: Option<Vec<Block<'a>>>,
-    #[serde(borrow)]
-    stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+fn stop(answer: &mut Answer, said: Option<&Text<'_>>) -> Result<(), WireError> {
+    let reason = Text::of(said);
+    broken_off(reason)?;
+    if !reason.is_empty() {
+        answer.finish_reason = Some(FinishReason::from_name(reason));
+    }
+    Ok(())
 }

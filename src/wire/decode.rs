@@ -1,9 +1,14 @@
 //! One decoder for the streams and the whole bodies of every dialect, into the one normal form.
 
+use serde_json::value::RawValue;
+
 use super::answer::{Answer, FinishReason};
 use super::error::ErrorClass;
 use super::event_content::EventContent;
-use super::provider_error::WireError;
+use super::json_repair::repaired;
+use super::provider_error::{WireError, malformed};
+use super::think::Splitter;
+use super::tool_calls::unwrap_twice;
 use super::{anthropic, gemini, openai_chat, openai_responses};
 use crate::units::Dialect;
 
@@ -12,6 +17,7 @@ use crate::units::Dialect;
 pub struct StreamDecoder {
     state: DialectState,
     answer: Answer,
+    splitter: Splitter,
     done: bool,
     events: u64,
 }
@@ -19,7 +25,7 @@ pub struct StreamDecoder {
 /// State that a dialect keeps between events.
 #[derive(Debug)]
 enum DialectState {
-    OpenaiChat,
+    OpenaiChat(openai_chat::State),
     OpenaiResponses(openai_responses::State),
     Anthropic(anthropic::State),
     Gemini,
@@ -28,10 +34,19 @@ enum DialectState {
 impl DialectState {
     fn new(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::OpenaiChat => Self::OpenaiChat,
+            Dialect::OpenaiChat => Self::OpenaiChat(openai_chat::State::default()),
             Dialect::OpenaiResponses => Self::OpenaiResponses(openai_responses::State::default()),
             Dialect::Anthropic => Self::Anthropic(anthropic::State::default()),
             Dialect::Gemini => Self::Gemini,
+        }
+    }
+
+    fn take(&mut self, answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
+        match self {
+            Self::OpenaiChat(state) => openai_chat::event(answer, state, data),
+            Self::OpenaiResponses(state) => openai_responses::event(answer, state, data),
+            Self::Anthropic(state) => anthropic::event(answer, state, data),
+            Self::Gemini => gemini::event(answer, data),
         }
     }
 }
@@ -43,17 +58,26 @@ impl StreamDecoder {
         Self {
             state: DialectState::new(dialect),
             answer: Answer::default(),
+            splitter: Splitter::default(),
             done: false,
             events: 0,
         }
     }
 
-    /// Takes one event's data.
+    /// Whether the answer is complete: its end mark or a finish reason came. Nothing that follows
+    /// can make it fail.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.done || self.answer.finish_reason.is_some()
+    }
+
+    /// Takes one event's data. What is no object is skipped and counted.
     ///
     /// # Errors
-    /// The provider's own error inside the stream, or [`ErrorClass::Protocol`] for what is not an
-    /// event of the dialect.
+    /// The provider's own error inside the stream, or [`ErrorClass::Protocol`] for an object that
+    /// does not read. An answer that is complete has no error any more.
     pub fn event(&mut self, data: &[u8]) -> Result<EventContent, WireError> {
+        let data = data.trim_ascii();
         // Of OpenAI chat completions; routers end other dialects with it too.
         if data == b"[DONE]" {
             self.done = true;
@@ -63,14 +87,64 @@ impl StreamDecoder {
         if data.is_empty() || self.done {
             return Ok(EventContent::default());
         }
-        self.events += 1;
+        match data[0] {
+            b'{' => {
+                self.events += 1;
+                let was_complete = self.is_complete();
+                let read = match self.object(data) {
+                    Err(error) if error.class == ErrorClass::Protocol => match pieces(data) {
+                        Some(pieces) => self.each(&pieces),
+                        None => Err(error),
+                    },
+                    read => read,
+                };
+                if read.is_err() && was_complete {
+                    self.answer.unknown_events += 1;
+                    return Ok(EventContent::default());
+                }
+                read
+            }
+            // A list of events: a Gemini stream without server-sent events.
+            b'[' if let Some(pieces) = pieces(data) => {
+                self.events += 1;
+                self.each(&pieces)
+            }
+            _ => {
+                self.answer.unknown_events += 1;
+                Ok(EventContent::default())
+            }
+        }
+    }
+
+    fn each(&mut self, pieces: &[String]) -> Result<EventContent, WireError> {
+        let mut all = EventContent::default();
+        for piece in pieces {
+            if piece == "[DONE]" {
+                self.done = true;
+                all.done = true;
+                break;
+            }
+            let was_complete = self.is_complete();
+            match self.object(piece.as_bytes()) {
+                Ok(seen) => all.join(seen),
+                Err(error) if !was_complete => return Err(error),
+                Err(_) => self.answer.unknown_events += 1,
+            }
+        }
+        Ok(all)
+    }
+
+    fn object(&mut self, data: &[u8]) -> Result<EventContent, WireError> {
         let answer = &mut self.answer;
-        let seen = match &mut self.state {
-            DialectState::OpenaiChat => openai_chat::event(answer, data),
-            DialectState::OpenaiResponses(state) => openai_responses::event(answer, state, data),
-            DialectState::Anthropic(state) => anthropic::event(answer, state, data),
-            DialectState::Gemini => gemini::event(answer, data),
-        }?;
+        let unknown = answer.unknown_events;
+        let text = answer.text.len();
+        let beside = (answer.refusal.len(), answer.tool_calls.len());
+        let mut seen = self.state.take(answer, data)?;
+        answer.unknown_events = answer.unknown_events.min(unknown + 1);
+        if answer.text.len() > text {
+            let is_alone = beside == (answer.refusal.len(), answer.tool_calls.len());
+            self.splitter.take(answer, &mut seen, is_alone);
+        }
         self.done |= seen.done;
         Ok(seen)
     }
@@ -81,7 +155,7 @@ impl StreamDecoder {
     /// [`ErrorClass::Empty`] for a stream without events, [`ErrorClass::Truncated`] for one without
     /// an end mark and without a finish reason. The part of the answer that came is beside the error.
     pub fn finish(mut self) -> (Answer, Option<WireError>) {
-        let ended = self.done || self.answer.finish_reason.is_some();
+        let ended = self.is_complete();
         self.settle(ended);
         let error = if self.events == 0 {
             Some((ErrorClass::Empty, "the stream held no event"))
@@ -96,36 +170,84 @@ impl StreamDecoder {
     /// Brings the answer into its last form.
     fn settle(&mut self, ended: bool) {
         let answer = &mut self.answer;
+        self.splitter.finish(answer);
         // Anthropic and Gemini send running counts: the last one before a broken stream is less than
         // the billed count.
         if !ended && matches!(self.state, DialectState::Anthropic(_) | DialectState::Gemini) {
             answer.usage.output = None;
             answer.usage.reasoning = None;
         }
-        // A call without arguments is an empty object in some dialects and nothing in others.
-        for call in answer.tool_calls.iter_mut().filter(|call| call.arguments.is_empty()) {
-            if ended && !call.name.is_empty() {
+        for call in &mut answer.tool_calls {
+            unwrap_twice(&mut call.arguments);
+            // A call without arguments is an empty object in some dialects and nothing in others.
+            if ended && call.arguments.is_empty() && !call.name.is_empty() {
                 call.arguments.push_str("{}");
             }
         }
     }
 }
 
+/// The objects of data that holds several: glued together, a line each, or a list of them; the end
+/// mark may be among them. `None`: there are not several, or not only objects.
+fn pieces(data: &[u8]) -> Option<Vec<String>> {
+    const DONE: &str = "[DONE]";
+    let text = repaired(data);
+    if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(&text) {
+        let pieces: Vec<String> = list.iter().map(|item| item.get().to_owned()).collect();
+        return (pieces.iter().all(|piece| piece.starts_with('{')) && !pieces.is_empty())
+            .then_some(pieces);
+    }
+    let mut pieces = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        rest = rest.strip_prefix("data:").unwrap_or(rest).trim_start();
+        if let Some(after) = rest.strip_prefix(DONE) {
+            pieces.push(DONE.to_owned());
+            rest = after.trim_start();
+            continue;
+        }
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+        let value = values.next()?.ok().filter(|value| value.get().starts_with('{'))?;
+        pieces.push(value.get().to_owned());
+        rest = rest[values.byte_offset()..].trim_start();
+    }
+    (pieces.len() > 1).then_some(pieces)
+}
+
 /// Reads a response that was not streamed. Beside an error is the part that was read: its usage
 /// may be billed.
 #[must_use]
 pub fn decode_body(dialect: Dialect, body: &[u8]) -> (Answer, Option<WireError>) {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
+    if body.is_empty() {
+        let error = (ErrorClass::Empty, "the body is empty");
+        return (Answer::default(), Some(wire_error(error)));
+    }
     let mut decoder = StreamDecoder::new(dialect);
-    let answer = &mut decoder.answer;
-    let read = match dialect {
-        Dialect::OpenaiChat => openai_chat::body(answer, body),
-        Dialect::OpenaiResponses => openai_responses::body(answer, body),
-        Dialect::Anthropic => anthropic::body(answer, body),
-        Dialect::Gemini => gemini::body(answer, body),
+    let is_list = body[0] == b'[';
+    let read = if is_list { None } else { Some(decoder.object(body)) };
+    let read = match read {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(error)) if error.class != ErrorClass::Protocol => Err(error),
+        // A stream of events without their framing.
+        read => match pieces(body) {
+            Some(pieces) => {
+                let read = decoder.each(&pieces);
+                let (answer, error) = decoder.finish();
+                return (answer, read.err().or(error));
+            }
+            None => Err(read.and_then(Result::err).unwrap_or_else(|| not_an_answer(body))),
+        },
     };
     decoder.settle(true);
     let error = read.err().or_else(|| emptiness(&decoder.answer).map(wire_error));
     (decoder.answer, error)
+}
+
+fn not_an_answer(body: &[u8]) -> WireError {
+    let error = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body);
+    let error = error.expect_err("it begins as a list");
+    malformed("an answer", body, &error)
 }
 
 fn wire_error((class, detail): (ErrorClass, &str)) -> WireError {
@@ -139,5 +261,6 @@ fn emptiness(answer: &Answer) -> Option<(ErrorClass, &'static str)> {
         && answer.reasoning.is_empty()
         && answer.refusal.is_empty()
         && answer.tool_calls.is_empty();
-    (nothing && !cut).then_some((ErrorClass::Empty, "the answer has no content"))
+    (nothing && !cut && !answer.is_malformed_call)
+        .then_some((ErrorClass::Empty, "the answer has no content"))
 }

@@ -1,19 +1,25 @@
 //! Gemini `generateContent` and `streamGenerateContent`: requests out, answers in.
 
+mod chunk;
+
 use std::fmt::Write;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
 use super::event_content::EventContent;
+use super::lenient::mend;
 use super::params::{self, Function};
-use super::provider_error::{WireError, in_band, malformed};
+use super::provider_error::{WireError, broken_off, in_band, in_place_of_answer, malformed, said};
 use super::request::Request;
 use super::text::{Text, note, push};
 use super::usage;
 use crate::units::{Dialect, ToolCall};
+use chunk::{Call, Candidate, Chunk};
+
+/// What an answer is called in messages.
+const WHAT: &str = "a Gemini answer";
 
 /// The path below a provider's base URL: it contains the model and whether to stream.
 pub(super) fn path(model: &str, stream: bool) -> String {
@@ -178,50 +184,53 @@ fn thinking(model: &str, effort: &Value) -> Value {
     json!({"thinkingLevel": level})
 }
 
-/// Takes one event's data.
+/// Takes one event's data, or a whole answer.
 pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
-    let chunk: Chunk<'_> = serde_json::from_slice(data)
-        .map_err(|e| malformed("a chunk of a Gemini answer", data, &e))?;
-    take(answer, chunk)
-}
-
-/// Reads a whole answer: an object, or a list of chunks (a stream without `alt=sse`).
-pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
-    let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
-    let wrong = |e| malformed("a Gemini answer", body, &e);
-    let chunks: Vec<Chunk<'_>> = if is_list {
-        serde_json::from_slice(body).map_err(wrong)?
-    } else {
-        vec![serde_json::from_slice(body).map_err(wrong)?]
+    let error = match serde_json::from_slice(data) {
+        Ok(chunk) => return take(answer, chunk, data),
+        Err(error) => error,
     };
-    chunks.into_iter().try_for_each(|chunk| take(answer, chunk).map(|_| ()))
+    let data = mend(answer, data, chunk::CHUNK, WHAT, &error)?;
+    let chunk = serde_json::from_slice(&data).map_err(|e| malformed(WHAT, &data, &e))?;
+    take(answer, chunk, &data)
 }
 
-fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<EventContent, WireError> {
+fn take(answer: &mut Answer, chunk: Chunk<'_>, data: &[u8]) -> Result<EventContent, WireError> {
     let is_known = chunk.candidates.is_some()
         || chunk.usage.is_some()
         || chunk.error.is_some()
         || chunk.prompt_feedback.is_some();
-    answer.unknown_events += u64::from(!is_known);
     note(&mut answer.response_model, chunk.model_version.as_ref());
     let counted = chunk.usage.is_some();
     // On every chunk, and cumulative.
     usage::take(answer, Dialect::Gemini, chunk.usage);
-    if let Some(error) = chunk.error {
-        return Err(in_band(error.get()));
+    if let Some(error) = said(chunk.error) {
+        return in_band(answer, &error);
+    }
+    if !is_known {
+        return in_place_of_answer(answer, data);
     }
     let mut seen = EventContent::default();
     // The prompt was refused: there is no candidate.
     let blocked = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason);
-    if !Text::of(blocked.as_ref()).is_empty() {
+    if !matches!(Text::of(blocked.as_ref()), "" | "BLOCK_REASON_UNSPECIFIED") {
         answer.finish_reason = Some(FinishReason::ContentFilter);
     }
     let candidates = chunk.candidates.unwrap_or_default();
     let first = candidates.into_iter().find(|candidate| candidate.index.unwrap_or(0) == 0);
-    let Some(candidate) = first else {
-        seen.done = counted && answer.finish_reason.is_some();
-        return Ok(seen);
-    };
+    if let Some(candidate) = first {
+        add(answer, candidate, &mut seen)?;
+    }
+    // There is no end mark; a finish reason with the usage is one.
+    seen.done = counted && answer.finish_reason.is_some();
+    Ok(seen)
+}
+
+fn add(
+    answer: &mut Answer,
+    candidate: Candidate<'_>,
+    seen: &mut EventContent,
+) -> Result<(), WireError> {
     let content = candidate.content.and_then(|content| content.parts);
     for part in content.unwrap_or_default() {
         if let Some(call) = part.function_call {
@@ -232,31 +241,38 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>) -> Result<EventContent, WireError
             seen.add(false, push(&mut answer.text, part.text.as_ref()));
         }
     }
-    let reason = reason_of(candidate.finish_reason.as_ref(), !answer.tool_calls.is_empty());
+    let reason = Text::of(candidate.finish_reason.as_ref());
+    broken_off(reason)?;
+    // What the model wrote as a call, and the provider could not read as one.
+    if matches!(reason, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS")
+    {
+        answer.is_malformed_call = true;
+        if answer.text.is_empty() {
+            push(&mut answer.text, candidate.finish_message.as_ref());
+        }
+    }
+    let reason = reason_of(reason, !answer.tool_calls.is_empty());
     answer.finish_reason = reason.or(answer.finish_reason);
-    // There is no end mark; a finish reason with the usage is one.
-    seen.done = counted && answer.finish_reason.is_some();
-    Ok(seen)
+    Ok(())
 }
 
 fn add_call(answer: &mut Answer, call: &Call<'_>) -> bool {
     if answer.tool_calls.len() >= MAX_TOOL_CALLS {
         return false;
     }
+    let arguments = call.args.map_or("", RawValue::get);
     answer.tool_calls.push(ToolCall {
         id: Text::of(call.id.as_ref()).to_owned(),
         name: Text::of(call.name.as_ref()).to_owned(),
-        arguments: call.args.map_or("", RawValue::get).to_owned(),
+        arguments: if arguments == "null" { String::new() } else { arguments.to_owned() },
     });
     true
 }
 
-fn reason_of(said: Option<&Text<'_>>, calls: bool) -> Option<FinishReason> {
-    Some(match Text::of(said) {
+fn reason_of(said: &str, calls: bool) -> Option<FinishReason> {
+    Some(match said {
         "" | "FINISH_REASON_UNSPECIFIED" => return None,
         "STOP" if calls => FinishReason::ToolCalls,
-        "STOP" => FinishReason::Stop,
-        "MAX_TOKENS" => FinishReason::Length,
         "SAFETY"
         | "RECITATION"
         | "BLOCKLIST"
@@ -266,64 +282,6 @@ fn reason_of(said: Option<&Text<'_>>, calls: bool) -> Option<FinishReason> {
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION"
         | "MODEL_ARMOR" => FinishReason::ContentFilter,
-        _ => FinishReason::Other,
+        other => FinishReason::from_name(other),
     })
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Chunk<'a> {
-    #[serde(borrow)]
-    candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow, rename = "usageMetadata")]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    model_version: Option<Text<'a>>,
-    #[serde(borrow)]
-    prompt_feedback: Option<Feedback<'a>>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Feedback<'a> {
-    #[serde(borrow)]
-    block_reason: Option<Text<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate<'a> {
-    index: Option<u32>,
-    #[serde(borrow)]
-    content: Option<Content<'a>>,
-    #[serde(borrow)]
-    finish_reason: Option<Text<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Content<'a> {
-    #[serde(borrow)]
-    parts: Option<Vec<Part<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    thought: Option<bool>,
-    #[serde(borrow)]
-    function_call: Option<Call<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Call<'a> {
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    args: Option<&'a RawValue>,
 }

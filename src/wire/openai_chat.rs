@@ -1,23 +1,25 @@
 //! OpenAI chat completions and compatible APIs: requests out, answers in.
 
-use std::fmt;
-use std::marker::PhantomData;
+mod chunk;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
+use super::answer::{Answer, FinishReason};
 use super::event_content::EventContent;
-use super::provider_error::{WireError, in_band, malformed};
+use super::lenient::mend;
+use super::provider_error::{WireError, broken_off, in_band, in_place_of_answer, malformed, said};
 use super::request::Request;
 use super::text::{Text, note, push};
+use super::tool_calls::{CallPart, Slots};
 use super::usage;
-use crate::units::{Dialect, ServiceTier, ToolCall};
+use crate::units::{Dialect, ServiceTier};
+use chunk::{CallDelta, Chunk, FirstChoice, Message};
 
 /// The two names of the output limit.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// What an answer is called in messages.
+const WHAT: &str = "a chat completion";
 
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/chat/completions";
@@ -56,45 +58,110 @@ pub(super) fn encode(request: &Request<'_>) -> Map<String, Value> {
     body
 }
 
-/// Takes one event's data.
-pub(super) fn event(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
-    let chunk: Chunk<'_> =
-        serde_json::from_slice(data).map_err(|e| malformed("a chat completion", data, &e))?;
-    let is_known = chunk.choices.is_some()
-        || chunk.usage.is_some()
-        || chunk.x_groq.is_some()
-        || chunk.error.is_some();
-    answer.unknown_events += u64::from(!is_known);
+/// State between the events of a stream.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    calls: Slots,
+    /// Whether any delta had content. What messages say is then a repetition.
+    has_deltas: bool,
+    /// The index of the choice that is read.
+    choice: Option<u64>,
+}
+
+/// Takes one event's data, or a whole chat completion.
+pub(super) fn event(
+    answer: &mut Answer,
+    state: &mut State,
+    data: &[u8],
+) -> Result<EventContent, WireError> {
+    let error = match serde_json::from_slice(data) {
+        Ok(chunk) => return take(answer, state, chunk, data),
+        Err(error) => error,
+    };
+    let data = mend(answer, data, chunk::CHUNK, WHAT, &error)?;
+    let chunk = serde_json::from_slice(&data).map_err(|e| malformed(WHAT, &data, &e))?;
+    take(answer, state, chunk, &data)
+}
+
+fn take(
+    answer: &mut Answer,
+    state: &mut State,
+    chunk: Chunk<'_>,
+    data: &[u8],
+) -> Result<EventContent, WireError> {
+    let is_known = chunk.choices.is_some() || chunk.usage.is_some() || chunk.x_groq.is_some();
     // An error may state a billed usage.
     describe(answer, &chunk);
-    if let Some(error) = chunk.error {
-        return Err(in_band(error.get()));
+    if let Some(error) = said(chunk.error) {
+        return in_band(answer, &error);
     }
+    let Some(FirstChoice(choice)) = chunk.choices else {
+        return if is_known || chunk.error.is_some() {
+            Ok(EventContent::default())
+        } else {
+            in_place_of_answer(answer, data)
+        };
+    };
     let mut seen = EventContent::default();
-    if let Some(FirstChoice(Some(choice))) = chunk.choices {
-        if let Some(said) = choice.delta {
-            delta(answer, said, &mut seen);
+    if let Some(choice) = choice.filter(|choice| state.reads(choice.index)) {
+        if let Some(error) = said(choice.error) {
+            return in_band(answer, &error);
         }
-        answer.finish_reason = reason(choice.finish_reason.as_ref()).or(answer.finish_reason);
+        let reason = Text::of(choice.finish_reason.as_ref());
+        let delta = choice.delta.unwrap_or_default();
+        if !delta.is_empty() {
+            state.has_deltas = true;
+            add(answer, state, delta, &mut seen);
+        } else if let Some(mut message) = choice.message {
+            if state.is_news(answer, &mut message, !reason.is_empty()) {
+                add(answer, state, message, &mut seen);
+            }
+        } else {
+            seen.add(false, push(&mut answer.text, choice.text.as_ref()));
+        }
+        broken_off(reason)?;
+        // Some compatible APIs send an empty reason with every chunk; it ends nothing.
+        if !reason.is_empty() {
+            answer.finish_reason = Some(FinishReason::from_name(reason));
+        }
     }
     Ok(seen)
 }
 
-/// Reads a whole chat completion.
-pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
-    let chunk: Chunk<'_> =
-        serde_json::from_slice(body).map_err(|e| malformed("a chat completion", body, &e))?;
-    describe(answer, &chunk);
-    if let Some(error) = chunk.error {
-        return Err(in_band(error.get()));
+impl State {
+    /// Whether a choice is the one that is read: requests ask for one.
+    fn reads(&mut self, index: Option<u64>) -> bool {
+        let index = index.unwrap_or(0);
+        *self.choice.get_or_insert(index) == index
     }
-    if let Some(FirstChoice(Some(choice))) = chunk.choices {
-        if let Some(said) = choice.message {
-            delta(answer, said, &mut EventContent::default());
+
+    /// Whether a message says anything that no delta and no message before it said; leaves only
+    /// that in it. Servers send a message instead of deltas, or one that grows, or all of it at the
+    /// end of a stream of deltas.
+    fn is_news(&self, answer: &Answer, message: &mut Message<'_>, is_last: bool) -> bool {
+        let content = Text::of(message.content.as_ref());
+        if let Some(more) = content.strip_prefix(&*answer.text).filter(|_| !answer.text.is_empty())
+        {
+            let is_repeated = more.is_empty() && (is_last || self.has_deltas);
+            if is_repeated || !more.is_empty() {
+                message.content = Some(Text(more.to_owned().into()));
+            }
+        } else if self.has_deltas && !answer.text.is_empty() {
+            message.content = None;
         }
-        answer.finish_reason = reason(choice.finish_reason.as_ref());
+        if self.has_deltas || is_last {
+            if !answer.reasoning.is_empty() {
+                message.forget_thought();
+            }
+            if !answer.tool_calls.is_empty() {
+                (message.tool_calls, message.function_call) = (None, None);
+            }
+            if !answer.refusal.is_empty() {
+                message.refusal = None;
+            }
+        }
+        !message.is_empty()
     }
-    Ok(())
 }
 
 fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
@@ -110,142 +177,32 @@ fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
     }
 }
 
-fn delta(answer: &mut Answer, delta: Delta<'_>, seen: &mut EventContent) {
-    let thought = delta.reasoning_content.filter(|Text(text)| !text.is_empty());
-    let reasoning = push(&mut answer.reasoning, thought.or(delta.reasoning).as_ref());
-    let mut output = push(&mut answer.text, delta.content.as_ref());
-    output |= push(&mut answer.refusal, delta.refusal.as_ref());
-    for call in delta.tool_calls.unwrap_or_default() {
-        output |= merge_call(&mut answer.tool_calls, call);
+fn add(answer: &mut Answer, state: &mut State, more: Message<'_>, seen: &mut EventContent) {
+    let is_thought = {
+        let thought = more.thought();
+        answer.reasoning.push_str(&thought);
+        !thought.is_empty()
+    };
+    let mut output = push(&mut answer.text, more.content.as_ref());
+    output |= push(&mut answer.refusal, more.refusal.as_ref());
+    let legacy = more.function_call.map(|function| CallDelta {
+        index: None,
+        id: None,
+        function: Some(function),
+    });
+    let mut before: Option<Option<i64>> = None;
+    for call in more.tool_calls.into_iter().flatten().chain(legacy) {
+        let function = call.function.unwrap_or_default();
+        let part = CallPart {
+            index: call.index,
+            id: Text::of(call.id.as_ref()),
+            name: Text::of(function.name.as_ref()),
+            arguments: Text::of(function.arguments.as_ref()),
+            is_next: before.replace(call.index) == Some(call.index),
+        };
+        output |= state.calls.add(&mut answer.tool_calls, part);
     }
-    seen.add(reasoning, output);
-}
-
-/// Some compatible APIs send an empty reason with every chunk; it ends nothing.
-fn reason(said: Option<&Text<'_>>) -> Option<FinishReason> {
-    let reason = Text::of(said);
-    (!reason.is_empty()).then(|| FinishReason::from_name(reason))
-}
-
-fn merge_call(calls: &mut Vec<ToolCall>, delta: CallDelta<'_>) -> bool {
-    let index = delta.index.unwrap_or(calls.len());
-    if index >= MAX_TOOL_CALLS {
-        return false;
-    }
-    if calls.len() <= index {
-        calls.resize_with(index + 1, ToolCall::default);
-    }
-    let call = &mut calls[index];
-    if let Some(Text(id)) = delta.id
-        && call.id.is_empty()
-    {
-        call.id = id.into_owned();
-    }
-    let mut grew = false;
-    if let Some(function) = delta.function {
-        if let Some(Text(name)) = function.name {
-            grew |= !name.is_empty();
-            call.name.push_str(&name);
-        }
-        if let Some(Text(arguments)) = function.arguments {
-            grew |= !arguments.is_empty();
-            call.arguments.push_str(&arguments);
-        }
-    }
-    grew
-}
-
-#[derive(Debug, Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow)]
-    model: Option<Text<'a>>,
-    #[serde(borrow)]
-    provider: Option<Text<'a>>,
-    #[serde(borrow)]
-    service_tier: Option<Text<'a>>,
-    #[serde(borrow)]
-    choices: Option<FirstChoice<'a>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    /// Groq states the usage of a stream here.
-    #[serde(borrow)]
-    x_groq: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-/// The choice whose index is 0 or absent: requests ask for one answer. No list is built, because
-/// this is read once per token.
-#[derive(Debug)]
-struct FirstChoice<'a>(Option<Choice<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for FirstChoice<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Choices<'a>(PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Choices<'a> {
-            type Value = FirstChoice<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of choices")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut first = None;
-                while let Some(choice) = list.next_element::<Choice<'a>>()? {
-                    if first.is_none() && choice.index.unwrap_or(0) == 0 {
-                        first = Some(choice);
-                    }
-                }
-                Ok(FirstChoice(first))
-            }
-        }
-        deserializer.deserialize_seq(Choices(PhantomData))
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice<'a> {
-    index: Option<u32>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow)]
-    message: Option<Delta<'a>>,
-    #[serde(borrow)]
-    finish_reason: Option<Text<'a>>,
-    /// Moonshot states the usage of a stream here.
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning_content: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning: Option<Text<'a>>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<CallDelta<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct CallDelta<'a> {
-    index: Option<usize>,
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    function: Option<FunctionDelta<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FunctionDelta<'a> {
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    arguments: Option<Text<'a>>,
+    seen.add(is_thought, output);
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! OpenAI responses: requests out, answers in.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+mod event;
+
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason, MAX_TOOL_CALLS};
-use super::error::ErrorClass;
 use super::event_content::EventContent;
+use super::lenient::mend;
 use super::params::{self, Function};
-use super::provider_error::{WireError, in_band, malformed};
+use super::provider_error::{WireError, broken_off, in_band, in_place_of_answer, malformed, said};
 use super::request::Request;
-use super::text::{Text, kind_of, note, push};
+use super::text::{Text, note, push};
 use super::usage;
 use crate::units::{Dialect, ServiceTier, ToolCall};
+use event::{Event, Item, Response};
+
+/// What an answer is called in messages.
+const WHAT: &str = "an event or an answer of OpenAI responses";
 
 /// The path below a provider's base URL.
 pub(super) const PATH: &str = "/responses";
@@ -93,20 +97,31 @@ fn param(body: &mut Map<String, Value>, name: &str, value: &Value) {
 /// State between the events of a stream.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The indexes of the output items that are tool calls, in order.
-    calls: Vec<u64>,
+    /// The output items that are tool calls, in order: their index and their id.
+    calls: Vec<(Option<u64>, String)>,
 }
 
-/// Takes one event's data.
+/// Takes one event's data, or a whole response.
 pub(super) fn event(
     answer: &mut Answer,
     state: &mut State,
     data: &[u8],
 ) -> Result<EventContent, WireError> {
-    let event: Event<'_> = match serde_json::from_slice(data) {
-        Ok(event) => event,
-        Err(error) => return unknown(answer, data, &error),
+    let error = match serde_json::from_slice(data) {
+        Ok(event) => return take(answer, state, event, data),
+        Err(error) => error,
     };
+    let data = mend(answer, data, event::EVENT, WHAT, &error)?;
+    let event = serde_json::from_slice(&data).map_err(|e| malformed(WHAT, &data, &e))?;
+    take(answer, state, event, &data)
+}
+
+fn take(
+    answer: &mut Answer,
+    state: &mut State,
+    event: Event<'_>,
+    data: &[u8],
+) -> Result<EventContent, WireError> {
     let mut seen = EventContent::default();
     match Text::of(event.kind.as_ref()) {
         "response.output_text.delta" => {
@@ -120,46 +135,79 @@ pub(super) fn event(
         }
         "response.output_item.added" => {
             if let Some(item) = event.item.filter(Item::is_call) {
-                state.calls.push(event.output_index.unwrap_or(state.calls.len() as u64));
-                seen.add(false, add_call(answer, &item));
+                seen.add(false, state.open(answer, event.output_index, &item));
             }
         }
         "response.function_call_arguments.delta" => {
-            let call = state.calls.iter().position(|item| Some(*item) == event.output_index);
-            if let Some(call) = call.and_then(|call| answer.tool_calls.get_mut(call)) {
+            if let Some(call) = state.call(answer, &event) {
                 seen.add(false, push(&mut call.arguments, event.delta.as_ref()));
             }
+        }
+        "response.function_call_arguments.done" => {
+            if let Some(call) = state.call(answer, &event).filter(|c| c.arguments.is_empty()) {
+                seen.add(false, push(&mut call.arguments, event.arguments.as_ref()));
+            }
+        }
+        "response.output_item.done" => state.close(answer, &event, &mut seen),
+        // Of servers that send no deltas.
+        "response.output_text.done" if answer.text.is_empty() => {
+            seen.add(false, push(&mut answer.text, event.text.as_ref()));
         }
         "response.created" | "response.in_progress" => {
             describe(answer, &event.response.unwrap_or_default());
         }
-        "response.completed" | "response.incomplete" | "response.failed" => {
+        "response.completed" | "response.incomplete" | "response.failed" | "response.done" => {
             end(answer, event.response.unwrap_or_default())?;
             seen.done = true;
         }
-        "error" => {
-            let whole = String::from_utf8_lossy(data);
-            return Err(in_band(event.error.map_or(&*whole, RawValue::get)));
-        }
+        "error" => match said(event.error) {
+            Some(error) => return in_band(answer, &error),
+            None => {
+                let whole = serde_json::from_slice(data);
+                return in_band(answer, &whole.unwrap_or(Value::Null));
+            }
+        },
         kind if IGNORED.contains(&kind) => {}
-        _ => match event.error {
-            Some(error) if error.get() != "null" => return Err(in_band(error.get())),
-            _ => answer.unknown_events += 1,
+        kind => match said(event.error) {
+            Some(error) => return in_band(answer, &error),
+            None if kind.is_empty() => {
+                seen = whole(answer, data)?;
+            }
+            None => answer.unknown_events += 1,
         },
     }
     Ok(seen)
 }
 
+/// Takes an object without a kind: a whole response.
+fn whole(answer: &mut Answer, data: &[u8]) -> Result<EventContent, WireError> {
+    let read: Result<Response<'_>, _> = serde_json::from_slice(data);
+    let mended;
+    let response = match read {
+        Ok(response) => response,
+        Err(error) => {
+            mended = mend(answer, data, event::RESPONSE, WHAT, &error)?;
+            serde_json::from_slice(&mended).map_err(|e| malformed(WHAT, &mended, &e))?
+        }
+    };
+    if response.status.is_none() && response.output.is_none() && said(response.error).is_none() {
+        return in_place_of_answer(answer, data);
+    }
+    let mut seen = EventContent { done: true, ..EventContent::default() };
+    let before = answer.reasoning.len();
+    end(answer, response)?;
+    seen.add(answer.reasoning.len() > before, !answer.text.is_empty());
+    Ok(seen)
+}
+
 /// Events that repeat the content of others.
-const IGNORED: [&str; 13] = [
+const IGNORED: [&str; 11] = [
     "response.queued",
-    "response.output_item.done",
     "response.content_part.added",
     "response.content_part.done",
     "response.output_text.done",
     "response.output_text.annotation.added",
     "response.refusal.done",
-    "response.function_call_arguments.done",
     "response.reasoning_summary_part.added",
     "response.reasoning_summary_part.done",
     "response.reasoning_summary_text.done",
@@ -167,42 +215,48 @@ const IGNORED: [&str; 13] = [
     "keepalive",
 ];
 
-/// An event of an unknown kind may have any content; one of a known kind must be valid.
-fn unknown(
-    answer: &mut Answer,
-    data: &[u8],
-    error: &serde_json::Error,
-) -> Result<EventContent, WireError> {
-    let kind = kind_of(data);
-    let is_read = |kind: &str| {
-        kind == "error"
-            || kind.ends_with("_text.delta")
-            || [
-                "response.refusal.delta",
-                "response.output_item.added",
-                "response.function_call_arguments.delta",
-                "response.created",
-                "response.in_progress",
-                "response.completed",
-                "response.incomplete",
-                "response.failed",
-            ]
-            .contains(&kind)
-    };
-    match kind {
-        Some(kind) if !is_read(&kind) => {
-            answer.unknown_events += u64::from(!IGNORED.contains(&kind.as_str()));
-            Ok(EventContent::default())
-        }
-        _ => Err(malformed("an event of OpenAI responses", data, error)),
+impl State {
+    /// A tool call begins; whether it held anything.
+    fn open(&mut self, answer: &mut Answer, index: Option<u64>, item: &Item<'_>) -> bool {
+        self.calls.resize(answer.tool_calls.len(), (None, String::new()));
+        self.calls.push((index, Text::of(item.id.as_ref()).to_owned()));
+        add_call(answer, item)
     }
-}
 
-/// Reads a whole response.
-pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
-    let response: Response<'_> =
-        serde_json::from_slice(body).map_err(|e| malformed("an OpenAI response", body, &e))?;
-    end(answer, response)
+    /// The position of the call that an event is about: by its index, else by its id, else the last.
+    fn position(&self, index: Option<u64>, id: &str) -> Option<usize> {
+        let by_index = || self.calls.iter().rposition(|(known, _)| *known == index);
+        let by_id = || self.calls.iter().rposition(|(_, known)| known == id);
+        match (index, id) {
+            (Some(_), "") => by_index(),
+            (Some(_), _) => by_index().or_else(by_id),
+            (None, "") => self.calls.len().checked_sub(1),
+            (None, _) => by_id().or_else(|| self.calls.len().checked_sub(1)),
+        }
+    }
+
+    fn call<'a>(&self, answer: &'a mut Answer, event: &Event<'_>) -> Option<&'a mut ToolCall> {
+        let at = self.position(event.output_index, Text::of(event.item_id.as_ref()))?;
+        answer.tool_calls.get_mut(at)
+    }
+
+    /// An output item is complete: takes the call that no event before it held.
+    fn close(&mut self, answer: &mut Answer, event: &Event<'_>, seen: &mut EventContent) {
+        let Some(item) = event.item.as_ref().filter(|item| item.is_call()) else { return };
+        let id = Text::of(item.call_id.as_ref());
+        let of_id = || answer.tool_calls.iter().position(|call| call.id == id);
+        let known = self.calls.iter().position(|(index, _)| *index == event.output_index);
+        match if id.is_empty() { known } else { of_id() } {
+            Some(at) => {
+                if let Some(call) = answer.tool_calls.get_mut(at)
+                    && call.arguments.is_empty()
+                {
+                    seen.add(false, push(&mut call.arguments, item.arguments.as_ref()));
+                }
+            }
+            None => seen.add(false, self.open(answer, event.output_index, item)),
+        }
+    }
 }
 
 /// The whole response, at the end of a stream or instead of one: the finish reason, the usage, and
@@ -210,20 +264,16 @@ pub(super) fn body(answer: &mut Answer, body: &[u8]) -> Result<(), WireError> {
 fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
     describe(answer, &response);
     let status = Text::of(response.status.as_ref());
-    let error = response.error.filter(|error| error.get() != "null");
-    if let Some(error) = error {
-        return Err(in_band(error.get()));
+    if let Some(error) = said(response.error) {
+        return in_band(answer, &error).map(|_| ());
     }
-    if matches!(status, "failed" | "cancelled") {
-        let detail = format!("error in the stream: the response is {status}");
-        return Err(WireError { class: ErrorClass::Server, detail });
-    }
+    broken_off(status)?;
     fill(answer, &response.output.unwrap_or_default());
     let why = response.incomplete_details.and_then(|details| details.reason);
-    answer.finish_reason = Some(match (status, Text::of(why.as_ref())) {
-        ("incomplete", "max_output_tokens") => FinishReason::Length,
-        ("incomplete", "content_filter") => FinishReason::ContentFilter,
-        ("incomplete", _) => FinishReason::Other,
+    let why = Text::of(why.as_ref());
+    broken_off(why)?;
+    answer.finish_reason = Some(match status {
+        "incomplete" => FinishReason::from_name(why),
         _ if answer.tool_calls.is_empty() => FinishReason::Stop,
         _ => FinishReason::ToolCalls,
     });
@@ -283,76 +333,4 @@ fn add_call(answer: &mut Answer, item: &Item<'_>) -> bool {
     let holds = !call.name.is_empty() || !call.arguments.is_empty();
     answer.tool_calls.push(call);
     holds
-}
-
-#[derive(Debug, Deserialize)]
-struct Event<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    delta: Option<Text<'a>>,
-    output_index: Option<u64>,
-    #[serde(borrow)]
-    item: Option<Item<'a>>,
-    #[serde(borrow)]
-    response: Option<Response<'a>>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Response<'a> {
-    #[serde(borrow)]
-    status: Option<Text<'a>>,
-    #[serde(borrow)]
-    model: Option<Text<'a>>,
-    /// Of routers.
-    #[serde(borrow)]
-    provider: Option<Text<'a>>,
-    #[serde(borrow)]
-    service_tier: Option<Text<'a>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    incomplete_details: Option<Incomplete<'a>>,
-    #[serde(borrow)]
-    output: Option<Vec<Item<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Incomplete<'a> {
-    #[serde(borrow)]
-    reason: Option<Text<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Item<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    call_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    arguments: Option<Text<'a>>,
-    #[serde(borrow)]
-    content: Option<Vec<Part<'a>>>,
-    #[serde(borrow)]
-    summary: Option<Vec<Part<'a>>>,
-}
-
-impl Item<'_> {
-    fn is_call(&self) -> bool {
-        Text::of(self.kind.as_ref()) == "function_call"
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
 }

@@ -1,14 +1,16 @@
 //! Errors of providers, as a response or inside a stream.
-//!
-//! The four dialects name an error in four ways: OpenAI by `code` and `type`, Anthropic by `type`,
-//! Gemini by a numeric `code` and a `status`. One reader takes them all.
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::answer::{Answer, FinishReason};
 use super::error::ErrorClass;
 use super::error_words;
+use super::event_content::EventContent;
+use super::provider_words::{
+    bare_error, class_of_codes, class_of_words, error_in, is_filtered, is_nothing, message_of,
+    text_of,
+};
 
 /// An error response, or a response that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,118 +27,100 @@ pub const MAX_DETAIL: usize = 300;
 /// The most bytes shown of a body that is not an error object.
 const SHOWN_BYTES: usize = 1200;
 
+/// A response whose status is not a success. A content filter's refusal is an answer, whichever way
+/// a provider says it.
+#[must_use]
+pub fn decode_failure(status: u16, body: &[u8]) -> (Answer, Option<WireError>) {
+    let may_be_filter = (400..500).contains(&status) && !matches!(status, 401 | 402 | 404 | 429);
+    if may_be_filter && error_in(body).as_ref().is_some_and(is_filtered) {
+        let finish_reason = Some(FinishReason::ContentFilter);
+        return (Answer { finish_reason, ..Answer::default() }, None);
+    }
+    (Answer::default(), Some(decode_error(status, body)))
+}
+
 /// The class and the message of a response whose status is not a success, in any dialect.
 #[must_use]
 pub fn decode_error(status: u16, body: &[u8]) -> WireError {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Option<&'a RawValue>,
-    }
-    // Gemini sends a list for a stream without server-sent events.
-    let error = match serde_json::from_slice::<Vec<Body<'_>>>(body) {
-        Ok(list) => list.into_iter().next(),
-        Err(_) => serde_json::from_slice::<Body<'_>>(body).ok(),
-    }
-    .and_then(|body| body.error);
-    let said = error.map_or_else(
-        || String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES)]).into_owned(),
-        |error| message_of(error.get()),
-    );
+    let error = error_in(body);
+    let said = error.as_ref().map_or_else(|| text_of(body, SHOWN_BYTES), message_of);
     // Out of credit also comes as 429 or 400, and a wrong key as 400; the error's code or its words
     // tell them apart.
-    let class = error
-        .and_then(|error| coded(error.get()))
-        .filter(|class| matches!(class, ErrorClass::Payment | ErrorClass::Auth))
+    let is_told = |class: &ErrorClass| matches!(class, ErrorClass::Payment | ErrorClass::Auth);
+    let by_code = error.as_ref().and_then(class_of_codes).filter(is_told);
+    let class = by_code
         .or_else(|| error_words::class_of(status, &said))
         .unwrap_or_else(|| ErrorClass::of_status(status));
     WireError { class, detail: cut(&format!("HTTP {status}: {}", said.trim())) }
 }
 
-/// An error object in a response that began as a success.
-pub(super) fn in_band(error: &str) -> WireError {
-    let said = message_of(error);
-    let by_code = coded(error).unwrap_or(ErrorClass::Server);
+/// An error in an answer; one that says nothing is none.
+pub(super) fn said(error: Option<&RawValue>) -> Option<Value> {
+    let error: Value = serde_json::from_str(error?.get()).ok()?;
+    (!is_nothing(&error)).then_some(error)
+}
+
+/// Takes an error in a response that began as a success.
+pub(super) fn in_band(answer: &mut Answer, error: &Value) -> Result<EventContent, WireError> {
+    if is_filtered(error) {
+        answer.finish_reason = Some(FinishReason::ContentFilter);
+        return Ok(EventContent { done: true, ..EventContent::default() });
+    }
+    let message = message_of(error);
+    let by_code = class_of_codes(error).or_else(|| class_of_words(&message));
+    let by_code = by_code.unwrap_or(ErrorClass::Server);
     let by_words = match by_code {
         ErrorClass::Server | ErrorClass::RateLimited | ErrorClass::BadRequest => {
-            error_words::class_of(400, &said)
+            error_words::class_of(400, &message)
         }
         _ => None,
     };
     let class = by_words.unwrap_or(by_code);
-    WireError { class, detail: cut(&format!("error in the stream: {said}")) }
+    Err(WireError { class, detail: cut(&format!("error in the stream: {message}")) })
+}
+
+/// Takes an object that has nothing of an answer: an error, or what nobody knows.
+pub(super) fn in_place_of_answer(
+    answer: &mut Answer,
+    data: &[u8],
+) -> Result<EventContent, WireError> {
+    if let Some(error) = bare_error(data) {
+        return in_band(answer, &error);
+    }
+    answer.unknown_events += 1;
+    Ok(EventContent::default())
+}
+
+/// Takes a finish reason that a provider gives where it broke off.
+pub(super) fn broken_off(reason: &str) -> Result<(), WireError> {
+    let class = match &*reason.to_ascii_lowercase() {
+        "insufficient_system_resource" | "engine_overloaded" | "overloaded" => {
+            ErrorClass::Overloaded
+        }
+        "error"
+        | "network_error"
+        | "server_error"
+        | "internal_error"
+        | "internal_server_error"
+        | "failed"
+        | "timeout"
+        | "abort"
+        | "aborted"
+        | "cancelled"
+        | "canceled" => ErrorClass::Server,
+        _ => return Ok(()),
+    };
+    let detail = format!("the provider broke the answer off: its finish reason is {reason}");
+    Err(WireError { class, detail: cut(&detail) })
 }
 
 /// A response that violates the dialect.
 pub(super) fn malformed(what: &str, data: &[u8], error: &serde_json::Error) -> WireError {
     let shown = String::from_utf8_lossy(&data[..data.len().min(80)]).into_owned();
+    let but = if data.starts_with(b"<") { "a web page and " } else { "" };
     WireError {
         class: ErrorClass::Protocol,
-        detail: cut(&format!("not {what} ({error}): {shown}")),
-    }
-}
-
-/// The class of an error's code, else of its status, else of its type.
-fn coded(error: &str) -> Option<ErrorClass> {
-    #[derive(Deserialize)]
-    struct Coded {
-        code: Option<Value>,
-        status: Option<Value>,
-        #[serde(rename = "type")]
-        kind: Option<Value>,
-        details: Option<Value>,
-    }
-    let coded: Coded = serde_json::from_str(error).ok()?;
-    let wrong_key =
-        coded.details.as_ref().and_then(Value::as_array).is_some_and(|details| {
-            details.iter().any(|detail| detail["reason"] == "API_KEY_INVALID")
-        });
-    if wrong_key {
-        return Some(ErrorClass::Auth);
-    }
-    let status = [coded.code, coded.status, coded.kind].into_iter().flatten().find_map(|word| {
-        match word {
-            Value::Number(n) => n.as_u64().and_then(|n| u16::try_from(n).ok()),
-            Value::String(text) => text.parse().ok().or_else(|| status_of_word(&text)),
-            _ => None,
-        }
-        .filter(|status| (400..=599).contains(status))
-    });
-    status.map(ErrorClass::of_status)
-}
-
-/// The HTTP status that a provider's error code stands for: those of OpenAI, of Anthropic's published
-/// error types, and of Google's `google.rpc.Code`.
-fn status_of_word(word: &str) -> Option<u16> {
-    Some(match word {
-        "invalid_request_error"
-        | "invalid_prompt"
-        | "context_length_exceeded"
-        | "INVALID_ARGUMENT"
-        | "FAILED_PRECONDITION"
-        | "OUT_OF_RANGE" => 400,
-        "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => 401,
-        "insufficient_quota" | "billing_error" => 402,
-        "permission_error" | "PERMISSION_DENIED" => 403,
-        "not_found_error" | "model_not_found" | "NOT_FOUND" => 404,
-        "request_too_large" => 413,
-        "rate_limit_exceeded" | "rate_limited" | "rate_limit_error" | "RESOURCE_EXHAUSTED" => 429,
-        "api_error" | "server_error" | "INTERNAL" | "UNKNOWN" => 500,
-        "UNAVAILABLE" => 503,
-        "timeout_error" | "DEADLINE_EXCEEDED" => 504,
-        "overloaded" | "overloaded_error" => 529,
-        _ => return None,
-    })
-}
-
-fn message_of(error: &str) -> String {
-    #[derive(Deserialize)]
-    struct ErrorBody {
-        message: Option<String>,
-    }
-    match serde_json::from_str::<ErrorBody>(error) {
-        Ok(ErrorBody { message: Some(message) }) => message,
-        _ => error.trim_matches('"').to_owned(),
+        detail: cut(&format!("{but}not {what} ({error}): {shown}")),
     }
 }
 
@@ -200,7 +184,9 @@ mod tests {
     #[test]
     fn words_have_a_class_in_a_stream() {
         let check = |error: &str, class: ErrorClass| {
-            assert_eq!(in_band(error).class, class, "{error}");
+            let error: Value = serde_json::from_str(error).expect("JSON");
+            let read = in_band(&mut Answer::default(), &error).expect_err("an error");
+            assert_eq!(read.class, class, "{error}");
         };
         check(r#"{"message":"slow down","code":429}"#, ErrorClass::RateLimited);
         check(r#"{"message":"x","code":"502"}"#, ErrorClass::Server);

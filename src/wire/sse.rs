@@ -31,6 +31,10 @@ pub struct Decoder {
     name: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
+    /// The event has exactly one line of data.
+    is_one_line: bool,
+    /// The server leaves out the blank lines: each line is an event.
+    is_unspaced: bool,
     /// The last byte was a CR: a following LF belongs to it.
     after_cr: bool,
     /// The first line has been seen, so a byte order mark is no longer expected.
@@ -107,6 +111,14 @@ impl Decoder {
         Ok(())
     }
 
+    /// Hands out the event.
+    fn give(&mut self, each: &mut impl FnMut(Event<'_>)) {
+        each(Event { name: &self.name, data: &self.data });
+        self.has_data = false;
+        self.is_one_line = false;
+        self.data.clear();
+    }
+
     fn take_line(&mut self, line: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), TooLarge> {
         let line = if self.started {
             line
@@ -116,10 +128,8 @@ impl Decoder {
         };
         if line.is_empty() {
             if self.has_data {
-                each(Event { name: &self.name, data: &self.data });
+                self.give(each);
             }
-            self.has_data = false;
-            self.data.clear();
             self.name.clear();
             return Ok(());
         }
@@ -134,14 +144,24 @@ impl Decoder {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
+                // No event goes on after a whole object: the blank line is missing.
+                if self.is_one_line && is_object(&self.data) {
+                    self.is_unspaced = true;
+                    self.give(each);
+                }
                 if self.data.len() + value.len() > MAX_EVENT_BYTES {
                     return Err(TooLarge);
                 }
                 if self.has_data {
                     self.data.push(b'\n');
                 }
+                self.is_one_line = !self.has_data;
                 self.has_data = true;
                 self.data.extend_from_slice(value);
+                let is_whole = |data: &[u8]| is_object(data) || data.trim_ascii() == b"[DONE]";
+                if self.is_unspaced && self.is_one_line && is_whole(&self.data) {
+                    self.give(each);
+                }
             }
             b"event" => {
                 self.name.clear();
@@ -151,6 +171,12 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// Whether data is one whole object.
+fn is_object(data: &[u8]) -> bool {
+    data.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
 
 #[cfg(test)]
@@ -195,6 +221,25 @@ mod tests {
         check("event: lost\n\ndata: kept\n\n", &[("", "kept")]);
         check("data: no blank line", &[("", "no blank line")]);
         check("\n\n\n", &[]);
+    }
+
+    #[test]
+    fn objects_without_blank_lines_are_events_of_their_own() {
+        check(
+            "data: {}\ndata: {\"a\":1}\ndata: [DONE]\n",
+            &[("", "{}"), ("", "{\"a\":1}"), ("", "[DONE]")],
+        );
+        check("data: {\ndata: }\n\n", &[("", "{\n}")]);
+        // Each line is an event as soon as it is there.
+        let mut decoder = Decoder::new();
+        let mut seen = Vec::new();
+        for line in ["data: {\"n\":1}\n", "data: {\"n\":2}\n", "data: {\"n\":3}\n"] {
+            let before = seen.len();
+            decoder.feed(line.as_bytes(), |event| seen.push(event.data.to_vec())).expect("small");
+            seen.extend((seen.len() == before).then(Vec::new));
+        }
+        assert_eq!(seen.len(), 4);
+        assert_eq!(seen[3], b"{\"n\":3}");
     }
 
     #[test]

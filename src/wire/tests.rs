@@ -172,12 +172,21 @@ fn what_is_not_known_is_passed_over_and_counted() {
     check(Dialect::Anthropic, r#"{"type":"dream","delta":"not an object"}"#);
     check(Dialect::Anthropic, r#"{"type":"content_block_delta","delta":{"type":"dream_delta"}}"#);
     check(Dialect::Gemini, r#"{"dream":1}"#);
-    let class = |dialect, event: &str| stream(dialect, &[event]).1.expect("an error").class;
-    let known = r#"{"type":"content_block_delta","delta":"not an object"}"#;
-    assert_eq!(class(Dialect::Anthropic, known), ErrorClass::Protocol);
-    let known = r#"{"type":"response.output_text.delta","delta":{}}"#;
-    assert_eq!(class(Dialect::OpenaiResponses, known), ErrorClass::Protocol);
+    check(Dialect::OpenaiResponses, r#"{"type":"response.output_text.delta","delta":{}}"#);
+    check(Dialect::Anthropic, r#"{"type":"content_block_delta","delta":7}"#);
+    check(Dialect::Anthropic, r#"{"type":"status","message":"at work"}"#);
+    for noise in ["ping", ": keep-alive", "\"\"", "null", "[1]", "[OK]"] {
+        check(Dialect::OpenaiChat, noise);
+    }
+    for dialect in DIALECTS {
+        let (answer, error) = stream(dialect, &["{broken"]);
+        assert_eq!(error.expect("an error").class, ErrorClass::Protocol);
+        assert_eq!(answer, Answer::default());
+    }
 }
+
+const DIALECTS: [Dialect; 4] =
+    [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic, Dialect::Gemini];
 
 /// What had been counted when a stream broke is not what is billed.
 #[test]
@@ -235,6 +244,7 @@ fn reasons_to_end() {
         ("MAX_TOKENS", FinishReason::Length),
         ("RECITATION", FinishReason::ContentFilter),
         ("MALFORMED_FUNCTION_CALL", FinishReason::Other),
+        ("LANGUAGE", FinishReason::Other),
     ] {
         check(Dialect::Gemini, &gemini(said), expected);
     }

@@ -29,13 +29,3 @@ pub(super) fn note(into: &mut Option<String>, name: Option<&Text<'_>>) {
         *into = Some(name.to_owned());
     }
 }
-
-/// The kind of an event whose other fields are invalid.
-pub(super) fn kind_of(data: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Kind {
-        #[serde(rename = "type")]
-        kind: Option<String>,
-    }
-    serde_json::from_slice::<Kind>(data).ok()?.kind
-}

@@ -140,10 +140,10 @@ const EXPECTED: [(&str, &str, u64); 30] = [
     ("hang-before-head", "first_token_timeout", 4),
     ("hang-before-token", "first_token_timeout", 4),
     ("hang-between-tokens", "stall_timeout", 4),
-    ("malformed-json", "protocol", 4),
+    ("malformed-json", "protocol", 2),
     ("error-integer", "server", 4),
     ("error-string", "rate_limited", 4),
-    ("empty-stream", "empty", 4),
+    ("empty-stream", "empty", 2),
     ("no-done", "", 1),
     ("no-end", "truncated", 4),
     ("usage-missing", "", 1),
@@ -151,10 +151,10 @@ const EXPECTED: [(&str, &str, u64); 30] = [
     ("usage-on-last", "", 1),
     ("long-line", "", 1),
     ("huge-body", "too_large", 1),
-    ("invalid-utf8", "protocol", 4),
+    ("invalid-utf8", "", 1),
     ("length-over", "", 1),
     ("length-under", "truncated", 4),
-    ("gzip", "protocol", 4),
+    ("gzip", "protocol", 2),
     ("redirect", "redirect", 1),
     ("stale", "", 1),
 ];
@@ -195,14 +195,26 @@ fn check(fault: &str, class: &str, attempts: u64, weighed: &Weighed, plain: &Wei
     let Weighed { ran, trials, ledger, .. } = weighed;
     let stderr = &ran.stderr;
     assert_eq!(trials.len(), TASKS.len(), "{fault}");
+    // The endpoint is given up after a few responses that do not read, whosever they are.
+    let is_given_up = matches!(class, "protocol" | "empty");
+    let mut sent = 0;
     for trial in trials {
-        assert_eq!(trial["error_class"], class, "{fault}: {stderr}");
         let found = number(&trial["attempts"]);
+        sent += found;
+        if is_given_up && trial["status"] == "skipped" {
+            continue;
+        }
+        assert_eq!(trial["error_class"], class, "{fault}: {stderr}");
+        let least = if is_given_up { 1 } else { attempts };
         // A busy client may write before it sees that the server has closed: that is an attempt too.
         let lost = u64::from(fault == "stale");
-        assert!((attempts..=attempts + lost).contains(&found), "{fault}: {found}: {stderr}");
+        assert!((least..=attempts + lost).contains(&found), "{fault}: {found}: {stderr}");
     }
-    assert_eq!(ledger.len() as u64, attempts * TASKS.len() as u64, "{fault}");
+    if is_given_up {
+        assert_eq!(ledger.len() as u64, sent, "{fault}");
+    } else {
+        assert_eq!(ledger.len() as u64, attempts * TASKS.len() as u64, "{fault}");
+    }
     for line in ledger {
         assert_eq!(line["fault"], fault);
     }
@@ -227,7 +239,9 @@ fn check(fault: &str, class: &str, attempts: u64, weighed: &Weighed, plain: &Wei
         }
     } else {
         assert_eq!(ran.code, 1, "{fault}: {stderr}");
-        assert_eq!(weighed.count("failed"), "3", "{fault}");
+        if !is_given_up {
+            assert_eq!(weighed.count("failed"), "3", "{fault}");
+        }
         assert!(weighed.latencies(&LATENCIES).is_empty(), "{fault}: no latency of a failure");
     }
 }

@@ -159,11 +159,88 @@ fn an_answer_in_one_piece_has_no_first_token() {
 
 #[test]
 fn a_compressed_body_is_not_what_was_asked_for() {
-    let parts = || vec![(1, Bytes::from(TOKEN)), (1, Bytes::from(STOP))];
-    let record = play_bytes(200, SSE, "gzip", parts(), None);
-    assert_eq!(class(&record), Some(ErrorClass::Protocol));
-    assert_eq!(record.stamps.first_token, None);
-    assert_eq!(class(&play_bytes(200, SSE, "Identity", parts(), None)), None);
+    let packed = || vec![(1, Bytes::from_static(b"\x1f")), (1, Bytes::from_static(b"\x8b\x08\0"))];
+    for coding in ["gzip", "identity"] {
+        let record = play_bytes(200, SSE, coding, packed(), None);
+        assert_eq!(class(&record), Some(ErrorClass::Protocol));
+        assert_eq!(record.stamps.first_token, None);
+    }
+    let unclear = || vec![(1, Bytes::from_static(b"\x8b\x02\x80"))];
+    assert_eq!(class(&play_bytes(200, SSE, "br", unclear(), None)), Some(ErrorClass::Protocol));
+    // A header that is wrong about a body that is plain.
+    let plain = || vec![(1, Bytes::from(TOKEN)), (1, Bytes::from(STOP))];
+    for coding in ["Identity", "utf-8", "gzip"] {
+        assert_eq!(class(&play_bytes(200, SSE, coding, plain(), None)), None);
+    }
+}
+
+#[test]
+fn the_first_bytes_tell_a_stream_from_a_body() {
+    let body = "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+    for kind in [SSE, "text/plain", "application/json", ""] {
+        for status in [200, 201, 206] {
+            let record = play(status, kind, &[(1, "\n"), (5, TOKEN), (5, STOP)], None);
+            assert_eq!((class(&record), record.streamed), (None, true), "{kind} {status}");
+            assert!(record.stamps.first_token.is_some());
+            let record = play(status, kind, &[(1, " "), (1, "\n"), (5, body)], None);
+            assert_eq!((class(&record), record.streamed), (None, false), "{kind} {status}");
+            assert_eq!(record.stamps.first_token, None);
+        }
+        assert_eq!(class(&play(200, kind, &[], None)), Some(ErrorClass::Empty), "{kind}");
+    }
+    assert_eq!(class(&play(204, "", &[], None)), Some(ErrorClass::Empty));
+    let page = [(1, "<html>busy</html>")];
+    assert_eq!(class(&play(200, SSE, &page, None)), Some(ErrorClass::Protocol));
+}
+
+#[test]
+fn nothing_fails_an_answer_that_is_complete() {
+    let ms =
+        |record: &AttemptRecord| record.stamps.ended.since(record.stamps.dispatched).as_millis();
+    let check = |more: &[(u64, &'static str)], then, at_most| {
+        let parts = [&[(5, TOKEN), (5, STOP)], more].concat();
+        let record = play(200, SSE, &parts, then);
+        assert_eq!(class(&record), None, "{more:?}");
+        assert!(ms(&record) <= at_most, "{} ms: {more:?}", ms(&record));
+    };
+    check(&[], Some(ErrorClass::Reset), 10);
+    check(&[], Some(ErrorClass::Protocol), 10);
+    check(&[(1, "data: {broken\n\n")], None, 11);
+    check(&[(1, "data: {\"error\":{\"message\":\"late\"}}\n\n")], None, 11);
+    check(&[(900_000, "data: {}\n\n")], None, 10_010);
+    let comments = [(400, ": still here\n\n"); 300];
+    check(&comments, None, 10_010);
+    let done = [(1, "data: [DONE]\n\n")];
+    check(&[&done[..], &comments].concat(), None, 511);
+    // A body that was whole when its connection broke.
+    let body = "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+    assert_eq!(class(&play(200, "", &[(5, body)], Some(ErrorClass::Reset))), None);
+    let cut = [(5, "{\"choices\":[{\"message\":{\"content\":\"h")];
+    assert_eq!(class(&play(200, "", &cut, Some(ErrorClass::Reset))), Some(ErrorClass::Reset));
+}
+
+#[test]
+fn reasoning_between_tags_is_in_ttft_and_not_in_ttfo() {
+    let delta = |text: &str| {
+        let text = serde_json::Value::from(text);
+        Bytes::from(format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{text}}}}}]}}\n\n"))
+    };
+    let check = |deltas: &[&str], first_output: u128, reasoning: bool| {
+        let parts = deltas.iter().map(|text| (10, delta(text)));
+        let parts = parts.chain([(10, Bytes::from(STOP))]).collect();
+        let record = play_bytes(200, SSE, "identity", parts, None);
+        let ms = |s: Option<Stamp>| s.map(|s| s.since(record.stamps.dispatched).as_millis());
+        assert_eq!(ms(record.stamps.first_token), Some(10), "{deltas:?}");
+        assert_eq!(ms(record.stamps.first_output), Some(first_output), "{deltas:?}");
+        assert_eq!(record.reasoning_seen, reasoning, "{deltas:?}");
+        assert_eq!(record.token_events as usize, deltas.len());
+    };
+    check(&["<think>", "hm", "</think>\n\n", "Paris"], 40, true);
+    check(&["<th", "ink>hm</think>", "Paris", "!"], 30, true);
+    check(&["hm", "</think>", "Paris"], 30, true);
+    check(&["\n", "Paris"], 10, false);
+    check(&["<", "b>"], 10, false);
+    check(&["<th"], 10, false);
 }
 
 /// Reasoning, text in several scripts, two tool calls, usage on the last chunk that has

@@ -89,6 +89,8 @@ impl Redactor {
             usage: _,
             usage_verbatim,
             cost_reported: _,
+            inline_reasoning: _,
+            is_malformed_call: _,
             unknown_events: _,
             usage_faults: _,
         } = answer;

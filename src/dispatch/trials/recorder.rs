@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Trials;
 use crate::client::{AttemptRecord, Outcome, Transport};
+use crate::dispatch::give_up::shape_of;
 use crate::dispatch::recorder::{CallEnd, Intent, Recorder};
 use crate::dispatch::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
 use crate::store::{
@@ -74,7 +75,10 @@ impl<T: Transport> TrialRecorder<'_, T> {
         let record = end.record;
         state.first_dispatch.get_or_insert(record.stamps.dispatched);
         let is_given_up = trials.endpoints[job.endpoint].given_up().is_some();
-        let wait = error.filter(|_| !is_given_up).and_then(|class| {
+        // The same request, bought a third time, would be answered in the same shape.
+        let before = state.failed.as_deref().and_then(shape_of);
+        let is_repeated = before.is_some() && before == shape_of(&record);
+        let wait = error.filter(|_| !is_given_up && !is_repeated).and_then(|class| {
             let attempt = state.n_counted();
             trials.retry.wait(trials.seed, &job.key, attempt, class, record.retry_after)
         });

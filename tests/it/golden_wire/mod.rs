@@ -2,8 +2,10 @@
 //! send, split at every byte. Text, tool calls, tokens and cost are the same.
 //!
 //! The streams are written by hand after captures of the providers ([`render`]), not by the
-//! simulator, which could share an error with the decoder.
+//! simulator, which could share an error with the decoder. The same streams as other servers write
+//! them ([`odd`]) give the same values.
 
+mod odd;
 mod render;
 
 use weighbridge::catalog::{self, Endpoint};
@@ -194,6 +196,42 @@ fn decode(dialect: Dialect, parts: &[&[u8]]) -> ((Answer, Option<WireError>), u3
     ((answer, failure.or(error)), tokens)
 }
 
+/// A stream gives these values, whole and split at every seventh byte.
+fn check_cuts(dialect: Dialect, name: &str, stream: &str, expected: &Golden) {
+    let whole = decode(dialect, &[stream.as_bytes()]);
+    assert_eq!(Golden::of(&whole.0), *expected, "{name} in {}:\n{stream}", dialect.name());
+    for cut in (0..=stream.len()).step_by(7) {
+        let (left, right) = stream.as_bytes().split_at(cut);
+        let cut_there = decode(dialect, &[left, right]);
+        assert_eq!(cut_there, whole, "{name}, cut at byte {cut}:\n{stream}");
+    }
+}
+
+/// Reasoning between tags in the content is that of its own channel.
+fn check_tags(dialect: Dialect) {
+    const TAGGED: [&[&str]; 2] = [
+        &[
+            "\n<thi",
+            "nk>hm \u{2026}",
+            " so</th",
+            "ink>\n",
+            "\nna\u{ef}ve \"\u{4f60}\u{597d}\"\n\u{1f914} \\o/",
+        ],
+        &["hm \u{2026} so</think>\n\n", "na\u{ef}ve ", "\"\u{4f60}\u{597d}\"\n\u{1f914} \\o/"],
+    ];
+    static PARTS: [[AnswerPart; 1]; 2] =
+        [[AnswerPart::Text(TAGGED[0])], [AnswerPart::Text(TAGGED[1])]];
+    let expected = Golden::expected(dialect, &said(&[THOUGHT, PROSE]));
+    for parts in &PARTS {
+        let logical = said(parts);
+        let stream = render::stream(dialect, &logical);
+        check_cuts(dialect, "tags", &stream, &expected);
+        check_cuts(dialect, "tags", &odd::stream(&stream), &expected);
+        let body = render::body(dialect, &logical);
+        assert_eq!(Golden::of(&decode_body(dialect, body.as_bytes())), expected, "{body}");
+    }
+}
+
 fn check(dialect: Dialect) {
     for (name, logical) in &MATRIX {
         let stream = render::stream(dialect, logical);
@@ -217,6 +255,19 @@ fn check(dialect: Dialect) {
             assert_eq!(Golden::of(&whole), expected, "{name} in {}:\n{body}", dialect.name());
         }
     }
+    for (name, logical) in &MATRIX {
+        let expected = Golden::expected(dialect, logical);
+        let stream = render::stream(dialect, logical);
+        for stream in [odd::stream(&stream), odd::unspaced(&stream)] {
+            check_cuts(dialect, name, &stream, &expected);
+        }
+        if !logical.overloaded {
+            let body = odd::body(&render::body(dialect, logical));
+            let whole = decode_body(dialect, body.as_bytes());
+            assert_eq!(Golden::of(&whole), expected, "{name} in {}:\n{body}", dialect.name());
+        }
+    }
+    check_tags(dialect);
     let nothing = decode(dialect, &[b": keep-alive\n\n"]).0;
     assert_eq!(nothing.1.expect("an error").class, ErrorClass::Empty);
 }
