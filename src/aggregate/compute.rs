@@ -38,7 +38,8 @@ pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
     // A broken disk or another program can take a trial's task or endpoint.
     let trials = planned.saturating_sub(metrics.counts.planned);
     metrics.damage = Damage { rows: reader.damaged_rows(), trials };
-    metrics.unpassed = unpassed(&reader, &metrics, &run.category_of)?;
+    metrics.unpassed =
+        unpassed(&reader, &metrics.categories, &metrics.endpoints, &run.category_of)?;
     if metrics.endpoints.iter().any(|endpoint| endpoint.uncounted > 0) {
         if reader.keeps_content()? {
             #[cfg(feature = "tokenizer")]

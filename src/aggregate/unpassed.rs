@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AggregateError, RunMetrics};
+use super::{AggregateError, CategoryMetrics, EndpointMetrics};
 use crate::graders::{form_fault, quoted};
 use crate::store::Reader;
 use crate::units::Category;
@@ -46,14 +46,15 @@ struct Zeros {
 /// Finds the categories whose grader may be wrong. `category_of`: by task.
 pub(super) fn unpassed(
     reader: &Reader,
-    metrics: &RunMetrics,
+    categories: &[CategoryMetrics],
+    endpoints: &[EndpointMetrics],
     category_of: &[usize],
 ) -> Result<Vec<Unpassed>, AggregateError> {
-    let scored: Vec<u64> = (0..metrics.categories.len()).map(|c| scored_in(metrics, c)).collect();
+    let scored: Vec<u64> = (0..categories.len()).map(|c| scored_in(endpoints, c)).collect();
     // Most runs have no such category, and are not read again.
     let is_suspect = |c: usize| {
-        let points: f64 = metrics.endpoints.iter().map(|e| points(&e.cells[c])).sum();
-        metrics.categories[c].tasks >= MIN_TASKS
+        let points: f64 = endpoints.iter().map(|e| points(&e.cells[c])).sum();
+        categories[c].tasks >= MIN_TASKS
             && scored[c] > 0
             && points <= (1.0 - MOST) * scored[c] as f64
     };
@@ -80,7 +81,7 @@ pub(super) fn unpassed(
             None => detail.clone(),
         };
         Some(Unpassed {
-            category: metrics.categories[c].name.clone(),
+            category: categories[c].name.clone(),
             scored: scored[c],
             failed: zeros.n,
             grader: rubric.grader.id().to_owned(),
@@ -91,8 +92,8 @@ pub(super) fn unpassed(
     Ok(found.collect())
 }
 
-fn scored_in(metrics: &RunMetrics, category: usize) -> u64 {
-    metrics.endpoints.iter().map(|e| e.cells[category].counts.scored).sum()
+fn scored_in(endpoints: &[EndpointMetrics], category: usize) -> u64 {
+    endpoints.iter().map(|e| e.cells[category].counts.scored).sum()
 }
 
 /// Σ score of a cell, about.

@@ -126,7 +126,7 @@ mod tests {
         let answers = AnswersView::new(std::iter::once(Ok::<_, ReportError>(task))).expect("read");
         let page = page(&report, &[], Some(answers)).expect("the template is ours");
         assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (1, 1));
-        assert!(!page.contains("<img") && !page.contains('\u{1b}') && !page.contains("onerror=a"));
+        assert!(!page.contains("<img") && !page.contains('\u{1b}'));
         assert!(
             page.contains("; script-src 'sha256-"),
             "the policy allows this script by its hash"

@@ -161,26 +161,26 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(said.join("\n"), @r"
-            not_found: does base_url end in /v1? It is https://api.acme.example
-            not_found: is https://api.acme.example/v1 right, and is large-1 served there?
-            not_found: is large-1 the model's name at acme? Compare with `weighbridge catalog list`
-            bad_request: verify the organization at acme, or set stream = false for the endpoint (it then has no TTFT)
-            bad_request: set stream = false for the endpoint (it then has no TTFT)
-            bad_request: -
-            auth: the key of acme is read from ACME_KEY: is it this one?
-            auth: no variable holds a key of acme: set api_key_env to the name of one, or look at api_key_cmd
-            payment: add credit at acme, then `weighbridge run --resume`
-            rate_limited: lower the concurrency (-c), or state the limits of acme in the catalog; then `weighbridge run --resume`
-            connect: nothing listens at api.acme.example: is the server up, and the port right?
-            connect: the name of api.acme.example was not found: is it spelt right, is there a network?
-            connect: the certificate of api.acme.example is not trusted: ca_file of the provider names another authority
-            connect: is https://api.acme.example rightly https, and is it reached without a proxy between?
-            connect: is api.acme.example reachable from here? `weighbridge catalog ping` asks once
-            connect_timeout: api.acme.example did not answer: a firewall, or HTTPS_PROXY is needed?
-            first_token_timeout: allow it more time: --timeout first_token=10m,total=30m
-            protocol: does https://api.acme.example speak the dialect openai-chat? `dialect` in the catalog states it
-            redirect: redirects are not followed: write the address that https://api.acme.example leads to
-            server: acme failed: try again later, or ask it with the words above
-            ");
+        not_found: does base_url end in /v1? It is https://api.acme.example
+        not_found: is https://api.acme.example/v1 right, and is large-1 served there?
+        not_found: is large-1 the model's name at acme? Compare with `weighbridge catalog list`
+        bad_request: verify the organization at acme, or set stream = false for the endpoint (it then has no TTFT)
+        bad_request: set stream = false for the endpoint (it then has no TTFT)
+        bad_request: -
+        auth: the key of acme is read from ACME_KEY: is it this one?
+        auth: no variable holds a key of acme: set api_key_env to the name of one, or look at api_key_cmd
+        payment: add credit at acme, then `weighbridge run --resume`
+        rate_limited: lower the concurrency (-c), or state the limits of acme in the catalog
+        connect: nothing listens at api.acme.example: is the server up, and the port right?
+        connect: the name of api.acme.example was not found: is it spelt right, is there a network?
+        connect: the certificate of api.acme.example is not trusted: ca_file of the provider names another authority
+        connect: is https://api.acme.example rightly https, and is it reached without a proxy between?
+        connect: is api.acme.example reachable from here? `weighbridge catalog ping` asks once
+        connect_timeout: api.acme.example did not answer: a firewall, or HTTPS_PROXY is needed?
+        first_token_timeout: allow it more time: --timeout first_token=10m,total=30m
+        protocol: does https://api.acme.example speak the dialect openai-chat? `dialect` in the catalog states it
+        redirect: redirects are not followed: write the address that https://api.acme.example leads to
+        server: acme failed: try again later, or ask it with its words
+        ");
     }
 }

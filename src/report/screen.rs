@@ -39,16 +39,12 @@ fn differing(report: &RunReport, files: &Path) -> Option<String> {
     let name = report.names.short(found.endpoint.as_str());
     let n = pluralize(found.tasks, "answer");
     let verb = if found.tasks == 1 { "differs" } else { "differ" };
-    let command = format!("weighbridge show{} --diff today,{}", folder(files), shell_word(&name));
+    let is_latest = files.parent().is_some_and(|parent| parent == Path::new("results"));
+    let run = if is_latest { "" } else { " RUN" };
+    let command = format!("weighbridge show{run} --diff today,{}", shell_word(&name));
     let whole = format!("{n} {verb} between today and {name}: {command}");
     let brief = format!("{n} {verb}: {command}");
     Some(if width(&whole) <= COLUMNS { whole } else { fit_end(&brief, COLUMNS) })
-}
-
-/// The run folder as an argument of a command; empty where it is the one that is taken anyway.
-fn folder(files: &Path) -> String {
-    let is_latest = files.parent().is_some_and(|parent| parent == Path::new("results"));
-    if is_latest { String::new() } else { format!(" {}", shell_word(&files.to_string_lossy())) }
 }
 
 /// A text as one word of a shell.

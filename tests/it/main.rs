@@ -46,6 +46,7 @@ mod schemas;
 mod secrets;
 mod shape;
 mod shards;
+mod show;
 mod stale;
 mod stub;
 mod suites;

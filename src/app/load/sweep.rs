@@ -34,9 +34,10 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
     let mut search = Search::new(range.low, range.high);
     let mut steps: Vec<SweepStep> = Vec::new();
     let (mut left, mut status) = (job.cap, RunStatus::Complete);
-    let mut extensions = 0;
+    let (mut extensions, mut measured, mut counted) = (0, 0, 0);
     while let Some(per_s) = search.next() {
-        let dir = job.dir.join(format!("{:02}-at-{per_s}", steps.len() + 1));
+        measured += 1;
+        let dir = job.dir.join(format!("{measured:02}-at-{per_s}"));
         let end = step(job, &dir, per_s, 1 << extensions, left)?;
         let lock = run_folder::hold(&dir)?;
         let (metrics, report) = conclude(&dir)?;
@@ -51,7 +52,12 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
             && extensions < MOST_EXTENSIONS
             && affordable
             && !options.signals.drain.is_cancelled();
-        steps.push(step);
+        // The longer measurement of a rate counts, if it came to its end.
+        match steps.last_mut().filter(|_| extensions > 0) {
+            Some(before) if stopped.is_none() => *before = step,
+            Some(_) => {}
+            None => steps.push(step),
+        }
         if let Some((why, stopped)) = stopped {
             job.events.notice(format!("weighbridge: the sweep ends at {per_s}/s: {why}"));
             status = stopped;
@@ -66,6 +72,7 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
             continue;
         }
         extensions = 0;
+        counted = steps.len();
         search.note(per_s, steps.last().is_some_and(|step| step.met));
         if options.signals.drain.is_cancelled() && search.next().is_some() {
             job.events.notice("weighbridge: the sweep ends here: interrupted");
@@ -74,7 +81,7 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
         }
     }
     write_sweep(job.dir, &steps)?;
-    let screen = sweep_answer(&steps, &result(&search, &steps, status), job.dir);
+    let screen = sweep_answer(&steps, &result(&steps[..counted], status), job.dir);
     let dir = job.dir.to_owned();
     let result = LoadResult::Sweep(screen);
     Ok(LoadOutcome { dir, status, why: None, failures: Vec::new(), result })
@@ -125,26 +132,30 @@ fn stopped(
         .then(|| ("the client could not keep up".to_owned(), RunStatus::Invalid))
 }
 
-/// The result of the search as a sentence.
-fn result(search: &Search, steps: &[SweepStep], status: RunStatus) -> String {
+/// The result of the sweep as a sentence: what met, what did not, and what cannot be told.
+fn result(steps: &[SweepStep], status: RunStatus) -> String {
     let cut = if status == RunStatus::Complete { "" } else { " (cut short)" };
-    let of = |per_s: f64| steps.iter().rev().find(|step| step.per_s.total_cmp(&per_s).is_eq());
-    let is_told = |per_s: f64| of(per_s).is_none_or(SweepStep::is_told);
-    match (search.met(), search.missed()) {
-        (Some(met), missed) if !is_told(met) => {
-            let above = missed.filter(|missed| is_told(*missed));
-            let above = above.map_or_else(String::new, |rate| format!("; {rate}/s did not meet"));
-            format!("cannot tell at {met}/s{above}: raise -z{cut}")
+    let rates = |is: &dyn Fn(&SweepStep) -> bool| -> Vec<f64> {
+        let mut rates: Vec<f64> = steps.iter().filter(|s| is(s)).map(|s| s.per_s).collect();
+        rates.sort_by(f64::total_cmp);
+        rates
+    };
+    let met = rates(&|step| step.is_told() && step.met);
+    let missed = rates(&|step| step.is_told() && !step.met);
+    let untold = rates(&|step| !step.is_told());
+    // What lies below the highest rate that met is settled by it.
+    let met = met.last().copied();
+    let untold = untold.into_iter().find(|rate| met.is_none_or(|met| *rate > met));
+    let said = match (met, untold, missed.first()) {
+        (Some(met), None, None) => format!("every rate that was tried met, up to {met}/s"),
+        (None, None, Some(missed)) => format!("already {missed}/s did not meet"),
+        (None, None, None) => "no rate was tried to its end".to_owned(),
+        (met, untold, missed) => {
+            let met = met.map(|rate| format!("highest rate that met: {rate}/s"));
+            let untold = untold.map(|rate| format!("cannot tell at {rate}/s"));
+            let missed = missed.map(|rate| format!("{rate}/s did not"));
+            met.into_iter().chain(untold).chain(missed).collect::<Vec<_>>().join("; ")
         }
-        (Some(met), Some(missed)) if is_told(missed) => {
-            format!("highest rate that met: {met}/s; {missed}/s did not{cut}")
-        }
-        (Some(met), Some(missed)) => {
-            format!("highest rate that met: {met}/s; cannot tell at {missed}/s: raise -z{cut}")
-        }
-        (Some(met), None) => format!("every rate that was tried met, up to {met}/s{cut}"),
-        (None, Some(missed)) if is_told(missed) => format!("already {missed}/s did not meet{cut}"),
-        (None, Some(missed)) => format!("cannot tell at {missed}/s: raise -z{cut}"),
-        (None, None) => format!("no rate was tried to its end{cut}"),
-    }
+    };
+    said + cut
 }

@@ -47,18 +47,6 @@ impl Search {
             self.missed = Some(self.missed.map_or(per_s, |before| before.min(per_s)));
         }
     }
-
-    /// The highest rate that met the objectives.
-    #[must_use]
-    pub fn met(&self) -> Option<f64> {
-        self.met
-    }
-
-    /// The lowest rate that missed them.
-    #[must_use]
-    pub fn missed(&self) -> Option<f64> {
-        self.missed
-    }
 }
 
 /// To three digits, so that a rate can be read and typed again.
@@ -81,7 +69,7 @@ mod tests {
             steps += 1;
             assert!(steps < 30, "it ends: {search:?}");
         }
-        (search.met(), search.missed())
+        (search.met, search.missed)
     }
 
     #[test]
