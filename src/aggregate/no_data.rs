@@ -55,6 +55,9 @@ impl RunMetrics {
     }
 
     fn categories_without_data(&self, is_dead: &dyn Fn(&EndpointMetrics) -> bool) -> Vec<NoData> {
+        if self.endpoints.iter().all(|e| e.all.counts.ok == 0) {
+            return Vec::new();
+        }
         let today = self.today().filter(|today| !is_dead(today));
         let with_traffic =
             self.categories.iter().enumerate().filter(|(_, category)| category.share > 0.0);

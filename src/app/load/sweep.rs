@@ -52,9 +52,13 @@ pub(super) fn sweep(job: &Job<'_>) -> Result<LoadOutcome, AppError> {
             && extensions < MOST_EXTENSIONS
             && affordable
             && !options.signals.drain.is_cancelled();
+        // A client that was late for a while leaves the shorter measurement as it is.
+        let is_late = matches!(stopped, Some((_, RunStatus::Invalid)));
+        let (stopped, again) =
+            if extensions > 0 && is_late { (None, false) } else { (stopped, again) };
         // The longer measurement of a rate counts, if it came to its end.
         match steps.last_mut().filter(|_| extensions > 0) {
-            Some(before) if stopped.is_none() => *before = step,
+            Some(before) if stopped.is_none() && !is_late => *before = step,
             Some(_) => {}
             None => steps.push(step),
         }

@@ -215,6 +215,9 @@ impl RunReport {
 fn differing(metrics: &RunMetrics, weights: &WeightsFile) -> Option<Differing> {
     let position = |id: &str| metrics.endpoints.iter().position(|e| e.id.as_str() == id);
     let today = position(metrics.today.endpoint.as_ref()?.as_str())?;
+    if metrics.endpoints[today].all.counts.scored == 0 {
+        return None;
+    }
     let mut by_traffic: Vec<_> = metrics.categories.iter().collect();
     by_traffic.sort_by(|a, b| b.share.total_cmp(&a.share));
     let candidate = by_traffic
