@@ -33,8 +33,8 @@ const PROBLEM_LINES: usize = 3;
 const PROBLEM_WORDS: usize = 96;
 
 /// Where the answers are that differ most: `12 answers differ between today and moe@ember:
-/// weighbridge show --diff today,moe@ember`, in fewer words where that is too wide.
-fn differing(report: &RunReport, files: &Path) -> Option<String> {
+/// weighbridge show --diff today,moe@ember`, on two lines or in fewer words where that is too wide.
+fn differing(report: &RunReport, files: &Path) -> Option<Vec<String>> {
     let found = report.differing.as_ref()?;
     let name = report.names.short(found.endpoint.as_str());
     let n = pluralize(found.tasks, "answer");
@@ -44,7 +44,15 @@ fn differing(report: &RunReport, files: &Path) -> Option<String> {
     let command = format!("weighbridge show{run} --diff today,{}", shell_word(&name));
     let whole = format!("{n} {verb} between today and {name}: {command}");
     let brief = format!("{n} {verb}: {command}");
-    Some(if width(&whole) <= COLUMNS { whole } else { fit_end(&brief, COLUMNS) })
+    Some(match width(&whole) <= COLUMNS {
+        true => vec![whole],
+        // The demo's screen is full.
+        false if report.run.demo => vec![fit_end(&brief, COLUMNS)],
+        false => {
+            let said = format!("{n} {verb} between today and {name}:");
+            vec![fit_end(&said, COLUMNS), fit_end(&format!("  {command}"), COLUMNS)]
+        }
+    })
 }
 
 /// A text as one word of a shell.
@@ -196,7 +204,7 @@ fn foot(report: &RunReport, files: &Path) -> Vec<String> {
             .map(str::to_owned),
         );
     }
-    lines.extend(differing(report, files));
+    lines.extend(differing(report, files).into_iter().flatten());
     lines
 }
 

@@ -182,8 +182,11 @@ fn differing() -> (tempfile::TempDir, Stub) {
 fn answers_are_shown_chosen_and_compared() {
     let (dir, _stub) = differing();
     let ran = weigh(dir.path(), &[]).completed();
-    let last = ran.stdout.lines().last().unwrap_or_default();
-    insta::assert_snapshot!(last, @"2 answers differ: weighbridge show RUN --diff today,mini@two");
+    let last: Vec<&str> = ran.stdout.lines().rev().take(2).collect();
+    insta::assert_snapshot!(format!("{}\n{}", last[1], last[0]), @r"
+    2 answers differ between today and mini@two:
+      weighbridge show RUN --diff today,mini@two
+    ");
 
     let show =
         |args: &[&str]| run(dir.path(), &[&["show", "run"][..], args].concat()).exits(0).stdout;
