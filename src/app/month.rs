@@ -1,17 +1,22 @@
 //! What the calendar month has cost so far, by the runs that are here.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::error::{AppError, chain, refused};
 use crate::app::events::Events;
-use crate::store::{FILE_NAME as RUN_DATABASE, Reader, StoreError};
-use crate::units::{Clock, Usd};
+use crate::app::finish::WEIGHTS;
+use crate::store::{FILE_NAME as RUN_DATABASE, Reader, StoreError, check_not_lost};
+use crate::units::{Clock, Usd, plain_file};
 
 /// Folders that a refusal names; the rest is counted.
 const NAMED: usize = 3;
+/// The rows of a run as a table, and how they begin.
+const ROWS: &str = "trials.csv";
+const ROWS_BEGIN: &[u8; 16] = b"run,trial,suite,";
 /// How often a run is read that does not read: it may be in the making.
 const ATTEMPTS: u32 = 3;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
@@ -67,16 +72,19 @@ fn shown(run: &Path) -> String {
 
 /// What a run spent since then; why it cannot be told.
 fn spent_by_run(run: &Path, since: jiff::Timestamp) -> Result<Usd, String> {
-    let database = run.join(RUN_DATABASE);
-    let length = match database.symlink_metadata() {
+    let length = match run.join(RUN_DATABASE).symlink_metadata() {
         Ok(metadata) => metadata.len(),
-        // No run.
-        Err(error) if is_absent(&error) => return Ok(Usd::ZERO),
-        Err(error) => return Err(error.to_string()),
+        Err(error) if !is_absent(&error) => return Err(error.to_string()),
+        // No run, unless its rows are here.
+        Err(_) if has_rows(run) && !is_simulated(run) => {
+            return Err(format!("{RUN_DATABASE} is missing beside its {ROWS}"));
+        }
+        Err(_) => return Ok(Usd::ZERO),
     };
-    // Before its first request a run has written its plan: an empty file alone spent nothing.
-    if length == 0 && is_alone(run) {
-        return Ok(Usd::ZERO);
+    if length == 0 {
+        // Before its first request a run has written its plan: one that is being made spent nothing.
+        let lost = |_| format!("{RUN_DATABASE} is empty beside a run's files");
+        return check_not_lost(run).map(|()| Usd::ZERO).map_err(lost);
     }
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
@@ -95,13 +103,19 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Whether a folder holds a database and its lock, and nothing that a run leaves behind.
-fn is_alone(run: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(run) else { return false };
-    entries.flatten().all(|entry| {
-        let name = entry.file_name();
-        name == RUN_DATABASE || name.to_string_lossy().ends_with(".lock")
-    })
+/// Whether a folder holds the rows of a run: others have a report or a summary too.
+fn has_rows(run: &Path) -> bool {
+    let mut begin = [0; ROWS_BEGIN.len()];
+    let read = plain_file::open(&run.join(ROWS), OpenOptions::new().read(true))
+        .and_then(|mut rows| rows.read_exact(&mut begin));
+    read.is_ok() && begin == *ROWS_BEGIN
+}
+
+/// Whether the weights of a run say that a simulator answered.
+fn is_simulated(run: &Path) -> bool {
+    let text = plain_file::read_to_string(&run.join(WEIGHTS)).unwrap_or_default();
+    let weights: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    weights["simulated"] == true
 }
 
 /// What a run spent since then, if its dollars are real.

@@ -77,8 +77,21 @@ pub(crate) fn leave_out_unpriced(endpoints: &mut Vec<Endpoint>, globs: &[String]
 pub(crate) fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
     let today = Clock::real().wall_anchor().to_zoned(jiff::tz::TimeZone::UTC).date();
     let (mut gone, mut aliases, mut other_api) = (Vec::new(), Vec::new(), Vec::new());
+    let mut odd_prices: Vec<(&str, String)> = Vec::new();
     for endpoint in endpoints {
         let base = endpoint.id.as_str().split('#').next().unwrap_or_default();
+        let odd = match &endpoint.price {
+            Price::Rates(rates) => rates.oddity(),
+            _ => None,
+        };
+        let odd = odd.map(|odd| format!("{} of {base} {odd}", odd.rate()));
+        // A catalog of one's own was warned of where it was read.
+        let is_said = |note: &String| catalog.warnings.iter().any(|said| said.ends_with(note));
+        if let Some(note) = odd.filter(|note| !is_said(note))
+            && odd_prices.iter().all(|(known, _)| *known != base)
+        {
+            odd_prices.push((base, note));
+        }
         let Some(facts) = catalog.facts.get(&EndpointId::from_text(base)) else { continue };
         if let Some(day) = facts.expires.filter(|day| *day < today) {
             gone.push((base, format!("{base} may be gone since {day}, its price list says")));
@@ -93,6 +106,7 @@ pub(crate) fn listed(catalog: &Catalog, endpoints: &[Endpoint]) -> Vec<String> {
         }
     }
     let said = [
+        (odd_prices, "have prices that may be in another unit"),
         (gone, "may be gone, the price list says"),
         (aliases, "stand for others, which may change between two runs"),
         (other_api, "answer on OpenAI's responses API alone, the list says"),

@@ -181,8 +181,8 @@ impl Rates {
     }
 
     /// The highest cost of a request with at most `input` prompt tokens and `output` tokens of answer:
-    /// every token at the highest rate that could apply at any time, and no promotion granted. A requested tier may not be
-    /// granted, so the standard rates count as well.
+    /// every token at the highest rate that could apply at any time, without a promotion. A requested
+    /// tier may not be granted, so the standard rates count as well.
     #[must_use]
     pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Usd {
         let could_apply = |change: &&Change| {

@@ -189,7 +189,7 @@ with_rates! {
         /// What every request is multiplied by.
         factor: Option<Spanned<DecimalText>>,
         /// The share off the undiscounted rates that these contain; budgets reserve without it.
-        promotion: Option<Spanned<DecimalText>>,
+        net_of_discount: Option<Spanned<DecimalText>>,
     }
 }
 

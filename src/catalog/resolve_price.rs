@@ -89,18 +89,18 @@ fn resolve_rates(
     };
     warnings.extend(rates.oddity().map(|odd| format!("{}: {} of {who} {odd}", at(), odd.rate())));
     let factor = raw.factor.as_ref().map(|raw| factor("factor", raw, toml)).transpose()?;
-    let promotion = raw.promotion.as_ref().map(|raw| promotion(raw, toml)).transpose()?;
+    let promotion = raw.net_of_discount.as_ref().map(|raw| promotion(raw, toml)).transpose()?;
     Ok(Price::Rates(Rates { changes, factor, promotion, ..rates }))
 }
 
 fn promotion(raw: &Spanned<DecimalText>, toml: TomlText<'_>) -> Result<Factor, CatalogError> {
-    let share = factor("promotion", raw, toml)?;
+    let share = factor("net_of_discount", raw, toml)?;
     if Rates::is_promotion(share) {
         return Ok(share);
     }
     Err(CatalogError::BadShare {
         at: toml.place(&raw.span()),
-        key: "promotion",
+        key: "net_of_discount",
         text: share.to_string(),
         why: "is no share below 1 that can be off a price; write a share such as \"0.15\" for 15 %",
     })

@@ -171,7 +171,7 @@ fn push_rates(text: &mut String, rates: &Rates) {
     let pair = |(rate, usd): (Rate, _)| format!("{} = \"{}\"", rate.name(), rate.written(usd));
     let mut keys: Vec<String> = base.map(pair).collect();
     keys.extend(rates.factor.map(|factor| format!("factor = \"{factor}\"")));
-    keys.extend(rates.promotion.map(|share| format!("promotion = \"{share}\"")));
+    keys.extend(rates.promotion.map(|share| format!("net_of_discount = \"{share}\"")));
     if rates.changes.is_empty() {
         let _ = writeln!(text, "price = {{ {} }}", keys.join(", "));
         return;

@@ -22,6 +22,8 @@ const UNKNOWN_ANSWER: u64 = 256;
 /// Output tokens that a reasoning model is expected to think before it answers: what public
 /// measurements of such models on mixed questions come to, within a factor of about two.
 const REASONING_TOKENS: u64 = 2_000;
+/// The same at most, for the upper figure of a model of which it is not known whether it reasons.
+const MOST_REASONING_TOKENS: u64 = 2 * REASONING_TOKENS;
 /// The time to the first token, seconds.
 const FIRST_TOKEN_S: f64 = 1.0;
 /// Output tokens a second, one answer.
@@ -171,7 +173,7 @@ fn assumptions(at_once: &[usize], share: f64, cache: CacheMode, may_reason: bool
             "Expected: {BYTES_PER_TOKEN} bytes a token; an answer is as long as the known one and \
              {AROUND_THE_ANSWER} tokens more ({UNKNOWN_ANSWER} where none is known), and \
              {REASONING_TOKENS} more where the model reasons{}.",
-            if may_reason { "; up to: and where it may" } else { "" }
+            if may_reason { "; up to: and 4000 where it may" } else { "" }
         ),
         format!(
             "At most: a token per byte of the request, every answer as long as its limit allows, \
@@ -276,7 +278,7 @@ impl Sums {
             let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
             endpoint.expected_cost(&usage)
         };
-        let more = if bounds::may_reason(endpoint) { REASONING_TOKENS } else { 0 };
+        let more = if bounds::may_reason(endpoint) { MOST_REASONING_TOKENS } else { 0 };
         let up_to = cost(output.saturating_add(more).min(limit));
         let at_most = bounds::output_bound_of(limit, endpoint)
             .and_then(|most| endpoint.max_cost(size.bound(endpoint), most));
@@ -396,8 +398,8 @@ mod tests {
         let [plain, unsaid, off] = made.endpoints.as_slice() else { panic!("three endpoints") };
         assert_eq!((unsaid.may_reason, unsaid.expected), (true, plain.expected));
         assert_eq!((off.may_reason, off.up_to), (false, off.expected));
-        // Two repeats of 2,000 tokens at $2 per million.
-        let thought: Usd = "0.008".parse().expect("a decimal");
+        // Two repeats of 4,096 tokens, which is the limit, and not 256, at $2 per million.
+        let thought: Usd = "0.01536".parse().expect("a decimal");
         assert_eq!(unsaid.up_to, unsaid.expected.map(|usd| usd + thought));
         assert_eq!(made.up_to, made.expected.map(|usd| usd + thought));
     }
