@@ -297,8 +297,8 @@ impl RequestRecord {
     /// program has written: with a count, the cost that rests on it. `is_uncounted`: a count could
     /// not be read.
     fn doubt(&mut self, is_uncounted: bool) {
-        let is_zero =
-            self.usage.input == Some(0) || (self.usage.output == Some(0) && self.token_events > 0);
+        // Earlier versions believed whoever states no tokens at all; but no prompt is empty.
+        let is_zero = self.usage.input == Some(0);
         let usage = &mut self.usage;
         let counts = [
             &mut usage.input,

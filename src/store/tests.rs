@@ -114,7 +114,7 @@ fn answered() -> RequestRecord {
         token_events: 4,
         reasoning_seen: true,
         gaps_us: vec![0, 7, 4_000_000],
-        usage: Usage { input: Some(9), output: Some(1), reasoning: Some(0), ..Usage::default() },
+        usage: Usage { input: Some(9), output: Some(0), ..Usage::default() },
         usage_verbatim: Some("{\"x\": 1}".into()),
         tokens_source: Some(TokensSource::Usage),
         cost: Some(usd("0.000000000000000000000001")),
