@@ -47,11 +47,15 @@ pub enum Method {
     Exact,
     /// A weighted sum of independent estimates, normal.
     Mixture,
+    /// Tango's score interval of paired pass rates.
+    Tango,
+    /// The posterior of a hierarchical model over candidates and categories.
+    Hierarchical,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Wilson,
         Self::WilsonEffective,
         Self::WilsonClustered,
@@ -62,6 +66,8 @@ impl Method {
         Self::Mover,
         Self::Exact,
         Self::Mixture,
+        Self::Tango,
+        Self::Hierarchical,
     ];
 
     /// The name in files.
@@ -78,6 +84,8 @@ impl Method {
             Self::Mover => "mover",
             Self::Exact => "exact",
             Self::Mixture => "mixture",
+            Self::Tango => "tango",
+            Self::Hierarchical => "hierarchical",
         }
     }
 }

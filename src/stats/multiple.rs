@@ -19,17 +19,45 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     adjusted
 }
 
+/// The p-values adjusted so that rejecting those up to α makes any false rejection with a
+/// probability of at most α, in the order given.
+///
+/// Holm 1979, *Scand. J. Stat.* 6:65: with m p-values in ascending order, the i-th becomes the
+/// largest of (m + 1 − j)·p₍ⱼ₎ over j ≤ i, at most 1.
+#[must_use]
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut ascending: Vec<usize> = (0..p.len()).collect();
+    ascending.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
+    let mut adjusted = vec![1.0; p.len()];
+    let mut most = 0.0_f64;
+    for (below, idx) in ascending.into_iter().enumerate() {
+        most = most.max(p[idx] * (p.len() - below) as f64).min(1.0);
+        adjusted[idx] = most;
+    }
+    adjusted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stats::oracle::{cases, close, list, numbers};
 
     fn check(p: &[f64], expected: &[f64]) {
-        let found = benjamini_hochberg(p);
+        check_all(&benjamini_hochberg(p), expected);
+    }
+
+    fn check_all(found: &[f64], expected: &[f64]) {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(expected) {
             close(*found, *expected, 1e-10, "adjusted p");
         }
+    }
+
+    #[test]
+    fn holm_rejects_one_by_one() {
+        check_all(&holm(&[]), &[]);
+        check_all(&holm(&[0.01, 0.04, 0.03, 0.005]), &[0.03, 0.06, 0.06, 0.02]);
+        check_all(&holm(&[0.6, 0.7]), &[1.0, 1.0]);
     }
 
     #[test]
@@ -55,6 +83,7 @@ mod tests {
         let Some(cases) = cases("multiple_testing") else { return };
         for case in list(&cases) {
             check(&numbers(&case["p"]), &numbers(&case["bh_adj"]));
+            check_all(&holm(&numbers(&case["p"])), &numbers(&case["holm_adj"]));
         }
     }
 }

@@ -45,6 +45,17 @@ fn beta_split(x: f64, y: f64, a: f64, b: f64) -> f64 {
     }
 }
 
+/// The x below which a beta variable with a, b > 0 lies with probability p, by bisection.
+#[must_use]
+pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        if beta_regularized(middle, a, b) < p { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
+}
+
 /// P(T > t) for Student's t with `df` > 0 degrees of freedom.
 #[must_use]
 pub fn t_sf(t: f64, df: f64) -> f64 {
