@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::failures::FailureTally;
 use super::run::{Run, Unit, settled};
-use super::tally::Tally;
+use super::tally::{Tally, cost_of_task};
 use super::timing::Timing;
 use super::unpassed::unpassed;
 use super::{
@@ -83,6 +83,8 @@ struct Pass<'a> {
     scores: Vec<(f64, u32)>,
     /// Of the same endpoint: what an answer was charged over what it costs by the prices.
     billed: Vec<f64>,
+    /// Likewise: Σ dollars, trials whose cost is known.
+    costs: Vec<(f64, u32)>,
 }
 
 impl<'a> Pass<'a> {
@@ -115,6 +117,7 @@ impl<'a> Pass<'a> {
             row: Tally::default(),
             scores: vec![(0.0, 0); run.tasks.len()],
             billed: Vec::new(),
+            costs: vec![(0.0, 0); run.tasks.len()],
         })
     }
 
@@ -162,6 +165,11 @@ impl<'a> Pass<'a> {
             *sum += score;
             *n += 1;
         }
+        if let Some(cost) = cost_of_task(row, status) {
+            let (sum, n) = &mut self.costs[task];
+            *sum += cost;
+            *n += 1;
+        }
         Ok(())
     }
 
@@ -183,6 +191,13 @@ impl<'a> Pass<'a> {
         for (task, (sum, n)) in self.scores.iter_mut().enumerate() {
             if *n > 0 {
                 self.table.set(task, endpoint, Some(*sum / f64::from(*n)));
+            }
+            (*sum, *n) = (0.0, 0);
+        }
+        let priced = self.endpoints[endpoint].priced;
+        for (task, (sum, n)) in self.costs.iter_mut().enumerate() {
+            if *n > 0 && priced {
+                self.table.set_cost(task, endpoint, Some(*sum / f64::from(*n)));
             }
             (*sum, *n) = (0.0, 0);
         }

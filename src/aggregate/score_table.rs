@@ -27,13 +27,15 @@ pub struct ScoredTask {
     pub cluster: Option<u32>,
 }
 
-/// Scores by task and endpoint.
+/// Scores and costs by task and endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct ScoreTable {
     tasks: Vec<ScoredTask>,
     n_endpoints: usize,
     /// Task by task. Single precision: a run may have millions, and none is known to 7 digits.
     scores: Vec<Option<f32>>,
+    /// Dollars, likewise.
+    costs: Vec<Option<f32>>,
 }
 
 /// One task on which two endpoints were both scored.
@@ -51,8 +53,8 @@ impl ScoreTable {
     /// A table of these tasks, in run order, without scores.
     #[must_use]
     pub fn new(tasks: Vec<ScoredTask>, n_endpoints: usize) -> Self {
-        let scores = vec![None; tasks.len() * n_endpoints];
-        Self { tasks, n_endpoints, scores }
+        let cells = vec![None; tasks.len() * n_endpoints];
+        Self { tasks, n_endpoints, scores: cells.clone(), costs: cells }
     }
 
     /// The tasks, in run order.
@@ -72,6 +74,19 @@ impl ScoreTable {
     #[expect(clippy::cast_possible_truncation, reason = "0..1, and the precision is documented")]
     pub fn set(&mut self, task: usize, endpoint: usize, score: Option<f64>) {
         self.scores[task * self.n_endpoints + endpoint] = score.map(|score| score as f32);
+    }
+
+    /// The mean dollars of an endpoint's trials of a task, failed ones included; `None`: it has none
+    /// of known cost.
+    #[must_use]
+    pub fn cost(&self, task: usize, endpoint: usize) -> Option<f64> {
+        self.costs[task * self.n_endpoints + endpoint].map(f64::from)
+    }
+
+    /// Sets the mean dollars; `None` removes them.
+    #[expect(clippy::cast_possible_truncation, reason = "for intervals only, never for a bill")]
+    pub fn set_cost(&mut self, task: usize, endpoint: usize, dollars: Option<f64>) {
+        self.costs[task * self.n_endpoints + endpoint] = dollars.map(|dollars| dollars as f32);
     }
 
     /// The tasks of a category (`None`: all) on which both endpoints were scored.

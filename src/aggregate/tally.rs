@@ -218,6 +218,20 @@ impl Tally {
     }
 }
 
+/// What a trial adds to the cost of its task, dollars; `None`: nothing is known. An answer whose cost
+/// is not known says nothing. A failure whose cost is not known is seldom billed: it counts with what
+/// is known, and its bound is in the upper bound. What warmed a cache is in the bill, and no part of
+/// what an answer costs.
+pub(super) fn cost_of_task(row: &TrialRow, status: TrialStatus) -> Option<f64> {
+    let is_known = match status {
+        TrialStatus::Ok => row.attempt.as_ref().is_some_and(|attempt| attempt.cost.is_some()),
+        TrialStatus::Failed => true,
+        _ => false,
+    };
+    let cost = row.cost_known - row.cost_cache_warmup.unwrap_or_default();
+    is_known.then(|| cost.to_f64())
+}
+
 impl Money {
     fn record(&mut self, row: &TrialRow, status: TrialStatus, unit: Unit) {
         self.known += row.cost_known;
@@ -230,20 +244,10 @@ impl Money {
         if let Some(reported) = row.cost_reported {
             self.reported = Some(self.reported.unwrap_or_default() + reported);
         }
-        // An answer whose cost is not known says nothing about the cost of a task. A failure whose
-        // cost is not known is seldom billed: it counts with what is known, and its bound is in
-        // `upper`.
-        let known = match status {
-            TrialStatus::Ok => row.attempt.as_ref().is_some_and(|attempt| attempt.cost.is_some()),
-            TrialStatus::Failed => true,
-            _ => false,
-        };
-        if !known {
+        let Some(cost) = cost_of_task(row, status) else {
             self.uncosted += u64::from(status == TrialStatus::Ok);
             return;
-        }
-        // What warmed a cache is in the bill, and no part of what an answer costs.
-        let cost = (row.cost_known - row.cost_cache_warmup.unwrap_or_default()).to_f64();
+        };
         self.per_trial.push((cost, Some(unit.id)));
         self.clustered |= unit.several_tasks;
         let score = match (status, row.score.flatten()) {

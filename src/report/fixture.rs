@@ -15,7 +15,8 @@ use crate::units::{
     ValidityMark,
 };
 use crate::weights::{
-    CategoryWeights, CellEstimates, Expected, Objective, PARTS, Verdict, VerdictWord, WeightsFile,
+    CategoryWeights, CellEstimates, Expected, FORMAT_VERSION, Objective, PARTS, TaskForecast,
+    Verdict, VerdictWord, WeightsFile,
 };
 
 /// The report of a made-up run.
@@ -313,16 +314,16 @@ fn latency(n: u64, median: f64, tail: f64) -> Latency {
 fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
     let today = metrics.today.endpoint.as_ref().map(ToString::to_string);
     let nothing = Expected {
-        quality: None,
-        cost_per_task_usd: None,
+        difference: None,
+        saving: None,
         slo_miss: None,
         today_quality: None,
         today_cost_per_task_usd: None,
         today_slo_miss: None,
     };
     let expected = Expected {
-        quality: Some(estimate(0.921, 0.902, 0.938, 480, Method::WilsonEffective)),
-        cost_per_task_usd: Some(estimate(0.004_2, 0.004_0, 0.004_4, 480, Method::T)),
+        difference: Some(estimate(-0.002, -0.009, 0.005, 480, Method::Hierarchical)),
+        saving: Some(estimate(0.56, 0.54, 0.58, 480, Method::Hierarchical)),
         today_quality: Some(estimate(0.923, 0.905, 0.941, 480, Method::Wilson)),
         today_cost_per_task_usd: Some(estimate(0.009_51, 0.009_4, 0.009_6, 480, Method::T)),
         ..nothing.clone()
@@ -353,9 +354,16 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
                     .then(|| estimate(-0.004, -0.031, 0.024, 54, Method::T)),
                 saves_per_1000_usd: (word != VerdictWord::Stay)
                     .then(|| "28.20".parse().expect("decimal")),
-                tasks_needed: (word == VerdictWord::NotYet).then_some(1_400),
+                counted: None,
+                within_margin: (word != VerdictWord::Stay).then_some(0.96),
+                tasks_needed: (word == VerdictWord::NotYet).then_some(TaskForecast {
+                    low: 700,
+                    high: 1_400,
+                    chance: 0.5,
+                }),
                 why: match word {
                     VerdictWord::Move => "not worse by more than 2 pt, and it saves",
+                    VerdictWord::Try => "likely not worse by more than 2 pt, and it saves",
                     VerdictWord::Stay => "nothing cheaper is within 2 pt",
                     VerdictWord::NoData => "large@azure: all 400 trials failed: connect",
                     VerdictWord::NotYet => "the sample does not tell yet",
@@ -379,13 +387,15 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
             candidate: None,
             difference: None,
             saves_per_1000_usd: None,
+            counted: None,
+            within_margin: None,
             tasks_needed: None,
             why: String::new(),
         },
         expected: nothing,
     });
     WeightsFile {
-        format_version: 1,
+        format_version: FORMAT_VERSION,
         simulated: metrics.simulated,
         run: metrics.manifest.run.clone(),
         suites: metrics.manifest.suites.clone(),

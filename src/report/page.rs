@@ -269,6 +269,7 @@ fn verdicts(report: &RunReport) -> Vec<VerdictView> {
             word: v.verdict.word.word(),
             tone: match v.verdict.word {
                 VerdictWord::Move => "move",
+                VerdictWord::Try => "try",
                 VerdictWord::Stay => "stay",
                 VerdictWord::NotYet => "wait",
                 VerdictWord::NoData => "none",
@@ -436,11 +437,11 @@ fn weight_views(report: &RunReport) -> Vec<WeightView> {
                 fallbacks.join(", then ")
             },
             quality: against(
-                expected.quality.as_ref().map(|e| number::percent(e.value)),
+                expected.difference.as_ref().map(|gap| points(gap.value)),
                 expected.today_quality.as_ref().map(|e| number::percent(e.value)),
             ),
             cost: against(
-                expected.cost_per_task.as_ref().map(per_1000),
+                expected.saving.as_ref().map(|e| format!("−{} %", number::percent(e.value))),
                 expected.today_cost_per_task.as_ref().map(per_1000),
             ),
             why: sentence(&found.verdict.why),
@@ -449,7 +450,7 @@ fn weight_views(report: &RunReport) -> Vec<WeightView> {
     views
 }
 
-/// `92.1 (today 92.3)`.
+/// `+4.2 (today 92.3)`.
 fn against(new: Option<String>, today: Option<String>) -> String {
     match (new, today) {
         (Some(new), Some(today)) => format!("{new} (today {today})"),

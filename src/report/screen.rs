@@ -444,7 +444,13 @@ impl Draft {
 /// `… and 4 more categories, 18 % of traffic: 2 MOVE, 1 STAY, 1 NOT YET`.
 fn counted(rest: &[CategoryVerdict<'_>]) -> String {
     let traffic: f64 = rest.iter().map(|v| v.share).sum();
-    let words = [VerdictWord::Move, VerdictWord::Stay, VerdictWord::NotYet, VerdictWord::NoData];
+    let words = [
+        VerdictWord::Move,
+        VerdictWord::Try,
+        VerdictWord::Stay,
+        VerdictWord::NotYet,
+        VerdictWord::NoData,
+    ];
     let counts: Vec<String> = words
         .into_iter()
         .map(|word| (rest.iter().filter(|v| v.verdict.word == word).count(), word.word()))

@@ -5,8 +5,8 @@ use super::names::Names;
 use super::number::{currency, difference, dollars, percent, points, share};
 use super::run_text::missing;
 use super::text::{escape_control, sentence};
+use crate::units::EndpointId;
 use crate::units::prose::group_thousands;
-use crate::units::{EndpointId, Goal};
 use crate::weights::VerdictWord;
 
 /// A category's verdict with all that its sentence needs.
@@ -69,12 +69,20 @@ impl CategoryVerdict<'_> {
                 let Some(candidate) = &verdict.candidate else {
                     return format!("Keep {keep} for now. {}", sentence(&verdict.why));
                 };
-                let tell = match verdict.tasks_needed {
-                    Some(n) => format!("; about {} more tasks would tell", group_thousands(n)),
-                    None => String::new(),
-                };
+                let tell = verdict.tasks_needed.map_or_else(String::new, |needed| {
+                    let tasks = group_thousands(needed.high);
+                    format!(
+                        "; {tasks} more tasks decide, with a chance of {}",
+                        share(needed.chance)
+                    )
+                });
                 let candidate = names.short(candidate);
                 format!("Keep {keep} for now. {candidate} might pay{}{tell}.", self.effect())
+            }
+            VerdictWord::Try => {
+                let candidate =
+                    verdict.candidate.as_deref().map_or_else(missing, |c| names.short(c));
+                format!("Try {candidate} with a part of the traffic{}.", self.effect())
             }
             VerdictWord::NoData => format!("No weights. {}", sentence(&verdict.why)),
             VerdictWord::Stay => {
@@ -143,6 +151,13 @@ impl CategoryVerdict<'_> {
                 let what = [format!("{today} → {to}"), format!("→ {brief}")];
                 Columns { what, gap, tail: saves.unwrap_or_default() }
             }
+            VerdictWord::Try => {
+                let to = verdict.candidate.as_deref().map_or_else(missing, |c| names.model(c));
+                let saves =
+                    verdict.saves_per_1000_usd.map(|saves| saves_in_columns(saves.to_f64()));
+                let tail = saves.unwrap_or_default().map(|saves| format!("({saves})"));
+                Columns { what: [format!("{today} → {to}"), format!("→ {to}")], gap, tail }
+            }
             VerdictWord::NotYet => {
                 // The difference is the candidate's, so the line names it; without a number the
                 // words say why there is none.
@@ -151,7 +166,7 @@ impl CategoryVerdict<'_> {
                     let what = [format!("{today} stays"), today];
                     return Columns { what, gap, tail: [why.clone(), why.clone(), why] };
                 };
-                let tell = match verdict.tasks_needed.map(group_thousands) {
+                let tell = match verdict.tasks_needed.map(|needed| group_thousands(needed.high)) {
                     Some(n) => [
                         format!("≈ {n} tasks would tell"),
                         format!("≈ {n} more tasks"),
@@ -213,15 +228,12 @@ fn saves_in_words(saves: f64) -> String {
 
 /// What a verdict's quality is tested by, in a sentence.
 pub(super) fn test(report: &RunReport) -> String {
-    let shown = match report.objective.goal {
-        Goal::Better => "better than today's".to_owned(),
-        Goal::Cheaper | Goal::Faster => format!(
-            "within {} points of today's",
-            points(report.objective.margin).trim_start_matches(['+', '±'])
-        ),
-    };
+    let margin = points(report.objective.margin);
     format!(
-        "A MOVE is shown {shown} by a one-sided test at 5 %; the intervals are two-sided, 95 %."
+        "A MOVE is within {} points of today's with a probability of at least 95 %, under a model of \
+         the whole run, and the risks of all MOVEs together are at most 5 %. A TRY is likely within \
+         them. Intervals are two-sided, 95 %.",
+        margin.trim_start_matches(['+', '±'])
     )
 }
 
@@ -230,26 +242,25 @@ pub(super) fn test(report: &RunReport) -> String {
 pub(super) fn mixture(report: &RunReport) -> Vec<String> {
     let Some(expected) = &report.expected else { return Vec::new() };
     let mut said = Vec::new();
-    let cost = |e: &Estimate| format!("for {} per 1,000 tasks", currency(&dollars(e.value * 1e3)));
     let mut words: Vec<String> = Vec::new();
-    words.extend(expected.quality.as_ref().map(quality_in_words));
-    words.extend(expected.cost_per_task.as_ref().map(cost));
+    words.extend(expected.difference.as_ref().map(difference_in_words));
+    words.extend(expected.saving.as_ref().map(saving_in_words));
     if words.is_empty() {
         return said;
     }
+    let cost = |e: &Estimate| format!("for {} per 1,000 tasks", currency(&dollars(e.value * 1e3)));
     let mut today: Vec<String> = Vec::new();
     today.extend(expected.today_quality.as_ref().map(|q| format!("{} %", percent(q.value))));
     today.extend(expected.today_cost_per_task.as_ref().map(cost));
     let against = match (&report.today.endpoint, today.is_empty()) {
         (Some(id), false) => {
-            let today = today.join(" ").replace(" per 1,000 tasks", "");
-            format!("; today {} gives {today}", report.names.short(id.as_str()))
+            format!("; today {} gives {}", report.names.short(id.as_str()), today.join(" "))
         }
         _ => String::new(),
     };
     said.push(format!(
-        "Served by these weights, all traffic together gets {}{against}.",
-        words.join(" ")
+        "Served by these weights, all traffic together {}{against}.",
+        words.join(" and ")
     ));
     if let Some(miss) = &expected.slo_miss {
         let today = expected.today_slo_miss.as_ref();
@@ -263,13 +274,26 @@ pub(super) fn mixture(report: &RunReport) -> Vec<String> {
     said
 }
 
-/// `92.1 % quality (90.2–93.8)`.
-fn quality_in_words(quality: &Estimate) -> String {
-    let range = match (quality.low, quality.high) {
-        (Some(low), Some(high)) => format!(" ({}–{})", percent(low), percent(high)),
+/// `gains 4.2 points (95 %: +1.0 to +7.1)`.
+fn difference_in_words(gap: &Estimate) -> String {
+    let verb = if gap.value < 0.0 { "loses" } else { "gains" };
+    let size = points(gap.value);
+    let range = match (gap.low, gap.high) {
+        (Some(low), Some(high)) => format!(" (95 %: {} to {})", points(low), points(high)),
         _ => String::new(),
     };
-    format!("{} % quality{range}", percent(quality.value))
+    format!("{verb} {} points{range}", size.trim_start_matches(['+', '−', '±']))
+}
+
+/// `saves 15 % (10–20) of the cost`.
+fn saving_in_words(saving: &Estimate) -> String {
+    let verb = if saving.value < 0.0 { "adds" } else { "saves" };
+    let sign = if saving.value < 0.0 { -1.0 } else { 1.0 };
+    let ends = saving.low.zip(saving.high).map(|(low, high)| (sign * low, sign * high));
+    let range = ends.map_or_else(String::new, |(a, b)| {
+        format!(" ({}–{})", percent(a.min(b)), percent(a.max(b)))
+    });
+    format!("{verb} {} %{range} of the cost", percent(sign * saving.value))
 }
 
 /// What a month at the stated traffic would save.
@@ -328,7 +352,7 @@ mod tests {
                 "Move from large@azure to mini@azure: quality +0.5 points (95 %: −2.3 to +2.8), \
                  $3.08 less per 1,000.",
                 "Keep large@azure for now. mini@azure might pay: quality −1.2 points \
-                 (95 %: −5.0 to +2.6), $2.10 less per 1,000; about 1,400 more tasks would tell.",
+                 (95 %: −5.0 to +2.6), $2.10 less per 1,000; 1,400 more tasks decide, with a chance of 50 %.",
                 "Keep large@azure. Nothing cheaper is within 2 pt.",
             ]
         );

@@ -1,21 +1,25 @@
 //! Admissibility: every endpoint of every category compared with today's, with the reason where it
 //! may not get weight.
 
-use std::fmt;
-
-use super::text;
+use super::evidence::{CellEvidence, Evidence};
+use super::exclusion::{Exclusion, MIN_TASKS, PAYS};
 use crate::aggregate::{Cell, EndpointMetrics, RunMetrics};
-use crate::stats::Estimate;
-use crate::stats::paired::{self, Paired};
-use crate::units::{Goal, Judging, ValidityMark, prose};
+use crate::stats::paired::Paired;
+use crate::units::{Goal, Judging, ValidityMark};
 
-/// The fewest tasks scored for both an endpoint and today's that are compared.
-pub(super) const MIN_TASKS: usize = 10;
 /// The share of failed trials that an endpoint may have above today's: five points, so that one
 /// bad minute of a provider does not decide, and a broken endpoint does not pass.
 const MORE_FAILURES: f64 = 0.05;
-/// The smallest gain that is worth a move, as a share of today's value.
-pub(super) const PAYS: f64 = 0.01;
+/// The smallest gain of quality that is worth a move.
+pub(super) const PAYS_QUALITY: f64 = 0.005;
+/// The probability of being within the margin from which an endpoint may get weight.
+const SHOWN: f64 = 0.95;
+/// The probability from which an endpoint is worth a try.
+const LIKELY: f64 = 0.925;
+/// What a point of quality is worth, as a share of today's cost.
+const POINT_IS_WORTH: f64 = 0.01;
+/// What the whole risk of being beyond the margin would cost, as a multiple of today's cost.
+const RISK_COSTS: f64 = 20.0;
 
 /// The inputs of every part of the tuning.
 pub(super) struct TuneContext<'a> {
@@ -23,6 +27,8 @@ pub(super) struct TuneContext<'a> {
     pub judging: &'a Judging,
     /// The index of today's endpoint; `None`: there is none, or it was not in the run.
     pub today: Option<usize>,
+    /// What the run shows of the others against it.
+    pub evidence: Option<Evidence<'a>>,
     /// Why nothing can be tuned.
     pub blocked: Option<Block>,
 }
@@ -50,10 +56,14 @@ pub(super) struct CategoryTable<'a> {
     pub name: &'a str,
     /// Its share of the traffic, 0..1.
     pub share: f64,
+    /// Its index; `None`: all, pooled.
+    pub category: Option<usize>,
     /// The index of today's endpoint.
     pub today: Option<usize>,
     /// Why nothing can be tuned here.
     pub blocked: Option<Block>,
+    /// An endpoint that would be chosen here, if the risk of the whole run allowed it.
+    pub held_back: Option<usize>,
     /// The endpoints, in catalog order.
     pub candidates: Vec<Candidate<'a>>,
 }
@@ -62,117 +72,15 @@ pub(super) struct CategoryTable<'a> {
 pub(super) struct Candidate<'a> {
     pub endpoint: &'a EndpointMetrics,
     pub cell: &'a Cell,
-    /// Its score minus today's on the tasks they share; `None` for today's endpoint itself.
+    /// Its score minus today's on the tasks they share, as counted; `None` for today's endpoint
+    /// itself.
     pub paired: Option<Paired>,
+    /// What the whole run shows of it here; `None` for today's endpoint itself.
+    pub evidence: Option<CellEvidence>,
+    /// Today's dollars per task.
+    pub todays_cost: Option<f64>,
     /// Why it may not get weight; `None`: it may.
     pub excluded: Option<Exclusion>,
-}
-
-/// Why an endpoint may not get weight in a category.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Exclusion {
-    /// Its price is unknown.
-    PriceUnknown,
-    /// The cost of so many of its answers is unknown, of so many.
-    CostUnknown(u64, u64),
-    /// It is ineligible for this many of the tasks.
-    Ineligible(u64),
-    /// The share of its trials that failed, and of today's.
-    Unanswered(f64, f64),
-    /// Too few tasks are scored for it and for today's endpoint.
-    TooFewTasks(u64),
-    /// There is a latency objective, and its latency is unknown.
-    NoLatency,
-    /// Shown to be worse than today's by more than the margin.
-    Worse(Estimate, f64),
-    /// Not shown to be within the margin: the sample is too small.
-    Unproven(Estimate, f64),
-    /// Not shown to be better than today's, as the goal requires.
-    NotBetter(Estimate),
-    /// Nothing can be compared here.
-    NothingToCompare,
-}
-
-impl fmt::Display for Exclusion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PriceUnknown => f.write_str("its price is not known"),
-            Self::CostUnknown(n, of) => write!(
-                f,
-                "the cost of {} of its {} is not known",
-                prose::group_thousands(*n),
-                prose::pluralize(*of, "answer")
-            ),
-            Self::Ineligible(tasks) => {
-                write!(f, "it cannot take {}", prose::pluralize(*tasks, "task"))
-            }
-            Self::Unanswered(failed, today) => write!(
-                f,
-                "{} of its trials failed, {} of today's",
-                prose::percent(*failed),
-                prose::percent(*today)
-            ),
-            Self::TooFewTasks(n) => write!(
-                f,
-                "{} scored for it and for today's endpoint; {MIN_TASKS} are needed",
-                prose::pluralize(*n, "task")
-            ),
-            Self::NoLatency => f.write_str("its time to first token is not known"),
-            Self::Worse(difference, margin) => write!(
-                f,
-                "worse by more than {} pt: {}",
-                text::points(*margin),
-                text::difference(difference)
-            ),
-            Self::Unproven(difference, margin) => write!(
-                f,
-                "not shown to be within {} pt: {}",
-                text::points(*margin),
-                text::difference(difference)
-            ),
-            Self::NotBetter(difference) => {
-                write!(f, "not shown better: {}", text::difference(difference))
-            }
-            Self::NothingToCompare => f.write_str("there is nothing to compare it with"),
-        }
-    }
-}
-
-impl Exclusion {
-    /// The reason without its numbers, to group categories.
-    pub fn short(&self) -> String {
-        match self {
-            Self::PriceUnknown => "its price is not known".to_owned(),
-            Self::CostUnknown(..) => "the cost of its answers is not known".to_owned(),
-            Self::Ineligible(_) => "it cannot take some tasks".to_owned(),
-            Self::Unanswered(..) => "it fails more often than today's endpoint".to_owned(),
-            Self::TooFewTasks(_) => "too few scored tasks".to_owned(),
-            Self::NoLatency => "its time to first token is not known".to_owned(),
-            Self::Worse(_, margin) => format!("worse by more than {} pt", text::points(*margin)),
-            Self::Unproven(_, margin) => {
-                format!("not shown to be within {} pt", text::points(*margin))
-            }
-            Self::NotBetter(_) => "not shown better".to_owned(),
-            Self::NothingToCompare => "there is nothing to compare it with".to_owned(),
-        }
-    }
-
-    /// Whether the endpoint may be a fallback: quality may be lower, but an answer must be likely and
-    /// its cost known.
-    pub fn can_be_fallback(&self) -> bool {
-        match self {
-            Self::PriceUnknown
-            | Self::CostUnknown(..)
-            | Self::Ineligible(_)
-            | Self::Unanswered(..) => false,
-            Self::TooFewTasks(_)
-            | Self::NoLatency
-            | Self::Worse(..)
-            | Self::Unproven(..)
-            | Self::NotBetter(_)
-            | Self::NothingToCompare => true,
-        }
-    }
 }
 
 impl<'a> TuneContext<'a> {
@@ -207,7 +115,8 @@ impl<'a> TuneContext<'a> {
             )),
             _ => None,
         };
-        Self { metrics, judging, today, blocked }
+        let evidence = today.filter(|_| scored).map(|today| Evidence::new(metrics, today));
+        Self { metrics, judging, today, evidence, blocked }
     }
 
     /// Today's endpoint by its short name.
@@ -248,8 +157,20 @@ impl<'a> TuneContext<'a> {
                 .today
                 .filter(|today| *today != i)
                 .and_then(|today| self.metrics.difference(category, i, today));
-            let mut candidate =
-                Candidate { endpoint, cell: cell(endpoint), paired, excluded: None };
+            let evidence = self.evidence.as_ref().filter(|_| self.today != Some(i));
+            let todays_cost =
+                self.today.and_then(|today| cost(cell(&self.metrics.endpoints[today])));
+            let mut candidate = Candidate {
+                endpoint,
+                cell: cell(endpoint),
+                paired,
+                evidence: evidence.and_then(|evidence| match category {
+                    Some(category) => evidence.cell(category, i),
+                    None => evidence.whole(&self.shares(), i),
+                }),
+                todays_cost,
+                excluded: None,
+            };
             if self.today != Some(i) {
                 candidate.excluded = match self.today {
                     Some(today) if blocked.is_none() => {
@@ -263,17 +184,48 @@ impl<'a> TuneContext<'a> {
         CategoryTable {
             name,
             share,
+            category,
             today: self.today,
             blocked: blocked.clone(),
+            held_back: None,
             candidates: candidates.collect(),
         }
+    }
+
+    /// The cells in which an endpoint gets this weight of a table: one, or of the pooled table one in
+    /// each category, as traffic is spread.
+    pub fn spread(
+        &self,
+        table: &CategoryTable<'_>,
+        endpoint: usize,
+        weight: f64,
+    ) -> Vec<(usize, usize, f64)> {
+        match table.category {
+            Some(category) => vec![(category, endpoint, weight)],
+            None => {
+                let shares = self.shares().into_iter().enumerate();
+                let with_traffic = shares.filter(|(_, share)| *share > 0.0);
+                with_traffic.map(|(category, share)| (category, endpoint, weight * share)).collect()
+            }
+        }
+    }
+
+    /// The shares of the traffic, by category.
+    pub fn shares(&self) -> Vec<f64> {
+        self.metrics.categories.iter().map(|category| category.share).collect()
     }
 }
 
 impl Candidate<'_> {
-    /// Dollars per task, where they are known.
+    /// Dollars per task, where they are known: of today's endpoint as counted, of another what the
+    /// whole run shows of it.
     pub fn cost(&self) -> Option<f64> {
-        cost(self.cell)
+        let counted = cost(self.cell)?;
+        let ratio = self.evidence.as_ref().and_then(|evidence| evidence.log_cost.as_ref());
+        match (ratio, self.todays_cost) {
+            (Some(ratio), Some(todays)) => Some(todays * ratio.mean_exp()),
+            _ => Some(counted),
+        }
     }
 
     /// P(TTFT > the SLO's limit); 1 where it is unknown: a missing metric misses the objective.
@@ -281,16 +233,28 @@ impl Candidate<'_> {
         self.cell.slo_miss.map_or(1.0, |estimate| estimate.value)
     }
 
-    /// The score minus today's on the same tasks; 0 for today's endpoint itself.
+    /// Its quality less today's, as expected from the whole run; 0 for today's endpoint itself.
     pub fn gain(&self) -> f64 {
-        self.paired.as_ref().map_or(0.0, |paired| paired.estimate.value)
+        self.evidence.as_ref().map_or(0.0, |evidence| evidence.difference.mean())
+    }
+
+    /// The probability of being more than the margin below today's; 0 for today's endpoint itself.
+    pub fn risk(&self, margin: f64) -> f64 {
+        self.evidence.as_ref().map_or(0.0, |evidence| 1.0 - evidence.within(margin))
     }
 
     /// The quantity that the goal minimises, per task of this category.
-    pub fn value(&self, goal: Goal) -> f64 {
-        match goal {
+    ///
+    /// `cheaper`: dollars, less what the quality is worth, plus what the risk costs, so that of two
+    /// that cost about the same the better and surer is chosen.
+    pub fn value(&self, judging: &Judging) -> f64 {
+        match judging.goal {
             // Only the cost of today's endpoint can be unknown here, where it is the only choice.
-            Goal::Cheaper => self.cost().unwrap_or(0.0),
+            Goal::Cheaper => {
+                let quality = 100.0 * POINT_IS_WORTH * self.gain();
+                let risk = RISK_COSTS * self.risk(judging.margin);
+                self.cost().unwrap_or(0.0) + self.todays_cost.unwrap_or(0.0) * (risk - quality)
+            }
             Goal::Better => -self.gain(),
             Goal::Faster => self.miss(),
         }
@@ -301,6 +265,11 @@ impl CategoryTable<'_> {
     /// Whether what serves today was not measured here: nothing gets weight.
     pub fn has_no_data(&self) -> bool {
         matches!(self.blocked, Some(Block::NoData(_)))
+    }
+
+    /// Whether the risk of the whole run allows this endpoint here.
+    pub fn is_open_to(&self, endpoint: usize) -> bool {
+        self.held_back.is_none() || self.today == Some(endpoint)
     }
 
     /// Today's endpoint.
@@ -319,16 +288,20 @@ impl CategoryTable<'_> {
         candidate.cost().is_some() && candidate.miss() <= slo.miss && today.miss() > slo.miss
     }
 
-    /// Whether a move to an endpoint would pay, quality aside.
+    /// Whether a move to an endpoint would pay if it were shown to be within the margin.
     pub fn would_pay(&self, candidate: &Candidate<'_>, goal: Goal) -> bool {
-        let Some((today, cost)) = self.today().and_then(|t| Some((t, t.cost()?))) else {
+        let Some((today, todays)) = self.today().and_then(|today| Some((today, today.cost()?)))
+        else {
             return false;
         };
-        let within_cost = candidate.cost().is_some_and(|c| c <= cost * (1.0 + 1e-9));
-        let least = today.value(goal) - PAYS * today.value(goal).abs();
-        candidate.cost().is_some()
-            && candidate.value(goal) < least
-            && (goal == Goal::Cheaper || within_cost)
+        let Some(cost) = candidate.cost() else { return false };
+        match goal {
+            Goal::Cheaper => cost < todays * (1.0 - PAYS),
+            Goal::Better => candidate.gain() > PAYS_QUALITY && cost <= todays * (1.0 + 1e-9),
+            Goal::Faster => {
+                candidate.miss() < today.miss() * (1.0 - PAYS) && cost <= todays * (1.0 + 1e-9)
+            }
+        }
     }
 }
 
@@ -369,19 +342,29 @@ fn excluded(candidate: &Candidate<'_>, today: &Cell, judging: &Judging) -> Optio
     if judging.slo.is_some() && candidate.cell.slo_miss.is_none() {
         return Some(Exclusion::NoLatency);
     }
-    quality(paired, judging)
+    shown(candidate, judging)
 }
 
-fn quality(paired: &Paired, judging: &Judging) -> Option<Exclusion> {
-    let margin = judging.margin;
-    match judging.goal {
-        Goal::Better if paired::lower_bound(paired) > 0.0 => None,
-        Goal::Better => Some(Exclusion::NotBetter(paired.estimate)),
-        Goal::Cheaper | Goal::Faster if paired::is_not_worse(paired, margin) => None,
-        Goal::Cheaper | Goal::Faster if paired::upper_bound(paired) <= -margin => {
-            Some(Exclusion::Worse(paired.estimate, margin))
+/// The rules on what the whole run shows.
+fn shown(candidate: &Candidate<'_>, judging: &Judging) -> Option<Exclusion> {
+    let Some(evidence) = &candidate.evidence else { return Some(Exclusion::TooFewTasks(0)) };
+    let (margin, difference) = (judging.margin, evidence.estimate());
+    let within = evidence.within(margin);
+    if within <= 1.0 - SHOWN {
+        return Some(Exclusion::Worse(difference, margin));
+    }
+    // Limits on the whole traffic may call for an endpoint that saves nothing by itself.
+    let may_cost = judging.slo.is_some() || judging.max_share_provider.is_some();
+    if judging.goal == Goal::Cheaper && !may_cost {
+        let saving = evidence.saving().filter(|saving| saving.low <= PAYS);
+        if let Some(saving) = saving.filter(|_| within >= SHOWN) {
+            return Some(Exclusion::NotCheaper(saving));
         }
-        Goal::Cheaper | Goal::Faster => Some(Exclusion::Unproven(paired.estimate, margin)),
+    }
+    match within {
+        within if within >= SHOWN => None,
+        within if within >= LIKELY => Some(Exclusion::Likely(difference, margin)),
+        _ => Some(Exclusion::Unproven(difference, margin)),
     }
 }
 
@@ -417,16 +400,16 @@ mod tests {
         check(&against(mini().failed(0.062)), Some("6.2 % of its trials failed, 0 % of today's"));
         check(
             &against(mini().wrong(&[(0, 40)])),
-            Some("worse by more than 2 pt: −32.0 (−38.5…−25.5) pt"),
+            Some("worse by more than 2 pt: −32.0 (−38.5…−25.4) pt"),
         );
         check(
             &against(mini().wrong(&[(4, 13)])),
-            Some("not shown to be within 2 pt: −1.0 (−5.2…+3.2) pt"),
+            Some("not shown to be within 2 pt: −1.0 (−5.4…+3.4) pt"),
         );
         let better = with_goal(against(mini().wrong(&[(4, 8)])), Goal::Better);
         check(&better, None);
         let same = with_goal(against(mini()), Goal::Better);
-        check(&same, Some("not shown better: 0.0 (−1.0…+1.0) pt"));
+        check(&same, None);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::admit::{Candidate, CategoryTable, TuneContext};
+use super::choose::choose;
 use super::expected::expected;
 use super::fallback::fallbacks;
-use super::mix::{Mix, mix};
+use super::mix::Mix;
 use super::verdict::verdict;
 use super::{notes, round};
 use crate::aggregate::RunMetrics;
@@ -19,23 +20,26 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Tunes the weights under the run's objective.
 ///
 /// An endpoint may get weight in a category if its price is known, it answers about as often as
-/// today's, takes every task, shares at least ten scored tasks with today's endpoint, and its quality
-/// is shown (paired, one-sided 95 %) to be at most the margin below today's (goal `better`: above
-/// it). The linear program over all categories is then solved exactly. Today's endpoint may always
-/// get weight, and keeps all of it where no mix meets the limits; notes and verdicts then say so.
+/// today's, takes every task, shares at least ten scored tasks with today's endpoint, its quality is
+/// at most the margin below today's with a probability of 95 %, and (goal `cheaper`) it is shown to
+/// cost less. Probabilities, differences and savings come from one model of the whole run
+/// ([`crate::stats::hierarchy`]). The linear program over all categories is then solved exactly, and
+/// the surest moves are kept, while the sum of their risks stays within 5 % (goal `better`: if the
+/// whole mix is shown better than today's). Today's endpoint may always get weight, and keeps all of it where no mix meets the limits; notes and verdicts then say
+/// so.
 ///
 /// A category in which today's endpoint was not scored, or its cost is not known, has the verdict NO
 /// DATA and no weights; so has every category without a today's endpoint.
 #[must_use]
 pub fn tune(metrics: &RunMetrics) -> WeightsFile {
     let context = TuneContext::new(metrics);
-    let tables = context.tables();
-    let pooled = context.pooled();
-    let mixes = all_mixes(&context, &tables);
+    let mut tables = context.tables();
+    let mut pooled = context.pooled();
+    let mixes = all_mixes(&context, &mut tables);
     let default = if pooled.has_no_data() {
         Mix::empty()
     } else {
-        mix(&context, &[&pooled]).pop().expect("a mix for every table")
+        choose(&context, &mut [&mut pooled]).pop().expect("a mix for every table")
     };
     let categories = tables
         .iter()
@@ -47,7 +51,7 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
         .zip(&mixes)
         .map(|(table, mixed)| (table.share, table, mixed.parts.as_slice()))
         .collect();
-    let expected = expected(&whole);
+    let expected = expected(&context, &whole);
     let every = || tables.iter().chain([&pooled]);
     let has_weight = |endpoint: usize| {
         mixes.iter().chain([&default]).any(|m| m.parts.get(endpoint).is_some_and(|part| *part > 0))
@@ -71,15 +75,16 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
 }
 
 /// The mix of every category. Those with traffic share the limits; one without is tuned by itself.
-fn all_mixes(context: &TuneContext<'_>, tables: &[CategoryTable<'_>]) -> Vec<Mix> {
-    let is_linked = |table: &&CategoryTable<'_>| table.share > 0.0 && !table.has_no_data();
-    let linked: Vec<&CategoryTable<'_>> = tables.iter().filter(is_linked).collect();
-    let mut together = mix(context, &linked).into_iter();
-    let mixes = tables.iter().map(|table| {
+fn all_mixes(context: &TuneContext<'_>, tables: &mut [CategoryTable<'_>]) -> Vec<Mix> {
+    let is_linked = |table: &&mut CategoryTable<'_>| table.share > 0.0 && !table.has_no_data();
+    let mut linked: Vec<&mut CategoryTable<'_>> = tables.iter_mut().filter(is_linked).collect();
+    let mut together = choose(context, &mut linked).into_iter();
+    let mixes = tables.iter_mut().map(|table| {
         if table.has_no_data() {
             return Mix::empty();
         }
-        let own = if table.share > 0.0 { together.next() } else { mix(context, &[table]).pop() };
+        let is_alone = table.share <= 0.0;
+        let own = if is_alone { choose(context, &mut [table]).pop() } else { together.next() };
         own.expect("a mix for every table")
     });
     mixes.collect()
@@ -92,9 +97,9 @@ fn category(context: &TuneContext<'_>, table: &CategoryTable<'_>, mix: &Mix) -> 
         weights: named
             .map(|(candidate, part)| (candidate.endpoint.id.as_str().to_owned(), *part))
             .collect(),
-        fallbacks: fallbacks(table, parts),
+        fallbacks: fallbacks(context.judging, table, parts),
         verdict: verdict(context, table, parts, infeasible_reason.as_deref()),
-        expected: expected(&[(1.0, table, parts)]),
+        expected: expected(context, &[(1.0, table, parts)]),
     }
 }
 
@@ -204,10 +209,11 @@ mod tests {
     #[test]
     fn the_whole_is_the_mean_under_the_shares() {
         let file = tune(&two(0.6));
-        let cost = file.expected.cost_per_task_usd.expect("known");
-        assert!((cost.value - (0.6 * 0.002 + 0.4 * 0.01)).abs() < 1e-9, "{cost:?}");
+        let cost = file.expected.cost_per_task_usd().expect("known");
+        assert!((cost - (0.6 * 0.002 + 0.4 * 0.01)).abs() < 1e-6, "{cost}");
         assert_eq!(file.expected.today_cost_per_task_usd.map(|c| c.value), Some(0.01));
-        assert_eq!(file.expected.quality.map(|q| q.value), Some(1.0));
+        let difference = file.expected.difference.expect("known").value;
+        assert!(difference.abs() < 0.01, "{difference}");
         // Pooled, mini is 15 points worse: unlabelled traffic stays.
         assert_eq!(file.default.weights["acme/large@azure"], PARTS);
         assert_eq!(file.default.verdict.word, VerdictWord::Stay);
@@ -235,7 +241,7 @@ mod tests {
         assert_eq!(reason("acme/secret@birch"), Some("its price is not known"));
         assert_eq!(
             reason("acme/huge@birch"),
-            Some("allowed, but not in the best mix (easy); worse by more than 2 pt (hard)")
+            Some("not shown cheaper (easy); worse by more than 2 pt (hard)")
         );
         assert!(reason("acme/large@azure").is_some_and(|why| why.contains("fallback")));
         assert_eq!(file.categories["easy"].fallbacks[0], "acme/large@azure");
@@ -250,7 +256,7 @@ mod tests {
                 .iter()
                 .any(|note| *note == Fact::WithoutTraffic { categories: vec!["easy".to_owned()] })
         );
-        assert_eq!(file.expected.cost_per_task_usd.map(|c| c.value), Some(0.01));
+        assert_eq!(file.expected.cost_per_task_usd(), Some(0.01));
     }
 
     #[test]
@@ -290,7 +296,7 @@ mod tests {
         assert_eq!(easy.verdict.why, "large@azure: all 400 trials failed: 390 connect, 10 reset");
         assert_eq!(file.categories["hard"].weights.values().sum::<u32>(), PARTS);
         assert_eq!(file.default.verdict.word, VerdictWord::NoData);
-        assert_eq!((file.expected.quality, file.expected.cost_per_task_usd), (None, None));
+        assert_eq!((file.expected.difference, file.expected.saving), (None, None));
         let again = WeightsFile::from_json(&file.to_json(), "weights.json");
         assert_eq!(again.expect("its own words"), file);
     }

@@ -1,20 +1,22 @@
 //! The expected figures of a mix on the measured tasks.
 
-use super::admit::{Candidate, CategoryTable};
-use super::round;
-use crate::stats::{Estimate, Method};
+use super::admit::{Candidate, CategoryTable, TuneContext};
+use super::{evidence, round};
+use crate::stats::{Estimate, Level, Method};
 use crate::weights::{Expected, PARTS};
 
 /// The expected figures of some tables, each with its share of the traffic and its mix in parts per
-/// million, and the same figures of today's endpoint.
-pub(super) fn expected(mixes: &[(f64, &CategoryTable<'_>, &[u32])]) -> Expected {
+/// million, and the figures of today's endpoint. Difference and saving come from the model of the
+/// whole run, the rest from the cells as counted.
+pub(super) fn expected(
+    context: &TuneContext<'_>,
+    mixes: &[(f64, &CategoryTable<'_>, &[u32])],
+) -> Expected {
+    // Traffic that nothing serves has no figures, and so the whole has none.
+    let is_served = |weights: &[u32]| weights.iter().any(|part| *part > 0);
+    let all_served = mixes.iter().all(|(share, _, parts)| *share <= 0.0 || is_served(parts));
     let of_mix = |of: fn(&Candidate<'_>) -> Option<Estimate>| -> Option<Estimate> {
         let mut parts = Vec::new();
-        // Traffic that nothing serves has no figures, and so the whole has none.
-        let is_served = |weights: &[u32]| weights.iter().any(|part| *part > 0);
-        if mixes.iter().any(|(share, _, weights)| *share > 0.0 && !is_served(weights)) {
-            return None;
-        }
         for (share, table, weights) in mixes {
             for (candidate, weight) in
                 table.candidates.iter().zip(*weights).filter(|(_, w)| **w > 0)
@@ -22,7 +24,7 @@ pub(super) fn expected(mixes: &[(f64, &CategoryTable<'_>, &[u32])]) -> Expected 
                 parts.push((share * f64::from(*weight) / f64::from(PARTS), of(candidate)));
             }
         }
-        mixture(&parts)
+        mixture(&parts).filter(|_| all_served)
     };
     let of_today = |of: fn(&Candidate<'_>) -> Option<Estimate>| -> Option<Estimate> {
         let parts: Option<Vec<_>> = mixes
@@ -31,15 +33,56 @@ pub(super) fn expected(mixes: &[(f64, &CategoryTable<'_>, &[u32])]) -> Expected 
             .collect();
         mixture(&parts?)
     };
+    let today_cost = of_today(|candidate| candidate.cell.cost_per_task).map(not_negative);
+    let change = Some(context).filter(|_| all_served).and_then(|context| change(context, mixes));
     Expected {
-        quality: of_mix(|candidate| candidate.cell.quality).map(shares_only),
-        cost_per_task_usd: of_mix(|candidate| candidate.cell.cost_per_task).map(not_negative),
+        difference: change.as_ref().map(|change| round::estimate(change.difference)),
+        saving: change.as_ref().and_then(|change| change.saving).map(round::estimate),
         slo_miss: of_mix(|candidate| candidate.cell.slo_miss).map(shares_only),
         today_quality: of_today(|candidate| candidate.cell.quality).map(shares_only),
-        today_cost_per_task_usd: of_today(|candidate| candidate.cell.cost_per_task)
-            .map(not_negative),
+        today_cost_per_task_usd: today_cost,
         today_slo_miss: of_today(|candidate| candidate.cell.slo_miss).map(shares_only),
     }
+}
+
+/// What the mixes change, against today's endpoint.
+struct Change {
+    /// Quality, −1..1.
+    difference: Estimate,
+    /// The share of today's cost that is saved.
+    saving: Option<Estimate>,
+}
+
+/// `None`: nothing is known of today's endpoint, or of one with weight.
+fn change(
+    context: &TuneContext<'_>,
+    mixes: &[(f64, &CategoryTable<'_>, &[u32])],
+) -> Option<Change> {
+    let evidence = context.evidence.as_ref()?;
+    let mut moved = Vec::new();
+    for (share, table, parts) in mixes {
+        for (endpoint, part) in parts.iter().enumerate() {
+            let weight = share * f64::from(*part) / f64::from(PARTS);
+            if weight > 0.0 && table.today != Some(endpoint) {
+                moved.extend(context.spread(table, endpoint, weight));
+            }
+        }
+    }
+    let n = context.metrics.scores.tasks().len() as u64;
+    if moved.is_empty() {
+        let nothing = |method| Estimate {
+            value: 0.0,
+            low: Some(0.0),
+            high: Some(0.0),
+            level: Level::P95,
+            n,
+            method,
+        };
+        let (difference, saving) = (nothing(Method::Exact), nothing(Method::Exact));
+        return Some(Change { difference, saving: Some(saving) });
+    }
+    let difference = evidence::estimate(&evidence.difference(&moved)?, n);
+    Some(Change { difference, saving: evidence.saving_of(&moved) })
 }
 
 /// The mean of a figure over a mix; `None` where a part with weight lacks it.
@@ -102,7 +145,6 @@ fn not_negative(mut estimate: Estimate) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Level;
 
     fn estimate(value: f64, half: Option<f64>) -> Estimate {
         let (low, high) = (half.map(|h| value - h), half.map(|h| value + h));

@@ -1,27 +1,37 @@
 //! The endpoints to use when the drawn endpoint fails.
 
+use std::cmp::Ordering;
+
 use super::admit::{Candidate, CategoryTable};
+use crate::units::{Goal, Judging};
 
 /// The most fallbacks of a category: a request that failed at four endpoints has waited long enough.
 const MOST: usize = 3;
 
-/// Up to three endpoints outside the mix: first the admitted ones, then those excluded for quality
-/// only; within each group, first a provider not yet used (an outage takes a whole provider), then
-/// the better, then the cheaper. Today's endpoint is always among them, or in the mix.
-pub(super) fn fallbacks(table: &CategoryTable<'_>, parts: &[u32]) -> Vec<String> {
+/// Up to three endpoints outside the mix: first those that are likelier than not within the margin,
+/// then the others that answer; within each group, first a provider not yet used (an outage takes a
+/// whole provider), then as the goal says: the cheaper, or the better. Today's endpoint is always
+/// among them, or in the mix.
+pub(super) fn fallbacks(
+    judging: &Judging,
+    table: &CategoryTable<'_>,
+    parts: &[u32],
+) -> Vec<String> {
     let outside = |i: &usize| parts.get(*i) == Some(&0);
     let mut used: Vec<&str> = (0..parts.len())
         .filter(|i| parts[*i] > 0)
         .map(|i| table.candidates[i].endpoint.provider.as_str())
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
-    for admitted in [true, false] {
+    for is_sound in [true, false] {
         let mut pool: Vec<usize> = (0..table.candidates.len())
             .filter(outside)
-            .filter(|i| able(table, *i, admitted))
+            .filter(|i| can_answer(&table.candidates[*i]))
+            .filter(|i| (table.candidates[*i].risk(judging.margin) <= 0.5) == is_sound)
             .collect();
         pool.sort_by(|a, b| {
-            better_then_cheaper(&table.candidates[*a], &table.candidates[*b]).then(a.cmp(b))
+            let (a, b) = (*a, *b);
+            by_goal(judging.goal, &table.candidates[a], &table.candidates[b]).then(a.cmp(&b))
         });
         while !pool.is_empty() {
             let fresh = pool
@@ -43,22 +53,19 @@ pub(super) fn fallbacks(table: &CategoryTable<'_>, parts: &[u32]) -> Vec<String>
     chosen.into_iter().map(|i| table.candidates[i].endpoint.id.as_str().to_owned()).collect()
 }
 
-/// Whether an endpoint may stand in, in the round of those that were admitted or in the other.
-fn able(table: &CategoryTable<'_>, i: usize, admitted: bool) -> bool {
-    let candidate = &table.candidates[i];
-    match &candidate.excluded {
-        None => admitted,
-        Some(exclusion) => {
-            !admitted && exclusion.can_be_fallback() && candidate.cell.quality.is_some()
-        }
-    }
+fn can_answer(candidate: &Candidate<'_>) -> bool {
+    let excluded = candidate.excluded.as_ref();
+    excluded.is_none_or(|why| why.can_be_fallback() && candidate.cell.quality.is_some())
 }
 
-fn better_then_cheaper(a: &Candidate<'_>, b: &Candidate<'_>) -> std::cmp::Ordering {
-    let quality =
-        |candidate: &Candidate<'_>| candidate.cell.quality.map_or(f64::NEG_INFINITY, |q| q.value);
+fn by_goal(goal: Goal, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     let cost = |candidate: &Candidate<'_>| candidate.cost().unwrap_or(f64::INFINITY);
-    quality(b).total_cmp(&quality(a)).then(cost(a).total_cmp(&cost(b)))
+    let cheaper = cost(a).total_cmp(&cost(b));
+    let better = b.gain().total_cmp(&a.gain());
+    match goal {
+        Goal::Cheaper => cheaper.then(better),
+        Goal::Better | Goal::Faster => better.then(cheaper),
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +81,7 @@ mod tests {
         let tables = TuneContext::new(&metrics).tables();
         let n = metrics.endpoints.len();
         let parts: Vec<u32> = (0..n).map(|i| if i == chosen { PARTS } else { 0 }).collect();
-        assert_eq!(fallbacks(&tables[0], &parts), expected);
+        assert_eq!(fallbacks(metrics.judging(), &tables[0], &parts), expected);
     }
 
     fn today() -> Plan {
@@ -98,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn the_weak_come_last_and_today_is_always_there() {
+    fn the_weak_come_last_and_the_cheap_before_the_dear() {
         let mini = || endpoint("a/mini@birch", 0.002).wrong(&[(0, 8)]);
         let weak = endpoint("a/weak@cedar", 0.001).wrong(&[(0, 40)]);
         check(vec![today(), mini(), weak], 1, &["a/large@azure", "a/weak@cedar"]);
         let better = |provider: &str| endpoint(&format!("a/large@{provider}"), 0.02);
         let four = vec![today(), mini(), better("cedar"), better("dahlia"), better("elm")];
-        check(four, 1, &["a/large@cedar", "a/large@dahlia", "a/large@azure"]);
+        check(four, 1, &["a/large@azure", "a/large@cedar", "a/large@dahlia"]);
     }
 }

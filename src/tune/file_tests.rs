@@ -79,7 +79,7 @@ fn broken_files_are_refused_with_the_field() {
     check("/objective/margin", json!(1.5), true, "objective.margin: is not between 0 and 1");
     check("/objective/shares/extract", json!(-1), true, "objective.shares.extract: is not");
     check("/objective/today", json!(null), true, "must be empty: nothing stands for today");
-    check("/format_version", json!(2), true, "format_version is 2; this version reads 1");
+    check("/format_version", json!(3), true, "format_version is 3; this version reads 2");
     check("/notes", json!({"typo": 1}), true, "not a weights file: invalid type");
 }
 
@@ -96,7 +96,7 @@ fn the_schema_knows_every_method_and_level() {
     for method in Method::ALL {
         for level in [Level::P95, Level::try_from(0.9).expect("a level")] {
             let mut file = tune(&some_figures());
-            let quality = file.expected.quality.as_mut().expect("an estimate");
+            let quality = file.expected.difference.as_mut().expect("an estimate");
             (quality.method, quality.level) = (method, level);
             let text = file.to_json();
             let value: Value = serde_json::from_str(&text).expect("JSON");

@@ -82,6 +82,7 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
     for (row, (category, _, task, tasks)) in tasks().enumerate() {
         for (i, endpoint) in endpoints.iter().enumerate() {
             table.set(row, i, Some(score(endpoint, category, task, tasks).into()));
+            table.set_cost(row, i, endpoint.cost);
         }
     }
     let today = endpoints.first().map(|e| e.id.clone());

@@ -1,7 +1,8 @@
 //! The mix of every category: the linear program indexed from the tables, solved, and made into
 //! parts per million.
 
-use super::admit::{CategoryTable, PAYS, TuneContext};
+use super::admit::{CategoryTable, PAYS_QUALITY, TuneContext};
+use super::exclusion::PAYS;
 use super::solve::{Program, SolveError, Variable, solve};
 use super::{limits, round};
 use crate::units::Goal;
@@ -46,7 +47,8 @@ pub(super) fn mix(context: &TuneContext<'_>, tables: &[&CategoryTable<'_>]) -> V
     let indexed = write(context, tables);
     match solve(&indexed.program) {
         Ok(first) => {
-            let (program, weights) = settle(indexed.program, first, &indexed.places, tables);
+            let (program, weights) =
+                settle(context.judging.goal, indexed.program, first, &indexed.places, tables);
             let parts = rounded(&program, &weights, &indexed.places, tables);
             parts.into_iter().map(|parts| Mix { parts, infeasible_reason: None }).collect()
         }
@@ -83,19 +85,19 @@ fn keep_today(
 
 /// The program of WEIGHTS.md §2: a simplex per category, and limits on the whole.
 fn write(context: &TuneContext<'_>, tables: &[&CategoryTable<'_>]) -> IndexedProgram {
-    let goal = context.judging.goal;
+    let judging = context.judging;
     let whole: f64 = tables.iter().map(|table| table.share).sum();
     let mut places = Vec::new();
     let mut variables = Vec::new();
     for (group, table) in tables.iter().enumerate() {
-        let ranks = ranks(table, goal);
+        let ranks = ranks(table, judging.goal);
         for (i, candidate) in table
             .candidates
             .iter()
             .enumerate()
-            .filter(|(_, candidate)| candidate.excluded.is_none())
+            .filter(|(i, candidate)| candidate.excluded.is_none() && table.is_open_to(*i))
         {
-            let value = table.share_of(whole) * candidate.value(goal);
+            let value = table.share_of(whole) * candidate.value(judging);
             variables.push(Variable { group, value, rank: ranks[i], allowed: true });
             places.push((group, i));
         }
@@ -125,18 +127,21 @@ fn ranks(table: &CategoryTable<'_>, goal: Goal) -> Vec<u32> {
     ranks
 }
 
-/// Removes weights below a thousandth and moves that save less than one percent. Each is removed
-/// only if the limits hold without it and, for a move, only if no more than that percent is lost over
+/// Removes weights below a thousandth and moves that save less than one percent (or gain less than half
+/// a point). Each is removed
+/// only if the limits hold without it and, for a move, only if no more than that is lost over
 /// the whole: an expensive endpoint in one category may make a large saving in another possible.
 fn settle(
+    goal: Goal,
     mut program: Program,
     mut weights: Vec<f64>,
     places: &[(usize, usize)],
     tables: &[&CategoryTable<'_>],
 ) -> (Program, Vec<f64>) {
     loop {
-        let taken_back = not_worthwhile(&program, &weights, places, tables).into_iter().find_map(
-            |(variables, may_lose)| {
+        let taken_back = not_worthwhile(goal, &program, &weights, places, tables)
+            .into_iter()
+            .find_map(|(variables, may_lose)| {
                 let mut without = program.clone();
                 for i in variables {
                     without.variables[i].allowed = false;
@@ -144,8 +149,7 @@ fn settle(
                 let next = solve(&without).ok()?;
                 let lost = without.total(&next) - program.total(&weights);
                 (lost <= may_lose).then_some((without, next))
-            },
-        );
+            });
         // Every round removes at least one variable, so this ends.
         match taken_back {
             Some((without, next)) => (program, weights) = (without, next),
@@ -156,11 +160,13 @@ fn settle(
 
 /// Sets of variables to remove, each with the largest acceptable loss of the total.
 fn not_worthwhile(
+    goal: Goal,
     program: &Program,
     weights: &[f64],
     places: &[(usize, usize)],
     tables: &[&CategoryTable<'_>],
 ) -> Vec<(Vec<usize>, f64)> {
+    let whole: f64 = tables.iter().map(|table| table.share).sum();
     let mut sets = Vec::new();
     for (s, table) in tables.iter().enumerate() {
         let members: Vec<usize> = (0..places.len()).filter(|i| places[*i].0 == s).collect();
@@ -173,7 +179,10 @@ fn not_worthwhile(
         let total: f64 = members.iter().map(|i| program.variables[*i].value * weights[*i]).sum();
         let others: Vec<usize> = members.into_iter().filter(|i| *i != today).collect();
         let moved = others.iter().any(|i| weights[*i] > NOTHING);
-        let pays = PAYS * todays.abs();
+        let pays = match goal {
+            Goal::Better => PAYS_QUALITY * table.share_of(whole),
+            Goal::Cheaper | Goal::Faster => PAYS * todays.abs(),
+        };
         if moved && todays - total <= pays {
             sets.push((others, pays));
         }

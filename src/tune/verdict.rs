@@ -1,17 +1,11 @@
-//! MOVE, STAY, NOT YET or NO DATA, with the reason in one sentence.
+//! MOVE, TRY, STAY, NOT YET or NO DATA, with the reason in one sentence.
 
-use super::admit::{Block, Candidate, CategoryTable, Exclusion, MIN_TASKS, TuneContext};
+use super::admit::{Block, Candidate, CategoryTable, TuneContext};
+use super::exclusion::{Exclusion, MIN_TASKS, PAYS};
 use super::expected::mean_value;
-use super::{round, text};
-use crate::stats::paired::{self, Paired};
+use super::{forecast, round, text};
 use crate::units::{Goal, Usd, prose};
-use crate::weights::{PARTS, Verdict, VerdictWord};
-
-/// An estimate up to this many standard errors below the line may turn out above it with more tasks.
-const HOPE: f64 = 0.5;
-/// An estimate nearer to the line than this many standard errors would need a hundred times the
-/// sample: too many to recommend.
-const TOO_NEAR: f64 = 0.25;
+use crate::weights::{CountedDifference, PARTS, Verdict, VerdictWord};
 
 /// The verdict on one category, given its mix in parts per million by endpoint.
 pub(super) fn verdict(
@@ -35,7 +29,8 @@ pub(super) fn verdict(
     if off > 0 {
         return moved(context, table, parts, off);
     }
-    not_yet(context, table)
+    worth_a_try(context, table)
+        .or_else(|| not_yet(context, table))
         .or_else(|| unmeasured(table))
         .unwrap_or_else(|| stay(nothing_pays(context, table)))
 }
@@ -49,9 +44,37 @@ fn stay(why: String) -> Verdict {
         word: VerdictWord::Stay,
         candidate: None,
         difference: None,
+        counted: None,
+        within_margin: None,
         saves_per_1000_usd: None,
         tasks_needed: None,
         why,
+    }
+}
+
+/// A verdict that speaks of one candidate, with what is known of it.
+fn about(
+    context: &TuneContext<'_>,
+    word: VerdictWord,
+    candidate: &Candidate<'_>,
+    why: String,
+) -> Verdict {
+    let costs = candidate.todays_cost.zip(candidate.cost());
+    let evidence = candidate.evidence.as_ref();
+    Verdict {
+        word,
+        candidate: Some(candidate.endpoint.id.as_str().to_owned()),
+        difference: evidence.map(|evidence| round::estimate(evidence.estimate())),
+        counted: candidate.paired.as_ref().map(|paired| CountedDifference {
+            value: round::six_digits(paired.estimate.value),
+            n: paired.estimate.n,
+            better: paired.better,
+            worse: paired.worse,
+        }),
+        within_margin: evidence
+            .map(|evidence| round::six_digits(evidence.within(context.judging.margin))),
+        saves_per_1000_usd: costs.and_then(|(now, then)| saves(now, then)),
+        ..stay(why)
     }
 }
 
@@ -60,8 +83,6 @@ fn stay(why: String) -> Verdict {
 fn moved(context: &TuneContext<'_>, table: &CategoryTable<'_>, parts: &[u32], off: u32) -> Verdict {
     let chosen: Vec<(usize, &Candidate<'_>)> =
         others(table).filter(|(i, _)| parts[*i] > 0).collect();
-    let candidate =
-        chosen.iter().rev().max_by_key(|(i, _)| parts[*i]).map(|(_, candidate)| *candidate);
     let names: Vec<&str> =
         chosen.iter().map(|(_, candidate)| candidate.endpoint.id.short()).collect();
     let why = if off == PARTS {
@@ -76,13 +97,11 @@ fn moved(context: &TuneContext<'_>, table: &CategoryTable<'_>, parts: &[u32], of
     };
     let cost_now = table.today().and_then(Candidate::cost);
     let cost_then = mean_value(table, parts, Candidate::cost);
+    let main = chosen.iter().rev().max_by_key(|(i, _)| parts[*i]).map(|(_, candidate)| *candidate);
+    let found = main.expect("some weight moves");
     Verdict {
-        word: VerdictWord::Move,
-        candidate: candidate.map(|candidate| candidate.endpoint.id.as_str().to_owned()),
-        difference: candidate.and_then(difference),
         saves_per_1000_usd: cost_now.zip(cost_then).and_then(|(now, then)| saves(now, then)),
-        tasks_needed: None,
-        why,
+        ..about(context, VerdictWord::Move, found, why)
     }
 }
 
@@ -93,82 +112,120 @@ fn why_moved(
     names: &str,
 ) -> String {
     let (today, margin) = (context.today_name(), text::points(context.judging.margin));
-    let goal = context.judging.goal;
-    let now = table.today().map_or(0.0, |candidate| candidate.value(goal));
-    let then = mean_value(table, parts, |candidate| Some(candidate.value(goal))).unwrap_or(now);
-    if then >= now {
-        return format!("{names} is needed to keep the whole traffic within its limits");
-    }
-    match goal {
-        Goal::Cheaper => format!(
-            "{} cheaper, quality shown to be within {margin} pt of {today}",
-            prose::percent((now - then) / now)
-        ),
-        Goal::Better => format!("{names} is shown better than {today}, within today's cost"),
-        Goal::Faster => format!(
-            "TTFT above the limit falls from {} to {}, quality shown to be within {margin} pt of \
-             {today}",
-            prose::percent(now),
-            prose::percent(then)
-        ),
+    let mean = |of: &dyn Fn(&Candidate<'_>) -> Option<f64>| {
+        let now = table.today().and_then(of);
+        now.zip(mean_value(table, parts, of))
+    };
+    let falls = |(now, then): &(f64, f64)| then < now;
+    let needed = || format!("{names} is needed to keep the whole traffic within its limits");
+    match context.judging.goal {
+        Goal::Cheaper => mean(&|c| c.cost()).filter(falls).map_or_else(needed, |(now, then)| {
+            format!(
+                "{} cheaper, quality shown to be within {margin} pt of {today}",
+                prose::percent((now - then) / now)
+            )
+        }),
+        Goal::Better => mean(&|c| Some(-c.gain())).filter(falls).map_or_else(needed, |(_, then)| {
+            format!("{} pt better than {today} is expected, within today's cost", text::points(-then))
+        }),
+        Goal::Faster => mean(&|c| Some(c.miss())).filter(falls).map_or_else(needed, |(now, then)| {
+            format!(
+                "TTFT above the limit falls from {} to {}, quality shown to be within {margin} pt \
+                 of {today}",
+                prose::percent(now),
+                prose::percent(then)
+            )
+        }),
     }
 }
 
-/// The most valuable endpoint that the sample neither admits nor excludes.
-fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdict> {
-    let goal = context.judging.goal;
-    let margin = if goal == Goal::Better { 0.0 } else { context.judging.margin };
-    let hopes = others(table).filter_map(|(_, candidate)| {
-        let paired = candidate.paired.as_ref()?;
-        let open = matches!(
-            candidate.excluded.as_ref()?,
-            Exclusion::Unproven(..) | Exclusion::NotBetter(_) | Exclusion::TooFewTasks(_)
+/// What the risk of the whole run held back, or the most valuable endpoint that is likely within the
+/// margin.
+fn worth_a_try(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdict> {
+    let (margin, today) = (text::points(context.judging.margin), context.today_name());
+    if let Some(candidate) = table.held_back.map(|i| &table.candidates[i]) {
+        let name = candidate.endpoint.id.short();
+        let why = format!(
+            "{name} is likely within {margin} pt of {today}, less surely than the moves of this run"
         );
-        let above = paired.estimate.value + margin;
-        let pays =
-            table.would_pay(candidate, goal) || table.would_be_faster(candidate, context.judging);
-        let hope = open && pays && above > -HOPE * paired.se;
-        hope.then_some((candidate, paired, above))
+        return Some(about(context, VerdictWord::Try, candidate, why));
+    }
+    let likely = others(table).map(|(_, candidate)| candidate).filter(|candidate| {
+        matches!(candidate.excluded, Some(Exclusion::Likely(..)))
+            && is_shown_to_pay(context, candidate)
     });
-    let value = |candidate: &Candidate<'_>| candidate.value(goal);
-    let (candidate, paired, above) = hopes.min_by(|a, b| value(a.0).total_cmp(&value(b.0)))?;
-    let few = match &candidate.excluded {
-        Some(Exclusion::TooFewTasks(n)) => Some(*n),
-        _ => None,
-    };
-    let least = few.map(|n| (MIN_TASKS as u64).saturating_sub(n));
-    let more = more_tasks(paired, above).max(least);
-    let wanted = match goal {
-        Goal::Better => format!("better than {}", context.today_name()),
-        Goal::Cheaper | Goal::Faster => format!(
-            "within {} pt of {}",
-            text::points(context.judging.margin),
-            context.today_name()
-        ),
-    };
-    let name = candidate.endpoint.id.short();
-    let why = match more {
-        _ if few.is_some() => format!(
-            "{name}: {} scored, ≥ {MIN_TASKS} needed",
-            prose::pluralize(few.unwrap_or(0), "task")
-        ),
-        Some(more) => {
-            format!(
-                "{name} might be {wanted}; ≈ {} more tasks would tell",
-                prose::group_thousands(more)
+    let value = |candidate: &Candidate<'_>| candidate.value(context.judging);
+    let candidate = likely.min_by(|a, b| value(a).total_cmp(&value(b)))?;
+    let within = candidate.evidence.as_ref()?.within(context.judging.margin);
+    let why = format!(
+        "{} is within {margin} pt of {today} with a probability of {}",
+        candidate.endpoint.id.short(),
+        prose::percent(within)
+    );
+    Some(about(context, VerdictWord::Try, candidate, why))
+}
+
+fn is_shown_to_pay(context: &TuneContext<'_>, candidate: &Candidate<'_>) -> bool {
+    let Some(evidence) = &candidate.evidence else { return false };
+    match context.judging.goal {
+        Goal::Cheaper => evidence.saving().is_some_and(|saving| saving.low > PAYS),
+        Goal::Better => evidence.difference.quantile(0.025) > 0.0,
+        Goal::Faster => true,
+    }
+}
+
+/// The endpoint with the largest expected gain that the sample neither admits nor excludes.
+fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdict> {
+    let (goal, margin) = (context.judging.goal, context.judging.margin);
+    let open = others(table).map(|(_, candidate)| candidate).filter(|candidate| {
+        matches!(
+            candidate.excluded,
+            Some(
+                Exclusion::Unproven(..)
+                    | Exclusion::Likely(..)
+                    | Exclusion::NotCheaper(_)
+                    | Exclusion::TooFewTasks(_)
             )
-        }
-        None => format!("{name} might be {wanted}, too near the line for a sample to tell"),
+        ) && (table.would_pay(candidate, goal) || table.would_be_faster(candidate, context.judging))
+    });
+    // A gain that is not there does harm, so the chance that it is counts twice.
+    let promise = |candidate: &Candidate<'_>| {
+        let within = 1.0 - candidate.risk(margin);
+        let gain = match goal {
+            Goal::Cheaper => {
+                candidate.cost().zip(candidate.todays_cost).map_or(0.0, |(c, t)| t - c)
+            }
+            Goal::Better => candidate.gain(),
+            Goal::Faster => 1.0 - candidate.miss(),
+        };
+        gain * within * within
     };
-    let costs = table.today().and_then(Candidate::cost).zip(candidate.cost());
-    Some(Verdict {
-        word: VerdictWord::NotYet,
-        candidate: Some(candidate.endpoint.id.as_str().to_owned()),
-        difference: difference(candidate),
-        saves_per_1000_usd: costs.and_then(|(now, then)| saves(now, then)),
-        tasks_needed: more,
-        why,
-    })
+    let candidate = open.max_by(|a, b| promise(a).total_cmp(&promise(b)))?;
+    let (name, today) = (candidate.endpoint.id.short(), context.today_name());
+    if let Some(Exclusion::TooFewTasks(n)) = candidate.excluded {
+        let why = format!("{name}: {} scored, ≥ {MIN_TASKS} needed", prose::pluralize(n, "task"));
+        return Some(about(context, VerdictWord::NotYet, candidate, why));
+    }
+    let evidence = candidate.evidence.as_ref()?;
+    if let Some(Exclusion::NotCheaper(saving)) = &candidate.excluded {
+        let why = format!("{name} saves {}: not shown yet", saving.in_percent());
+        return Some(about(context, VerdictWord::NotYet, candidate, why));
+    }
+    let wanted = format!(
+        "{name} is within {} pt of {today} with a probability of {}",
+        text::points(margin),
+        prose::percent(evidence.within(margin))
+    );
+    let needed = forecast::tasks_needed(evidence, candidate.paired.as_ref()?, margin);
+    let why = match needed {
+        Some(needed) => format!(
+            "{wanted}; {} more tasks decide for it with a chance of {}",
+            prose::group_thousands(needed.high),
+            prose::percent(needed.chance)
+        ),
+        None => format!("{wanted}: too near the margin for a sample to tell"),
+    };
+    Some(Verdict { tasks_needed: needed, ..about(context, VerdictWord::NotYet, candidate, why) })
 }
 
 /// NOT YET where other endpoints were planned but not measured.
@@ -184,26 +241,6 @@ fn unmeasured(table: &CategoryTable<'_>) -> Option<Verdict> {
         n => format!("{n} endpoints were not measured"),
     };
     Some(Verdict { word: VerdictWord::NotYet, ..stay(why) })
-}
-
-/// The number of further tasks that would show an effect of this size.
-fn more_tasks(paired: &Paired, above: f64) -> Option<u64> {
-    if above <= TOO_NEAR * paired.se {
-        return None;
-    }
-    let n = paired.estimate.n;
-    let sd = paired.se * libm::sqrt(n as f64);
-    let needed = paired::tasks_needed(sd, above)?;
-    Some(two_digits(needed.saturating_sub(n).max(1)))
-}
-
-/// Rounded up to two significant digits, the precision of a forecast.
-fn two_digits(n: u64) -> u64 {
-    let mut step = 1;
-    while n / step >= 100 {
-        step *= 10;
-    }
-    n.div_ceil(step) * step
 }
 
 /// Why today's endpoint keeps a category without open questions.
@@ -222,13 +259,9 @@ fn nothing_pays(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> String 
         let name = candidate.endpoint.id.short();
         return format!("{name}: no room within the limits");
     }
-    let of_quality = |candidate: &&Candidate<'_>| {
-        matches!(
-            candidate.excluded,
-            Some(Exclusion::Worse(..) | Exclusion::Unproven(..) | Exclusion::NotBetter(_))
-        )
-    };
-    if let Some(candidate) = paying.iter().find(|candidate| !of_quality(candidate))
+    let is_worse =
+        |candidate: &&Candidate<'_>| matches!(candidate.excluded, Some(Exclusion::Worse(..)));
+    if let Some(candidate) = paying.iter().find(|candidate| !is_worse(candidate))
         && let Some(reason) = &candidate.excluded
     {
         return format!("{}: {reason}", candidate.endpoint.id.short());
@@ -236,15 +269,10 @@ fn nothing_pays(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> String 
     match (goal, paying.is_empty()) {
         (Goal::Cheaper, true) => format!("nothing is cheaper than {today}"),
         (Goal::Cheaper, false) => format!("nothing cheaper is within {margin} pt"),
-        (Goal::Better, _) => "nothing shown better within today's cost".to_owned(),
+        (Goal::Better, _) => "nothing is better within today's cost".to_owned(),
         (Goal::Faster, true) => "nothing is faster within today's cost".to_owned(),
         (Goal::Faster, false) => format!("nothing faster is within {margin} pt"),
     }
-}
-
-/// The paired difference, rounded for the file.
-fn difference(candidate: &Candidate<'_>) -> Option<crate::stats::Estimate> {
-    candidate.paired.as_ref().map(|paired| round::estimate(paired.estimate))
 }
 
 /// The saving per 1,000 tasks, to a millionth of a dollar.
@@ -285,8 +313,10 @@ mod tests {
         let (name, today) = ("acme/mini@azure", "large@azure");
         let why = format!("70 % cheaper, quality shown to be within 2 pt of {today}");
         check(&metrics, "classify", VerdictWord::Move, name, &why);
-        let why =
-            format!("mini@azure might be within 2 pt of {today}; ≈ 6,700 more tasks would tell");
+        let why = format!(
+            "mini@azure is within 2 pt of {today} with a probability of 61.6 %; 5,800 more tasks \
+             decide for it with a chance of 50.1 %"
+        );
         check(&metrics, "extract", VerdictWord::NotYet, name, &why);
         let why = "nothing cheaper is within 2 pt";
         check(&metrics, "reply", VerdictWord::Stay, "none", why);
@@ -294,10 +324,10 @@ mod tests {
         let file = tune(&metrics);
         let moved = &file.categories["classify"].verdict;
         assert_eq!(moved.saves_per_1000_usd.map(|usd| usd.to_string()).as_deref(), Some("6.66"));
-        assert_eq!(moved.difference.map(|d| (d.value, d.n)), Some((0.01, 400)));
+        assert_eq!(moved.counted.map(|counted| (counted.value, counted.n)), Some((0.01, 400)));
         let not_yet = &file.categories["extract"].verdict;
-        assert_eq!(not_yet.difference.map(|d| d.value), Some(-0.01));
-        assert_eq!(not_yet.tasks_needed, Some(6700));
+        assert_eq!(not_yet.counted.map(|counted| counted.value), Some(-0.01));
+        assert!(not_yet.tasks_needed.is_some_and(|needed| needed.low < needed.high));
     }
 
     #[test]
@@ -319,11 +349,11 @@ mod tests {
         // −2 points against a margin of 2: whatever the sample, half of them would fail.
         let on_the_line = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 17), (0, 20)]);
         let metrics = support(vec![large(), on_the_line]);
-        let why = "mini@azure might be within 2 pt of large@azure, too near the line for a sample \
-                   to tell";
+        let why = "mini@azure is within 2 pt of large@azure with a probability of 44.9 %: too near \
+                   the margin for a sample to tell";
         check(&metrics, "extract", VerdictWord::NotYet, "acme/mini@azure", why);
-        // Well below the line the hope is gone, although nothing is proven.
-        let below = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 20), (0, 20)]);
+        // Well below the line it is shown to be worse.
+        let below = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 25), (0, 20)]);
         let why = "nothing cheaper is within 2 pt";
         check(&support(vec![large(), below]), "extract", VerdictWord::Stay, "none", why);
     }
@@ -333,9 +363,9 @@ mod tests {
         let huge = endpoint("acme/huge@birch", 0.009).miss(0.01);
         let large = || large().miss(0.10);
         let better = with_goal(support(vec![large(), huge]), Goal::Better);
-        let why = "huge@birch is shown better than large@azure, within today's cost";
+        let why = "9.43 pt better than large@azure is expected, within today's cost";
         check(&better, "extract", VerdictWord::Move, "acme/huge@birch", why);
-        let why = "nothing shown better within today's cost";
+        let why = "nothing is better within today's cost";
         check(&better, "reply", VerdictWord::Stay, "none", why);
         let faster = with_slo(with_goal(better, Goal::Faster), 0.05);
         let why = "TTFT above the limit falls from 10 % to 1 %, quality shown to be within 2 pt of \
@@ -364,7 +394,6 @@ mod tests {
         let few = metrics(&[("c", 3, 1.0)], vec![large().wrong(&[(0, 40)]), huge]);
         let why = "huge@birch: 3 tasks scored, ≥ 10 needed";
         check(&few, "c", VerdictWord::NotYet, "acme/huge@birch", why);
-        assert_eq!(tune(&few).categories["c"].verdict.tasks_needed, Some(7));
     }
 
     #[test]
@@ -395,13 +424,6 @@ mod tests {
         assert_eq!(verdict.word, VerdictWord::NotYet, "{verdict:?}");
         assert_eq!(verdict.candidate.as_deref(), Some("acme/mini@birch"));
         assert!(file.notes.iter().any(|n| n.to_string().contains("no mix keeps P(TTFT > 800 ms)")));
-    }
-
-    #[test]
-    fn forecasts_have_two_digits() {
-        for (n, shown) in [(1, 1), (99, 99), (100, 100), (1_401, 1_500), (99_999, 100_000)] {
-            assert_eq!(two_digits(n), shown);
-        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::units::fact::{self, Fact};
 use crate::units::{Goal, Slo, SuiteStamp, Usd};
 
 /// The version of the file's format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The parts that a category's weights sum to.
 pub const PARTS: u32 = 1_000_000;
@@ -18,7 +18,7 @@ pub const PARTS: u32 = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeightsFile {
-    /// `1`.
+    /// `2`.
     pub format_version: u32,
     /// Whether any of the evidence was simulated.
     pub simulated: bool,
@@ -91,20 +91,51 @@ pub struct CategoryWeights {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// MOVE, STAY, NOT YET or NO DATA.
+    /// MOVE, TRY, STAY, NOT YET or NO DATA.
     pub word: VerdictWord,
     /// The candidate that the verdict speaks of: what gets most of the moved weight, or what might
     /// pay.
     pub candidate: Option<String>,
-    /// The candidate's quality minus today's, score units, two-sided 95 %.
+    /// The candidate's quality minus today's, score units, two-sided 95 %, under the model of the whole
+    /// run.
     pub difference: Option<Estimate>,
-    /// What the mix saves per 1,000 tasks against today's endpoint (negative: costs more); NOT YET:
-    /// what moving to the candidate would save.
+    /// The difference as counted on these tasks alone, and the pairs.
+    pub counted: Option<CountedDifference>,
+    /// The probability that the candidate is within the margin of today's.
+    pub within_margin: Option<f64>,
+    /// What the mix saves per 1,000 tasks against today's endpoint (negative: costs more); TRY and NOT
+    /// YET: what moving to the candidate would save.
     pub saves_per_1000_usd: Option<Usd>,
-    /// NOT YET: about how many more tasks would tell.
-    pub tasks_needed: Option<u64>,
+    /// NOT YET: how many more tasks would tell.
+    pub tasks_needed: Option<TaskForecast>,
     /// Why, in one sentence.
     pub why: String,
+}
+
+/// A difference on the tasks of one category.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedDifference {
+    /// The candidate's mean score minus today's, score units.
+    pub value: f64,
+    /// Tasks scored for both.
+    pub n: u64,
+    /// Tasks on which the candidate scored higher.
+    pub better: u64,
+    /// Tasks on which today's endpoint did.
+    pub worse: u64,
+}
+
+/// How many more tasks would decide.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskForecast {
+    /// The fewest that are likely needed.
+    pub low: u64,
+    /// The most.
+    pub high: u64,
+    /// The probability that `high` more tasks end in a MOVE.
+    pub chance: f64,
 }
 
 /// A verdict's word.
@@ -113,6 +144,9 @@ pub enum VerdictWord {
     /// Not worse beyond the margin, and it pays.
     #[serde(rename = "MOVE")]
     Move,
+    /// Likely not worse beyond the margin, and it pays.
+    #[serde(rename = "TRY")]
+    Try,
     /// Nothing pays.
     #[serde(rename = "STAY")]
     Stay,
@@ -130,6 +164,7 @@ impl VerdictWord {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Move => "MOVE",
+            Self::Try => "TRY",
             Self::Stay => "STAY",
             Self::NotYet => "NOT YET",
             Self::NoData => "NO DATA",
@@ -141,18 +176,26 @@ impl VerdictWord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// Mean score, 0..1.
-    pub quality: Option<Estimate>,
-    /// Dollars per task.
-    pub cost_per_task_usd: Option<Estimate>,
+    /// Its quality minus today's, score units, under the model of the whole run.
+    pub difference: Option<Estimate>,
+    /// The share of today's cost that it saves (negative: it costs more), likewise.
+    pub saving: Option<Estimate>,
     /// P(TTFT > the SLO's limit).
     pub slo_miss: Option<Estimate>,
-    /// Today's quality on the same tasks.
+    /// Today's mean score on the tasks, 0..1.
     pub today_quality: Option<Estimate>,
     /// Today's dollars per task.
     pub today_cost_per_task_usd: Option<Estimate>,
     /// Today's P(TTFT > the SLO's limit).
     pub today_slo_miss: Option<Estimate>,
+}
+
+impl Expected {
+    /// Dollars per task: today's, less the saving.
+    #[must_use]
+    pub fn cost_per_task_usd(&self) -> Option<f64> {
+        Some(self.today_cost_per_task_usd?.value * (1.0 - self.saving?.value))
+    }
 }
 
 /// The estimates of one cell that the linear program used.

@@ -4,7 +4,7 @@ mod file;
 mod read;
 
 pub use file::{
-    CategoryWeights, CellEstimates, Expected, FORMAT_VERSION, Objective, PARTS, Verdict,
-    VerdictWord, WeightsFile,
+    CategoryWeights, CellEstimates, CountedDifference, Expected, FORMAT_VERSION, Objective, PARTS,
+    TaskForecast, Verdict, VerdictWord, WeightsFile,
 };
 pub use read::{SCHEMA, WeightsError};

@@ -132,6 +132,7 @@ fn draw_row(
     if let Some(word) = verdict {
         let (bold, color) = match word {
             VerdictWord::Move => (true, ColorRole::Accent),
+            VerdictWord::Try => (false, ColorRole::Accent),
             VerdictWord::Stay => (false, ColorRole::Muted),
             VerdictWord::NotYet | VerdictWord::NoData => (false, ColorRole::Warn),
         };

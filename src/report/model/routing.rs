@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::Estimate;
 use super::estimate::known;
 use crate::units::Usd;
-use crate::weights::{self, CategoryWeights, PARTS, VerdictWord};
+use crate::weights::{self, CategoryWeights, PARTS, TaskForecast, VerdictWord};
 
 /// The routing of one category, or of traffic without a label.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,17 +28,20 @@ pub(crate) struct Verdict {
     /// The candidate's quality minus that of today's endpoint.
     pub difference: Option<Estimate>,
     pub saves_per_1000_usd: Option<Usd>,
-    /// About how many more tasks would decide.
-    pub tasks_needed: Option<u64>,
+    /// The probability that the candidate is within the margin.
+    pub within_margin: Option<f64>,
+    /// How many more tasks would decide.
+    pub tasks_needed: Option<TaskForecast>,
     pub why: String,
 }
 
 /// What a mix is expected to give, beside today's endpoint on the same tasks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Expected {
-    pub quality: Option<Estimate>,
-    #[serde(rename = "cost_per_task_usd")]
-    pub cost_per_task: Option<Estimate>,
+    /// Quality minus today's.
+    pub difference: Option<Estimate>,
+    /// The share of today's cost that is saved.
+    pub saving: Option<Estimate>,
     pub slo_miss: Option<Estimate>,
     pub today_quality: Option<Estimate>,
     #[serde(rename = "today_cost_per_task_usd")]
@@ -74,6 +77,7 @@ impl Routing {
                 candidate: verdict.candidate.clone(),
                 difference: known(verdict.difference),
                 saves_per_1000_usd: verdict.saves_per_1000_usd,
+                within_margin: verdict.within_margin,
                 tasks_needed: verdict.tasks_needed,
                 why: verdict.why.clone(),
             },
@@ -85,8 +89,8 @@ impl Routing {
 impl From<&weights::Expected> for Expected {
     fn from(expected: &weights::Expected) -> Self {
         Self {
-            quality: known(expected.quality),
-            cost_per_task: known(expected.cost_per_task_usd),
+            difference: known(expected.difference),
+            saving: known(expected.saving),
             slo_miss: known(expected.slo_miss),
             today_quality: known(expected.today_quality),
             today_cost_per_task: known(expected.today_cost_per_task_usd),

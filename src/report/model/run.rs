@@ -317,9 +317,8 @@ fn efficient(endpoints: &[EndpointMetrics]) -> BTreeSet<usize> {
 
 fn saves_per_month(metrics: &RunMetrics, weights: &WeightsFile) -> Option<f64> {
     let requests = metrics.judging().requests_per_month?;
-    let new = weights.expected.cost_per_task_usd.as_ref()?.value;
-    let old = weights.expected.today_cost_per_task_usd.as_ref()?.value;
-    Some((old - new) * requests as f64)
+    let today = weights.expected.today_cost_per_task_usd?.value;
+    Some(today * weights.expected.saving?.value * requests as f64)
 }
 
 /// The tuner's reason where there are no verdicts, or the last of its notes.
