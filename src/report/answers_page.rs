@@ -1,5 +1,7 @@
 //! Prompts and answers in the page, in a section that can be searched.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
@@ -66,7 +68,8 @@ impl AnswersView {
         }
         let mut said = pluralize(views.len() as u64, "task");
         if left_out > 0 {
-            said += &format!(
+            let _ = write!(
+                said,
                 "; {} more are left out, for the page would be too large: weighbridge show has all",
                 group_thousands(left_out)
             );

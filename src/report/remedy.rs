@@ -26,7 +26,6 @@ pub fn remedy(class: ErrorClass, words: Option<&str>, target: &Target) -> Option
             "is {model} the model's name at {provider}? Compare with `weighbridge catalog list`"
         ),
         ErrorClass::NotFound => wrong_path(target),
-        ErrorClass::BadRequest => return None,
         ErrorClass::Auth => key(target),
         ErrorClass::Payment => {
             format!("add credit at {provider}, then `weighbridge run --resume`")
@@ -50,7 +49,8 @@ pub fn remedy(class: ErrorClass, words: Option<&str>, target: &Target) -> Option
         ErrorClass::Overloaded | ErrorClass::Server => {
             format!("{provider} failed: try again later, or ask it with its words")
         }
-        ErrorClass::Reset
+        ErrorClass::BadRequest
+        | ErrorClass::Reset
         | ErrorClass::StaleConnection
         | ErrorClass::Truncated
         | ErrorClass::TooLarge
