@@ -11,7 +11,7 @@ use super::sql::{self, Unsigned};
 use crate::units::Histogram;
 
 /// Request numbers that are read at a time.
-const WINDOW: u64 = 4096;
+const WINDOW: u64 = 1024;
 /// Requests that one intent stands for at most: far more than are ever intended at a time, and few
 /// enough that a damaged number is not walked for hours.
 const MOST_INTENDED: u64 = 1 << 20;

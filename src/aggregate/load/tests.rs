@@ -330,7 +330,7 @@ fn what_is_held_does_not_grow_with_the_requests() {
         most = most.max(rows.len());
         from = rows.last().expect("not empty").request() + 1;
     }
-    assert_eq!((from, most), (50_000, 4_096), "a window at a time");
+    assert_eq!((from, most), (50_000, 1_024), "a window at a time");
     let found = compute_load_metrics(dir.path()).expect("readable");
     assert_eq!(found.all.counts.ok, 50_000);
     let slots: usize = found.all.latency.values().map(|latency| latency.slots.len()).sum();
