@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::stub::{Asked, Stub, events, stream, whole, whole_with};
-use crate::support::{Ran, alone, csv, file, folder, run, statuses, summary};
+use crate::support::{Ran, csv, file, folder, measured, run, statuses, summary};
 
 const JSON: &str = "application/json";
 
@@ -81,7 +81,7 @@ fn weigh(
 /// Events of a kind that nobody here knows are passed over, counted, and told.
 #[test]
 fn what_is_not_known_in_a_stream_is_passed_over_and_counted() {
-    alone(what_is_not_known_in_a_stream_is_passed_over_and_counted_once);
+    measured(what_is_not_known_in_a_stream_is_passed_over_and_counted_once);
 }
 
 fn what_is_not_known_in_a_stream_is_passed_over_and_counted_once() {
@@ -97,7 +97,7 @@ fn what_is_not_known_in_a_stream_is_passed_over_and_counted_once() {
 
 #[test]
 fn each_fault_has_its_class_and_its_attempts() {
-    alone(each_fault_has_its_class_and_its_attempts_once);
+    measured(each_fault_has_its_class_and_its_attempts_once);
 }
 
 fn each_fault_has_its_class_and_its_attempts_once() {
@@ -188,7 +188,7 @@ fn one_shape_that_does_not_read_ends_an_endpoint() {
 
 #[test]
 fn who_asks_for_more_patience_than_there_is_is_not_waited_for() {
-    alone(who_asks_for_more_patience_than_there_is_is_not_waited_for_once);
+    measured(who_asks_for_more_patience_than_there_is_is_not_waited_for_once);
 }
 
 fn who_asks_for_more_patience_than_there_is_is_not_waited_for_once() {
@@ -212,7 +212,7 @@ fn who_asks_for_more_patience_than_there_is_is_not_waited_for_once() {
 
 #[test]
 fn a_fault_that_passes_is_tried_again() {
-    alone(a_fault_that_passes_is_tried_again_once);
+    measured(a_fault_that_passes_is_tried_again_once);
 }
 
 fn a_fault_that_passes_is_tried_again_once() {
@@ -243,7 +243,7 @@ fn a_fault_that_passes_is_tried_again_once() {
 
 #[test]
 fn an_answer_in_one_piece_is_an_answer() {
-    alone(an_answer_in_one_piece_is_an_answer_once);
+    measured(an_answer_in_one_piece_is_an_answer_once);
 }
 
 fn an_answer_in_one_piece_is_an_answer_once() {
@@ -259,7 +259,7 @@ fn an_answer_in_one_piece_is_an_answer_once() {
 
 #[test]
 fn what_a_broken_answer_may_have_cost_is_bounded_not_guessed() {
-    alone(what_a_broken_answer_may_have_cost_is_bounded_not_guessed_once);
+    measured(what_a_broken_answer_may_have_cost_is_bounded_not_guessed_once);
 }
 
 fn what_a_broken_answer_may_have_cost_is_bounded_not_guessed_once() {
@@ -279,7 +279,7 @@ fn what_a_broken_answer_may_have_cost_is_bounded_not_guessed_once() {
 
 #[test]
 fn nothing_but_failures_is_a_failure() {
-    alone(nothing_but_failures_is_a_failure_once);
+    measured(nothing_but_failures_is_a_failure_once);
 }
 
 fn nothing_but_failures_is_a_failure_once() {
@@ -291,7 +291,7 @@ fn nothing_but_failures_is_a_failure_once() {
 
 #[test]
 fn nobody_there() {
-    alone(nobody_there_once);
+    measured(nobody_there_once);
 }
 
 fn nobody_there_once() {
@@ -311,7 +311,7 @@ fn nobody_there_once() {
 /// Each phase has its time-out. The server holds these until the test ends.
 #[test]
 fn what_hangs_is_given_up_by_phase() {
-    alone(what_hangs_is_given_up_by_phase_once);
+    measured(what_hangs_is_given_up_by_phase_once);
 }
 
 fn what_hangs_is_given_up_by_phase_once() {

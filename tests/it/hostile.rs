@@ -410,14 +410,23 @@ fn no_script_runs_in_a_browser_and_no_request_leaves_once() {
     for chart in files(&run.join("charts")).into_keys() {
         pages.push((run.join("charts").join(chart).display().to_string(), 800, false));
     }
-    for (page, width, is_measured) in pages {
-        let canary = Canary::start();
-        let document = opened(&browser, Path::new(&page), width, &canary);
-        assert!(document.len() > 1000, "{page} was opened: {document}");
-        assert!(!document.contains("data-ran="), "{page}: a script ran");
-        assert!(!canary.was_asked(), "{page}: a request left");
-        if is_measured {
-            assert!(document.contains("data-wide=\"no\""), "{page}: wider than {width} pixels");
+    // A browser mostly waits: a few at a time.
+    let next = Mutex::new(pages.into_iter());
+    let open = || {
+        while let Some((page, width, is_measured)) = next.lock().map_or(None, |mut n| n.next()) {
+            let canary = Canary::start();
+            let document = opened(&browser, Path::new(&page), width, &canary);
+            assert!(document.len() > 1000, "{page} was opened: {document}");
+            assert!(!document.contains("data-ran="), "{page}: a script ran");
+            assert!(!canary.was_asked(), "{page}: a request left");
+            if is_measured {
+                assert!(document.contains("data-wide=\"no\""), "{page}: wider than {width} pixels");
+            }
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(open);
+        }
+    });
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stub::{Stub, stream};
-use crate::support::{Ran, alone, csv, file, folder, run, statuses, summary, weighbridge};
+use crate::support::{Ran, csv, file, folder, measured, run, statuses, summary, weighbridge};
 
 /// How long a step may take before the test gives up; nothing here takes a second.
 const BOUND: Duration = Duration::from_secs(60);
@@ -125,7 +125,7 @@ pub fn bench(at_once: usize, limits: &str) -> (tempfile::TempDir, Holding) {
 
 #[test]
 fn once_waits_for_what_is_under_way() {
-    alone(once_waits_for_what_is_under_way_once);
+    measured(once_waits_for_what_is_under_way_once);
 }
 
 fn once_waits_for_what_is_under_way_once() {
@@ -156,7 +156,7 @@ fn once_waits_for_what_is_under_way_once() {
 
 #[test]
 fn twice_cuts_and_counts_what_is_in_doubt() {
-    alone(twice_cuts_and_counts_what_is_in_doubt_once);
+    measured(twice_cuts_and_counts_what_is_in_doubt_once);
 }
 
 fn twice_cuts_and_counts_what_is_in_doubt_once() {
@@ -183,7 +183,7 @@ fn twice_cuts_and_counts_what_is_in_doubt_once() {
 /// A rate limit of one a minute holds the rest back; an interrupt does not wait for it.
 #[test]
 fn what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt() {
-    alone(what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt_once);
+    measured(what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt_once);
 }
 
 fn what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt_once() {
@@ -202,7 +202,7 @@ fn what_waits_for_a_rate_limit_is_not_sent_after_an_interrupt_once() {
 /// The process dies without a word: what it had sent is in doubt, and can be read.
 #[test]
 fn a_killed_run_is_readable() {
-    alone(a_killed_run_is_readable_once);
+    measured(a_killed_run_is_readable_once);
 }
 
 fn a_killed_run_is_readable_once() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::stub::{Stub, whole_with};
-use crate::support::{Ran, Sim, alone, assert_same, csv, file, folder, made, run, statuses};
+use crate::support::{Ran, Sim, assert_same, csv, file, folder, made, measured, run, statuses};
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -58,10 +58,6 @@ fn trials(dir: &Path) -> Vec<BTreeMap<String, String>> {
 
 #[test]
 fn half_of_a_limit_that_headers_state_is_used() {
-    alone(half_of_a_limit_that_headers_state_is_used_once);
-}
-
-fn half_of_a_limit_that_headers_state_is_used_once() {
     let dir = folder();
     fleet(dir.path(), "requests_per_min = 60\nunlisted = true");
     let ran = ask(dir.path(), 120, &[]).exits(0);
@@ -85,10 +81,6 @@ fn half_of_a_limit_that_headers_state_is_used_once() {
 
 #[test]
 fn the_share_is_the_users_and_holds_for_the_catalog_too() {
-    alone(the_share_is_the_users_and_holds_for_the_catalog_too_once);
-}
-
-fn the_share_is_the_users_and_holds_for_the_catalog_too_once() {
     let check = |limits: &str, more: &[&str], most: usize, said: &str| {
         let dir = folder();
         fleet(dir.path(), limits);
@@ -108,10 +100,6 @@ fn the_share_is_the_users_and_holds_for_the_catalog_too_once() {
 
 #[test]
 fn production_on_the_same_key_is_waited_for() {
-    alone(production_on_the_same_key_is_waited_for_once);
-}
-
-fn production_on_the_same_key_is_waited_for_once() {
     let dir = folder();
     let others = "others = { requests = 40, for_s = 300 }";
     fleet(dir.path(), &format!("requests_per_min = 60\nunlisted = true\n{others}"));
@@ -133,10 +121,6 @@ fn production_on_the_same_key_is_waited_for_once() {
 
 #[test]
 fn refusals_make_it_narrower_and_answers_wide_again() {
-    alone(refusals_make_it_narrower_and_answers_wide_again_once);
-}
-
-fn refusals_make_it_narrower_and_answers_wide_again_once() {
     let dir = folder();
     fleet(dir.path(), "at_once = 4\nunlisted = true");
     ask(dir.path(), 200, &[]).exits(0);
@@ -155,10 +139,6 @@ fn refusals_make_it_narrower_and_answers_wide_again_once() {
 
 #[test]
 fn waiting_is_pacing_and_in_no_latency() {
-    alone(waiting_is_pacing_and_in_no_latency_once);
-}
-
-fn waiting_is_pacing_and_in_no_latency_once() {
     let dir = folder();
     fleet(dir.path(), "requests_per_min = 60\nunlisted = true");
     ask(dir.path(), 60, &[]).exits(0);
@@ -177,10 +157,6 @@ fn waiting_is_pacing_and_in_no_latency_once() {
 
 #[test]
 fn the_demo_goes_at_its_full_pace() {
-    alone(the_demo_goes_at_its_full_pace_once);
-}
-
-fn the_demo_goes_at_its_full_pace_once() {
     let dir = folder();
     let args = ["run", "--virtual", "--limit", "45", "-m", "delta/dense", "--out"];
     run(dir.path(), &[&args[..], &["alone"]].concat()).exits(0);
@@ -190,7 +166,7 @@ fn the_demo_goes_at_its_full_pace_once() {
 
 #[test]
 fn a_served_fleet_states_its_limits_and_the_client_learns_them() {
-    alone(a_served_fleet_states_its_limits_and_the_client_learns_them_once);
+    measured(a_served_fleet_states_its_limits_and_the_client_learns_them_once);
 }
 
 fn a_served_fleet_states_its_limits_and_the_client_learns_them_once() {
@@ -209,7 +185,7 @@ fn a_served_fleet_states_its_limits_and_the_client_learns_them_once() {
 /// Half of a day's requests are gone: nobody waits for tomorrow, and the rest is left to others.
 #[test]
 fn a_days_limit_that_is_half_gone_ends_the_endpoint() {
-    alone(a_days_limit_that_is_half_gone_ends_the_endpoint_once);
+    measured(a_days_limit_that_is_half_gone_ends_the_endpoint_once);
 }
 
 fn a_days_limit_that_is_half_gone_ends_the_endpoint_once() {
@@ -243,10 +219,6 @@ fn a_days_limit_that_is_half_gone_ends_the_endpoint_once() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    alone(what_makes_no_sense_is_refused_once);
-}
-
-fn what_makes_no_sense_is_refused_once() {
     let dir = folder();
     fleet(dir.path(), "requests_per_min = 60");
     for share in ["0", "1.5", "-1", "half"] {
@@ -262,10 +234,6 @@ fn what_makes_no_sense_is_refused_once() {
 
 #[test]
 fn what_warms_a_cache_waits_for_itself() {
-    alone(what_warms_a_cache_waits_for_itself_once);
-}
-
-fn what_warms_a_cache_waits_for_itself_once() {
     let dir = folder();
     fleet(dir.path(), "requests_per_min = 60");
     ask(dir.path(), 40, &["--cache", "warm", "--concurrency", "1"]).exits(0);

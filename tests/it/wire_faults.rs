@@ -167,8 +167,8 @@ fn each_fault_has_its_exact_class_and_count_and_no_latency() {
     let weighed: Vec<Weighed> = std::thread::scope(|scope| {
         let running = EXPECTED.map(|(fault, _, _)| {
             let timeout = match fault {
-                "hang-before-head" | "hang-before-token" => "first_token=300ms",
-                "hang-between-tokens" => "first_token=60s,stall=300ms",
+                "hang-before-head" | "hang-before-token" => "first_token=800ms",
+                "hang-between-tokens" => "first_token=60s,stall=800ms",
                 _ => PATIENT,
             };
             scope.spawn(move || faulty(fault, timeout))
@@ -323,7 +323,7 @@ fn every_cut_of_a_stream_gives_the_same_answers() {
         &["--instant", "--split", "7"],
         &["--instant", "--drip", "20us"],
         &["--instant", "--split", "61", "--drip", "200us", "--coalesce", "2"],
-        &["--schedule", "ttft=20ms,gap=2ms", "--stall", "100ms"],
+        &["--schedule", "ttft=20ms,gap=2ms", "--stall", "400ms"],
     ];
     let weighed: Vec<Weighed> = std::thread::scope(|scope| {
         let running = cuts.map(|cut| scope.spawn(move || weigh(&three(), cut, PATIENT)));
@@ -338,12 +338,12 @@ fn every_cut_of_a_stream_gives_the_same_answers() {
             assert_eq!(writes.len() as u64, line["output_tokens"].as_u64().expect("a count"));
         }
     }
-    // The stall is on record where it was: between two writes.
+    // The stall is on record where it was: between two writes, the first of which may be late.
     let stalled = &weighed[6].ledger;
     let longest = |line: &serde_json::Value| {
         let writes: Vec<u64> = serde_json::from_value(line["writes_ns"].clone()).expect("times");
         writes.windows(2).map(|pair| pair[1] - pair[0]).max()
     };
     let gaps: Vec<u64> = stalled.iter().filter_map(longest).collect();
-    assert!(!gaps.is_empty() && gaps.iter().all(|gap| *gap > 90_000_000), "{gaps:?}");
+    assert!(!gaps.is_empty() && gaps.iter().all(|gap| *gap > 200_000_000), "{gaps:?}");
 }
