@@ -105,5 +105,6 @@ fn endpoint(n: u64) -> Endpoint {
         params: serde_json::Map::new(),
         system: None,
         stream: true,
+        request_form: weighbridge::catalog::RequestForm::default(),
     }
 }

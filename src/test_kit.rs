@@ -39,6 +39,7 @@ pub(crate) fn endpoint(model: &str, provider_name: &str) -> Endpoint {
         params: serde_json::Map::new(),
         system: None,
         stream: true,
+        request_form: crate::catalog::RequestForm::default(),
     }
 }
 

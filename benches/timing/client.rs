@@ -316,6 +316,7 @@ fn endpoint(server: &Server) -> Endpoint {
         params: serde_json::Map::new(),
         system: None,
         stream: true,
+        request_form: weighbridge::catalog::RequestForm::default(),
     }
 }
 

@@ -149,7 +149,8 @@ impl Tally {
         counts.truncated += u64::from(finish == Some(FinishReason::Length));
         counts.refused += u64::from(row.refused || filtered);
         // An attempt that a crash of ours cut off says nothing about the endpoint.
-        self.answered_first += u64::from(attempt.is_some() && row.failed_attempts == 0);
+        let is_answered = attempt.is_some_and(|attempt| attempt.error.is_none());
+        self.answered_first += u64::from(is_answered && row.failed_attempts == 0);
     }
 
     fn add_tokens(&mut self, attempt: &RequestRecord) {

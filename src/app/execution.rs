@@ -197,6 +197,7 @@ impl Execution<'_> {
     ) -> Result<Session<T>, AppError> {
         let opened = self.begin(clock, mode)?;
         let lanes = lanes(self.inputs, self.keys, breaker(&self.options))?;
+        lanes.iter().for_each(|lane| lane.recall(&opened.before.notes));
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
         let share = self.inputs.quota_share(self.options.plan.rate_share);
         let gates = gates(&self.inputs.plan.endpoints, &at_once, share);
@@ -316,7 +317,7 @@ impl Execution<'_> {
                 &session.before.unknown_events,
                 &unknown_events(&trials.endpoints),
             ]),
-            notes: notes(&trials.endpoints),
+            notes: notes(&trials.endpoints, self.events),
             usage_faults: RunEnding::sum_usage_faults([
                 &session.before.usage_faults,
                 &usage_faults(&trials.endpoints),

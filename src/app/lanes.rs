@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::app::error::{AppError, refused};
+use crate::app::events::Events;
 use crate::app::inputs::Inputs;
 use crate::app::options::RunOptions;
 use crate::catalog::Endpoint;
@@ -33,9 +34,19 @@ pub(crate) fn unknown_events(lanes: &[EndpointClient]) -> BTreeMap<String, u64> 
     lanes.iter().map(of).filter(|(_, n)| *n > 0).collect()
 }
 
-/// What the run came to know of these endpoints.
-pub(crate) fn notes(lanes: &[EndpointClient]) -> Vec<Fact> {
-    lanes.iter().flat_map(EndpointClient::facts).collect()
+/// What the run came to know of these endpoints, told as it is returned.
+pub(crate) fn notes(lanes: &[EndpointClient], events: &dyn Events) -> Vec<Fact> {
+    let facts: Vec<Fact> = lanes.iter().flat_map(EndpointClient::facts).collect();
+    tell(&facts, events);
+    facts
+}
+
+/// Tells what a run came to know. Why an endpoint was given up is in the reason for which the run is
+/// incomplete.
+pub(crate) fn tell(facts: &[Fact], events: &dyn Events) {
+    for fact in facts.iter().filter(|fact| !matches!(fact, Fact::EndpointGivenUp { .. })) {
+        events.notice(format!("  {fact}"));
+    }
 }
 
 /// What was wrong with the usage that the endpoints stated.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::change::Terms;
 use super::price::Price;
 use super::provider::Provider;
+use super::request_form::RequestForm;
 use crate::units::{EndpointId, ServiceTier, Usage, Usd};
 
 /// Limits that the catalog states for an endpoint.
@@ -81,6 +82,9 @@ pub struct Endpoint {
     pub system: Option<String>,
     /// Whether answers are streamed.
     pub stream: bool,
+    /// The form in which it takes requests.
+    #[serde(default, skip_serializing_if = "RequestForm::is_default")]
+    pub request_form: RequestForm,
 }
 
 impl Endpoint {

@@ -42,6 +42,16 @@ pub enum CatalogError {
         /// The nearest names.
         remedy: String,
     },
+    /// A name of the output limit that no API has.
+    #[error("{at}: {name:?} is no max_tokens_field; {remedy}")]
+    UnknownMaxTokensField {
+        /// The value.
+        at: Place,
+        /// What it says.
+        name: String,
+        /// The nearest names.
+        remedy: String,
+    },
     /// A variant that applies to no endpoint.
     #[error("{at}: variant {name:?} matches no endpoint: match = {glob:?}; {remedy}")]
     VariantMatchesNothing {

@@ -99,6 +99,10 @@ pub(crate) struct RawEndpoint {
     /// Whether it answers on OpenAI's responses API alone.
     #[serde(default)]
     pub(crate) responses_only: bool,
+    /// The name of the output limit: `max_tokens` or `max_completion_tokens`.
+    pub(crate) max_tokens_field: Option<Spanned<String>>,
+    /// Whether streams are asked for their usage.
+    pub(crate) stream_usage: Option<bool>,
 }
 
 /// `limits = { … }`

@@ -12,6 +12,7 @@ use super::listing::{Catalog, Facts};
 use super::names::checked_name;
 use super::provider::Provider;
 use super::raw::{RawEndpoint, RawLimits};
+use super::request_form;
 use super::resolve_price;
 use super::resolve_provider::Providers;
 use crate::units::EndpointId;
@@ -133,6 +134,7 @@ fn resolve_endpoint(
         variant: None,
         system: None,
         stream: true,
+        request_form: request_form::resolve(raw, toml)?,
     })
 }
 

@@ -12,14 +12,18 @@ use super::transport::{
 };
 use crate::units::{Clock, Dialect, Stamp};
 use crate::wire::rate_limit::{http_date, retry_after};
-use crate::wire::{self, Answer, ErrorClass, RateLimits, StreamDecoder, WireError, sse};
+use crate::wire::{
+    self, Answer, ErrorClass, RateLimits, StreamDecoder, WireError, refused_parameter, sse,
+    stated_wait,
+};
 
 /// How long each phase of an attempt may take, and how much may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptLimits {
-    /// From dispatch to the first token event (streamed answers).
+    /// Without a byte of the body, before the first token event (streamed answers). A comment or a
+    /// chunk without a token shows that the provider is at work.
     pub first_token: Duration,
-    /// Between two reads after the first token.
+    /// Without a byte of the body, after the first token; without a token, twice as long.
     pub stall: Duration,
     /// The whole attempt.
     pub total: Duration,
@@ -99,8 +103,10 @@ pub struct AttemptRecord {
     pub streamed: bool,
     /// The version of HTTP that carried the response; `None`: none came, or over no network.
     pub protocol: Option<Protocol>,
-    /// How long the provider asks to wait: `Retry-After`.
+    /// How long the provider asks to wait, in a header or in the body of its refusal.
     pub retry_after: Option<Duration>,
+    /// The parameters that the provider may have refused to take, the likeliest first.
+    pub refused: Vec<String>,
     /// The key's rate limits as the response's headers state them; `None`: they do not.
     pub rate_limits: Option<Box<RateLimits>>,
     /// Reads of the socket that held token events.
@@ -135,6 +141,7 @@ impl AttemptRecord {
             streamed: false,
             protocol: None,
             retry_after: None,
+            refused: Vec::new(),
             rate_limits: None,
             token_reads: 0,
             token_events: 0,
@@ -235,6 +242,8 @@ struct Reader {
     routed: Routed,
     /// When bytes last came.
     progress: Stamp,
+    /// When a token last came.
+    last_token: Stamp,
     deadline: Deadline,
 }
 
@@ -256,6 +265,7 @@ impl Reader {
             read_bytes: 0,
             routed: Routed::default(),
             progress: dispatched,
+            last_token: dispatched,
             deadline: Deadline::default(),
         }
     }
@@ -275,20 +285,28 @@ impl Reader {
             (end, self.limits.total, ErrorClass::TotalTimeout, "no answer")
         } else if stamps.first_token.is_none() {
             let limit = self.limits.first_token;
-            let by = stamps.dispatched.after(limit);
+            let by = self.progress.after(limit);
             (by, limit, ErrorClass::FirstTokenTimeout, "no token")
         } else {
-            let by = self.progress.after(self.limits.stall);
-            (by, self.limits.stall, ErrorClass::StallTimeout, "no further token")
+            let limit = self.limits.stall;
+            // Signs of life alone keep it for a while, not for ever.
+            let by = self.progress.after(limit).min(self.last_token.after(limit * 2));
+            (by, limit, ErrorClass::StallTimeout, "no further token")
         };
         let (by, limit, class) = if end < by {
             (end, self.limits.total, ErrorClass::TotalTimeout)
         } else {
             (by, limit, class)
         };
-        self.deadline.timeout(clock, by, next).await.ok_or_else(|| WireError {
-            class,
-            detail: format!("{what} within {:.1} s", limit.as_secs_f64()),
+        let phase = match class {
+            ErrorClass::FirstTokenTimeout => "first_token",
+            ErrorClass::StallTimeout => "stall",
+            _ => "total",
+        };
+        self.deadline.timeout(clock, by, next).await.ok_or_else(|| {
+            let limit = limit.as_secs_f64();
+            let detail = format!("{what} within {limit:.1} s; --timeout {phase}=… allows more");
+            WireError { class, detail }
         })
     }
 
@@ -305,9 +323,12 @@ impl Reader {
         self.routed = Routed::from_headers(&head.headers);
         // A date is by the provider's clock, which may differ from ours.
         let now = text("date").and_then(http_date).unwrap_or_else(|| clock.wall(head.at));
-        self.record.retry_after = retry_after(text("retry-after"), text("retry-after-ms"))
-            .and_then(|asked| asked.wait(now))
-            .map(|asked| asked.min(MAX_RETRY_AFTER));
+        // LiteLLM passes its provider's headers on under a prefix.
+        let asked = retry_after(text("retry-after"), text("retry-after-ms")).or_else(|| {
+            retry_after(text("llm_provider-retry-after"), text("llm_provider-retry-after-ms"))
+        });
+        let asked = asked.and_then(|asked| asked.wait(now));
+        self.record.retry_after = asked.map(|asked| asked.min(MAX_RETRY_AFTER));
         let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         self.record.rate_limits = RateLimits::from_headers(headers);
         let kind = text("content-type").unwrap_or_default().trim_start();
@@ -466,6 +487,7 @@ impl Reader {
             let gap = u32::try_from(at.since(last).as_micros()).unwrap_or(u32::MAX);
             self.record.gaps_us.push(gap);
         }
+        self.last_token = at;
         stamps.first_token.get_or_insert(at);
         stamps.last_token = Some(at);
         if seen.held {
@@ -499,6 +521,9 @@ impl Reader {
             }
             Some(error) => (self.decoder.finish().0, Some(error)),
         };
+        if let Some(error) = &error {
+            note_refusal(&mut self.record, &self.whole, error);
+        }
         let stamps = &mut self.record.stamps;
         let has_output = !answer.text.is_empty() || !answer.refusal.is_empty();
         // What might have begun a tag, to the end.
@@ -515,6 +540,24 @@ impl Reader {
         };
         self.record
     }
+}
+
+/// Reads from an error and its body what to do about it: how long to wait, what not to send.
+fn note_refusal(record: &mut AttemptRecord, body: &[u8], error: &WireError) {
+    let is_busy = matches!(error.class, ErrorClass::RateLimited | ErrorClass::Overloaded);
+    if is_busy && record.retry_after.is_none() {
+        let stated = stated_wait::in_body(body);
+        let stated = stated.or_else(|| stated_wait::in_sentence(&error.detail));
+        record.retry_after = stated.map(|wait| wait.min(MAX_RETRY_AFTER));
+    }
+    record.refused = match record.status {
+        // A status of success with an error in the body: its class stands for the status.
+        Some(200..300) if error.class == ErrorClass::BadRequest => {
+            refused_parameter::in_text(error.detail.trim_start_matches(wire::IN_STREAM))
+        }
+        Some(status) => refused_parameter::in_body(status, body),
+        None => Vec::new(),
+    };
 }
 
 #[cfg(test)]

@@ -65,20 +65,22 @@ impl<T: Transport> Caller<T> {
                 admission.release();
                 return intended;
             }
-            let attempt = endpoint.attempt(body.clone(), key, self.limits, fresh);
+            let (attempt, changes) = endpoint.attempt(body, key, self.limits, fresh);
+            let sent = attempt.outgoing.body.clone();
             let mut record = tokio::select! {
                 biased;
                 record = attempt::make(&self.transport, &self.clock, attempt) => record,
                 // An intent without an end is in doubt, and its bound counts as spent.
                 () = self.abort.cancelled() => return Ok(false),
             };
+            let in_new_form = endpoint.learn(&sent, changes, &record);
             endpoint.redact(&mut record);
-            endpoint.check_usage(&mut record, &body);
+            endpoint.check_usage(&mut record, &sent);
             let cost = cost_of(endpoint.endpoint(), &record, &self.clock);
             // What may have been billed stays reserved.
             let settled = cost.filter(|_| !may_be_billed(&record));
             admission.end(endpoint, &record, settled, &self.clock);
-            recorder.ended(CallEnd { intent, record, cost }).await?;
+            recorder.ended(CallEnd { intent, record, cost, in_new_form }).await?;
             Ok(true)
         }
     }

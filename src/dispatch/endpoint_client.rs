@@ -15,6 +15,7 @@ use super::headers::{self, BadKey};
 use super::key::Keys;
 use super::pacing::QuotaShare;
 use super::redact::{KnownNames, Redactor, withhold_echoes};
+use super::request_form::{Changes, RequestForm};
 use crate::catalog::{Capability, Endpoint};
 use crate::client::{Attempt, AttemptLimits, AttemptRecord, Outcome, Outgoing};
 use crate::store::RequestRecord;
@@ -36,6 +37,7 @@ pub struct EndpointClient {
     redactor: Option<Redactor>,
     pub(super) gate: Arc<Gate>,
     pub(super) breaker: Breaker,
+    form: RequestForm,
     history: History,
     /// Why it takes no more requests.
     given_up: OnceLock<GivenUp>,
@@ -67,6 +69,7 @@ impl EndpointClient {
         let (redactor, breaker) = (key.map(|key| key.redactor().clone()), Breaker::new(breaker));
         let (given_up, unknown_events) = (OnceLock::new(), AtomicU64::new(0));
         Ok(Self {
+            form: RequestForm::new(&endpoint),
             endpoint,
             provider: name,
             id,
@@ -114,7 +117,8 @@ impl EndpointClient {
         key: String,
         limits: AttemptLimits,
         fresh: bool,
-    ) -> Attempt {
+    ) -> (Attempt, Changes) {
+        let (body, changes) = self.form.apply(body);
         let mut headers = Vec::with_capacity(self.headers.len() + 2);
         headers.extend_from_slice(&self.headers);
         let key = HeaderValue::try_from(key).expect("plain letters and dashes");
@@ -134,7 +138,7 @@ impl EndpointClient {
             fresh,
         };
         let dialect = self.endpoint.provider.dialect;
-        Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }
+        (Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }, changes)
     }
 
     /// Removes the endpoint's key from a response.
@@ -192,6 +196,17 @@ impl EndpointClient {
         self.unknown_events.load(Ordering::Relaxed)
     }
 
+    /// Learns from a refusal in which form requests are taken; `true`: the same question may be asked
+    /// again in another form than the `sent` one.
+    pub(super) fn learn(&self, sent: &Bytes, changes: Changes, record: &AttemptRecord) -> bool {
+        self.form.learn(sent, changes, &record.refused)
+    }
+
+    /// Takes over what an earlier session of the run came to know.
+    pub fn recall(&self, facts: &[Fact]) {
+        self.form.recall(&self.endpoint, facts);
+    }
+
     /// Learns from how a request ended whether the next can succeed.
     pub(super) fn note_end(&self, record: &AttemptRecord) {
         if let Some(given_up) = self.history.note(&self.endpoint, &self.url, record) {
@@ -230,6 +245,7 @@ impl EndpointClient {
             .inline_reasoning
             .load(Ordering::Relaxed)
             .then(|| Fact::InlineReasoning { endpoint: self.endpoint.id.to_string() });
-        given_up.into_iter().chain(inline_reasoning).collect()
+        let learnt = self.form.facts(&self.endpoint).into_iter();
+        learnt.chain(given_up).chain(inline_reasoning).collect()
     }
 }

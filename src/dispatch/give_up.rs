@@ -17,6 +17,8 @@ const UNREADABLE_IN_ROW: u32 = 2;
 
 /// The same of answers without content, which a model may give to one prompt and not to another.
 const EMPTY_IN_ROW: u32 = 4;
+/// The parameter that asks for a stream.
+const STREAM: &str = "stream";
 
 /// Why an endpoint takes no more requests in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ impl History {
             ErrorClass::NotFound | ErrorClass::Redirect => is_new,
             ErrorClass::Protocol => !has_answered && self.same_shapes(record) >= UNREADABLE_IN_ROW,
             ErrorClass::Empty => !has_answered && self.same_shapes(record) >= EMPTY_IN_ROW,
+            // What every request holds.
+            ErrorClass::BadRequest => is_new && refused(endpoint, record).is_some(),
             _ => false,
         };
         is_over.then(|| GivenUp { class: Some(class), why: reason(endpoint, url, class, record) })
@@ -93,6 +97,13 @@ impl History {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("nothing panics while it holds a history")
     }
+}
+
+/// The refused parameter that every request to the endpoint has.
+fn refused<'a>(endpoint: &Endpoint, record: &'a AttemptRecord) -> Option<&'a str> {
+    let of_all =
+        |name: &str| name == STREAM && endpoint.stream || endpoint.params.contains_key(name);
+    record.refused.iter().map(String::as_str).find(|name| of_all(name))
 }
 
 fn reason(endpoint: &Endpoint, url: &str, class: ErrorClass, record: &AttemptRecord) -> String {
@@ -130,6 +141,12 @@ fn reason(endpoint: &Endpoint, url: &str, class: ErrorClass, record: &AttemptRec
             provider.dialect.name(),
             provider.name
         ),
+        ErrorClass::BadRequest => match refused(endpoint, record) {
+            Some(STREAM) | None => format!(
+                "it refuses to stream ({status}): ask it with stream = false in a [[variant]]"
+            ),
+            Some(name) => format!("it refuses {name} ({status}): take it out of its params"),
+        },
         _ => format!("{url} does not answer itself ({status}): write the base_url it points to"),
     };
     format!("{id} was given up: {why}")

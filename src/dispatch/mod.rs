@@ -16,6 +16,7 @@ mod pacing;
 mod record;
 mod recorder;
 mod redact;
+mod request_form;
 mod retry;
 mod trial;
 mod trials;

@@ -29,6 +29,9 @@ pub struct CallEnd {
     pub record: AttemptRecord,
     /// What it cost; `None`: not known.
     pub cost: Option<Usd>,
+    /// Whether it was refused for a parameter that requests do without from now on: the same question
+    /// may be asked again at once.
+    pub in_new_form: bool,
 }
 
 /// Records one request.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client::AttemptRecord;
 use crate::units::{Seed, TrialKey};
 use crate::wire::ErrorClass;
 
@@ -42,16 +43,16 @@ impl RetryPolicy {
         seed: Seed,
         key: &TrialKey,
         attempt: u32,
-        class: ErrorClass,
-        asked: Option<Duration>,
+        record: &AttemptRecord,
     ) -> Option<Duration> {
+        let class = record.error()?;
         if class == ErrorClass::StaleConnection {
             return Some(Duration::ZERO);
         }
-        if attempt + 1 >= self.attempts || !class.is_retryable() {
+        if attempt + 1 >= self.attempts_at(class, record.status) || !class.is_retryable() {
             return None;
         }
-        let asked = asked.unwrap_or_default();
+        let asked = record.retry_after.unwrap_or_default();
         if asked > self.patience {
             return None;
         }
@@ -61,15 +62,51 @@ impl RetryPolicy {
     }
 }
 
+impl RetryPolicy {
+    /// Attempts in all for a failure of this kind. What was read as far as a provider gave it is paid
+    /// for, and so may be what a gateway did not wait for: such a failure is repeated once.
+    fn attempts_at(&self, class: ErrorClass, status: Option<u16>) -> u32 {
+        let is_paid = matches!(class, ErrorClass::Empty | ErrorClass::Protocol);
+        let is_gateway_timeout = matches!(status, Some(504 | 524));
+        if is_paid || is_gateway_timeout { self.attempts.min(2) } else { self.attempts }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::ContentHash;
+    use crate::client::Outcome;
+    use crate::units::{ContentHash, Stamp};
+    use crate::wire::Answer;
+
+    fn wait_after(
+        attempt: u32,
+        class: ErrorClass,
+        status: u16,
+        asked: Option<u64>,
+    ) -> Option<Duration> {
+        let key = TrialKey::from_hash(&ContentHash::of(b"t"));
+        let record = AttemptRecord {
+            outcome: Outcome::Failed { class, detail: String::new(), partial: Answer::default() },
+            status: Some(status),
+            retry_after: asked.map(Duration::from_secs),
+            ..AttemptRecord::begun(Stamp::from_nanos(0))
+        };
+        RetryPolicy::default().wait(Seed(3), &key, attempt, &record)
+    }
 
     fn wait(attempt: u32, class: ErrorClass, asked: Option<u64>) -> Option<Duration> {
-        let key = TrialKey::from_hash(&ContentHash::of(b"t"));
-        let asked = asked.map(Duration::from_secs);
-        RetryPolicy::default().wait(Seed(3), &key, attempt, class, asked)
+        wait_after(attempt, class, 500, asked)
+    }
+
+    #[test]
+    fn what_may_be_paid_for_is_repeated_once_at_most() {
+        assert!(wait_after(0, ErrorClass::Server, 524, None).is_some());
+        assert_eq!(wait_after(1, ErrorClass::Server, 524, None), None);
+        assert!(wait(0, ErrorClass::Empty, None).is_some());
+        assert_eq!(wait(1, ErrorClass::Empty, None), None);
+        assert_eq!(wait(0, ErrorClass::FirstTokenTimeout, None), None);
+        assert_eq!(wait(0, ErrorClass::StallTimeout, None), None);
     }
 
     #[test]

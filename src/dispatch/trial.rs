@@ -82,7 +82,8 @@ pub(super) struct TrialState {
     /// Of those that ended, the ones that warmed a cache.
     pub cache_warmups: u32,
     /// Of those that ended, the ones that count against no limit on attempts: a stale connection lost
-    /// them, or what they were refused for was mended since.
+    /// them, the next one left out a refused parameter,
+    /// or what they were refused for was mended since.
     pub uncounted: u32,
     pub backoff: Duration,
     pub pacing: Duration,

@@ -103,7 +103,8 @@ impl<T: Transport> Trials<T> {
         job: &TrialJob,
         state: &mut TrialState,
     ) -> Result<bool, DispatchError> {
-        // A stale connection loses the request before the provider has it: then it is sent again.
+        // A stale connection loses the request before the provider has it, and a refused parameter is
+        // left out: then it is sent again.
         for fresh in [false, true] {
             let paced = state.pacing;
             let admission = self.admit(job, state).await?;
@@ -117,7 +118,7 @@ impl<T: Transport> Trials<T> {
             if !self.caller.send(call, admission, &mut recorder).await? {
                 return Ok(false);
             }
-            if !recorder.is_stale {
+            if !recorder.is_repeated {
                 break;
             }
         }

@@ -237,6 +237,7 @@ mod tests {
             streamed: true,
             protocol: None,
             retry_after: None,
+            refused: Vec::new(),
             rate_limits: None,
             token_reads: 1,
             token_events: u32::try_from(tokens_at.len()).expect("few"),

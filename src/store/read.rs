@@ -105,7 +105,8 @@ pub struct TrialRow {
     pub refused: bool,
     /// Whether an attempt has no ending: it was sent, and its outcome is unknown.
     pub unended: bool,
-    /// Attempts that ended without an answer.
+    /// Attempts that the endpoint did not answer. One that was refused for the account, the key or a
+    /// parameter, and asked again once that was mended, is none.
     pub failed_attempts: u32,
     /// The attempt that answered, else the last one that ended; `None`: none did.
     pub attempt: Option<RequestRecord>,
@@ -158,7 +159,8 @@ impl TrialRow {
             self.cost_cache_warmup = Some(self.cost_cache_warmup.unwrap_or_default() + cost);
             return;
         }
-        self.failed_attempts += u32::from(has_ended && attempt.error.is_some());
+        let has_failed = attempt.error.is_some_and(|class| !class.concerns_caller());
+        self.failed_attempts += u32::from(has_ended && has_failed);
         let answered_before = self.attempt.as_ref().is_some_and(|a| a.error.is_none());
         if has_ended && !answered_before {
             self.attempt = Some(attempt);

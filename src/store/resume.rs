@@ -145,6 +145,9 @@ pub struct PriorSessions {
     /// What was wrong with the usage that providers stated, by endpoint.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub usage_faults: UsageFaults,
+    /// What they came to know of the endpoints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Fact>,
     /// When the session that runs now began, nanoseconds since the anchor.
     from_ns: u64,
 }
@@ -582,6 +585,7 @@ fn prior_sessions(
             paced: ended.paced.clone(),
             unknown_events: ended.unknown_events.clone(),
             usage_faults: ended.usage_faults.clone(),
+            notes: ended.notes.clone(),
             from_ns: 0,
         },
         None => PriorSessions {
@@ -591,6 +595,7 @@ fn prior_sessions(
             paced: before.paced,
             unknown_events: before.unknown_events,
             usage_faults: before.usage_faults,
+            notes: before.notes,
             from_ns: 0,
         },
     }

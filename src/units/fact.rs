@@ -122,6 +122,15 @@ pub enum Fact {
         /// The endpoints.
         endpoints: Vec<String>,
     },
+    /// A parameter that an endpoint refuses, and that requests do without since.
+    ParameterRefused {
+        /// The endpoint.
+        endpoint: String,
+        /// The parameter.
+        parameter: String,
+        /// The one that is sent instead; `None`: none.
+        instead: Option<String>,
+    },
     /// An endpoint that no more requests were sent to before its trials were all asked.
     EndpointGivenUp {
         /// The endpoint.
@@ -361,6 +370,16 @@ impl Fact {
                 "the tasks' schema is not sent, for the endpoint takes none: the prompt alone \
                  asks: {}",
                 first_of(endpoints)
+            ),
+            Self::ParameterRefused { endpoint, parameter, instead: Some(instead) } => write!(
+                f,
+                "{endpoint} refuses {parameter}, and is sent {instead} instead; max_tokens_field = \
+                 {instead:?} at its [[endpoint]] spares the refusal"
+            ),
+            Self::ParameterRefused { endpoint, parameter, instead: None } => write!(
+                f,
+                "{endpoint} refuses {parameter}, so its streams need not state their tokens, and \
+                 costs may be unknown; stream_usage = false at its [[endpoint]] spares the refusal"
             ),
             Self::EndpointGivenUp { why, .. } => f.write_str(why),
             Self::InlineReasoning { endpoint } => write!(

@@ -130,6 +130,13 @@ impl ErrorClass {
         matches!(self, Self::Auth | Self::Payment)
     }
 
+    /// Whether it is about the caller: the account, the key, the form of the request. Where such a
+    /// trial is answered later, the endpoint did not fail.
+    #[must_use]
+    pub const fn concerns_caller(self) -> bool {
+        matches!(self, Self::Auth | Self::Payment | Self::BadRequest)
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
@@ -139,14 +146,15 @@ impl ErrorClass {
             | Self::Server
             | Self::Connect
             | Self::ConnectTimeout
-            | Self::FirstTokenTimeout
-            | Self::StallTimeout
             | Self::Reset
             | Self::StaleConnection
             | Self::Truncated
             | Self::Protocol
             | Self::Empty => true,
-            Self::TotalTimeout
+            // What took too long is paid for, and takes as long again.
+            Self::FirstTokenTimeout
+            | Self::StallTimeout
+            | Self::TotalTimeout
             | Self::TooLarge
             | Self::Auth
             | Self::Payment

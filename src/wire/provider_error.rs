@@ -24,6 +24,9 @@ pub struct WireError {
 /// The most characters of a provider's error message that are kept.
 pub const MAX_DETAIL: usize = 300;
 
+/// What stands before the message of an error in a response that began as a success.
+pub const IN_STREAM: &str = "error in the stream: ";
+
 /// The most bytes shown of a body that is not an error object.
 const SHOWN_BYTES: usize = 1200;
 
@@ -76,7 +79,7 @@ pub(super) fn in_band(answer: &mut Answer, error: &Value) -> Result<EventContent
         _ => None,
     };
     let class = by_words.unwrap_or(by_code);
-    Err(WireError { class, detail: cut(&format!("error in the stream: {message}")) })
+    Err(WireError { class, detail: cut(&format!("{IN_STREAM}{message}")) })
 }
 
 /// Takes an object that has nothing of an answer: an error, or what nobody knows.

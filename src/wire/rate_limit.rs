@@ -274,6 +274,8 @@ const MOST_BYTES: usize = 64;
 /// header of every response.
 fn words(name: &str) -> Option<&str> {
     match name.as_bytes().first()? {
+        // LiteLLM passes its provider's headers on under a prefix.
+        b'l' => words(name.strip_prefix("llm_provider-").filter(|name| !name.starts_with('l'))?),
         b'x' => name.strip_prefix("x-ratelimit-"),
         b'r' => name.strip_prefix("ratelimit-"),
         b'a' => name.strip_prefix("anthropic-ratelimit-"),

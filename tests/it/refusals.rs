@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::stub::{Stub, stream, whole};
-use crate::support::{csv, file, folder, run};
+use crate::support::{csv, file, folder, run, summary};
 
 /// Twenty tasks whose answer is `ok`.
 fn tasks(dir: &std::path::Path) {
@@ -76,4 +76,91 @@ fn a_load_ends_with_the_reason() {
         let sent = stub.asked().len() - before;
         assert!(sent < 20, "{sent} requests: {mode:?}");
     }
+}
+
+/// How a server that refuses a parameter answers a request that has it.
+fn refusing(parameter: &'static str, error: &'static str) -> Stub {
+    Stub::start(move |asked| match asked.body.get(parameter) {
+        Some(_) => whole("400 X", "application/json", error),
+        None => stream(&["ok"]),
+    })
+}
+
+#[test]
+fn a_refused_parameter_is_learnt_once_and_told() {
+    let check = |parameter: &'static str, error: &'static str, remedy: &str| {
+        let (stub, dir) = (refusing(parameter, error), folder());
+        tasks(dir.path());
+        file(dir.path(), "catalog.toml", &stub.catalog("max_output = 50\n"));
+        run(dir.path(), &[&RUN[..], &["--limit", "10"]].concat()).completed().says(&[remedy]);
+        assert_eq!(statuses(dir.path()), [("ok".to_owned(), String::new())]);
+        assert_eq!(stub.asked().len(), 11, "{parameter} is refused once");
+        let report = std::fs::read_to_string(dir.path().join("run/report.html")).expect("a report");
+        assert!(report.contains(remedy), "{remedy}");
+        let first = summary(&dir.path().join("run"), "acme/large@stub", "*", "availability");
+        assert_eq!(first, "1", "a refusal of the form is no failure");
+        run(dir.path(), &[&RUN[..], &["--resume", "--amend"]].concat()).completed();
+        assert_eq!(stub.asked().len(), 21, "{parameter} is known when the run goes on");
+    };
+    let limit = r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with
+        this model. Use 'max_completion_tokens' instead.","param":"max_tokens"}}"#;
+    check("max_tokens", limit, "refuses max_tokens, and is sent max_completion_tokens instead");
+    let options = r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],
+        "msg":"Extra inputs are not permitted"}]}"#;
+    check("stream_options", options, "refuses stream_options");
+}
+
+#[test]
+fn a_load_learns_a_refused_parameter() {
+    let limit = r#"{"error":{"message":"Unrecognized request argument supplied: max_tokens"}}"#;
+    let (stub, dir) = (refusing("max_tokens", limit), folder());
+    tasks(dir.path());
+    file(dir.path(), "catalog.toml", &stub.catalog("max_output = 50\n"));
+    let load = ["load", "--suite", "tasks.csv", "--catalog", "catalog.toml", "--budget", "5"];
+    let ran = run(dir.path(), &[&load[..], &["-c", "1", "-n", "20"]].concat());
+    ran.completed().says(&["refuses max_tokens, and is sent max_completion_tokens instead"]);
+    let refused =
+        stub.asked().iter().filter(|asked| asked.body.get("max_tokens").is_some()).count();
+    assert_eq!((refused, stub.asked().len()), (1, 20));
+}
+
+#[test]
+fn the_catalog_may_say_what_is_refused() {
+    let limit = r#"{"error":{"message":"Unrecognized request argument supplied: max_tokens"}}"#;
+    let (stub, dir) = (refusing("max_tokens", limit), folder());
+    tasks(dir.path());
+    let more =
+        "max_output = 50\nmax_tokens_field = \"max_completion_tokens\"\nstream_usage = false\n";
+    file(dir.path(), "catalog.toml", &stub.catalog(more));
+    run(dir.path(), &RUN).completed();
+    let asked = stub.asked();
+    let odd = asked.iter().filter(|asked| asked.body.get("stream_options").is_some()).count();
+    assert_eq!((asked.len(), odd), (20, 0));
+}
+
+#[test]
+fn a_refused_stream_is_never_learnt_and_its_remedy_is_named() {
+    let verified = r#"{"error":{"message":"Your organization must be verified to stream this model.",
+        "param":"stream","code":"unsupported_value"}}"#;
+    let (stub, dir) = (refusing("stream", verified), folder());
+    tasks(dir.path());
+    file(dir.path(), "catalog.toml", &stub.catalog("max_output = 50\n"));
+    run(dir.path(), &RUN).exits(1).says(&["ask it with stream = false in a [[variant]]"]);
+    assert_eq!(stub.asked().len(), 3);
+}
+
+#[test]
+fn a_wait_in_the_body_is_kept() {
+    let busy = r#"{"error":{"code":429,"message":"Quota exceeded.","details":[
+        {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"0.9s"}]}}"#;
+    let begun = std::time::Instant::now();
+    let stub = Stub::start(move |_| match begun.elapsed().as_millis() {
+        ..800 => whole("429 X", "application/json", busy),
+        _ => stream(&["ok"]),
+    });
+    let dir = folder();
+    tasks(dir.path());
+    file(dir.path(), "catalog.toml", &stub.catalog("max_output = 50\n"));
+    run(dir.path(), &[&RUN[..], &["--limit", "2"]].concat()).completed();
+    assert_eq!(stub.asked().len(), 3, "one refusal, then the wait");
 }

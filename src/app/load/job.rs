@@ -12,7 +12,7 @@ use crate::app::events::{Events, LiveLoad, Progress};
 use crate::app::file_limit::raise_file_limit;
 use crate::app::fleet::{self, Behaviour, Fleet, Serving};
 use crate::app::inputs::Inputs;
-use crate::app::lanes::{lanes, usage_faults};
+use crate::app::lanes::{lanes, tell, usage_faults};
 use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::LoadOptions;
 use crate::catalog::{Endpoint, Price};
@@ -124,6 +124,7 @@ impl Job<'_> {
                 format!("the load stopped; what was recorded is in {}", self.dir.display());
             let end = end.context(&stopped)?;
             let recorded = recorded.context(&stopped)?;
+            tell(&end.notes, self.events);
             let mut ended = ending(&end, &recorded, &watch, &clock);
             ended.usage_faults = usage_faults;
             store.unsent_load(end.unsent.clone()).await?;

@@ -81,6 +81,7 @@ fn read_entry(fields: &Fields<'_>, name: &str, reading: &mut Reading) -> Result<
         params: serde_json::Map::new(),
         system: None,
         stream: true,
+        request_form: crate::catalog::RequestForm::default(),
         model,
     };
     let facts = Facts {

@@ -119,6 +119,48 @@ fn each_phase_has_its_time_out() {
 }
 
 #[test]
+fn signs_of_life_count_up_to_a_limit() {
+    const COMMENT: &str = ": keep-alive\n\n";
+    let check = |before: usize, parts: &[(u64, &'static str)], expected: Option<ErrorClass>| {
+        let mut all = vec![(10_000, COMMENT); before];
+        all.extend(parts);
+        let record = play(200, SSE, &all, None);
+        assert_eq!(class(&record), expected, "{before} comments first");
+        let ended = record.stamps.ended.since(record.stamps.dispatched);
+        ended.as_secs()
+    };
+    let answer = [(5, TOKEN), (5, STOP), (1, "data: [DONE]\n\n")];
+    assert_eq!(check(30, &answer, None), 300, "a model that thinks for long");
+    assert_eq!(check(90, &answer, Some(ErrorClass::TotalTimeout)), 600);
+    let mut one_token = vec![(5, TOKEN)];
+    one_token.extend([(10_000, COMMENT); 50]);
+    assert_eq!(check(0, &one_token, Some(ErrorClass::StallTimeout)), 120);
+    let mut empty = vec![(5, TOKEN)];
+    empty.extend([(10_000, ROLE); 50]);
+    assert_eq!(check(0, &empty, Some(ErrorClass::StallTimeout)), 120);
+    let again = [(5, TOKEN), (50_000, COMMENT), (50_000, TOKEN), (5, STOP)];
+    assert_eq!(check(0, &again, None), 100, "a tool's arguments may take their time");
+}
+
+#[test]
+fn a_time_out_names_the_limit_to_raise() {
+    let said = |parts: &[(u64, &'static str)]| match play(200, SSE, parts, None).outcome {
+        Outcome::Failed { detail, .. } => detail,
+        Outcome::Answered(_) => String::new(),
+    };
+    let all = [
+        said(&[(200_000, TOKEN)]),
+        said(&[(5, TOKEN), (90_000, TOKEN)]),
+        said(&[(59_000, TOKEN); 20]),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r"
+    no token within 120.0 s; --timeout first_token=… allows more
+    no further token within 60.0 s; --timeout stall=… allows more
+    no further token within 600.0 s; --timeout total=… allows more
+    ");
+}
+
+#[test]
 fn a_broken_connection_keeps_what_came() {
     let record = play(200, SSE, &[(5, TOKEN)], Some(ErrorClass::Reset));
     match record.outcome {
@@ -146,6 +188,17 @@ fn a_status_is_an_error_with_its_message() {
     let limits = record.rate_limits.expect("stated").windows;
     assert_eq!((limits.len(), limits[0].remaining), (1, Some(7)));
     assert!(!record.streamed);
+}
+
+#[test]
+fn a_refusal_says_what_not_to_send() {
+    let refused = |status, kind, body| play(status, kind, &[(1, body)], None).refused;
+    let body = "{\"error\":{\"message\":\"Unknown parameter\",\"param\":\"max_tokens\"}}";
+    assert_eq!(refused(400, "application/json", body), ["max_tokens"]);
+    assert_eq!(refused(500, "application/json", body), [""; 0]);
+    let event =
+        "data: {\"error\":{\"message\":\"stream_options is not supported\",\"code\":400}}\n\n";
+    assert_eq!(refused(200, SSE, event), ["stream_options"]);
 }
 
 #[test]

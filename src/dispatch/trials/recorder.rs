@@ -30,8 +30,9 @@ pub(super) struct TrialRecorder<'a, T> {
     job: &'a TrialJob,
     state: &'a mut TrialState,
     pub next: Next,
-    /// Whether a stale connection lost the request.
-    pub is_stale: bool,
+    /// Whether the request counts against no limit on attempts: a stale connection lost it, or the
+    /// next one has another form.
+    pub is_repeated: bool,
 }
 
 impl<T: Transport> Recorder for TrialRecorder<'_, T> {
@@ -57,7 +58,7 @@ impl<T: Transport> TrialRecorder<'_, T> {
     fn end(&mut self, mut end: CallEnd) -> Record {
         let (trials, job, state) = (self.trials, self.job, &mut *self.state);
         let error = end.error();
-        self.is_stale = error == Some(ErrorClass::StaleConnection);
+        self.is_repeated = end.in_new_form || error == Some(ErrorClass::StaleConnection);
         state.cost += end.cost.unwrap_or(Usd::ZERO);
         trials.log(job, state, &end.record);
         let id = AttemptId { trial: job.trial, attempt: state.attempts - 1 };
@@ -73,17 +74,20 @@ impl<T: Transport> TrialRecorder<'_, T> {
             return Record::Attempt(id, Box::new(row));
         }
         let record = end.record;
-        state.first_dispatch.get_or_insert(record.stamps.dispatched);
         let is_given_up = trials.endpoints[job.endpoint].given_up().is_some();
         // The same request, bought a third time, would be answered in the same shape.
         let before = state.failed.as_deref().and_then(shape_of);
-        let is_repeated = before.is_some() && before == shape_of(&record);
-        let wait = error.filter(|_| !is_given_up && !is_repeated).and_then(|class| {
-            let attempt = state.n_counted();
-            trials.retry.wait(trials.seed, &job.key, attempt, class, record.retry_after)
-        });
+        let is_same = before.is_some() && before == shape_of(&record);
+        let wait = if is_given_up || is_same {
+            None
+        } else if end.in_new_form {
+            Some(Duration::ZERO)
+        } else {
+            state.first_dispatch.get_or_insert(record.stamps.dispatched);
+            trials.retry.wait(trials.seed, &job.key, state.n_counted(), &record)
+        };
         state.ended += 1;
-        state.uncounted += u32::from(self.is_stale);
+        state.uncounted += u32::from(self.is_repeated);
         let Some(wait) = wait else {
             let (trial, outcome) = trial_end(job, state, record);
             let score = trials.score(job, &trial);
@@ -99,7 +103,7 @@ impl<T: Transport> TrialRecorder<'_, T> {
 
 impl<'a, T> TrialRecorder<'a, T> {
     pub fn new(trials: &'a Trials<T>, job: &'a TrialJob, state: &'a mut TrialState) -> Self {
-        Self { trials, job, state, next: Next::Again(Duration::ZERO), is_stale: false }
+        Self { trials, job, state, next: Next::Again(Duration::ZERO), is_repeated: false }
     }
 }
 

@@ -88,6 +88,7 @@ impl Model {
             params: serde_json::Map::new(),
             system: None,
             stream: true,
+            request_form: crate::catalog::RequestForm::default(),
             model,
         })
     }

@@ -163,6 +163,7 @@ impl Draft {
                 params: sent(params),
                 system: None,
                 stream: true,
+                request_form: crate::catalog::RequestForm::default(),
                 provider,
             },
             priced_by: None,
