@@ -95,6 +95,7 @@ fn endpoint(
         params: serde_json::Map::new(),
         system: None,
         stream: true,
+        request_form: crate::catalog::RequestForm::default(),
     }))
 }
 
