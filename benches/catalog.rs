@@ -95,6 +95,7 @@ fn endpoint(n: u64) -> Endpoint {
             ca_file: None,
             router: None,
             data_policy: weighbridge::catalog::DataPolicy::default(),
+            concurrency: None,
         },
         price: Price::Rates(rates),
         context_window: Some(131_072 + n),

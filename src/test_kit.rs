@@ -20,6 +20,7 @@ pub(crate) fn provider(name: &str) -> Provider {
         ca_file: None,
         router: None,
         data_policy: DataPolicy::default(),
+        concurrency: None,
     }
 }
 

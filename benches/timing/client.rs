@@ -182,7 +182,7 @@ impl Run {
         };
         let limits = AttemptLimits::default();
         let dialect = Dialect::OpenaiChat;
-        let attempt = Attempt { outgoing, dialect, stream: true, limits };
+        let attempt = Attempt { outgoing, dialect, stream: true, limits, max_output: None };
         let record = attempt::make(&self.transport, &self.clock, attempt).await;
         let Outcome::Answered(answer) = &record.outcome else {
             panic!("the simulator answers: {:?}", record.outcome)
@@ -305,6 +305,7 @@ fn endpoint(server: &Server) -> Endpoint {
             ca_file: None,
             router: None,
             data_policy: weighbridge::catalog::DataPolicy::default(),
+            concurrency: None,
         },
         upstream_model: MODEL.into(),
         price: Price::Free,

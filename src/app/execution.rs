@@ -17,7 +17,7 @@ use crate::app::manifest::{manifest, stored_task};
 use crate::app::options::RunOptions;
 use crate::app::spend::{Caps, ExpectedCost};
 use crate::client::{self, HttpTransport, Transport};
-use crate::dispatch::{Caller, Keys, RetryPolicy, Trials, gates};
+use crate::dispatch::{Caller, Keys, RetryPolicy, Trials, gates, provider_slots};
 use crate::run::{
     IoThreads, PlanProgress, Progress as RunState, RunEnd, Signals, SpendWatch, Watch, judge,
     run_trials,
@@ -201,6 +201,7 @@ impl Execution<'_> {
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
         let share = self.inputs.quota_share(self.options.plan.rate_share);
         let gates = gates(&self.inputs.plan.endpoints, &at_once, share);
+        let slots = provider_slots(&self.inputs.plan.endpoints, self.inputs.among());
         let mut retry = RetryPolicy::default();
         retry.patience = self.options.patience.unwrap_or(retry.patience);
         let trials = Arc::new(Trials {
@@ -213,7 +214,11 @@ impl Execution<'_> {
             store: opened.store,
             tasks_to_grade: (!self.keep_content).then(|| Arc::clone(&self.inputs.plan.tasks)),
             seed: self.inputs.plan.seed,
-            endpoints: lanes.into_iter().zip(gates).map(|(lane, gate)| lane.behind(gate)).collect(),
+            endpoints: lanes
+                .into_iter()
+                .zip(gates.into_iter().zip(slots))
+                .map(|(lane, (gate, slots))| lane.behind(gate).within(slots))
+                .collect(),
             budgets: self.caps.budgets(self.inputs, &opened.spent),
             retry,
             since_start: opened.since_start,

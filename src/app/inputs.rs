@@ -61,6 +61,7 @@ impl Inputs {
     pub(crate) fn at_once(&self, flag: Option<u32>) -> Vec<usize> {
         let of = |endpoint: &Endpoint| {
             let limit = endpoint.limits.concurrency.unwrap_or(u32::MAX);
+            let limit = endpoint.provider.concurrency.unwrap_or(u32::MAX).min(limit);
             // The provider's limit holds for all shards together: each keeps to its part.
             let limit = limit / self.among();
             let wanted = flag.or(endpoint.limits.concurrency).unwrap_or(DEFAULT_CONCURRENCY);

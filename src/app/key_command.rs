@@ -1,9 +1,9 @@
 //! Keys that a command says: a password manager, a cloud's login.
 
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
@@ -11,6 +11,10 @@ use crate::catalog::KeyCommand;
 
 /// How long a command may take: long enough to unlock a vault by hand.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait for the rest of the output of a command that has ended.
+const AFTER_END: Duration = Duration::from_millis(500);
+/// How often a command is looked at.
+const POLL: Duration = Duration::from_millis(5);
 /// The longest output that can be a key; tokens of clouds take some kilobytes.
 const MOST_BYTES: u64 = 64 << 10;
 
@@ -37,10 +41,12 @@ pub(crate) enum KeyCommandError {
         status: String,
     },
     /// It did not end.
-    #[error("{program} did not end within {} s", PATIENCE.as_secs())]
+    #[error("{program} did not end within {} s", limit.as_secs())]
     TooSlow {
         /// The program.
         program: String,
+        /// How long it was waited for.
+        limit: Duration,
     },
     /// What it said is no key.
     #[error("{program} {what}; it must write the key, and nothing else, to its stdout")]
@@ -58,6 +64,10 @@ pub(crate) enum KeyCommandError {
 /// # Errors
 /// See [`KeyCommandError`].
 pub(crate) fn run(command: &KeyCommand) -> Result<SecretString, KeyCommandError> {
+    run_within(command, PATIENCE)
+}
+
+fn run_within(command: &KeyCommand, limit: Duration) -> Result<SecretString, KeyCommandError> {
     let program = command.program().to_owned();
     let mut child = Command::new(command.program())
         .args(command.args())
@@ -69,32 +79,70 @@ pub(crate) fn run(command: &KeyCommand) -> Result<SecretString, KeyCommandError>
             program: program.clone(),
             why: e.to_string(),
         })?;
-    let said = output(&mut child);
-    let Some(said) = said else {
+    let said = child.stdout.take().map(listen);
+    let Some(status) = wait(&mut child, limit) else {
         // It may have ended meanwhile; there is nothing else to do about it.
         let _ = child.kill();
-        let _ = child.wait();
-        return Err(KeyCommandError::TooSlow { program });
+        let _ = child.try_wait();
+        return Err(KeyCommandError::TooSlow { program, limit });
     };
-    let status = child.wait();
     if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
         let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
         return Err(KeyCommandError::Failed { program, status });
     }
+    let said = said.map(|said| said.wait(AFTER_END)).unwrap_or_default();
     key(&said).map_err(|what| KeyCommandError::NoKey { program, what })
 }
 
-/// What it writes until it closes its stdout; `None`: it does not, in time.
-fn output(child: &mut Child) -> Option<Vec<u8>> {
-    let stdout = child.stdout.take()?;
-    let (sender, said) = mpsc::channel();
-    // Ends with the pipe, at the latest with this process: who waits for it is the channel.
+/// Waits for the command itself, whatever became of its pipes; `None`: it does not end in time.
+fn wait(child: &mut Child, limit: Duration) -> Option<std::io::Result<ExitStatus>> {
+    let began = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(Ok(status)),
+            Err(error) => return Some(Err(error)),
+            Ok(None) if began.elapsed() >= limit => return None,
+            Ok(None) => std::thread::sleep(POLL),
+        }
+    }
+}
+
+/// What a command has written so far.
+#[derive(Clone, Default)]
+struct Said(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+
+impl Said {
+    /// Waits for the end of the pipe, which another process that the command has started may keep
+    /// open; then for no longer than this.
+    fn wait(&self, limit: Duration) -> Vec<u8> {
+        let (said, changed) = &*self.0;
+        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = changed.wait_timeout_while(said, limit, |(_, ended)| !*ended);
+        waited.unwrap_or_else(PoisonError::into_inner).0.0.clone()
+    }
+
+    fn take(&self, more: &[u8], ended: bool) {
+        let (said, changed) = &*self.0;
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.0.extend_from_slice(more);
+        said.1 = ended;
+        changed.notify_all();
+    }
+}
+
+/// Reads a command's stdout on a thread that ends with the pipe, at the latest with this process.
+fn listen(stdout: ChildStdout) -> Said {
+    let said = Said::default();
+    let heard = said.clone();
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stdout.take(MOST_BYTES + 1).read_to_end(&mut bytes);
-        let _ = sender.send(read.map(|_| bytes));
+        let mut stdout = stdout.take(MOST_BYTES + 1);
+        let mut part = [0; 4096];
+        while let Ok(n @ 1..) = stdout.read(&mut part) {
+            heard.take(&part[..n], false);
+        }
+        heard.take(&[], true);
     });
-    said.recv_timeout(PATIENCE).ok()?.ok()
+    said
 }
 
 fn key(said: &[u8]) -> Result<SecretString, &'static str> {
@@ -116,6 +164,23 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_ends_at_its_limit_whatever_its_pipes_do() {
+        let shell = |script: &str| {
+            let words = ["sh", "-c", script].map(str::to_owned);
+            KeyCommand::new(&words).expect("a program")
+        };
+        let limit = Duration::from_millis(300);
+        let began = Instant::now();
+        let key = run_within(&shell("sleep 30 & echo sk-1"), limit);
+        assert_eq!(key.expect("it was said").expose_secret(), "sk-1");
+        let closed = run_within(&shell("exec >&-; sleep 30"), limit).expect_err("it hangs");
+        assert_eq!(closed, KeyCommandError::TooSlow { program: "sh".to_owned(), limit });
+        let _ = run_within(&shell("sleep 30 & sleep 30"), limit).expect_err("both hang");
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
 
     #[test]
     fn output_is_a_key_without_the_space_around_it() {

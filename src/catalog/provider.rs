@@ -62,6 +62,9 @@ pub struct Provider {
     /// What it does with prompts, by the customer's contract. Manifests call it `agreed`.
     #[serde(default, rename = "agreed", skip_serializing_if = "DataPolicy::is_default")]
     pub data_policy: DataPolicy,
+    /// Requests under way at once, over all its endpoints; `None`: not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
 }
 
 impl Provider {

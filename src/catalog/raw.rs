@@ -74,6 +74,15 @@ pub(crate) struct RawProvider {
     pub(crate) discount: Option<Spanned<DecimalText>>,
     /// A share on top of every price here.
     pub(crate) fee: Option<Spanned<DecimalText>>,
+    /// What holds for all its endpoints together.
+    pub(crate) limits: Option<RawProviderLimits>,
+}
+
+/// `limits = { … }` of a provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawProviderLimits {
+    pub(crate) concurrency: Option<Spanned<u32>>,
 }
 
 /// `[[endpoint]]`

@@ -159,7 +159,7 @@ fn resolve_limits(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<Limits,
     })
 }
 
-fn at_least_one<N: Copy + Default + PartialEq>(
+pub(super) fn at_least_one<N: Copy + Default + PartialEq>(
     key: &'static str,
     raw: Option<&Spanned<N>>,
     toml: TomlText<'_>,

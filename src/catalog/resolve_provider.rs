@@ -13,6 +13,7 @@ use super::key_command::KeyCommand;
 use super::names::{checked_name, is_variable_name, key_variable};
 use super::provider::{HttpVersion, Provider};
 use super::raw::RawProvider;
+use super::resolve_endpoint::at_least_one;
 use super::router::Router;
 use crate::units::Dialect;
 use crate::units::toml_text::{TomlError, TomlText, did_you_mean};
@@ -82,6 +83,9 @@ fn resolve_provider(
         None => listed.and_then(|listed| listed.router),
     };
     let data_policy = data_policy::resolve(raw, listed.map(|listed| listed.data_policy), toml)?;
+    let concurrency = raw.limits.as_ref().and_then(|limits| limits.concurrency.as_ref());
+    let concurrency = at_least_one("concurrency", concurrency, toml)?
+        .or_else(|| listed.and_then(|listed| listed.concurrency));
     let provider = Provider {
         name,
         dialect,
@@ -93,6 +97,7 @@ fn resolve_provider(
         ca_file,
         router,
         data_policy,
+        concurrency,
     };
     if let Some(router) = router.filter(|router| !router.reads_params_of(dialect)) {
         warnings.push(format!(

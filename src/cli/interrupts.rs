@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM and SIGHUP.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,6 +16,9 @@ pub(super) type Recorded = Arc<Mutex<Option<PathBuf>>>;
 pub(super) struct Interrupts {
     #[cfg(unix)]
     signals: [tokio::signal::unix::Signal; 2],
+    /// `None`: whoever started the process wants it to outlive the terminal (`nohup`).
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Interrupts {
@@ -27,8 +30,10 @@ impl Interrupts {
     #[cfg(unix)]
     pub(super) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let ignores = ignores_hangup();
         let signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
-        Ok(Self { signals })
+        let hangup = if ignores { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { signals, hangup })
     }
 
     /// Starts to listen.
@@ -43,9 +48,16 @@ impl Interrupts {
         #[cfg(unix)]
         {
             let [interrupt, terminate] = &mut self.signals;
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup => {}
             }
         }
         #[cfg(not(unix))]
@@ -54,6 +66,17 @@ impl Interrupts {
             let _ = tokio::signal::ctrl_c().await;
         }
     }
+}
+
+/// Whether the process was started to go on without its terminal: then SIGHUP is ignored. Told on
+/// Linux alone.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The first bit is signal 1, which SIGHUP is.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Handles interrupts from here on, in a thread that ends with the process. While requests are in

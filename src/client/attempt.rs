@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use super::answer_memory::AnswerMemory;
 use super::body_kind::{BodyKind, kind_of};
 use super::deadline::Deadline;
 use super::routed::Routed;
@@ -45,6 +46,12 @@ impl Default for AttemptLimits {
 /// The most bytes that are read of an error's body.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
+/// Bytes of an answer for each token that its limit allows: a token is four bytes of English, and
+/// at most some dozens of any text.
+const BYTES_PER_TOKEN: u64 = 32;
+/// Bytes that a short answer may have all the same.
+const SPARE_BYTES: u64 = 8 << 10;
+
 /// How long to wait for the end of a body after the stream's end event. It only decides whether the
 /// connection can be reused.
 const AFTER_DONE: Duration = Duration::from_millis(500);
@@ -66,6 +73,8 @@ pub struct Attempt {
     pub stream: bool,
     /// The limits.
     pub limits: AttemptLimits,
+    /// The most output tokens that were asked for; `None`: not known.
+    pub max_output: Option<u64>,
 }
 
 /// The stamps of METRICS.md §1. `None`: it did not happen.
@@ -240,6 +249,8 @@ struct Reader {
     read_bytes: usize,
     /// What a router states in the head.
     routed: Routed,
+    memory: AnswerMemory,
+    max_output: Option<u64>,
     /// When bytes last came.
     progress: Stamp,
     /// When a token last came.
@@ -264,6 +275,8 @@ impl Reader {
             whole: Vec::new(),
             read_bytes: 0,
             routed: Routed::default(),
+            memory: AnswerMemory::new(),
+            max_output: attempt.max_output,
             progress: dispatched,
             last_token: dispatched,
             deadline: Deadline::default(),
@@ -373,6 +386,7 @@ impl Reader {
             }
             if self.kind == Some(BodyKind::Events) {
                 self.events_of(&mut events, &chunk)?;
+                self.bound_answer()?;
                 continue;
             }
             self.whole.extend_from_slice(&chunk.bytes);
@@ -388,6 +402,7 @@ impl Reader {
                     break;
                 }
             }
+            self.bound_answer()?;
         }
         let now = clock.now();
         if self.kind.is_none() {
@@ -428,8 +443,28 @@ impl Reader {
         if self.read_bytes <= self.limits.body_bytes {
             return Ok(());
         }
-        let detail = format!("the body is larger than {} bytes", self.limits.body_bytes);
-        Err(WireError { class: ErrorClass::TooLarge, detail })
+        Err(too_large(format!("the body is larger than {} bytes", self.limits.body_bytes)))
+    }
+
+    /// Cuts an answer that goes on far beyond its limit on tokens, or that holds more than its share
+    /// of the memory of all.
+    fn bound_answer(&mut self) -> Result<(), WireError> {
+        if self.completed.is_some() {
+            return Ok(());
+        }
+        let output = self.decoder.output_bytes();
+        let most = |tokens: u64| tokens.saturating_mul(BYTES_PER_TOKEN).saturating_add(SPARE_BYTES);
+        if let Some(tokens) = self.max_output.filter(|tokens| output as u64 > most(*tokens)) {
+            return Err(too_large(format!(
+                "the answer went on far beyond its limit of {tokens} tokens, and was cut after \
+                 {output} bytes"
+            )));
+        }
+        let gaps = self.record.gaps_us.len() * size_of::<u32>();
+        if self.memory.hold(self.whole.len() + self.decoder.held_bytes() + gaps) {
+            return Ok(());
+        }
+        Err(too_large(self.memory.excess()))
     }
 
     fn events_of(
@@ -540,6 +575,10 @@ impl Reader {
         };
         self.record
     }
+}
+
+fn too_large(detail: String) -> WireError {
+    WireError { class: ErrorClass::TooLarge, detail }
 }
 
 /// Reads from an error and its body what to do about it: how long to wait, what not to send.

@@ -1,5 +1,6 @@
 //! One timed attempt: a request is sent at most once.
 
+pub mod answer_memory;
 pub mod attempt;
 mod body_kind;
 mod connection;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SemaphorePermit};
 
 use super::breaker::{BreakerPermit, Health};
 use super::budget::{Reservation, Reservations};
@@ -28,6 +28,8 @@ pub struct Admission<'a> {
 pub(super) struct Turn<'a> {
     pub permit: BreakerPermit<'a>,
     pub slot: SlotGuard<'a>,
+    /// The slot at the provider; `None`: it has no limit.
+    pub provider_slot: Option<SemaphorePermit<'a>>,
     /// An endpoint that asks to wait longer than this is closed.
     pub patience: Duration,
     /// Notified when the endpoint is held or closed.
@@ -71,7 +73,7 @@ impl<'a> Admission<'a> {
 
 impl Turn<'_> {
     fn end(self, endpoint: &EndpointClient, record: &AttemptRecord, clock: &Clock) {
-        let Self { permit, slot, patience, held } = self;
+        let Self { permit, slot, provider_slot, patience, held } = self;
         let (class, id) = (record.error(), &endpoint.endpoint().id);
         let is_busy = matches!(class, Some(ErrorClass::RateLimited | ErrorClass::Overloaded));
         let asked = record.retry_after;
@@ -102,7 +104,7 @@ impl Turn<'_> {
             held.notify_one();
         }
         // Freed only now that everything that holds the next request is known.
-        drop(slot);
+        drop((slot, provider_slot));
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Call<'a> {
     pub key: String,
     /// The most that it can cost; `None`: its price is unknown.
     pub bound: Option<Usd>,
+    /// The most output tokens that it asks for; `None`: not known.
+    pub max_output: Option<u64>,
     /// What it is made for.
     pub source: RequestSource,
     /// Whether it needs a new connection, because a stale one lost the request before it.
@@ -57,7 +59,7 @@ impl<T: Transport> Caller<T> {
         recorder: &mut R,
     ) -> impl Future<Output = Result<bool, R::Error>> + Send {
         // Not an `async fn`: one would hold its arguments twice, and many wait here at once.
-        let Call { endpoint, body, key, bound, source, fresh } = call;
+        let Call { endpoint, body, key, bound, max_output, source, fresh } = call;
         let intent = Intent { source, bound, at: self.clock.now() };
         async move {
             let intended = recorder.intent(intent).await;
@@ -65,7 +67,7 @@ impl<T: Transport> Caller<T> {
                 admission.release();
                 return intended;
             }
-            let (attempt, changes) = endpoint.attempt(body, key, self.limits, fresh);
+            let (attempt, changes) = endpoint.attempt(body, key, self.limits, (fresh, max_output));
             let sent = attempt.outgoing.body.clone();
             let mut record = tokio::select! {
                 biased;

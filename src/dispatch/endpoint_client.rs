@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::breaker::{Breaker, BreakerPolicy};
@@ -37,6 +38,8 @@ pub struct EndpointClient {
     redactor: Option<Redactor>,
     pub(super) gate: Arc<Gate>,
     pub(super) breaker: Breaker,
+    /// The slots of its provider, which endpoints share; `None`: it has no limit.
+    provider_slots: Option<Arc<Semaphore>>,
     form: RequestForm,
     history: History,
     /// Why it takes no more requests.
@@ -78,6 +81,7 @@ impl EndpointClient {
             redactor,
             gate,
             breaker,
+            provider_slots: None,
             history: History::default(),
             given_up,
             stopped: CancellationToken::new(),
@@ -92,6 +96,22 @@ impl EndpointClient {
     #[must_use]
     pub fn behind(self, gate: Arc<Gate>) -> Self {
         Self { gate, ..self }
+    }
+
+    /// The same client with the slots of its provider.
+    #[must_use]
+    pub fn within(self, provider_slots: Option<Arc<Semaphore>>) -> Self {
+        Self { provider_slots, ..self }
+    }
+
+    /// Waits for a slot of its provider; notifies `held` when it has to wait.
+    pub(super) async fn provider_slot(&self, held: &Notify) -> Option<SemaphorePermit<'_>> {
+        let slots = self.provider_slots.as_ref()?;
+        if let Ok(slot) = slots.try_acquire() {
+            return Some(slot);
+        }
+        held.notify_one();
+        slots.acquire().await.ok()
     }
 
     #[must_use]
@@ -116,7 +136,7 @@ impl EndpointClient {
         body: Bytes,
         key: String,
         limits: AttemptLimits,
-        fresh: bool,
+        (fresh, max_output): (bool, Option<u64>),
     ) -> (Attempt, Changes) {
         let (body, changes) = self.form.apply(body);
         let mut headers = Vec::with_capacity(self.headers.len() + 2);
@@ -138,7 +158,8 @@ impl EndpointClient {
             fresh,
         };
         let dialect = self.endpoint.provider.dialect;
-        (Attempt { outgoing, dialect, stream: self.endpoint.stream, limits }, changes)
+        let stream = self.endpoint.stream;
+        (Attempt { outgoing, dialect, stream, limits, max_output }, changes)
     }
 
     /// Removes the endpoint's key from a response.
@@ -226,6 +247,19 @@ impl EndpointClient {
     pub fn give_up(&self, given_up: GivenUp) {
         self.given_up.get_or_init(|| given_up);
         self.stopped.cancel();
+    }
+
+    /// Why it cannot be reached; `None`: it was, or it is too early to say.
+    #[must_use]
+    pub fn unreachable(&self) -> Option<GivenUp> {
+        self.history.unreachable(&self.endpoint)
+    }
+
+    /// Gives it up where it cannot be reached.
+    pub fn give_up_unreachable(&self) {
+        if let Some(given_up) = self.unreachable() {
+            self.give_up(given_up);
+        }
     }
 
     /// Waits until it takes no more requests.

@@ -36,6 +36,10 @@ pub(super) struct History(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     has_answered: bool,
+    /// Whether it was ever reached.
+    is_reached: bool,
+    /// Attempts to connect that failed, and what the last of them said.
+    unconnected: (u32, String),
     /// The class of the last failures, and how many there were in a row.
     row: (Option<ErrorClass>, u32),
     /// The shape of the last responses that did not read, and how many there were in a row.
@@ -57,9 +61,10 @@ impl History {
     /// Takes an attempt's end; returns why nothing more is to be sent, where it says so.
     pub fn note(&self, endpoint: &Endpoint, url: &str, record: &AttemptRecord) -> Option<GivenUp> {
         let Outcome::Failed { class, .. } = record.outcome else {
-            *self.state() = State { has_answered: true, ..State::default() };
+            *self.state() = State { has_answered: true, is_reached: true, ..State::default() };
             return None;
         };
+        self.note_connection(record);
         let (has_answered, in_row) = self.count(class);
         let is_new = !has_answered && in_row >= SAME_IN_ROW;
         let is_over = match class {
@@ -74,6 +79,32 @@ impl History {
             _ => false,
         };
         is_over.then(|| GivenUp { class: Some(class), why: reason(endpoint, url, class, record) })
+    }
+
+    fn note_connection(&self, record: &AttemptRecord) {
+        let Outcome::Failed { class, detail, .. } = &record.outcome else { return };
+        let mut state = self.state();
+        match class {
+            ErrorClass::Connect | ErrorClass::ConnectTimeout => {
+                state.unconnected.0 = state.unconnected.0.saturating_add(1);
+                state.unconnected.1.clone_from(detail);
+            }
+            ErrorClass::Interrupted => {}
+            _ => state.is_reached = true,
+        }
+    }
+
+    /// Why the endpoint cannot be reached; `None`: it was, or it is too early to say.
+    pub fn unreachable(&self, endpoint: &Endpoint) -> Option<GivenUp> {
+        let state = self.state();
+        if state.is_reached || state.unconnected.0 < SAME_IN_ROW {
+            return None;
+        }
+        let (url, detail) = (&endpoint.provider.base_url, &state.unconnected.1);
+        let why = format!(
+            "no connection to {url} ({detail}): is the server running there, and is base_url right?"
+        );
+        Some(GivenUp { class: Some(ErrorClass::Connect), why })
     }
 
     /// Counts a failure; returns whether the endpoint has ever answered, and the length of the row.

@@ -37,6 +37,8 @@ pub struct TrialJob {
     pub body: Body,
     /// The most that one attempt can cost; `None`: unknown price.
     pub bound: Option<Usd>,
+    /// The most output tokens that it asks for; `None`: not known.
+    pub max_output: Option<u64>,
     /// What a request is expected to use of limits on tokens.
     pub token_use: TokenUse,
     /// Whether it is sent once ahead of the request that counts, for the provider's prompt cache.

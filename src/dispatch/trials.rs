@@ -9,11 +9,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Turn};
-use super::breaker::BreakerPermit;
 use super::budget::{BudgetScope, Budgets};
 use super::call::{Call, Caller};
 use super::endpoint_client::EndpointClient;
-use super::gate::SlotGuard;
 use super::give_up::GivenUp;
 use super::pacing::TokenUse;
 use super::retry::RetryPolicy;
@@ -133,6 +131,7 @@ impl<T: Transport> Trials<T> {
             body: job.body.of_request(&key),
             key,
             bound: job.bound,
+            max_output: job.max_output,
             source,
             fresh,
         }
@@ -148,11 +147,11 @@ impl<T: Transport> Trials<T> {
         // A trial that has begun is finished: a cache that was warmed is paid for.
         let is_first = state.attempts == job.attempts;
         let admitted = async {
-            let (permit, slot, paced) = self.pace(endpoint, job.token_use).await;
+            let (turn, paced) = self.pace(endpoint, job.token_use).await;
             let worst = job.bound.unwrap_or(Usd::ZERO);
-            (permit, slot, paced, self.budgets.reserve(job.endpoint, job.suite, worst).await)
+            (turn, paced, self.budgets.reserve(job.endpoint, job.suite, worst).await)
         };
-        let (permit, slot, paced, reserved) = tokio::select! {
+        let (turn, paced, reserved) = tokio::select! {
             biased;
             () = self.drain.cancelled(), if is_first => return Err(DispatchError::Interrupted),
             () = self.caller.abort.cancelled() => return Err(DispatchError::Interrupted),
@@ -174,16 +173,16 @@ impl<T: Transport> Trials<T> {
             reservations.release();
             return Err(DispatchError::Closed);
         }
-        let turn = Turn { permit, slot, patience: self.retry.patience, held: &self.held };
         Ok(Admission::paced(reservations, turn))
     }
 
-    /// Waits for the breaker and for the endpoint's limits; returns how long that took.
+    /// Waits for the breaker, and for the limits of the endpoint and of its provider; returns how
+    /// long that took.
     async fn pace<'a>(
-        &self,
+        &'a self,
         endpoint: &'a EndpointClient,
         token_use: TokenUse,
-    ) -> (BreakerPermit<'a>, SlotGuard<'a>, Duration) {
+    ) -> (Turn<'a>, Duration) {
         let clock = &self.caller.clock;
         let began = clock.now();
         loop {
@@ -191,7 +190,10 @@ impl<T: Transport> Trials<T> {
             // Another's failure may pause the endpoint while this one waits for its turn.
             let slot = endpoint.gate.pass(clock, &self.held, token_use, || permit.holds()).await;
             if let Some(slot) = slot {
-                return (permit, slot, clock.now().since(began));
+                let provider_slot = endpoint.provider_slot(&self.held).await;
+                let (patience, held) = (self.retry.patience, &self.held);
+                let turn = Turn { permit, slot, provider_slot, patience, held };
+                return (turn, clock.now().since(began));
             }
         }
     }

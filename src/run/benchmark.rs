@@ -151,6 +151,11 @@ pub async fn run_trials<T: Transport>(
             () = trials.held.notified() => continue,
             () = clock.sleep_until(check) => {
                 check = clock.now().after(SILENCE_CHECK);
+                if let Err(error) = trials.store.check_place() {
+                    in_flight.shutdown().await;
+                    return Err(error.into());
+                }
+                give_up_unreachable(trials, &queues);
                 continue;
             }
         };
@@ -178,7 +183,9 @@ pub async fn run_trials<T: Transport>(
     }
     let left: usize = queues.iter().map(|queue| queue.trials.len() - queue.next).sum();
     let endpoints = trials.endpoints.iter().filter_map(EndpointClient::given_up);
-    let endpoints = endpoints.map(|given_up| given_up.why.clone());
+    let mut endpoints: Vec<String> = endpoints.map(|given_up| given_up.why.clone()).collect();
+    // Endpoints of one provider may have one reason.
+    endpoints.dedup();
     closed_suites.sort_unstable();
     closed_suites.dedup();
     let names: Vec<&str> = suites.into_keys().collect();
@@ -187,7 +194,7 @@ pub async fn run_trials<T: Transport>(
         format!("the budget of ${limit} for {} allows no further trial", names[suite])
     });
     let closed = Closed {
-        why: endpoints.chain(suites).collect::<Vec<_>>().join("; "),
+        why: endpoints.into_iter().chain(suites).collect::<Vec<_>>().join("; "),
         has_refused: trials.endpoints.iter().any(has_refused),
     };
     let left = left + not_asked;
@@ -195,6 +202,18 @@ pub async fn run_trials<T: Transport>(
         return Ok(RunEnd { complete: false, why: Some(why) });
     }
     Ok(end(left, exhausted, &trials.budgets, &closed, signals))
+}
+
+/// Gives all endpoints up where none could ever be reached: nothing is measured, and nobody is left
+/// to wait for.
+fn give_up_unreachable<T>(trials: &Trials<T>, queues: &[Queue]) {
+    let asked = || {
+        let both = queues.iter().zip(&trials.endpoints);
+        both.filter(|(queue, _)| !queue.trials.is_empty()).map(|(_, endpoint)| endpoint)
+    };
+    if asked().all(|endpoint| endpoint.unreachable().is_some()) {
+        asked().for_each(EndpointClient::give_up_unreachable);
+    }
 }
 
 /// Removes trials that have not begun from the queues; returns how many.
@@ -350,6 +369,7 @@ fn job(plan: &Plan, trial: &Trial, endpoint_idx: usize) -> TrialJob {
         cache_warmups: 0,
         uncounted: 0,
         bound: max_tokens.and_then(|output| endpoint.max_cost(input, output)),
+        max_output: max_tokens,
         // English text has about four bytes a token in most vocabularies.
         warm_cache: plan.cache == CacheMode::Warm,
         token_use: TokenUse {

@@ -61,6 +61,7 @@ impl<T: Transport> Calibrator<T> {
             body: self.body.clone(),
             key: key.clone(),
             bound: Some(Usd::ZERO),
+            max_output: None,
             source: RequestSource::Ping,
             fresh: false,
         };

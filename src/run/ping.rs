@@ -85,7 +85,7 @@ async fn send<T: Transport>(
     let budget = Budget::new(None);
     let admission = budget.reserve_now(bound.unwrap_or_default()).expect("no cap").into();
     let source = RequestSource::Ping;
-    let call = Call { endpoint, body, key, bound, source, fresh: false };
+    let call = Call { endpoint, body, key, bound, max_output: None, source, fresh: false };
     let mut recorder = InMemory::default();
     let Ok(_) = caller.send(call, admission, &mut recorder).await;
     recorder.0.expect("a ping is never cut off")

@@ -296,7 +296,7 @@ mod tests {
         let transport = InProcess::new(Arc::new(sim.with_faults(faults)));
         let outgoing = ask_in(dialect, "gale/small", "q");
         let limits = AttemptLimits { body_bytes: 1 << 20, ..AttemptLimits::default() };
-        let attempt = Attempt { outgoing, dialect, stream: true, limits };
+        let attempt = Attempt { outgoing, dialect, stream: true, limits, max_output: None };
         make(&transport, transport.sim.clock(), attempt).await
     }
 

@@ -106,6 +106,14 @@ pub enum StoreError {
         /// The database file.
         path: String,
     },
+    /// The file is no longer where it was.
+    #[error(
+        "{path} is gone: its folder was removed or moved while the run went on. Nothing more is sent"
+    )]
+    Vanished {
+        /// The database file.
+        path: String,
+    },
     /// The writer stopped, so nothing more can be recorded.
     #[error("the run database stopped taking records: {0}")]
     Stopped(String),

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::place::Place;
 use super::run_file::RunFile;
 use super::{
     AttemptId, NewRun, PlannedTrial, Record, RequestIntent, RequestRecord, ScoreRow, StoreError,
@@ -136,6 +137,17 @@ impl Store {
         }
     }
 
+    /// Whether what is recorded still reaches the run's folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Vanished`] where it does not.
+    pub fn check_place(&self) -> Result<(), StoreError> {
+        match &*self.0 {
+            WriterMode::Threaded(lane) => lane.place.check(),
+            WriterMode::Inline(_) => Ok(()),
+        }
+    }
+
     /// Ends the run: trials with an attempt that never ended become `in_doubt`, others without an
     /// ending `skipped`; how the run ended is noted; the file is made whole and closed. Calls on
     /// clones fail from now on.
@@ -167,12 +179,14 @@ pub(super) struct Threaded {
     thread: Option<JoinHandle<()>>,
     /// Why the writer stopped, once it has.
     stopped: Arc<OnceLock<String>>,
+    place: Place,
 }
 
 impl Threaded {
     fn start(file: RunFile) -> Result<Self, StoreError> {
         let (queue, commands) = mpsc::channel(QUEUE);
         let stopped = Arc::new(OnceLock::new());
+        let place = file.place().clone();
         let writer = Writing { commands, stopped: Arc::clone(&stopped) };
         let thread = std::thread::Builder::new()
             .name("run-database".to_owned())
@@ -181,7 +195,7 @@ impl Threaded {
                 writer.serve(file);
             })
             .map_err(|e| StoreError::Stopped(format!("no thread for it: {e}")))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), stopped })
+        Ok(Self { queue: Some(queue), thread: Some(thread), stopped, place })
     }
 
     async fn send(&self, command: Command) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ mod lock;
 mod lost;
 mod merge;
 mod new_run;
+mod place;
 mod read;
 mod record;
 mod request;

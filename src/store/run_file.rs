@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::lock::RunLock;
+use super::place::Place;
 use super::request;
 use super::sql::{self, Unsigned, at};
 use super::{
@@ -36,6 +37,7 @@ pub(super) const KEEP_CONTENT: &str = "keep_content";
 pub(super) struct RunFile {
     conn: Connection,
     path: PathBuf,
+    place: Place,
     keep_content: bool,
     /// Given back after the connection is closed: fields are dropped in order.
     _lock: RunLock,
@@ -68,7 +70,8 @@ impl RunFile {
         keep_content: bool,
         lock: RunLock,
     ) -> Result<Self, StoreError> {
-        let file = Self { conn, path, keep_content, _lock: lock };
+        let place = Place::of(&path);
+        let file = Self { conn, path, place, keep_content, _lock: lock };
         file.sqlite(file.prepare(mode, None))?;
         Ok(file)
     }
@@ -82,7 +85,8 @@ impl RunFile {
     ) -> Result<Self, StoreError> {
         let conn =
             sql::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| at(&path, e))?;
-        let file = Self { conn, path, keep_content: new.keep_content, _lock: lock };
+        let place = Place::of(&path);
+        let file = Self { conn, path, place, keep_content: new.keep_content, _lock: lock };
         file.sqlite(file.prepare(mode, max_pages))?;
         file.begin()?;
         file.sqlite(file.insert_plan(new, trials))?;
@@ -129,6 +133,10 @@ impl RunFile {
         Ok(())
     }
 
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Works on the file itself.
     pub(super) fn with<R>(&self, work: impl FnOnce(&Connection, &Path) -> R) -> R {
         work(&self.conn, &self.path)
@@ -141,6 +149,7 @@ impl RunFile {
 
     /// Commits it. In `Threaded` mode the records are on the disk when this returns.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.place.check()?;
         self.execute("COMMIT")
     }
 

@@ -64,6 +64,20 @@ impl StreamDecoder {
         }
     }
 
+    /// Bytes of the answer so far, without its reasoning.
+    #[must_use]
+    pub fn output_bytes(&self) -> usize {
+        let calls =
+            self.answer.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
+        self.answer.text.len() + self.answer.refusal.len() + calls.sum::<usize>()
+    }
+
+    /// Bytes of the answer and its reasoning so far.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.output_bytes() + self.answer.reasoning.len()
+    }
+
     /// Whether the answer is complete: its end mark or a finish reason came. Nothing that follows
     /// can make it fail.
     #[must_use]

@@ -129,7 +129,7 @@ fn once_waits_for_what_is_under_way() {
 }
 
 fn once_waits_for_what_is_under_way_once() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let (dir, server) = bench(5, "");
         let running = Running::start(dir.path(), &[]);
         server.wait_for(5);
@@ -178,6 +178,18 @@ fn twice_cuts_and_counts_what_is_in_doubt_once() {
     assert_eq!(summary(&here, "acme/large@stub", "*", "in_doubt"), "7");
     assert_eq!(summary(&here, "acme/large@stub", "*", "trials"), "0");
     run(dir.path(), &["report", "run"]).exits(0);
+}
+
+/// What is written to a folder that is gone is lost, so nothing more is bought.
+#[test]
+fn a_run_whose_folder_vanishes_stops() {
+    let (dir, server) = bench(3, "");
+    let running = Running::start(dir.path(), &[]);
+    server.wait_for(3);
+    std::fs::remove_dir_all(dir.path().join("run")).expect("removed");
+    running.ends().exits(1).says(&["run.sqlite is gone: its folder was removed or moved"]);
+    assert_eq!(server.stub.asked().len(), 3, "nothing new leaves");
+    assert!(!dir.path().join("run").exists());
 }
 
 /// A rate limit of one a minute holds the rest back; an interrupt does not wait for it.

@@ -363,9 +363,9 @@ fn nothing_but_failures_is_a_failure() {
     for load in [["-q", "50"], ["-c", "2"]] {
         let out = format!("r{}", load[0]);
         let flags = ["load", "--catalog", &catalog, "-n", "10", "--out", &out, load[0], load[1]];
-        run(dir.path(), &flags).exits(1).says(&["every request failed", "first connect: "]);
+        run(dir.path(), &flags).exits(1).says(&["every request failed", "no connection to http"]);
         let rows = rows(&dir.path().join(&out));
-        assert_eq!(rows.len(), 10);
+        assert!((3..=10).contains(&rows.len()), "it stops: {}", rows.len());
         assert!(rows.iter().all(|row| matches!(row.outcome(), LoadOutcome::Failed(_))));
     }
 }

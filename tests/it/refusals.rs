@@ -2,7 +2,7 @@
 //! `--resume` asks again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::stub::{Stub, stream, whole};
 use crate::support::{csv, file, folder, run, summary};
@@ -163,4 +163,47 @@ fn a_wait_in_the_body_is_kept() {
     file(dir.path(), "catalog.toml", &stub.catalog("max_output = 50\n"));
     run(dir.path(), &[&RUN[..], &["--limit", "2"]].concat()).completed();
     assert_eq!(stub.asked().len(), 3, "one refusal, then the wait");
+}
+
+#[test]
+fn a_run_that_reaches_nobody_stops_and_is_asked_again() {
+    let (stub, dir) = (Stub::says("ok"), folder());
+    tasks(dir.path());
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/v1", gone.local_addr().expect("bound"));
+    drop(gone);
+    let catalog = stub.catalog("max_output = 50\n");
+    file(dir.path(), "catalog.toml", &catalog.replace(&stub.url, &url));
+    let four = [&RUN[..8], &["4"]].concat();
+    let said = format!("no connection to {url}");
+    run(dir.path(), &four).exits(1).says(&[&said, "is the server running there"]);
+    let skipped = csv(&dir.path().join("run/trials.csv"));
+    assert!(skipped.iter().any(|row| row["status"] == "skipped"), "it stops before all is tried");
+    file(dir.path(), "catalog.toml", &catalog);
+    run(dir.path(), &[&four[..], &["--resume"]].concat()).completed();
+    assert_eq!(statuses(dir.path()), [("ok".to_owned(), String::new())]);
+}
+
+#[test]
+fn a_provider_may_limit_what_is_under_way_at_all_its_endpoints() {
+    let at_once = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let counted = Arc::clone(&at_once);
+    let stub = Stub::start(move |_| {
+        let now = counted.0.fetch_add(1, Ordering::AcqRel) + 1;
+        counted.1.fetch_max(now, Ordering::AcqRel);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        counted.0.fetch_sub(1, Ordering::AcqRel);
+        stream(&["ok"])
+    });
+    let dir = folder();
+    tasks(dir.path());
+    let more = "max_output = 50\n\n[[endpoint]]\nmodel = \"acme/small\"\nprovider = \"stub\"\n\
+                price = \"free\"\nmax_output = 50\n";
+    let catalog = stub
+        .catalog(more)
+        .replace("name = \"stub\"\n", "name = \"stub\"\nlimits = { concurrency = 2 }\n");
+    file(dir.path(), "catalog.toml", &catalog);
+    run(dir.path(), &[&RUN[..8], &["8"]].concat()).completed();
+    assert_eq!(stub.asked().len(), 40);
+    assert!(at_once.1.load(Ordering::Acquire) <= 2);
 }

@@ -120,6 +120,7 @@ pub(super) fn named(name: &str) -> Provider {
         ca_file: None,
         router: None,
         data_policy: crate::catalog::DataPolicy::default(),
+        concurrency: None,
     }
 }
 

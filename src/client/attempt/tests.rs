@@ -74,7 +74,7 @@ fn play_bytes(
         let outgoing = Outgoing::default();
         let limits = AttemptLimits::default();
         let dialect = Dialect::OpenaiChat;
-        let attempt = Attempt { outgoing, dialect, stream: true, limits };
+        let attempt = Attempt { outgoing, dialect, stream: true, limits, max_output: Some(100) };
         make(&transport, &clock, attempt).await
     })
 }
@@ -347,4 +347,17 @@ proptest::proptest! {
     ) {
         check_cut(&cuts);
     }
+}
+
+#[test]
+fn an_answer_far_beyond_its_limit_is_cut_and_named() {
+    let parts = vec![(1, Bytes::from(TOKEN.repeat(500))); 100];
+    let record = play_bytes(200, SSE, "identity", parts, None);
+    let Outcome::Failed { class: ErrorClass::TooLarge, detail, .. } = record.outcome else {
+        panic!("{:?}", record.outcome);
+    };
+    insta::assert_snapshot!(
+        detail,
+        @"the answer went on far beyond its limit of 100 tokens, and was cut after 11500 bytes"
+    );
 }

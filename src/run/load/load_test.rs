@@ -136,6 +136,15 @@ impl<T: Transport> LoadTest<T> {
         given_up.map(|given_up| given_up.why.as_str())
     }
 
+    /// Gives all endpoints up where none could ever be reached.
+    fn give_up_unreachable(&self, class: ErrorClass) {
+        let endpoints = &self.setup.endpoints;
+        let is_unconnected = matches!(class, ErrorClass::Connect | ErrorClass::ConnectTimeout);
+        if is_unconnected && endpoints.iter().all(|endpoint| endpoint.unreachable().is_some()) {
+            endpoints.iter().for_each(EndpointClient::give_up_unreachable);
+        }
+    }
+
     /// Sends a request of an open loop now, or drops it where the budget does not allow it.
     pub(super) async fn send_now(self: Arc<Self>, prepared: Prepared, ticket: Ticket) {
         let bound = prepared.bound.unwrap_or(Usd::ZERO);
@@ -192,6 +201,7 @@ impl<T: Transport> LoadTest<T> {
             body: prepared.body.of_request(&key),
             key,
             bound: prepared.bound,
+            max_output: prepared.max_output,
             source: RequestSource::Load,
             fresh,
         }
@@ -306,6 +316,7 @@ impl<T: Transport> Recorder for LoadRecorder<'_, T> {
                 }
             }
             self.has_failed = true;
+            load.give_up_unreachable(*class);
             let endpoint = load.setup.endpoints[self.row.endpoint as usize].endpoint();
             let (id, request) = (&endpoint.id, self.row.number);
             tracing::info!(endpoint = id.as_str(), request, error = class.name(), "{detail}");

@@ -43,12 +43,16 @@ pub struct Prepared {
     pub body: Body,
     /// The most that it can cost; `None`: not known.
     pub bound: Option<Usd>,
+    /// The most output tokens that it asks for; `None`: not known.
+    pub max_output: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
 struct Made {
     body: Body,
     bound: Option<Usd>,
+    /// The most output tokens that it asks for; `None`: not known.
+    max_output: Option<u64>,
 }
 
 impl Prompts {
@@ -158,18 +162,18 @@ impl Prompts {
     ) -> Prepared {
         let spec = &self.endpoints[endpoint as usize];
         if let Some(lengths) = lengths.filter(|_| self.by_length) {
-            let Made { body, bound } = of_length(spec, request, lengths, self.cache);
-            return Prepared { request, endpoint, task: TRACE_TASK, body, bound };
+            let Made { body, bound, max_output } = of_length(spec, request, lengths, self.cache);
+            return Prepared { request, endpoint, task: TRACE_TASK, body, bound, max_output };
         }
         let nth = usize::try_from(nth % self.order.len() as u64).expect("below a length");
         let task = self.order[nth];
         let make = || of_task(&self.tasks[task as usize], spec, self.cache);
-        let Made { body, bound } =
+        let Made { body, bound, max_output } =
             match self.kept.get(endpoint as usize * self.tasks.len() + task as usize) {
                 Some(kept) => kept.get_or_init(make).clone(),
                 None => make(),
             };
-        Prepared { request, endpoint, task, body, bound }
+        Prepared { request, endpoint, task, body, bound, max_output }
     }
 
     /// Serialises every body now, where they are few enough to cache.
@@ -193,7 +197,7 @@ fn of_task(task: &Task, endpoint: &Endpoint, cache: CacheMode) -> Made {
     let most = output_bound(task, endpoint);
     let body = render::body(task, endpoint, most, cache);
     let bound = bound(endpoint, body.bytes.len(), task.messages.len(), most);
-    Made { body, bound }
+    Made { body, bound, max_output: most }
 }
 
 fn bound(endpoint: &Endpoint, body: usize, messages: usize, output: Option<u64>) -> Option<Usd> {
@@ -235,5 +239,5 @@ fn of_length(endpoint: &Endpoint, number: u64, lengths: Lengths, cache: CacheMod
     let cache = if endpoint.system.is_some() { cache } else { CacheMode::AsIs };
     let body = render::encode(endpoint.provider.dialect, &request, cache);
     let bound = bound(endpoint, body.bytes.len(), 1, Some(most));
-    Made { body, bound }
+    Made { body, bound, max_output: Some(most) }
 }
