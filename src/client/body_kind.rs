@@ -22,7 +22,7 @@ pub(super) fn kind_of(start: &[u8]) -> Option<BodyKind> {
     }
     let text = start.strip_prefix(MARK).unwrap_or(start).trim_ascii_start();
     Some(match text {
-        [] | [0x1f] | [0x28] | [0x28, 0xb5] => return None,
+        [] | [0x1f | 0x28] | [0x28, 0xb5] => return None,
         [b'{' | b'[' | b'<' | b'"', ..] => BodyKind::Whole,
         [b':', ..] => BodyKind::Events,
         // gzip and Zstandard.
@@ -37,9 +37,8 @@ fn field(text: &[u8]) -> Option<BodyKind> {
         match text.strip_prefix(name) {
             Some([]) => return None,
             Some([b':' | b'\r' | b'\n', ..]) => return Some(BodyKind::Events),
-            Some(_) => {}
             None if name.starts_with(text) => return None,
-            None => {}
+            Some(_) | None => {}
         }
     }
     Some(BodyKind::Unclear)

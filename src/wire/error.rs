@@ -29,7 +29,7 @@ pub enum ErrorClass {
     StaleConnection,
     /// The stream ended without `[DONE]` and without a finish reason.
     Truncated,
-    /// The response violates the dialect: malformed JSON, invalid UTF-8, a compressed body.
+    /// The response violates the dialect: an object that does not read, a web page, a compressed body.
     Protocol,
     /// An answer without any content.
     Empty,

@@ -4,6 +4,7 @@
 //! control characters and escapes that JSON does not know; Python's `json` writes `NaN` and
 //! `Infinity`. Each broken character becomes U+FFFD, each such number `null`, and the rest stays.
 
+use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -56,7 +57,7 @@ fn string(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
                 return;
             }
             '\\' => escape(chars, out),
-            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            '\0'..='\u{1f}' => push_unit(out, u32::from(c)),
             _ => out.push(c),
         }
     }
@@ -82,14 +83,15 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
                     let is_escape = ahead.next() == Some('\\');
                     match is_escape.then(|| self::unit(&mut ahead)).flatten() {
                         Some(low @ 0xdc00..=0xdfff) => {
-                            out.push_str(&format!("\\u{unit:04x}\\u{low:04x}"));
+                            push_unit(out, unit);
+                            push_unit(out, low);
                             *chars = ahead;
                         }
                         _ => out.push_str(REPLACEMENT),
                     }
                 }
                 0xdc00..=0xdfff => out.push_str(REPLACEMENT),
-                _ => out.push_str(&format!("\\u{unit:04x}")),
+                _ => push_unit(out, unit),
             }
         }
         // An escape that JSON does not know: what it stands for, as far as that is plain.
@@ -97,6 +99,10 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
         Some(_) => out.push_str("\\\\"),
         None => out.push('\\'),
     }
+}
+
+fn push_unit(out: &mut String, unit: u32) {
+    write!(out, "\\u{unit:04x}").expect("a string takes every text");
 }
 
 /// `u` and four digits.

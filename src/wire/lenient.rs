@@ -178,7 +178,9 @@ fn index_of(said: &Value) -> Option<u64> {
 fn content(said: &Value, text: &mut String, reasoning: &mut String, dropped: &mut u32) {
     match said {
         Value::Array(list) => {
-            list.iter().for_each(|part| content(part, text, reasoning, dropped));
+            for part in list {
+                content(part, text, reasoning, dropped);
+            }
         }
         Value::Object(part) => {
             let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();

@@ -160,13 +160,10 @@ fn take(
             end(answer, event.response.unwrap_or_default())?;
             seen.done = true;
         }
-        "error" => match said(event.error) {
-            Some(error) => return in_band(answer, &error),
-            None => {
-                let whole = serde_json::from_slice(data);
-                return in_band(answer, &whole.unwrap_or(Value::Null));
-            }
-        },
+        "error" => {
+            let whole = || serde_json::from_slice(data).unwrap_or(Value::Null);
+            return in_band(answer, &said(event.error).unwrap_or_else(whole));
+        }
         kind if IGNORED.contains(&kind) => {}
         kind => match said(event.error) {
             Some(error) => return in_band(answer, &error),

@@ -1,8 +1,8 @@
 //! What a provider says in an error, whatever its form.
 //!
 //! OpenAI names an error by `code` and `type`, Anthropic by `type`, Gemini by a numeric `code` and a
-//! `status`; routers keep the words of the provider behind them in `metadata.raw`; FastAPI has
-//! `detail`, and others `errors`, `msg` or a bare object. One reader takes them all.
+//! `status`; routers keep the words of the provider behind them in `metadata.raw`; `FastAPI`
+//! has `detail`, and others `errors`, `msg` or a bare object. One reader takes them all.
 
 use serde_json::{Map, Value};
 
@@ -137,7 +137,7 @@ fn of_object(map: &Map<String, Value>, depth: u32) -> Option<String> {
     // FastAPI says where.
     let own = own.map(|own| match map.get("loc").and_then(Value::as_array) {
         Some(loc) => {
-            let path: Vec<String> = loc.iter().map(|part| part.to_string()).collect();
+            let path: Vec<String> = loc.iter().map(Value::to_string).collect();
             format!("{}: {own}", path.join(".").replace('"', ""))
         }
         None => own,

@@ -25,6 +25,7 @@ pub struct TooLarge;
 
 /// An incremental decoder.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations of the bytes so far")]
 pub struct Decoder {
     /// An incomplete line.
     line: Vec<u8>,
