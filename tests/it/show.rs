@@ -190,7 +190,7 @@ fn answers_are_shown_chosen_and_compared() {
 
     let show =
         |args: &[&str]| run(dir.path(), &[&["show", "run"][..], args].concat()).exits(0).stdout;
-    insta::assert_snapshot!(show(&["--diff", "today,mini@two"]), @r#"
+    insta::assert_snapshot!(show(&["--diff", "today,mini@two"]), @r"
     ── prompts/3 · facts · graded by exact ─────────────────────────────────────────
       user
         capital 3
@@ -210,7 +210,7 @@ fn answers_are_shown_chosen_and_compared() {
     ✓ acme/large@one · 1 · got “Paris”,    │ ✗ acme/mini@two · failed: bad_request
       expected “Paris”                     │   · “HTTP 400: no”
       Paris                                │
-    "#);
+    ");
     insta::assert_snapshot!(show(&["--failed", "--category", "fact*"]), @r"
     ── prompts/3 · facts · graded by exact ─────────────────────────────────────────
       user
