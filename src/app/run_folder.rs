@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::error::{AppError, Context, refused};
 use crate::report;
-use crate::store::{FILE_NAME, RunLock, StoreError, check_not_lost};
+use crate::store::{FILE_NAME, RunLock, StoreError, check_not_lost, recover};
 use crate::units::Clock;
 
 /// Makes the run folder; refused where it holds a run. `kind` ends a name that is made here.
@@ -44,6 +44,7 @@ pub(crate) fn hold(dir: &Path) -> Result<RunLock, AppError> {
         return Err(refused(StoreError::Missing { path: database.display().to_string() }));
     }
     let lock = RunLock::take(dir).map_err(refused)?;
+    recover(&lock).map_err(refused)?;
     report::remove_unfinished(dir);
     Ok(lock)
 }

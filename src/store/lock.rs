@@ -9,6 +9,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::sql;
 use crate::units::plain_file;
 
 /// The lock file's name in a run folder; it is there while a process writes.
@@ -30,6 +31,7 @@ impl RunLock {
     /// # Errors
     /// Also [`StoreError::ReadOnly`] where nothing can be written.
     pub fn take(dir: &Path) -> Result<Self, StoreError> {
+        sql::are_plain(&sql::path_in(dir), false)?;
         let path = dir.join(NAME);
         let io = |source: std::io::Error| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {

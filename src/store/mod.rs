@@ -34,7 +34,7 @@ pub use lock::RunLock;
 pub use lost::check_not_lost;
 pub use merge::{MergeError, MergePart, merge_runs};
 pub use new_run::{NewRun, StoreMode};
-pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow};
+pub use read::{Order, Reader, TaskLabels, TaskRubric, TrialRow, recover};
 pub use record::{
     AttemptId, Grading, OVERALL, PlannedTrial, Record, ScoreRow, StoredEndpoint, StoredTask,
     TrialEnding, TrialStatus,

@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::error::corrupt;
+use super::lock::RunLock;
 use super::run_file::{ENDED, KEEP_CONTENT, MANIFEST};
 use super::sql::{self, COST_AND_BOUND, Unsigned, at};
 use super::{
@@ -166,6 +167,26 @@ impl TrialRow {
             self.attempt = Some(attempt);
         }
     }
+}
+
+/// Takes back what a killed process left half written in a run folder, and removes a journal that it
+/// had only begun.
+///
+/// # Errors
+/// As [`Reader::open`].
+pub fn recover(lock: &RunLock) -> Result<(), StoreError> {
+    drop(Reader::open(lock.dir())?);
+    // A journal that says nothing undoes nothing, and SQLite leaves it where it is. Under the lock
+    // nobody is about to write into it.
+    let mut journal = sql::path_in(lock.dir()).into_os_string();
+    journal.push("-journal");
+    let journal = PathBuf::from(journal);
+    let is_idle = |bytes: Vec<u8>| bytes.first().is_none_or(|first| *first == 0);
+    if std::fs::read(&journal).is_ok_and(is_idle) {
+        // What stays is in nobody's way.
+        let _ = std::fs::remove_file(journal);
+    }
+    Ok(())
 }
 
 impl Reader {

@@ -15,9 +15,13 @@ mod catalog;
 mod catalog_data;
 mod cli;
 mod dialects;
+mod echoes;
+mod encodings;
 mod edges;
 mod example;
 mod faults;
+#[cfg(unix)]
+mod folders;
 mod golden_wire;
 #[cfg(unix)]
 mod hostile;

@@ -22,14 +22,14 @@ fn run(dir: &Path, variables: &[(&str, &str)], args: &[&str]) -> Ran {
 }
 
 /// A server of documents: each path has an answer of its own, written as it stands.
-struct Lists {
-    url: String,
+pub struct Lists {
+    pub url: String,
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Lists {
-    fn start(answers: &[(&str, String)]) -> Self {
+    pub fn start(answers: &[(&str, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -72,7 +72,7 @@ impl Drop for Lists {
 }
 
 /// A whole answer.
-fn says(status: &str, body: &str) -> String {
+pub fn says(status: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()

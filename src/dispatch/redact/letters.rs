@@ -92,7 +92,8 @@ fn escape(rest: &[Letter]) -> Option<(Option<char>, usize)> {
             let code = match (at(1)?, at(2)?) {
                 ('#', 'x' | 'X') => number(rest.get(3..end)?, 16)?,
                 ('#', _) => number(rest.get(2..end)?, 10)?,
-                // A named character is never a letter of a key.
+                // An ampersand may begin another escape; no other name is a letter of a key.
+                _ if rest[1..end].iter().map(|letter| letter.c).eq("amp".chars()) => u32::from('&'),
                 _ if end > 1 && rest[1..end].iter().all(|l| l.c.is_ascii_alphabetic()) => {
                     return Some((None, end + 1));
                 }
