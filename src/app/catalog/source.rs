@@ -6,13 +6,16 @@ use crate::app::catalog_source::models_dev;
 use crate::app::error::{AppError, Context, internal};
 use crate::catalog::source::{self, Reading};
 use crate::client::{fetch, runtime};
-use crate::units::text_file::read_text;
+use crate::dispatch::Redactor;
 
 /// OpenRouter's list of models.
 const OPENROUTER: &str = "https://openrouter.ai/api/v1/models";
 /// LiteLLM's price map.
 const LITELLM: &str =
     "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json";
+
+/// A shorter value in a query is no key.
+const LEAST_KEY: usize = 16;
 
 /// Reads the price list.
 pub(crate) fn read_list(from: &str) -> Result<Reading, AppError> {
@@ -25,8 +28,12 @@ pub(crate) fn read_list(from: &str) -> Result<Reading, AppError> {
     };
     if url.contains("://") {
         let io = runtime::with_threads(1, || {})?;
-        let text = io.block_on(fetch::get(url, []))?.text;
-        return Ok(source::read(&text, without_query(url))?);
+        // A list may say back the key that its address holds.
+        let keys: Vec<Redactor> =
+            values_of_query(url).map(|key| Redactor::new(&key.into())).collect();
+        let clean = |said: String| keys.iter().fold(said, |said, key| key.clean(&said));
+        let list = io.block_on(fetch::get(url, [])).map_err(|e| internal(clean(e.to_string())))?;
+        return Ok(source::read(&clean(list.text), without_query(url))?);
     }
     let path = Path::new(from);
     if path.is_dir() {
@@ -40,6 +47,13 @@ pub(crate) fn read_list(from: &str) -> Result<Reading, AppError> {
     }
     let text = read_text(path).context(from)?;
     Ok(source::read(&text, from)?)
+}
+
+/// The values of a URL's query that may be keys.
+fn values_of_query(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let values = query.split(['&', '#']).filter_map(|pair| Some(pair.split_once('=')?.1));
+    values.filter(|value| value.len() >= LEAST_KEY)
 }
 
 /// A URL before its first question mark.
