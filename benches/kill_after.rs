@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
     let expected = content(&run);
     let planned = rows(&run, "trial");
-    bars.figure("trials", &grouped(planned as u64));
+    bars.figure("trials", &grouped(u64::from(planned)));
     let took: Vec<String> =
         COMMANDS.iter().zip(takes).map(|(c, t)| format!("{c} {} ms", t.as_millis())).collect();
     bars.figure("undisturbed", &took.join(", "));
@@ -189,7 +189,7 @@ fn content(run: &Path) -> Content {
     found
 }
 
-fn rows(run: &Path, table: &str) -> usize {
+fn rows(run: &Path, table: &str) -> u32 {
     let conn = rusqlite::Connection::open(run.join("run.sqlite")).expect("opens");
     conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("rows")
 }
