@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo bench --bench kill_after              # 300 kills, some minutes
 //! cargo bench --bench kill_after -- --quick   # 12 kills
+//! cargo bench --bench kill_after -- --trials 3000
 //! ```
 //!
 //! 30,000 trials in virtual time. Each command is killed at moments spread evenly over the time that it
@@ -51,7 +52,9 @@ type Content = BTreeMap<String, Vec<u8>>;
 
 fn main() -> ExitCode {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let (kills, trials) = if quick { (KILLS_QUICK, 2_000) } else { (KILLS, TRIALS) };
+    let (kills, usual) = if quick { (KILLS_QUICK, 2_000) } else { (KILLS, TRIALS) };
+    let asked = std::env::args().skip_while(|argument| argument != "--trials").nth(1);
+    let trials = asked.map_or(usual, |text| text.parse().expect("--trials N"));
     let mut bars = Bars::always(&format!("{kills} kills of grade, tune and report"));
     let dir = folder();
     let run = dir.path().join("run");

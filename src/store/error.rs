@@ -88,9 +88,8 @@ pub enum StoreError {
     },
     /// The files that are made from a run are there, and the run is not.
     #[error(
-        "{dir} holds {file} of a run, and {name} is {state}: a new run would pay for all its requests \
-         again. Put {name} back from a copy, or choose another --out",
-        name = super::FILE_NAME
+        "{dir} holds {file} of a run, and run.sqlite is {state}: a new run would pay for all its \
+         requests again. Put run.sqlite back from a copy, or choose another --out"
     )]
     Lost {
         /// The run folder.

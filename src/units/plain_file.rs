@@ -12,7 +12,7 @@ use std::path::Path;
 pub fn check(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) => is_plain(&found),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -24,7 +24,7 @@ pub fn check(path: &Path) -> io::Result<()> {
 pub fn check_to_write(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) => is_plain(&found).and_then(|()| has_one_name(&found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -36,7 +36,7 @@ pub fn check_to_write(path: &Path) -> io::Result<()> {
 pub fn check_folder(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_dir() => Err(refusal(kind(&found))),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(error) if !is_absent(&error) => Err(error),
         _ => Ok(()),
     }
 }
@@ -79,6 +79,11 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Whether nothing is there, perhaps because what was taken for a folder is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn is_plain(found: &Metadata) -> io::Result<()> {

@@ -16,8 +16,8 @@ mod catalog_data;
 mod cli;
 mod dialects;
 mod echoes;
-mod encodings;
 mod edges;
+mod encodings;
 mod example;
 mod faults;
 #[cfg(unix)]

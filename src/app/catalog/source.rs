@@ -7,6 +7,7 @@ use crate::app::error::{AppError, Context, internal};
 use crate::catalog::source::{self, Reading};
 use crate::client::{fetch, runtime};
 use crate::dispatch::Redactor;
+use crate::units::text_file::read_text;
 
 /// OpenRouter's list of models.
 const OPENROUTER: &str = "https://openrouter.ai/api/v1/models";

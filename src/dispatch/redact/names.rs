@@ -14,6 +14,8 @@ use crate::units::Body;
 
 /// The longest name that is kept.
 const LONGEST: usize = 96;
+/// A longer text is not looked for in every encoding.
+const LONG: usize = 4096;
 /// Names of one endpoint that are kept in mind; a router's hosts are fewer.
 const MOST: usize = 256;
 /// Fields of a request that hold names, not content.
@@ -21,10 +23,10 @@ const NAMED: [&str; 6] = ["model", "role", "type", "name", "id", "format"];
 
 /// Names of an endpoint that are no content.
 #[derive(Debug, Default)]
-pub(in crate::dispatch) struct KnownNames(Mutex<BTreeSet<String>>);
+pub(crate) struct KnownNames(Mutex<BTreeSet<String>>);
 
 /// Removes the names from a record that are, or may be, the content of its request or of its answer.
-pub(in crate::dispatch) fn withhold_echoes(
+pub(crate) fn withhold_echoes(
     row: &mut RequestRecord,
     endpoint: &Endpoint,
     known: &KnownNames,
@@ -63,7 +65,8 @@ fn is_name(name: &str) -> bool {
     name.len() <= LONGEST && name.chars().all(is_part)
 }
 
-/// Whether a name has a stretch of the content in it, in any encoding.
+/// Whether a name has a stretch of the content in it, in any encoding; of a long text, whether the text
+/// has a stretch of the name.
 fn is_echo(name: &str, body: &Body, answer: &str) -> bool {
     let mut content = Vec::new();
     // A body is our own JSON.
@@ -71,13 +74,17 @@ fn is_echo(name: &str, body: &Body, answer: &str) -> bool {
     collect(&body, &mut content);
     content.push(answer.to_owned());
     content.iter().any(|text| {
-        let (forms, whole) = (Forms::of_content(text), skeleton(text));
+        let is_long = text.len() > LONG;
+        let (said, read) = if is_long { (name, text.as_str()) } else { (text.as_str(), name) };
+        let (forms, whole) = (Forms::of_content(said), skeleton(text));
         let mut found = Vec::new();
         let mut is_whole = false;
-        for_each_reading(name, |letters| {
+        for_each_reading(read, |letters| {
             forms.find(letters, &mut found);
-            let letters: String = letters.iter().map(|letter| letter.c).collect();
-            is_whole |= !whole.is_empty() && skeleton(&letters) == whole;
+            if !is_long {
+                let letters: String = letters.iter().map(|letter| letter.c).collect();
+                is_whole |= !whole.is_empty() && skeleton(&letters) == whole;
+            }
         });
         is_whole || !found.is_empty()
     })
@@ -116,6 +123,8 @@ mod tests {
         check("UHJvbXB0TWFyazgx", false);
         check("5465 6c6c2050726f6d70744d61726b3831", false);
         check("paris-is-it", false);
+        let long = format!("{}Zanzibar{}", "x ".repeat(LONG), "y ".repeat(LONG));
+        assert!(is_echo("model-of-zanzibar", &body, &long) && !is_echo("model-7", &body, &long));
         check("{\"what\": \"is this\"}", false);
     }
 }

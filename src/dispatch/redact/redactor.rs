@@ -15,6 +15,8 @@ const MARK: &str = "[key]";
 /// A shorter key is a placeholder, such as `EMPTY` for a server on this machine. It is no secret, and
 /// an answer may contain the same word.
 const LEAST_SECRET: usize = 16;
+/// A key of letters and digits may be shorter.
+const LEAST_MIXED: usize = 12;
 /// The least that is removed of an error: below it, a placeholder is any word.
 const LEAST_PLACEHOLDER: usize = 6;
 /// Bytes that are looked at together, and how much of them again with the next.
@@ -42,7 +44,7 @@ impl Redactor {
     #[must_use]
     pub fn new(key: &SecretString) -> Self {
         let exposed = key.expose_secret();
-        Self(Arc::new(if exposed.len() < LEAST_SECRET {
+        Self(Arc::new(if is_placeholder(exposed) {
             Inner::Placeholder(key.clone())
         } else {
             Inner::Secret(Forms::new(exposed), Ends::new(exposed))
@@ -56,7 +58,7 @@ impl Redactor {
     }
 
     /// Removes the key from everything that a record holds of a response.
-    pub(in crate::dispatch) fn clean_record(&self, record: &mut AttemptRecord) {
+    pub(crate) fn clean_record(&self, record: &mut AttemptRecord) {
         match &mut record.outcome {
             Outcome::Answered(answer) => self.clean_answer(answer),
             Outcome::Failed { detail, partial, .. } => {
@@ -129,6 +131,12 @@ impl Redactor {
         }
         (!found.is_empty()).then(|| replaced(said, found))
     }
+}
+
+fn is_placeholder(key: &str) -> bool {
+    let is_mixed = key.contains(|c: char| c.is_ascii_digit())
+        && key.contains(|c: char| c.is_ascii_alphabetic());
+    key.len() < if is_mixed { LEAST_MIXED } else { LEAST_SECRET }
 }
 
 /// A long text in parts that overlap, each with where it begins.
