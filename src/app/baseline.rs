@@ -1,11 +1,11 @@
 //! The baseline that every saving is measured against, and the traffic that it is scaled to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::error::{AppError, refused};
 use crate::catalog::Endpoint;
 use crate::plan::{Config, Plan, select};
-use crate::units::{Fact, Judging};
+use crate::units::{Fact, Judging, names};
 
 /// Adds the baseline of every saving to the endpoints that are measured.
 pub(crate) fn keep(
@@ -22,6 +22,25 @@ pub(crate) fn keep(
     notes.push(Fact::TodayAdded { endpoint: today.clone() });
     endpoints.insert(0, endpoint.clone());
     Ok(())
+}
+
+/// A sentence for each share that is nearly the name of a category without one.
+fn mistyped_shares(
+    shares: &BTreeMap<String, f64>,
+    categories: &BTreeSet<&str>,
+) -> impl Iterator<Item = String> {
+    let free: Vec<&str> =
+        categories.iter().copied().filter(|name| !shares.contains_key(*name)).collect();
+    let unknown = shares.keys().filter(|name| !categories.contains(name.as_str()));
+    unknown
+        .filter_map(|name| {
+            let near = names::nearest(name, free.iter().copied(), 1).first().copied()?;
+            Some(format!(
+                "[traffic] share `{name}` is no category of this run; did you mean `{near}`?"
+            ))
+        })
+        .collect::<Vec<String>>()
+        .into_iter()
 }
 
 /// The objective, the baseline and the traffic of a run. What had to be assumed is in the notes.
@@ -43,12 +62,23 @@ pub(crate) fn judging(
     }
     let covered: f64 =
         categories.iter().map(|name| judging.shares.get(*name).copied().unwrap_or(0.0)).sum();
-    if covered <= 0.0 {
+    let is_zero = judging.shares.keys().any(|name| categories.contains(name.as_str()));
+    if covered <= 0.0 && is_zero {
         let names: Vec<&str> = categories.into_iter().collect();
         return Err(refused(format!(
-            "[traffic] share names none of the categories that are weighed ({}); add them",
+            "[traffic] share gives nothing to the categories of this run ({}); give one of them a share above 0",
             names.join(", ")
         )));
+    }
+    notes.extend(mistyped_shares(&judging.shares, &categories).map(Fact::from));
+    if covered <= 0.0 {
+        let names: Vec<&str> = categories.iter().copied().collect();
+        notes.push(Fact::from(format!(
+            "[traffic] share names no category of this run ({}), so they weigh equally",
+            names.join(", ")
+        )));
+        judging.shares.clear();
+        return Ok(judging);
     }
     let missing = categories.iter().filter(|name| !judging.shares.contains_key(**name));
     let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();

@@ -64,6 +64,17 @@ pub(crate) fn sources(
     if let Some(path) = catalog {
         return Ok(Sources { config, catalogs: vec![read(path)?], ..Sources::default() });
     }
+    if let Some((path, text)) = &config
+        && let Ok(Named { catalog: Some(file), .. }) = toml::from_str::<Named>(text)
+    {
+        let catalog = Path::new(path).with_file_name("").join(file);
+        return Ok(Sources {
+            catalogs: vec![read(&catalog)?],
+            config,
+            fetched: false,
+            ..Sources::default()
+        });
+    }
     let Some(globs) = globs else { return Ok(Sources { config, ..Sources::default() }) };
     let mut globs = globs.to_vec();
     if let Some((_, text)) = &config {
@@ -91,6 +102,8 @@ pub(crate) fn sources(
 /// What of a configuration says whether there is a catalog, and what is meant of it.
 #[derive(Deserialize)]
 struct Named {
+    /// A catalog file, by its path from the configuration.
+    catalog: Option<String>,
     #[serde(default)]
     models: Vec<String>,
     #[serde(default)]

@@ -26,18 +26,16 @@ pub(crate) fn load(
     };
     if !select.suites.is_empty() {
         for path in &select.suites {
-            take(path, &columns)?;
+            match (&select.columns, configured_map(path, config)?) {
+                (None, Some(map)) => take(path, &map)?,
+                _ => take(path, &columns)?,
+            }
         }
     } else if select.columns.is_some() {
         return Err(refused("--map requires --suite FILE"));
     } else {
-        for SuiteEntry { path, map } in &config.suites {
-            let map = map
-                .as_ref()
-                .map(|map| ColumnMap::from_pairs(map.iter().map(|(f, c)| (f.as_str(), c.as_str()))))
-                .transpose()
-                .map_err(refused)?;
-            take(path, &map.unwrap_or_default())?;
+        for entry in &config.suites {
+            take(&entry.path, &map_of(entry)?.unwrap_or_default())?;
         }
     }
     if loaded.is_empty() {
@@ -51,6 +49,22 @@ pub(crate) fn load(
         return Err(refused(format!("two suites are named {:?}; rename one", twice.name)));
     }
     Ok(loaded)
+}
+
+fn map_of(entry: &SuiteEntry) -> Result<Option<ColumnMap>, AppError> {
+    let map = entry.map.as_ref();
+    map.map(|map| ColumnMap::from_pairs(map.iter().map(|(f, c)| (f.as_str(), c.as_str()))))
+        .transpose()
+        .map_err(refused)
+}
+
+/// The map that the configuration has for a file.
+pub(crate) fn configured_map(path: &Path, config: &Config) -> Result<Option<ColumnMap>, AppError> {
+    let is_same = |entry: &&SuiteEntry| {
+        let (a, b) = (std::fs::canonicalize(&entry.path), std::fs::canonicalize(path));
+        a.is_ok_and(|a| b.is_ok_and(|b| a == b))
+    };
+    config.suites.iter().find(is_same).map_or(Ok(None), map_of)
 }
 
 pub(crate) fn stamp(suite: &Suite) -> SuiteStamp {

@@ -120,6 +120,14 @@ pub(crate) fn number_text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
+/// A value; a number that a float does not hold as the text of its digits.
+pub(crate) fn plain_number(value: &Value) -> Cow<'_, Value> {
+    match number_text(value) {
+        Some(digits) if value.is_object() => Cow::Owned(Value::String(digits.into_owned())),
+        _ => Cow::Borrowed(value),
+    }
+}
+
 /// Whether two numbers have one value, by their digits; `None` where one of them is none.
 pub(crate) fn is_same_number(a: &Value, b: &Value) -> Option<bool> {
     let (a, b) = (number_text(a)?, number_text(b)?);

@@ -43,7 +43,7 @@ mod tests {
             );
             form_fault(&detail)
         };
-        assert_eq!(fault("number", json!(5), "five of them"), Some("no number"));
+        assert_eq!(fault("number", json!(5), "many of them"), Some("no number"));
         assert_eq!(fault("number", json!(5), "6"), None);
         assert_eq!(fault("json", json!({"a": 1}), "a is 1"), Some("no JSON"));
         assert_eq!(fault("regex", json!("^A$"), "B"), Some("no match of the pattern"));

@@ -66,7 +66,7 @@ impl Grader for Json {
             let Some(plain) = exact_json::with_floats(&value) else {
                 return Ok(Score::wrong("a number is beyond what a schema can judge"));
             };
-            if let Err(invalid) = schema.validate(&plain) {
+            if let Err(invalid) = schema.validate(&plain)? {
                 let place = describe_place(&invalid.pointer);
                 return Ok(Score::wrong(&format!("invalid at {place}: {}", invalid.reason)));
             }
@@ -92,7 +92,7 @@ pub(super) fn read_structure(value: &Value) -> Option<Value> {
 
 /// The JSON of an answer: all of it, else its first fence that holds some, else the first object or
 /// list in it (of the reference's kind, where one is).
-fn extract(answer: &str, reference: Option<&Value>) -> Option<Value> {
+pub(super) fn extract(answer: &str, reference: Option<&Value>) -> Option<Value> {
     let parse = |text: &str| exact_json::parse(text.trim().trim_matches('\u{feff}')).ok();
     if let Some(whole) = parse(answer) {
         return Some(whole);

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use boon::{CompileError, Compiler, ErrorKind, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde_json::Value;
 
+use super::pattern;
+use super::schema_steps::{check_schema_steps, check_steps};
 use super::target::GradingError;
 use crate::units::names;
 
@@ -16,6 +18,8 @@ use crate::units::names;
 pub(crate) struct CompiledSchema {
     schemas: Schemas,
     index: SchemaIndex,
+    /// As it was written.
+    source: Value,
 }
 
 /// A value that is not valid under a schema.
@@ -40,12 +44,13 @@ impl UrlLoader for NoLoader {
 /// Compiles a schema. References to other documents are an error: nothing is ever fetched.
 /// Patterns run in linear time, so that no schema hangs the grader.
 pub(crate) fn compile_schema(schema: &Value) -> Result<CompiledSchema, String> {
+    check_limits(schema)?;
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
     compiler.use_loader(Box::new(NoLoader));
     compiler.add_resource(ADDRESS, schema.clone()).map_err(|error| compile_reason(&error))?;
     let index = compiler.compile(ADDRESS, &mut schemas).map_err(|error| compile_reason(&error))?;
-    Ok(CompiledSchema { schemas, index })
+    Ok(CompiledSchema { schemas, index, source: schema.clone() })
 }
 
 fn compile_reason(error: &CompileError) -> String {
@@ -60,8 +65,13 @@ fn compile_reason(error: &CompileError) -> String {
 }
 
 impl CompiledSchema {
-    pub(super) fn validate(&self, value: &Value) -> Result<(), SchemaViolation> {
-        self.schemas.validate(value, self.index).map_err(|error| first_violation(&error))
+    /// Judges a value; an error where that could take too long.
+    pub(super) fn validate(
+        &self,
+        value: &Value,
+    ) -> Result<Result<(), SchemaViolation>, GradingError> {
+        check_steps(&self.source, value).map_err(GradingError::Limit)?;
+        Ok(self.schemas.validate(value, self.index).map_err(|error| first_violation(&error)))
     }
 }
 
@@ -153,9 +163,32 @@ const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const NAMED: [&str; 5] =
     ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
-/// A first look at a schema when a suite is loaded: it must be an object, its types must exist, and
-/// it may not refer to another file, which is never fetched. The error completes "`schema` …".
+/// A first look at a schema when a suite is loaded: it must be an object, its types must exist, it may
+/// not refer to another file, which is never fetched, and its size, its patterns and its steps have
+/// limits. The error completes "`schema` …".
 pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
+    check_keywords(schema)?;
+    check_limits(schema).map_err(|why| format!("is beyond a limit: {why}"))
+}
+
+/// The steps of a schema and the sizes of its patterns.
+fn check_limits(schema: &Value) -> Result<(), String> {
+    let mut parts = vec![schema];
+    while let Some(part) = parts.pop() {
+        if let Value::Object(object) = part {
+            let names = object.get("patternProperties").and_then(Value::as_object);
+            let names = names.into_iter().flat_map(|names| names.keys().map(String::as_str));
+            let pattern = object.get("pattern").and_then(Value::as_str);
+            pattern.into_iter().chain(names).try_for_each(check_pattern_size)?;
+            parts.extend(object.values());
+        } else if let Value::Array(list) = part {
+            parts.extend(list);
+        }
+    }
+    check_schema_steps(schema)
+}
+
+fn check_keywords(schema: &Value) -> Result<(), String> {
     let keywords = match schema {
         Value::Bool(_) => return Ok(()),
         Value::Object(keywords) => keywords,
@@ -174,22 +207,32 @@ pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
     for key in ONE {
         match keywords.get(key) {
             // `items` was a list of schemas before 2020-12.
-            Some(Value::Array(list)) if key == "items" => list.iter().try_for_each(check_schema)?,
-            Some(one) => check_schema(one)?,
+            Some(Value::Array(list)) if key == "items" => {
+                list.iter().try_for_each(check_keywords)?
+            }
+            Some(one) => check_keywords(one)?,
             None => {}
         }
     }
     for key in LIST {
         if let Some(Value::Array(list)) = keywords.get(key) {
-            list.iter().try_for_each(check_schema)?;
+            list.iter().try_for_each(check_keywords)?;
         }
     }
     for key in NAMED {
         if let Some(Value::Object(named)) = keywords.get(key) {
-            named.values().try_for_each(check_schema)?;
+            named.values().try_for_each(check_keywords)?;
         }
     }
     Ok(())
+}
+
+/// A pattern may not be larger than a limit; whether it can be read is left to the validator.
+fn check_pattern_size(text: &str) -> Result<(), String> {
+    match regex::RegexBuilder::new(text).size_limit(pattern::MAX_BYTES).build() {
+        Err(error @ regex::Error::CompiledTooBig(_)) => Err(pattern::describe(text, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn check_type(kind: &Value) -> Result<(), String> {
@@ -219,7 +262,11 @@ mod tests {
 
     fn violation(schema: &Value, value: &Value) -> Option<(String, String)> {
         let compiled = compile_schema(schema).expect("a usable schema");
-        compiled.validate(value).err().map(|found| (found.pointer, found.reason))
+        compiled
+            .validate(value)
+            .expect("few steps")
+            .err()
+            .map(|found| (found.pointer, found.reason))
     }
 
     /// The validator's maps have a random order, so each check is repeated.

@@ -5,6 +5,7 @@
 //! `spec.rs`.
 
 mod answer_text;
+mod assertion;
 mod choice;
 mod choice_text;
 pub(crate) mod exact_json;
@@ -24,9 +25,11 @@ mod number_scan;
 mod number_text;
 mod number_units;
 mod number_words;
+mod pattern;
 mod rational;
 mod reference;
 mod sample;
+mod schema_steps;
 mod score;
 mod spec;
 mod stated;
@@ -34,6 +37,7 @@ mod target;
 mod text;
 mod tool_call;
 
+pub(crate) use assertion::{UNDERSTOOD as ASSERTIONS, is_assertion, refused_assertion};
 pub(crate) use form::form_fault;
 pub(crate) use guess::guess_grader;
 pub(crate) use json_schema::{check_schema, compile_schema};

@@ -8,7 +8,7 @@ use super::grader::Grader;
 use super::sample::{Peers, SampleTask, text_answer};
 use super::score::Score;
 use super::target::{GradingError, Target};
-use super::{choice, json, none, number, text, tool_call};
+use super::{assertion, choice, json, none, number, text, tool_call};
 use crate::units::{AnswerContent, names};
 
 /// Makes [`GraderSpec`] from the list of graders.
@@ -64,6 +64,7 @@ graders! {
     choice::Choice = "choice",
     json::Json = "json",
     tool_call::ToolCalls = "tool_call",
+    assertion::Assertions = "assert",
     none::NoGrader = "none",
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum GradingError {
     /// A schema that does not compile.
     #[error("unusable schema: {0}")]
     Schema(String),
+    /// An answer that would take too long to judge.
+    #[error("beyond a limit: {0}")]
+    Limit(String),
     /// A tolerance that is not a decimal.
     #[error("unusable tolerance: not a decimal")]
     Tolerance,

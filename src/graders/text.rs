@@ -1,14 +1,10 @@
 //! Graders of whole texts: `exact`, `one_of`, `contains`, `regex`.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::grader::Grader;
+use super::pattern::cached_pattern;
 use super::reference::{text, texts};
 use super::sample::{Peers, SampleTask, index, text_answer};
 use super::score::{Score, quoted};
@@ -111,6 +107,11 @@ impl Grader for OneOf {
         texts(reference).map(drop).ok_or_else(|| unusable("it must be a list of texts"))
     }
 
+    /// A list in a table may be a text, as every cell of a CSV is.
+    fn read_cell(&self, cell: &Value) -> Option<Value> {
+        Some(read_list(cell).unwrap_or_else(|| cell.clone()))
+    }
+
     fn right_answer(&self, reference: &Value) -> Option<AnswerContent> {
         texts(reference)?.into_iter().next().map(text_answer)
     }
@@ -146,6 +147,11 @@ impl Grader for Contains {
         parts(reference).map(drop)
     }
 
+    /// A list in a table may be a text, as every cell of a CSV is.
+    fn read_cell(&self, cell: &Value) -> Option<Value> {
+        Some(read_list(cell).unwrap_or_else(|| cell.clone()))
+    }
+
     fn right_answer(&self, reference: &Value) -> Option<AnswerContent> {
         texts(reference).map(|texts| text_answer(texts.join(" ")))
     }
@@ -173,7 +179,7 @@ impl Grader for Pattern {
     }
 
     fn check_reference(&self, reference: &Value) -> Result<(), GradingError> {
-        patterns(reference)?.iter().try_for_each(|text| compile(text).map(drop))
+        patterns(reference)?.iter().try_for_each(|text| cached_pattern(text).map(drop))
     }
 
     fn right_answer(&self, _reference: &Value) -> Option<AnswerContent> {
@@ -183,13 +189,19 @@ impl Grader for Pattern {
     fn score(&self, target: &Target<'_>, answer: &AnswerContent) -> Result<Score, GradingError> {
         let patterns = patterns(target.reference()?)?;
         for text in &patterns {
-            if !cached_pattern(text)?.is_match(&answer.text) {
+            if !cached_pattern(text)?.is_match(&answer.text)? {
                 let (pattern, answer) = (quoted(text), quoted(&answer.text));
                 return Ok(Score::wrong(&format!("no match of {pattern} in {answer}")));
             }
         }
         Ok(Score::right(&format!("matches all of {}", patterns.len())))
     }
+}
+
+/// The list of texts that a text holds as JSON.
+fn read_list(cell: &Value) -> Option<Value> {
+    let parsed: Value = serde_json::from_str(cell.as_str()?).ok()?;
+    (parsed.is_array() && texts(&parsed).is_some()).then_some(parsed)
 }
 
 fn unusable(why: &str) -> GradingError {
@@ -255,41 +267,6 @@ fn other_label(task: &SampleTask<'_>, peers: &Peers<'_>, pick: u64) -> Option<St
         .or_else(|| candidates().find_map(label))
 }
 
-/// The largest compiled pattern, in bytes: enough for any hand-written one, and small enough that
-/// a suite of them fits in memory.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
-
-fn compile(text: &str) -> Result<Regex, GradingError> {
-    regex::RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().map_err(|e| {
-        let message = e.to_string();
-        let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        GradingError::Reference(format!("`{text}` is no regular expression: {reason}"))
-    })
-}
-
-/// The most compiled patterns that a thread keeps. A suite has a few hundred; a full cache is
-/// emptied.
-const MAX_CACHED: usize = 1_024;
-
-thread_local! {
-    static CACHE: RefCell<HashMap<String, Rc<Regex>>> = RefCell::new(HashMap::new());
-}
-
-/// A compiled pattern from the cache: the same few judge every answer of a run.
-fn cached_pattern(text: &str) -> Result<Rc<Regex>, GradingError> {
-    CACHE.with_borrow_mut(|cache| {
-        if let Some(compiled) = cache.get(text) {
-            return Ok(Rc::clone(compiled));
-        }
-        let compiled = Rc::new(compile(text)?);
-        if cache.len() >= MAX_CACHED {
-            cache.clear();
-        }
-        cache.insert(text.to_owned(), Rc::clone(&compiled));
-        Ok(compiled)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -350,7 +327,7 @@ mod tests {
         check(json!(["a", "(?i)B"]), "ab", true);
         check(json!(["a", "(?m)^b$"]), "a\nb\n", true);
         check(json!(["a", "c"]), "ab", false);
-        for n in 0..=MAX_CACHED {
+        for n in 0..=crate::graders::pattern::MAX_CACHED {
             check(json!(format!("^{n}$")), &n.to_string(), true);
         }
     }

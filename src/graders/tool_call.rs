@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::exact_json;
 use super::grader::Grader;
 use super::json_value::{is_equal, similar_value_beyond};
 use super::sample::{Peers, SampleTask, index, text_answer};
@@ -53,6 +54,12 @@ impl Grader for ToolCalls {
         let offered = task.tool_names();
         let unknown = calls.iter().find(|call| !offered.contains(&call.name.as_str()))?;
         Some(format!("the reference calls `{}`, which is not among the task's tools", unknown.name))
+    }
+
+    /// Calls in a table may be a text, as every cell of a CSV is.
+    fn read_cell(&self, cell: &Value) -> Option<Value> {
+        let parsed = cell.as_str().and_then(|text| exact_json::parse(text).ok());
+        Some(parsed.unwrap_or_else(|| cell.clone()))
     }
 
     fn right_answer(&self, reference: &Value) -> Option<AnswerContent> {
@@ -148,7 +155,7 @@ fn parse_arguments(text: &str) -> Option<Map<String, Value>> {
     if text.trim().is_empty() {
         return Some(Map::new());
     }
-    match serde_json::from_str(text) {
+    match exact_json::parse(text) {
         Ok(Value::Object(arguments)) => Some(arguments),
         _ => None,
     }

@@ -7,7 +7,7 @@ use crate::graders::SpecError;
 pub enum SuiteError {
     /// A path that does not exist.
     #[error(
-        "{path} does not exist; --suite takes a folder with suite.toml and tasks.jsonl, a .jsonl or a .csv"
+        "{path} does not exist; --suite takes a folder with suite.toml and tasks.jsonl, a .jsonl, a .json or a .csv"
     )]
     Missing {
         /// The path.
@@ -98,7 +98,9 @@ pub enum SuiteError {
         id: String,
     },
     /// Two tasks with one id.
-    #[error("{at}: duplicate id `{id}`, first used on line {first}; ids are unique in a suite")]
+    #[error(
+        "{at}: duplicate id `{id}`, first used on line {first}; ids are unique in a suite, so rename one of them"
+    )]
     DuplicateId {
         /// File and line of the second.
         at: String,
@@ -134,7 +136,9 @@ pub enum SuiteError {
         why: String,
     },
     /// No tasks.
-    #[error("{path} has no tasks; a suite needs at least one")]
+    #[error(
+        "{path} has no tasks; a suite needs at least one: a line of JSON, or a row below the heading"
+    )]
     Empty {
         /// The file.
         path: String,

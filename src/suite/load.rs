@@ -1,10 +1,10 @@
-//! Loading suites: a folder, a single `.jsonl` or a single `.csv`. Errors in a suite are found here,
+//! Loading suites: a folder, a single `.jsonl` or `.json`, a single `.csv` or `.tsv`. Errors in a suite are found here,
 //! before any request is sent.
 
 use std::path::Path;
 
 use super::error::SuiteError;
-use super::importers::{ColumnMap, csv, folder, jsonl};
+use super::importers::{ColumnMap, csv, folder, json, jsonl};
 use super::source::Source;
 use super::task::LoadedSuite;
 
@@ -12,8 +12,7 @@ use super::task::LoadedSuite;
 const HEADER: &str = "suite.toml";
 const TASKS: &str = "tasks.jsonl";
 
-/// Loads a suite from a folder with `suite.toml` and `tasks.jsonl`, or from a single `.jsonl` or
-/// `.csv`, whose columns are found by `map` and by their usual names.
+/// Loads a suite from a folder with `suite.toml` and `tasks.jsonl`, or from a single table, whose columns are found by `map` and by their usual names.
 pub fn load_path(path: &Path, map: &ColumnMap) -> Result<LoadedSuite, SuiteError> {
     let shown = path.display().to_string();
     let metadata = std::fs::metadata(path).map_err(|e| match e.kind() {
@@ -31,23 +30,40 @@ pub fn load_path(path: &Path, map: &ColumnMap) -> Result<LoadedSuite, SuiteError
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let read = match extension.to_ascii_lowercase().as_str() {
-        "csv" => csv::read,
+        "csv" | "tsv" | "tab" | "psv" => csv::read,
         "jsonl" | "ndjson" => jsonl::read,
-        _ => {
-            return Err(SuiteError::NotASuite {
-                path: shown,
-                why: "a suite is a folder with suite.toml and tasks.jsonl, a .jsonl or a .csv"
-                    .to_owned(),
-            });
+        "json" => json::read,
+        other => {
+            let why = describe_extension(other).to_owned();
+            return Err(SuiteError::NotASuite { path: shown, why });
         }
     };
-    let mut loaded = read(&last_name(path, true), &Source::read(path)?, map)?;
+    let source = Source::read(path)?;
+    let is_list =
+        extension.eq_ignore_ascii_case("jsonl") && source.text.trim_start().starts_with('[');
+    let read = if is_list { json::read } else { read };
+    let mut loaded = read(&last_name(path, true), &source, map)?;
     if path.file_name().is_some_and(|name| name == TASKS) && path.with_file_name(HEADER).exists() {
         loaded.notes.push(format!(
             "{shown}: it belongs to a suite folder; give the folder to --suite to use its graders"
         ));
     }
     Ok(loaded)
+}
+
+/// What to do with a file of another kind.
+fn describe_extension(extension: &str) -> &'static str {
+    match extension {
+        "xlsx" | "xls" | "ods" | "numbers" => "it is a spreadsheet; save the sheet as .csv",
+        "parquet" | "arrow" | "feather" => "it is a binary table; convert it to .jsonl or .csv",
+        "yaml" | "yml" => {
+            "it is YAML; give its tests as .json, .jsonl or .csv (promptfoo's tests may be a .csv with __expected)"
+        }
+        "gz" | "zip" | "zst" | "bz2" | "xz" => "it is compressed; unpack it first",
+        _ => {
+            "a suite is a folder with suite.toml and tasks.jsonl, a .jsonl, a .json, a .csv or a .tsv"
+        }
+    }
 }
 
 /// Loads a suite from the texts of its two files. `name_of_source` replaces the folder in errors,

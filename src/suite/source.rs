@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::SuiteError;
+use crate::graders::exact_json;
 use crate::units::ContentHash;
 
 /// The largest suite file. All of it is held in memory, and the run database keeps its prompts.
@@ -15,6 +16,8 @@ const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most tasks in one suite: a run gives each of them an index and a row per endpoint.
 const MAX_TASKS: usize = 1_000_000;
+
+const NOT_AN_OBJECT: &str = "each line must be one JSON object";
 
 /// A decoded file.
 #[derive(Debug)]
@@ -55,6 +58,10 @@ impl Source {
             });
         }
         let hash = ContentHash::of(bytes);
+        if let Some(text) = decode_utf16(bytes) {
+            let text = text.map_err(|()| SuiteError::NotUtf8 { at: name.clone() })?;
+            return Ok(Self { name, text, hash });
+        }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
             Err(e) => {
@@ -98,14 +105,37 @@ impl Source {
                     });
                 }
                 check_task_count(&self.name, tasks + 1)?;
-                let object = serde_json::from_str(line).map_err(|e| SuiteError::Broken {
-                    at: self.at(line_no),
-                    format: "JSON",
-                    why: describe_json_error(&e),
-                })?;
-                Ok((line_no, object))
+                let broken =
+                    |why: String| SuiteError::Broken { at: self.at(line_no), format: "JSON", why };
+                match exact_json::parse(line) {
+                    Ok(serde_json::Value::Object(object)) => Ok((line_no, object)),
+                    Ok(_) => Err(broken(NOT_AN_OBJECT.to_owned())),
+                    Err(e) => Err(broken(describe_json_error(&e))),
+                }
             })
     }
+}
+
+/// The text of a file in UTF-16, as Excel and PowerShell write it: by its byte-order mark, or by zeros
+/// in every second of its first bytes. `None` for any other file.
+fn decode_utf16(bytes: &[u8]) -> Option<Result<String, ()>> {
+    let is_little = match bytes {
+        [0xff, 0xfe, ..] => true,
+        [0xfe, 0xff, ..] => false,
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => true,
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => false,
+        _ => return None,
+    };
+    let unit = |pair: &[u8]| {
+        let pair = [pair[0], pair[1]];
+        if is_little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
+    };
+    if bytes.len() % 2 == 1 {
+        return Some(Err(()));
+    }
+    let units = bytes.chunks_exact(2).map(unit);
+    let text: Result<String, _> = char::decode_utf16(units).collect();
+    Some(text.map(|text| text.trim_start_matches('\u{feff}').to_owned()).map_err(drop))
 }
 
 /// An error beyond [`MAX_TASKS`].
@@ -123,11 +153,8 @@ pub(super) fn check_task_count(name: &str, tasks: usize) -> Result<(), SuiteErro
 }
 
 /// The error of `serde_json` in one line of a file, without its own line number.
-fn describe_json_error(error: &serde_json::Error) -> String {
+pub(super) fn describe_json_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if error.is_data() {
-        return "each line must be one JSON object".to_owned();
-    }
     match text.rsplit_once(" at line ") {
         Some((what, _)) => format!("{what}, at column {}", error.column()),
         None => text,
@@ -148,6 +175,22 @@ mod tests {
         assert_eq!(
             source(b"{}\r\n{}\n\xff").unwrap_err().to_string(),
             "t.jsonl:3 is not valid UTF-8; save the file as UTF-8"
+        );
+    }
+
+    #[test]
+    fn utf_16_is_read() {
+        let text = "prompt,answer\nwo?,Zürich\n";
+        let bytes = |mark: &[u8], is_little: bool| -> Vec<u8> {
+            let pair = |unit: u16| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+            mark.iter().copied().chain(text.encode_utf16().flat_map(pair)).collect()
+        };
+        for file in [bytes(b"\xff\xfe", true), bytes(b"\xfe\xff", false), bytes(b"", true)] {
+            assert_eq!(source(&file).unwrap().text, text);
+        }
+        assert_eq!(
+            source(b"\xff\xfea").unwrap_err().to_string(),
+            "t.jsonl is not valid UTF-8; save the file as UTF-8"
         );
     }
 

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::find::{self, find};
 use crate::app::error::{AppError, Context, refused};
 use crate::app::events::Events;
+use crate::app::suites::configured_map;
 use crate::catalog::filter::Filter;
 use crate::plan::pick::{Choice, pick as choose};
 use crate::plan::{config, select};
@@ -41,7 +43,11 @@ pub(crate) fn pick(options: &PickOptions, events: &dyn Events) -> Result<Choice,
              --from openrouter` writes one",
         ));
     }
-    let columns = options.columns.clone().unwrap_or_default();
+    let configured = found.config.as_ref().map(|config| configured_map(&options.suite, config));
+    let columns = match &options.columns {
+        Some(columns) => columns.clone(),
+        None => configured.transpose()?.flatten().unwrap_or_default(),
+    };
     let suite = load_path(&options.suite, &columns).map_err(refused)?.suite;
     let baseline = found.config.as_ref().and_then(|config| config.today.as_ref());
     let baseline = baseline
@@ -92,20 +98,63 @@ fn tell(
     }
 }
 
-/// The place of `models` in a configuration.
+/// What a configuration has of what a choice needs, and the place of `models` in it.
 #[derive(Deserialize)]
 struct Models {
-    models: Option<Spanned<serde::de::IgnoredAny>>,
+    models: Option<Spanned<IgnoredAny>>,
+    catalog: Option<IgnoredAny>,
+    suites: Option<IgnoredAny>,
+    #[serde(default)]
+    endpoint: Vec<IgnoredAny>,
 }
 
-/// Writes the choice into the configuration, whose other characters stay the same.
-pub(crate) fn write(config: Option<&Path>, ids: &[String]) -> Result<PathBuf, AppError> {
-    let here = config.map(Path::to_owned).or_else(|| config::find(&std::env::current_dir().ok()?));
+/// Writes the choice into the configuration, with the catalog and the suite that it was made from where
+/// the file names none, so that it runs as it is. Its other characters stay the same.
+pub(crate) fn write(options: &PickOptions, ids: &[String]) -> Result<PathBuf, AppError> {
+    let here = options.config.clone();
+    let here = here.or_else(|| config::find(&std::env::current_dir().ok()?));
     let path = here.unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
     let text = if path.is_file() { find::text(&path)? } else { String::new() };
-    let written = with_models(&text, ids).context(path.display().to_string())?;
+    let place = path.display().to_string();
+    let written = with_models(&text, ids).context(place.clone())?;
+    let found: Models = toml::from_str(&text).context(place)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut head = String::new();
+    if let Some(catalog) = &options.catalog
+        && found.catalog.is_none()
+        && found.endpoint.is_empty()
+    {
+        head.push_str(&format!("catalog = {}\n", quoted_path(catalog, folder)));
+    }
+    if found.suites.is_none() {
+        head.push_str(&format!("suites = [{}]\n", suite_entry(options, folder)));
+    }
+    let written = format!("{head}{written}");
     report::write_whole(&path, written.as_bytes()).context(path.display().to_string())?;
     Ok(path)
+}
+
+/// A path as the configuration in a folder names it, in quotes: absolute where it is not below.
+fn quoted_path(path: &Path, folder: &Path) -> toml::Value {
+    let absolute = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let whole = absolute(path);
+    let shown = whole.strip_prefix(absolute(folder)).unwrap_or(&whole);
+    toml::Value::from(shown.display().to_string())
+}
+
+fn suite_entry(options: &PickOptions, folder: &Path) -> String {
+    let path = quoted_path(&options.suite, folder);
+    let pairs: Vec<String> = options
+        .columns
+        .iter()
+        .flat_map(ColumnMap::pairs)
+        .map(|(field, column)| format!("{field} = {}", toml::Value::from(column)))
+        .collect();
+    if pairs.is_empty() {
+        return path.to_string();
+    }
+    format!("{{ path = {path}, map = {{ {} }} }}", pairs.join(", "))
 }
 
 fn with_models(text: &str, ids: &[String]) -> Result<String, toml::de::Error> {

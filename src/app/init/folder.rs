@@ -67,6 +67,7 @@ fn is_suite(path: &Path) -> bool {
         return path.join("suite.toml").is_file();
     }
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    let is_table = extension.is_some_and(|e| ["csv", "jsonl", "ndjson"].contains(&e.as_str()));
+    let is_table =
+        extension.is_some_and(|e| ["csv", "tsv", "jsonl", "ndjson"].contains(&e.as_str()));
     is_table && std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES)
 }

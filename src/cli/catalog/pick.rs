@@ -32,7 +32,7 @@ pub(super) fn pick(args: CatalogPickArgs) -> Outcome {
     console::table(&text)?;
     if args.write {
         let ids: Vec<String> = choice.picked.iter().map(|p| p.endpoint.to_string()).collect();
-        let path = write(options.config.as_deref(), &ids)?;
+        let path = write(&options, &ids)?;
         console::say(&format!("models of {} are these now", path.display()));
     }
     Ok(Exit::Ok)

@@ -1,6 +1,7 @@
 //! Records a trial's requests in the run database. The end of a trial's last attempt and the end of
 //! the trial are one record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Trials;
@@ -11,9 +12,14 @@ use crate::dispatch::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
 use crate::store::{
     AttemptId, Record, RequestSource, ScoreRow, StoreError, TrialEnding, TrialStatus,
 };
+use crate::suite::Task;
 use crate::units::clock::nanos;
 use crate::units::{AnswerContent, Stamp, Usd};
 use crate::wire::{Answer, ErrorClass};
+
+/// The longest that a trial waits for its score; without one it is unscored.
+const MAX_GRADING: Duration = Duration::from_secs(30);
+const GRADING_ENDED: &str = "beyond a limit: the grader did not end within 30 s";
 
 /// What comes after an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -48,14 +54,20 @@ impl<T: Transport> Recorder for TrialRecorder<'_, T> {
 
     fn ended(&mut self, end: CallEnd) -> impl Future<Output = Result<(), StoreError>> + Send {
         // Made before anything waits, so that the future that waits is small.
-        let record = self.end(end);
-        self.trials.store.record(record)
+        let (mut record, grading) = self.end(end);
+        let store = &self.trials.store;
+        async move {
+            if let (Record::Last(_, last), Some(grading)) = (&mut record, grading) {
+                last.2 = Some(grading.score().await);
+            }
+            store.record(record).await
+        }
     }
 }
 
 impl<T: Transport> TrialRecorder<'_, T> {
-    /// What a request's end comes to in the run database.
-    fn end(&mut self, mut end: CallEnd) -> Record {
+    /// What a request's end comes to in the run database, and the answer that is still to be graded.
+    fn end(&mut self, mut end: CallEnd) -> (Record, Option<Box<Grading>>) {
         let (trials, job, state) = (self.trials, self.job, &mut *self.state);
         let error = end.error();
         self.is_repeated = end.in_new_form || error == Some(ErrorClass::StaleConnection);
@@ -71,7 +83,7 @@ impl<T: Transport> TrialRecorder<'_, T> {
         if end.intent.source == RequestSource::Prime {
             state.ended += 1;
             state.cache_warmups += 1;
-            return Record::Attempt(id, Box::new(row));
+            return (Record::Attempt(id, Box::new(row)), None);
         }
         let record = end.record;
         let is_given_up = trials.endpoints[job.endpoint].given_up().is_some();
@@ -90,14 +102,45 @@ impl<T: Transport> TrialRecorder<'_, T> {
         state.uncounted += u32::from(self.is_repeated);
         let Some(wait) = wait else {
             let (trial, outcome) = trial_end(job, state, record);
-            let score = trials.score(job, &trial);
             self.next = Next::Over(outcome);
-            return Record::Last(id, Box::new((row, trial, score)));
+            let grading = trials.grading(job, &trial);
+            return (Record::Last(id, Box::new((row, trial, None))), grading);
         };
         state.backoff += wait;
         state.failed = Some(Box::new(record));
         self.next = Next::Again(wait);
-        Record::Attempt(id, Box::new(row))
+        (Record::Attempt(id, Box::new(row)), None)
+    }
+}
+
+/// An answer that is graded before its trial ends, for it is not kept.
+struct Grading {
+    tasks: Arc<[Task]>,
+    idx: usize,
+    answer: AnswerContent,
+    trial: u32,
+    /// On a paused clock nothing awaits a thread.
+    is_inline: bool,
+}
+
+impl Grading {
+    async fn score(self: Box<Self>) -> ScoreRow {
+        if self.is_inline {
+            return self.grade();
+        }
+        let (tasks, idx, trial) = (Arc::clone(&self.tasks), self.idx, self.trial);
+        let graded = tokio::task::spawn_blocking(move || self.grade());
+        match tokio::time::timeout(MAX_GRADING, graded).await {
+            Ok(Ok(row)) => row,
+            _ => ScoreRow::overall(trial, &tasks[idx].grader, None, GRADING_ENDED.to_owned()),
+        }
+    }
+
+    /// The detail quotes the answer; the store keeps what it says of its form.
+    fn grade(&self) -> ScoreRow {
+        let task = &self.tasks[self.idx];
+        let score = task.grade(&self.answer);
+        ScoreRow::overall(self.trial, &task.grader, score.value, score.detail)
     }
 }
 
@@ -121,12 +164,14 @@ impl<T: Transport> Trials<T> {
     }
 
     /// The score of a trial's answer, where the answer is not kept. It is recorded with the trial's
-    /// end, so that a crash keeps both or neither.
-    fn score(&self, job: &TrialJob, end: &TrialEnding) -> Option<ScoreRow> {
-        let task = self.tasks_to_grade.as_ref()?.get(job.task as usize)?;
-        let score = task.grade(end.answer.as_ref()?);
-        // The detail quotes the answer; the store keeps what it says of its form.
-        Some(ScoreRow::overall(job.trial, &task.grader, score.value, score.detail))
+    /// end, so that a crash keeps both or neither. Graders bound their own steps; they run on a thread
+    /// of their own, so that no stream and no signal waits for them.
+    fn grading(&self, job: &TrialJob, end: &TrialEnding) -> Option<Box<Grading>> {
+        let tasks = Arc::clone(self.tasks_to_grade.as_ref()?);
+        let idx = job.task as usize;
+        let answer = end.answer.clone().filter(|_| idx < tasks.len())?;
+        let is_inline = self.caller.clock.is_virtual();
+        Some(Box::new(Grading { tasks, idx, answer, trial: job.trial, is_inline }))
     }
 
     /// Logs how an attempt went. A provider's message may quote the prompt, so it is logged only

@@ -16,6 +16,9 @@ use crate::units::toml_text::DecimalText;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
+    /// Read before the rest, by whoever gathers the catalogs.
+    #[serde(rename = "catalog")]
+    pub(super) _catalog: Option<String>,
     #[serde(default)]
     pub(super) models: Vec<Spanned<String>>,
     #[serde(default)]

@@ -114,7 +114,7 @@ fn unknown_keys() {
     check("model = []\n", "1: unknown key \"model\"; did you mean \"models\"?");
     check(
         "\n[thresholds]\nfail_on = 1\n",
-        "2: unknown key \"thresholds\"; known here: models, suites, today, traffic, objective, \
+        "2: unknown key \"thresholds\"; known here: catalog, models, suites, today, traffic, objective, \
          spend, limits, privacy, cache, provider, endpoint, variant, price",
     );
     check("[today]\nlitellm = \"c.yaml\"\n", "2: unknown key \"litellm\"; known here: endpoint");

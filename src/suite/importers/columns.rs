@@ -36,11 +36,46 @@ impl Field {
     #[must_use]
     pub const fn usual_names(self) -> &'static [&'static str] {
         match self {
-            // `messages` last: a JSONL of chats has no better column.
-            Self::Prompt => &["prompt", "input", "question", "messages"],
-            Self::Reference => &["reference", "expected", "ideal", "answer", "__expected"],
+            // `messages` last: a file of chats has no better column.
+            Self::Prompt => &[
+                "prompt",
+                "input",
+                "question",
+                "query",
+                "instruction",
+                "text",
+                "problem",
+                "user_prompt",
+                "user_input",
+                "task",
+                "messages",
+                "conversations",
+            ],
+            // `__expected` is promptfoo's, beside variables that may have any name.
+            Self::Reference => &[
+                "__expected",
+                "reference",
+                "expected",
+                "expected_output",
+                "expected_answer",
+                "expected_response",
+                "target",
+                "ideal",
+                "answer",
+                "answer_key",
+                "correct_answer",
+                "gold",
+                "gold_answer",
+                "ground_truth",
+                "reference_answer",
+                "label",
+                "output",
+                "completion",
+                "response",
+                "solution",
+            ],
             Self::Category => &["category", "type"],
-            Self::Id => &["id"],
+            Self::Id => &["id", "task_id", "custom_id"],
         }
     }
 }
@@ -99,6 +134,11 @@ impl ColumnMap {
         self.columns[field as usize].as_deref()
     }
 
+    /// The fields that are named, with their columns.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        Field::ALL.into_iter().filter_map(|field| Some((field.name(), self.get(field)?)))
+    }
+
     /// Whether the map names no column.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -122,11 +162,23 @@ impl ColumnMap {
             };
         }
         let free = |column: &&String| !self.columns.iter().flatten().any(|c| c == *column);
-        let usual = field.usual_names().iter().find_map(|usual| {
-            columns.iter().filter(free).find(|c| c.trim().eq_ignore_ascii_case(usual))
-        });
+        let usual = field
+            .usual_names()
+            .iter()
+            .find_map(|usual| columns.iter().filter(free).find(|column| is_name(column, usual)));
         Ok(usual.map(String::as_str))
     }
+}
+
+/// Whether a heading is this name, in any case and however its words are joined: `Expected Output`,
+/// `expectedOutput`, `expected-output`.
+pub(super) fn is_name(column: &str, name: &str) -> bool {
+    let squash = |text: &str| -> String {
+        let text = text.trim();
+        let letters = text.chars().filter(|c| !matches!(c, ' ' | '_' | '-'));
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    column.starts_with("__") == name.starts_with("__") && squash(column) == squash(name)
 }
 
 impl FromStr for ColumnMap {

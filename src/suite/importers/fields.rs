@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::graders::exact_json;
 use crate::suite::error::SuiteError;
 use crate::units::{Message, names};
 
@@ -105,8 +106,10 @@ impl Fields<'_> {
 pub(super) fn name(value: &Value) -> Result<String, &'static str> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        _ => return Err("must be a text"),
+        other => match exact_json::number_text(other) {
+            Some(digits) => digits.into_owned(),
+            None => return Err("must be a text"),
+        },
     };
     if text.is_empty() {
         return Err("is empty");

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::raw::{RawTask, SuiteBuilder};
+use super::template::PromptTemplate;
+use crate::graders::exact_json::with_floats;
 use crate::graders::{GraderSpec, check_schema, stated_answer};
 use crate::suite::error::SuiteError;
 use crate::suite::source::Source;
@@ -32,11 +33,7 @@ const TASK_KEYS: [&str; 13] = [
     "wrong",
 ];
 
-/// The keys that a prompt template does not see, so that it cannot reveal the answer.
-const HIDDEN: [&str; 3] = ["reference", "answer", "wrong"];
-
-/// The name under which the engine knows the template; without an extension, nothing is escaped.
-const TEMPLATE: &str = "prompt";
+const BEYOND_FLOAT: &str = "holds a number beyond 1e308";
 
 /// Reads the two files. `folder_name` is the suite's name where `suite.toml` has none.
 pub(in crate::suite) fn read(
@@ -53,8 +50,10 @@ pub(in crate::suite) fn read(
     let mut builder = SuiteBuilder::new(name, hash);
     builder.category = fields.name("category")?;
     builder.grader = read_grader(&fields)?;
-    let template =
-        fields.prose("prompt")?.map(|text| compile_template(&at("prompt"), text)).transpose()?;
+    let template = fields
+        .prose("prompt")?
+        .map(|text| PromptTemplate::compile(&at("prompt"), text))
+        .transpose()?;
     builder.max_tokens = fields.count("max_tokens")?;
     builder.version = fields.name("version")?;
     builder.license = fields.name("license")?;
@@ -67,7 +66,7 @@ pub(in crate::suite) fn read(
     builder.finish(&tasks.name)
 }
 
-fn read_grader(fields: &Fields<'_>) -> Result<Option<GraderSpec>, SuiteError> {
+pub(super) fn read_grader(fields: &Fields<'_>) -> Result<Option<GraderSpec>, SuiteError> {
     let parse = |value| {
         GraderSpec::parse(value)
             .map_err(|source| SuiteError::BadGrader { at: (fields.at)("grader"), source })
@@ -98,28 +97,16 @@ fn read_toml(source: &Source) -> Result<Header, SuiteError> {
     Ok(Header { values, lines })
 }
 
-/// Compiles a prompt template.
-fn compile_template(at: &str, text: String) -> Result<Environment<'static>, SuiteError> {
-    let mut engine = Environment::new();
-    engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine.add_template_owned(TEMPLATE, text).map_err(|e| SuiteError::BadValue {
-        at: at.to_owned(),
-        key: "prompt".to_owned(),
-        why: format!("is not a valid template: {e}"),
-    })?;
-    Ok(engine)
-}
-
 fn read_task(
     at: &str,
     object: &Map<String, Value>,
-    template: Option<&Environment<'static>>,
+    template: Option<&PromptTemplate>,
 ) -> Result<RawTask, SuiteError> {
     let place = |_: &str| at.to_owned();
     let fields = Fields { object, at: &place };
     fields.only(&TASK_KEYS)?;
     let id = fields.name("id")?.ok_or_else(|| fields.bad("id", "is missing"))?;
-    let task = RawTask {
+    Ok(RawTask {
         id: Some(id),
         grader: read_grader(&fields)?,
         category: fields.name("category")?,
@@ -130,19 +117,23 @@ fn read_task(
         tags: fields.names("tags")?,
         cluster: fields.name("cluster")?,
         tools: read_tools(&fields)?,
-        schema: fields.get("schema").cloned(),
+        schema: read_schema(&fields)?,
         max_tokens: fields.count("max_tokens")?,
-    };
-    if let Some(schema) = &task.schema {
-        check_schema(schema).map_err(|why| fields.bad("schema", why))?;
-    }
-    Ok(task)
+    })
+}
+
+/// A JSON Schema.
+pub(super) fn read_schema(fields: &Fields<'_>) -> Result<Option<Value>, SuiteError> {
+    let Some(schema) = fields.get("schema") else { return Ok(None) };
+    let schema = with_floats(schema).ok_or_else(|| fields.bad("schema", BEYOND_FLOAT))?;
+    check_schema(&schema).map_err(|why| fields.bad("schema", why))?;
+    Ok(Some(schema))
 }
 
 /// The prompt through the template, or the messages as they are.
 fn read_messages(
     fields: &Fields<'_>,
-    template: Option<&Environment<'static>>,
+    template: Option<&PromptTemplate>,
 ) -> Result<Vec<Message>, SuiteError> {
     let text = match (fields.prose("prompt")?, fields.messages("messages")?) {
         (Some(_), Some(_)) => {
@@ -156,48 +147,27 @@ fn read_messages(
     };
     let content = match template {
         None => text,
-        Some(engine) => render(engine, fields)?,
+        Some(template) => template.render(fields)?,
     };
     Ok(vec![Message { role: "user".to_owned(), content }])
 }
 
-fn render(engine: &Environment<'static>, fields: &Fields<'_>) -> Result<String, SuiteError> {
-    let seen: BTreeMap<&str, &Value> = fields
-        .object
-        .iter()
-        .map(|(key, value)| (key.as_str(), value))
-        .filter(|(key, _)| !HIDDEN.contains(key))
-        .collect();
-    let rendered = engine
-        .get_template(TEMPLATE)
-        .and_then(|template| template.render(minijinja::value::Serde(&seen)));
-    rendered.map_err(|e| {
-        let names: Vec<&str> = seen.keys().copied().collect();
-        let why = match e.kind() {
-            minijinja::ErrorKind::UndefinedError => format!(
-                "template of suite.toml uses a variable that this task does not give; it gives {}",
-                names.join(", ")
-            ),
-            _ => format!("template of suite.toml fails on this task: {e}"),
-        };
-        fields.bad("prompt", why)
-    })
-}
-
 /// A right or wrong answer: a text, or a list of calls.
-fn read_answer(fields: &Fields<'_>, key: &str) -> Result<Option<Value>, SuiteError> {
+pub(super) fn read_answer(fields: &Fields<'_>, key: &str) -> Result<Option<Value>, SuiteError> {
     let Some(value) = fields.get(key) else { return Ok(None) };
     stated_answer(value).map_err(|why| fields.bad(key, why))?;
     Ok(Some(value.clone()))
 }
 
 /// Tool definitions as the request sends them.
-fn read_tools(fields: &Fields<'_>) -> Result<Option<Value>, SuiteError> {
+pub(super) fn read_tools(fields: &Fields<'_>) -> Result<Option<Value>, SuiteError> {
     const FORM: &str = "must be a list of {\"type\": \"function\", \"function\": {\"name\": …, \"parameters\": {…}}}";
     let Some(tools) = fields.get("tools") else { return Ok(None) };
     let named = |tool: &Value| tool.pointer("/function/name").is_some_and(Value::is_string);
     match tools.as_array() {
-        Some(list) if !list.is_empty() && list.iter().all(named) => Ok(Some(tools.clone())),
+        Some(list) if !list.is_empty() && list.iter().all(named) => {
+            with_floats(tools).map(Some).ok_or_else(|| fields.bad("tools", BEYOND_FLOAT))
+        }
         _ => Err(fields.bad("tools", FORM)),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::columns::ColumnMap;
-use super::table::{Row, Table};
+use super::table::{Row, Table, into_cells};
 use crate::suite::error::SuiteError;
 use crate::suite::source::Source;
 use crate::suite::task::LoadedSuite;
@@ -16,11 +16,15 @@ pub(in crate::suite) fn read(
 ) -> Result<LoadedSuite, SuiteError> {
     let mut rows = Vec::new();
     for object in source.objects() {
-        let (line, mut cells) = object?;
-        cells.retain(|_, value| !value.is_null());
-        rows.push(Row { line, cells });
+        let (line, object) = object?;
+        rows.push(Row { line, cells: into_cells(object) });
     }
+    table(rows).into_suite(name, source, map)
+}
+
+/// A table of rows that name their own columns.
+pub(super) fn table(rows: Vec<Row>) -> Table {
     let columns: BTreeSet<&String> = rows.iter().flat_map(|row| row.cells.keys()).collect();
     let columns = columns.into_iter().cloned().collect();
-    Table { columns, rows }.into_suite(name, source, map)
+    Table { columns, rows }
 }

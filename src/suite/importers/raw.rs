@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::graders::{GraderSpec, GradingError};
+use crate::graders::{GraderSpec, GradingError, exact_json};
 use crate::suite::error::SuiteError;
 use crate::suite::task::{LoadedSuite, Suite, Task};
 use crate::units::{ContentHash, Message};
@@ -74,9 +74,14 @@ impl SuiteBuilder {
         };
         let category =
             raw.category.or_else(|| self.category.clone()).unwrap_or_else(|| self.name.clone());
+        // Graders of texts and numbers read digits as text; JSON is compared by its numbers.
+        let plain = |value: Value| match grader.id() {
+            "json" => value,
+            _ => exact_json::plain_number(&value).into_owned(),
+        };
         let task = Task {
+            reference: raw.reference.map(plain),
             grader,
-            reference: raw.reference,
             answer: raw.answer,
             wrong: raw.wrong,
             tags: raw.tags,

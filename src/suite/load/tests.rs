@@ -136,7 +136,7 @@ fn what_is_wrong_with_a_task() {
     );
     check_task(
         r#"{"id":"a","prompt":"p","reference":"r"}"#,
-        "duplicate id `a`, first used on line 1; ids are unique in a suite",
+        "duplicate id `a`, first used on line 1; ids are unique in a suite, so rename one of them",
     );
     check_task(
         r#"{"id":"b","prompt":"p"}"#,
@@ -191,12 +191,15 @@ fn what_is_wrong_with_a_file() {
     let error = |name: &str, bytes: &[u8], map: &str| file(name, bytes, map).unwrap_err();
     assert_eq!(
         texts(EXACT, "\n").unwrap_err(),
-        "suites/s/tasks.jsonl has no tasks; a suite needs at least one"
+        "suites/s/tasks.jsonl has no tasks; a suite needs at least one: a line of JSON, or a row below the heading"
     );
-    assert_eq!(error("a.csv", b"prompt\n", ""), "a.csv has no tasks; a suite needs at least one");
+    assert_eq!(
+        error("a.csv", b"prompt\n", ""),
+        "a.csv has no tasks; a suite needs at least one: a line of JSON, or a row below the heading"
+    );
     assert_eq!(
         error("a.csv", b"frage,antwort\nx,y\n", ""),
-        "a.csv: no column is known to hold the prompt; its columns are `frage`, `antwort`. Say which is which: --map \"prompt=frage,reference=antwort\""
+        "a.csv: no column is known to hold the prompt; its columns are `frage`, `antwort`. Say which is which: --map \"prompt=COLUMN\""
     );
     assert_eq!(
         error("a.csv", b"prompt,answer\nx,y\n", "reference=gold"),
@@ -216,7 +219,7 @@ fn what_is_wrong_with_a_file() {
     );
     assert_eq!(
         error("a.csv", b"id,prompt\nq,1\n\nq,2\n", ""),
-        "a.csv:4: duplicate id `q`, first used on line 2; ids are unique in a suite"
+        "a.csv:4: duplicate id `q`, first used on line 2; ids are unique in a suite, so rename one of them"
     );
     assert_eq!(
         error("a.csv", b"prompt\nx\n\xff\n", ""),
@@ -363,4 +366,211 @@ fn jsonl_files() {
     let one_of = json!({"kind": "one_of", "ignore_case": true});
     assert_eq!(loaded.suite.tasks[0].grader, GraderSpec::parse(&one_of).unwrap());
     assert_eq!(loaded.notes[1], "t.jsonl: columns not used: x");
+}
+
+/// A file of each shape that people have, and the rows that are read from it.
+#[test]
+fn tables_of_other_shapes() {
+    let one = &[("1", "p, q", "\"Paris\"", "t")];
+    check_csv(b"sep=;\nprompt;expected\n\"p, q\";Paris\n", "", "exact", one);
+    check_csv(b"sep=;\r\nprompt;expected\r\n\"p, q\";Paris\r\n", "", "exact", one);
+    check_csv(b"prompt;expected;notes, misc\np, q;Paris;x\n", "", "exact", one);
+    check_csv(b"prompt|expected\np, q|Paris\n", "", "exact", one);
+    check_csv(b"prompt\texpected\np, q\tParis\n", "", "exact", one);
+    check_csv(b"Query;Expected Output\np, q;Paris\n", "", "exact", one);
+    check_csv(b"a;b\np, q;Paris\n", "prompt=a,reference=b", "exact", one);
+    let utf16: Vec<u8> = std::iter::once(0xfeff_u16)
+        .chain("prompt\texpected\np, q\tParis\n".encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    check_csv(&utf16, "", "exact", one);
+    assert_eq!(
+        file("a.csv", b"sep=;\nprompt;answer\nx;1\ny;2;3\n", "").unwrap_err(),
+        "a.csv:4: broken CSV: this row has 3 cells, the heading has 2; put \"…\" around cells that hold semicolons or quotes"
+    );
+}
+
+#[test]
+fn names_of_columns_in_many_dialects() {
+    let check = |heading: &str, prompt: &str, reference: &str| {
+        let loaded = file("t.csv", format!("{heading}\nx,y\n"), "").unwrap();
+        let expected = format!("t.csv: prompt ← {prompt}, reference ← {reference}; ");
+        assert!(loaded.notes[0].starts_with(&expected), "{heading}: {:?}", loaded.notes);
+    };
+    check("input,target", "input", "target");
+    check("query,expected_output", "query", "expected_output");
+    check("text,label", "text", "label");
+    check("Question,Expected Answer", "Question", "Expected Answer");
+    check("instruction,output", "instruction", "output");
+    check("prompt,completion", "prompt", "completion");
+    check("user_input,groundTruth", "user_input", "groundTruth");
+    let alpaca = "{\"instruction\":\"Translate\",\"input\":\"Haus\",\"output\":\"house\"}\n";
+    let loaded = file("t.jsonl", alpaca, "").unwrap();
+    assert_eq!(rows(&loaded), [row("1", "Translate\n\nHaus", "\"house\"", "t")]);
+}
+
+#[test]
+fn documents_of_json() {
+    let list = "[\n {\"prompt\": \"p\",\n  \"expected\": \"Paris\"},\n {\"prompt\": \"q\", \"expected\": \"Rome\"}\n]\n";
+    let expected = [row("1", "p", "\"Paris\"", "t"), row("2", "q", "\"Rome\"", "t")];
+    for (name, text) in [
+        ("t.json", list.to_owned()),
+        ("t.jsonl", list.to_owned()),
+        ("t.json", format!("{{\"version\": 1, \"tests\": {list}}}")),
+        (
+            "t.json",
+            "{\"prompt\":\"p\",\"expected\":\"Paris\"}\n{\"prompt\":\"q\",\"expected\":\"Rome\"}\n"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(rows(&file(name, text, "").unwrap()), expected, "{name}");
+    }
+    let error = |text: &str| file("t.json", text, "").unwrap_err();
+    assert!(error("[\n {\"prompt\": \"p\",}\n]").starts_with("t.json:2: broken JSON: "));
+    assert_eq!(error("[\n 1\n]"), "t.json:2: broken JSON: each item of the list must be an object");
+    assert!(
+        error("{\n \"a\": 1\n}").starts_with("t.json is not a suite: the document holds no list")
+    );
+    assert!(error("[]").starts_with("t.json has no tasks"));
+    assert!(error("").starts_with("t.json has no tasks"));
+}
+
+#[test]
+fn integers_keep_their_digits() {
+    let text = "{\"id\":12345678901234567890123,\"prompt\":\"n\",\"expected\":123456789012345678901234567890}\n\
+        {\"id\":1.0,\"prompt\":\"m\",\"expected\":0.1}\n";
+    let loaded = file("t.jsonl", text, "").unwrap();
+    assert_eq!(
+        rows(&loaded),
+        [
+            row("12345678901234567890123", "n", "\"123456789012345678901234567890\"", "t"),
+            row("1.0", "m", "0.1", "t")
+        ]
+    );
+    assert_eq!(loaded.suite.tasks[0].grader.id(), "number");
+    let folder = texts(
+        "grader = \"json\"",
+        "{\"id\":\"a\",\"prompt\":\"p\",\"reference\":{\"n\":123456789012345678901234567890}}",
+    )
+    .unwrap();
+    let task = &folder.suite.tasks[0];
+    let answer =
+        |text: &str| crate::units::AnswerContent { text: text.to_owned(), ..Default::default() };
+    assert!(task.grade(&answer("{\"n\":123456789012345678901234567890}")).is_right());
+    assert!(!task.grade(&answer("{\"n\":123456789012345678901234567891}")).is_right());
+}
+
+#[test]
+fn the_last_turn_of_the_assistant_is_the_reference() {
+    let chat = r#"{"messages":[{"role":"system","content":"short"},{"role":"user","content":"p"},{"role":"assistant","content":"Paris","weight":1}]}"#;
+    let loaded = file("t.jsonl", chat, "").unwrap();
+    let task = &loaded.suite.tasks[0];
+    assert_eq!((task.messages.len(), &task.reference), (2, &Some(json!("Paris"))));
+    assert_eq!(task.grader.id(), "exact");
+    assert_eq!(loaded.notes[1], "t.jsonl: the last turn of the assistant is the reference");
+    let other =
+        r#"{"conversations":[{"from":"human","value":"p"},{"from":"gpt","value":"Paris"}]}"#;
+    assert_eq!(rows(&file("t.jsonl", other, "").unwrap()), [row("1", "p", "\"Paris\"", "t")]);
+    let calls = r#"{"messages":[{"role":"user","content":"p"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}],"tools":[{"type":"function","function":{"name":"f"}}]}"#;
+    let loaded = file("t.jsonl", calls, "").unwrap();
+    assert_eq!(loaded.suite.tasks[0].grader.id(), "tool_call");
+    assert_eq!(loaded.suite.tasks[0].reference, Some(json!([{"name":"f","arguments":{"a":1}}])));
+}
+
+#[test]
+fn multiple_choice_by_place_letter_and_text() {
+    let check = |answer: &str, more: &str, expected: &str| {
+        let line = format!(
+            "{{\"question\":\"Capital of France? Rome, Oslo, Paris{more}\",\"choices\":[\"Rome\",\"Oslo\",\"Paris\"],\"answer\":{answer}}}"
+        );
+        let loaded = file("t.jsonl", line, "").unwrap();
+        let task = &loaded.suite.tasks[0];
+        assert_eq!(task.grader.id(), "choice", "{answer}");
+        assert_eq!(task.reference.as_ref().unwrap()["answer"], json!(expected), "{answer}");
+        task.messages[0].content.clone()
+    };
+    assert_eq!(check("2", "", "C"), "Capital of France? Rome, Oslo, Paris");
+    check("0", "", "A");
+    check("3", "", "C");
+    check("\"C\"", "", "C");
+    check("\"(c)\"", "", "C");
+    check("\"paris\"", "", "C");
+    let letters = "question,A,B,C,answer\nCapital of France?,Rome,Oslo,Paris,C\n";
+    let loaded = file("t.csv", letters, "").unwrap();
+    assert_eq!(
+        loaded.suite.tasks[0].messages[0].content,
+        "Capital of France?\n\nA. Rome\nB. Oslo\nC. Paris\n\nAnswer with the letter of the right choice."
+    );
+    assert_eq!(
+        file("t.jsonl", r#"{"question":"q","choices":["a","b"],"answer":7}"#, "").unwrap_err(),
+        "t.jsonl:1: `answer` is “7”, which is none of its 2 choices: give a letter, the text of a choice, or its place from 0"
+    );
+}
+
+#[test]
+fn a_line_says_how_it_is_graded() {
+    let lines = concat!(
+        r#"{"prompt":"a","reference":"1","grader":{"kind":"number","tolerance":"0.1"},"tags":["x"],"max_tokens":9}"#,
+        "\n",
+        r#"{"prompt":"b","grader":"json","schema":{"type":"object"},"cluster":"c"}"#,
+        "\n",
+        r#"{"prompt":"c","reference":[{"name":"f"}],"grader":"tool_call","tools":[{"type":"function","function":{"name":"f"}}]}"#,
+        "\n"
+    );
+    let loaded = file("t.jsonl", lines, "").unwrap();
+    let graders: Vec<&str> = loaded.suite.tasks.iter().map(|task| task.grader.id()).collect();
+    assert_eq!(graders, ["number", "json", "tool_call"]);
+    let first = &loaded.suite.tasks[0];
+    assert_eq!((first.tags.as_slice(), first.max_tokens), (["x".to_owned()].as_slice(), Some(9)));
+    assert!(loaded.suite.tasks[2].tools.is_some());
+    let csv = "prompt,reference,grader,tags\na,Paris,contains,x;y\n";
+    let loaded = file("t.csv", csv, "").unwrap();
+    assert_eq!(loaded.suite.tasks[0].grader.id(), "contains");
+    assert_eq!(loaded.suite.tasks[0].tags, ["x", "y"]);
+    assert_eq!(
+        file("t.jsonl", r#"{"prompt":"a","reference":"1","grader":"numbr"}"#, "").unwrap_err(),
+        "t.jsonl:1: unknown grader `numbr`; did you mean `number`?"
+    );
+}
+
+#[test]
+fn assertions_of_promptfoo() {
+    let csv = "prompt,__expected\na,contains: Paris\nb,equals: Rome\nc,\"icontains-any: 41,42\"\nd,plain\n";
+    let loaded = file("t.csv", csv, "").unwrap();
+    let grade = |idx: usize, text: &str| {
+        let answer = crate::units::AnswerContent { text: text.to_owned(), ..Default::default() };
+        loaded.suite.tasks[idx].grade(&answer).value
+    };
+    assert_eq!(grade(0, "It is Paris."), Some(1.0));
+    assert_eq!(grade(1, "It is Rome"), Some(0.0));
+    assert_eq!(grade(2, "42"), Some(1.0));
+    assert_eq!(grade(3, "plain"), Some(1.0));
+    assert_eq!(loaded.notes, ["t.csv: prompt ← prompt, reference ← __expected; grader: assert"]);
+    let several =
+        "prompt,__expected1,__expected2,city\na,contains: {{city}},not-contains: Rome,Paris\n";
+    let task = &file("t.csv", several, "").unwrap().suite.tasks[0];
+    assert_eq!(task.reference, Some(json!(["contains: Paris", "not-contains: Rome"])));
+    let test =
+        r#"[{"vars":{"question":"q"},"assert":[{"type":"contains-all","value":["a","b"]}]}]"#;
+    let task = &file("t.json", test, "").unwrap().suite.tasks[0];
+    assert_eq!(task.reference, Some(json!(["contains-all: a,b"])));
+    let refused = "prompt,__expected\na,is-json\nb,llm-rubric: is friendly\nc,javascript: output.length < 10\nd,grade: polite\n";
+    insta::assert_snapshot!(
+        file("t.csv", refused, "").unwrap_err(),
+        @"t.csv:3: `__expected` has assertions that are not judged here: `llm-rubric` (line 3) needs a model or a person as judge; `javascript` (line 4) runs code or asks a service; `grade` (line 5) needs a model or a person as judge. Understood are equals, contains, icontains, contains-all, icontains-all, contains-any, icontains-any, starts-with, regex, is-json, contains-json, each also with `not-`. Remove those rows, or grade by another column: --map reference=COLUMN"
+    );
+}
+
+#[test]
+fn a_suggested_map_claims_nothing_that_is_not_known() {
+    let suggested = |csv: &str| {
+        let error = file("a.csv", csv, "").unwrap_err();
+        error.rsplit_once("--map ").unwrap().1.to_owned()
+    };
+    let long = "frage,kategorie,antwort\n\
+        Was ist die Hauptstadt von Frankreich?,geo,Paris\n\
+        Wie viele Tage hat ein normales Jahr?,zeit,365\n";
+    assert_eq!(suggested(long), "\"prompt=frage\"");
+    assert_eq!(suggested("a,b,category\nx,y,z\n"), "\"prompt=COLUMN,category=category\"");
+    assert_eq!(suggested("key,answer\n1,2\n"), "\"prompt=COLUMN,reference=answer\"");
 }
