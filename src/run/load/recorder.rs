@@ -262,7 +262,9 @@ async fn record(
             let gaps_us = std::mem::take(&mut ending.row.request.gaps_us);
             if counts(ending) {
                 let gaps = &mut icl[ending.row.endpoint as usize];
-                gaps_us.into_iter().for_each(|gap| gaps.record_us(u64::from(gap)));
+                for gap in gaps_us {
+                    gaps.record_us(u64::from(gap));
+                }
             }
         }
         {
