@@ -24,10 +24,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Bars, finished, folder, grouped, say, weighbridge};
+use weighbridge::units::Clock;
 
 /// Trials: tasks × endpoints × repeats of the demo are cut to about as many.
 const TRIALS: usize = 30_000;
@@ -62,9 +63,9 @@ fn main() -> ExitCode {
     // Undisturbed: each command once, and how long it takes.
     let mut takes = [Duration::ZERO; 3];
     for (command, took) in COMMANDS.iter().zip(&mut takes) {
-        let begun = Instant::now();
+        let clock = Clock::real();
         finished(&mut on_run(dir.path(), command), &[0]);
-        *took = begun.elapsed();
+        *took = clock.now().since(clock.anchor());
     }
     let expected = content(&run);
     let planned = rows(&run, "trial");

@@ -33,7 +33,10 @@ pub fn compute_metrics(dir: &Path) -> Result<RunMetrics, AggregateError> {
     }
     let planned: u64 = reader.status_counts()?.values().sum();
     let mut pass = Pass::new(&run)?;
-    reader.for_each_trial(Order::Cell, |row| pass.visit(row))?;
+    reader.for_each_trial(Order::Cell, |row| {
+        pass.visit(row);
+        Ok::<(), AggregateError>(())
+    })?;
     let mut metrics = pass.finish();
     // A broken disk or another program can take a trial's task or endpoint.
     let trials = planned.saturating_sub(metrics.counts.planned);
@@ -121,10 +124,10 @@ impl<'a> Pass<'a> {
         })
     }
 
-    fn visit(&mut self, row: &TrialRow) -> Result<(), AggregateError> {
+    fn visit(&mut self, row: &TrialRow) {
         let (endpoint, task) = (row.endpoint as usize, row.task as usize);
         if !self.run.has(row) {
-            return Ok(());
+            return;
         }
         let category = self.run.category_of[task];
         if self.at != Some((endpoint, category)) {
@@ -170,7 +173,6 @@ impl<'a> Pass<'a> {
             *sum += cost;
             *n += 1;
         }
-        Ok(())
     }
 
     fn end_cell(&mut self) {

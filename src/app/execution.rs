@@ -197,7 +197,9 @@ impl Execution<'_> {
     ) -> Result<Session<T>, AppError> {
         let opened = self.begin(clock, mode)?;
         let lanes = lanes(self.inputs, self.keys, breaker(&self.options))?;
-        lanes.iter().for_each(|lane| lane.recall(&opened.before.notes));
+        for lane in &lanes {
+            lane.recall(&opened.before.notes);
+        }
         let at_once = self.inputs.at_once(self.options.plan.concurrency);
         let share = self.inputs.quota_share(self.options.plan.rate_share);
         let gates = gates(&self.inputs.plan.endpoints, &at_once, share);

@@ -3,11 +3,12 @@
 use std::io::Read;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::catalog::KeyCommand;
+use crate::units::Clock;
 
 /// How long a command may take: long enough to unlock a vault by hand.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -96,12 +97,12 @@ fn run_within(command: &KeyCommand, limit: Duration) -> Result<SecretString, Key
 
 /// Waits for the command itself, whatever became of its pipes; `None`: it does not end in time.
 fn wait(child: &mut Child, limit: Duration) -> Option<std::io::Result<ExitStatus>> {
-    let began = Instant::now();
+    let clock = Clock::real();
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(Ok(status)),
             Err(error) => return Some(Err(error)),
-            Ok(None) if began.elapsed() >= limit => return None,
+            Ok(None) if clock.now().since(clock.anchor()) >= limit => return None,
             Ok(None) => std::thread::sleep(POLL),
         }
     }
@@ -109,24 +110,34 @@ fn wait(child: &mut Child, limit: Duration) -> Option<std::io::Result<ExitStatus
 
 /// What a command has written so far.
 #[derive(Clone, Default)]
-struct Said(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+struct Said(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    output: Mutex<Output>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    ended: bool,
+}
 
 impl Said {
     /// Waits for the end of the pipe, which another process that the command has started may keep
     /// open; then for no longer than this.
     fn wait(&self, limit: Duration) -> Vec<u8> {
-        let (said, changed) = &*self.0;
-        let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = changed.wait_timeout_while(said, limit, |(_, ended)| !*ended);
-        waited.unwrap_or_else(PoisonError::into_inner).0.0.clone()
+        let output = self.0.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.changed.wait_timeout_while(output, limit, |output| !output.ended);
+        waited.unwrap_or_else(PoisonError::into_inner).0.bytes.clone()
     }
 
     fn take(&self, more: &[u8], ended: bool) {
-        let (said, changed) = &*self.0;
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.0.extend_from_slice(more);
-        said.1 = ended;
-        changed.notify_all();
+        let mut output = self.0.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.bytes.extend_from_slice(more);
+        output.ended = ended;
+        self.0.changed.notify_all();
     }
 }
 
@@ -173,13 +184,13 @@ mod tests {
             KeyCommand::new(&words).expect("a program")
         };
         let limit = Duration::from_millis(300);
-        let began = Instant::now();
+        let clock = Clock::real();
         let key = run_within(&shell("sleep 30 & echo sk-1"), limit);
         assert_eq!(key.expect("it was said").expose_secret(), "sk-1");
         let closed = run_within(&shell("exec >&-; sleep 30"), limit).expect_err("it hangs");
         assert_eq!(closed, KeyCommandError::TooSlow { program: "sh".to_owned(), limit });
         let _ = run_within(&shell("sleep 30 & sleep 30"), limit).expect_err("both hang");
-        assert!(began.elapsed() < Duration::from_secs(20));
+        assert!(clock.now().since(clock.anchor()) < Duration::from_secs(20));
     }
 
     #[test]

@@ -329,7 +329,7 @@ mod tests {
             head(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n").is_err()
         );
         check("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n", Framing::Length(5), true);
-        let many: String = (0..500).map(|n| format!("x-{n}: {n}\r\n")).collect();
+        let many = (0..500).map(|n| format!("x-{n}: {n}\r\n")).collect::<Vec<_>>().concat();
         check(
             &format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 5\r\n\r\n"),
             Framing::Length(5),

@@ -191,7 +191,7 @@ fn leading_choice(lines: &[&str]) -> Option<LetterChoice> {
     let is_bold = BOLD_LEADING.is_match(first);
     let mut others = lines[1..]
         .iter()
-        .filter(|line| !DENIED.is_match(line) && !(is_bold && !BOLD_LEADING.is_match(line)))
+        .filter(|line| !DENIED.is_match(line) && (!is_bold || BOLD_LEADING.is_match(line)))
         .filter_map(|line| match leading(line)? {
             LetterChoice::One(other) | LetterChoice::Several(other, _) => Some(other),
             LetterChoice::None => None,
@@ -282,8 +282,7 @@ fn stands_alone(letter: char, rest: &str) -> bool {
             return after.is_some_and(|c| ('A'..='J').contains(&c)) || rest.starts_with("/answer");
         }
         Some(c) if is_word(c) || matches!(c, '+' | '#') => return false,
-        Some('&') if after.is_some_and(is_word) => return false,
-        Some('-' | '\'' | '’' | '.') if after.is_some_and(is_word) => return false,
+        Some('&' | '-' | '\'' | '’' | '.') if after.is_some_and(is_word) => return false,
         _ => {}
     }
     let word = next_word(rest.strip_prefix(' ').unwrap_or_default());

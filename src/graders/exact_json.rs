@@ -2,6 +2,7 @@
 //! float; one that neither holds exactly becomes `{"$number": "…"}` here, with the digits as written.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
@@ -46,7 +47,7 @@ fn mark_numbers(json: &str) -> Cow<'_, str> {
                 let number = &json[at..end];
                 if !is_kept(number) {
                     marked.push_str(&json[copied..at]);
-                    marked.push_str(&format!("{{\"{KEY}\":\"{number}\"}}"));
+                    let _ = write!(marked, "{{\"{KEY}\":\"{number}\"}}");
                     copied = end;
                 }
                 at = end;
@@ -161,14 +162,15 @@ pub(crate) fn to_text(value: &Value) -> String {
 /// where one is beyond a float.
 pub(crate) fn with_floats(value: &Value) -> Option<Value> {
     Some(match value {
-        Value::Object(object) => match number_text(value) {
-            Some(number) => Value::Number(Number::from_f64(number.parse().ok()?)?),
-            None => {
+        Value::Object(object) => {
+            if let Some(number) = number_text(value) {
+                Value::Number(Number::from_f64(number.parse().ok()?)?)
+            } else {
                 let pairs = object.iter();
                 let pairs = pairs.map(|(key, inner)| Some((key.clone(), with_floats(inner)?)));
                 Value::Object(pairs.collect::<Option<Map<String, Value>>>()?)
             }
-        },
+        }
         Value::Array(list) => Value::Array(list.iter().map(with_floats).collect::<Option<_>>()?),
         other => other.clone(),
     })

@@ -208,7 +208,7 @@ fn check_keywords(schema: &Value) -> Result<(), String> {
         match keywords.get(key) {
             // `items` was a list of schemas before 2020-12.
             Some(Value::Array(list)) if key == "items" => {
-                list.iter().try_for_each(check_keywords)?
+                list.iter().try_for_each(check_keywords)?;
             }
             Some(one) => check_keywords(one)?,
             None => {}

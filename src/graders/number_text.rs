@@ -222,7 +222,7 @@ impl<'a> Region<'a> {
         let first = self.numbers.first()?;
         let before = self.slice(0, first.start);
         let is_direct = if is_marked {
-            !before.contains(|c: char| c.is_alphanumeric()) || before.trim_start().starts_with("\\")
+            !before.contains(|c: char| c.is_alphanumeric()) || before.trim_start().starts_with('\\')
         } else {
             BEFORE_DIRECT.is_match(&before)
         };

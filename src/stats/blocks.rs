@@ -64,7 +64,7 @@ mod tests {
     fn marks(values: &[f64], p: f64) -> (Vec<bool>, Vec<f64>) {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let rank = usize::try_from(nearest_rank(values.len() as u64, p)).expect("a rank");
+        let rank = rank(values.len() as u64, p);
         (values.iter().map(|value| *value <= sorted[rank - 1]).collect(), sorted)
     }
 
@@ -93,6 +93,10 @@ mod tests {
         );
     }
 
+    fn rank(n: u64, p: f64) -> usize {
+        usize::try_from(nearest_rank(n, p).max(1)).expect("a rank")
+    }
+
     #[test]
     fn slots_that_share_a_delay_are_covered() {
         // 40 slots of 25 requests; the slot's delay is half of the variance.
@@ -108,7 +112,7 @@ mod tests {
                     .collect();
                 let (marks, sorted) = marks(&values, p);
                 let Some(interval) = block_interval(&marks, p, Level::P95) else { continue };
-                let at = |share: f64| sorted[((share * 1000.0) as usize).min(999)];
+                let at = |share: f64| sorted[rank(1000, share) - 1];
                 count.1 += 1;
                 count.0 += u32::from(at(interval.low) <= truth && truth <= at(interval.high));
             }

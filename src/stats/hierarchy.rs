@@ -386,10 +386,14 @@ fn components(categories: &[Category], design: &Design, scale: &Scale) -> Vec<Co
         }
     }
     let best = found.iter().map(|c| c.weight).fold(f64::NEG_INFINITY, f64::max);
-    found.iter_mut().for_each(|c| c.weight = exp(c.weight - best));
+    for component in &mut found {
+        component.weight = exp(component.weight - best);
+    }
     found.retain(|c| c.weight > NEGLIGIBLE);
     let total: f64 = found.iter().map(|c| c.weight).sum();
-    found.iter_mut().for_each(|c| c.weight /= total);
+    for component in &mut found {
+        component.weight /= total;
+    }
     found
 }
 

@@ -73,7 +73,11 @@ impl Store {
             StoreMode::Threaded => WriterMode::Threaded(Threaded::start(file)?),
             StoreMode::Inline | StoreMode::InlineIntents => {
                 let keeps_intents = mode == StoreMode::InlineIntents;
-                WriterMode::Inline(Mutex::new(Inline::Open { file, pending: 0, keeps_intents }))
+                WriterMode::Inline(Mutex::new(Inline::Open {
+                    file: Box::new(file),
+                    pending: 0,
+                    keeps_intents,
+                }))
             }
         };
         Ok(Self(Arc::new(lane)))
@@ -327,7 +331,7 @@ fn commit(file: &RunFile, group: &mut Vec<Command>) -> Result<Group, String> {
 #[derive(Debug)]
 pub(super) enum Inline {
     Open {
-        file: RunFile,
+        file: Box<RunFile>,
         /// Records in the open transaction; none: no transaction is open.
         pending: usize,
         /// Whether what is acknowledged as durable is committed.

@@ -61,6 +61,7 @@ pub struct RequestIntent {
 /// One request, from its intent to its end. Times are nanoseconds since the run's clock anchor, by
 /// the definitions of METRICS.md §1; `None` is not known, or did not happen.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of the database: each is a column")]
 pub struct RequestRecord {
     /// What it was made for.
     pub source: RequestSource,

@@ -197,7 +197,9 @@ impl ExistingRun {
         let sqlite = |e| at(&path, e);
         let mut trials = read_trials(&conn).map_err(sqlite)?;
         let given_up = given_up(&manifest, &endpoints);
-        trials.iter_mut().for_each(|trial| reopen(trial, &given_up));
+        for trial in &mut trials {
+            reopen(trial, &given_up);
+        }
         let last_ns = last_moment(&conn).map_err(sqlite)?;
         let spent = read_spent(&conn, &labels, &endpoints).map_err(sqlite)?;
         drop(conn);

@@ -200,13 +200,12 @@ impl<'a> TuneContext<'a> {
         endpoint: usize,
         weight: f64,
     ) -> Vec<(usize, usize, f64)> {
-        match table.category {
-            Some(category) => vec![(category, endpoint, weight)],
-            None => {
-                let shares = self.shares().into_iter().enumerate();
-                let with_traffic = shares.filter(|(_, share)| *share > 0.0);
-                with_traffic.map(|(category, share)| (category, endpoint, weight * share)).collect()
-            }
+        if let Some(category) = table.category {
+            vec![(category, endpoint, weight)]
+        } else {
+            let shares = self.shares().into_iter().enumerate();
+            let with_traffic = shares.filter(|(_, share)| *share > 0.0);
+            with_traffic.map(|(category, share)| (category, endpoint, weight * share)).collect()
         }
     }
 

@@ -166,7 +166,9 @@ impl<'a> Evidence<'a> {
             todays += today;
         }
         let sum: f64 = parts.iter().map(|(.., part)| part).sum();
-        parts.iter_mut().for_each(|(.., part)| *part /= sum);
+        for (.., part) in &mut parts {
+            *part /= sum;
+        }
         let deviation = self.cost.sum(&parts)?;
         let mean = libm::log(cost / todays);
         Some(deviation.shifted(mean - 0.5 * deviation.sd() * deviation.sd() - deviation.mean()))

@@ -109,7 +109,7 @@ fn field(value: &Value, unit: f64) -> Option<Duration> {
 /// Reads a duration at the beginning of a lower-case text: `3.2s`, `1m20s`, `1 h 3 min`,
 /// `12 seconds`. A number without a unit is in seconds where the sentence ends with it.
 fn duration(text: &str) -> Option<Duration> {
-    let mut rest = text.trim_start_matches(|c: char| c == ' ' || c == '~');
+    let mut rest = text.trim_start_matches([' ', '~']);
     rest = rest.strip_prefix("about ").unwrap_or(rest);
     let mut sum = None;
     loop {

@@ -168,7 +168,7 @@ fn percent_reserved(text: &str, small: bool) -> String {
 
 fn base64(bytes: &[u8], alphabet: &str) -> String {
     let mut text = groups(bytes, 3, 4, alphabet);
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

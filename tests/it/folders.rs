@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use weighbridge::units::Clock;
 
 use crate::support::{Ran, assert_same, folder, made, run, weighbridge};
 
@@ -25,9 +26,9 @@ fn a_kill_while_a_finished_run_is_worked_on_leaves_it_whole() {
     let commands = ["grade", "tune", "report"];
     let mut takes = BTreeMap::new();
     for command in commands {
-        let begun = Instant::now();
+        let clock = Clock::real();
         run(dir.path(), &[command, "run"]).exits(0);
-        takes.insert(command, begun.elapsed());
+        takes.insert(command, clock.now().since(clock.anchor()));
     }
     let expected = made(&dir.path().join("run"));
     let signals = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP];
@@ -139,9 +140,9 @@ fn within(dir: &Path, args: &[&str]) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    let begun = Instant::now();
+    let clock = Clock::real();
     while child.try_wait().expect("it runs").is_none() {
-        if begun.elapsed() > Duration::from_secs(30) {
+        if clock.now().since(clock.anchor()) > Duration::from_secs(30) {
             let _ = child.kill();
             panic!("{args:?} hangs");
         }
@@ -149,6 +150,9 @@ fn within(dir: &Path, args: &[&str]) -> Ran {
     }
     Ran::of(child.wait_with_output().expect("it ended"))
 }
+
+/// What is put at a path, and how.
+type Way<'a> = (&'a str, Box<dyn Fn() + 'a>);
 
 #[test]
 fn nothing_in_a_run_folder_is_opened_through_a_link_or_a_pipe() {
@@ -162,7 +166,7 @@ fn nothing_in_a_run_folder_is_opened_through_a_link_or_a_pipe() {
         let path = dir.path().join("run").join(name);
         let aside = elsewhere.path().join("aside");
         let had = std::fs::rename(&path, &aside).is_ok();
-        let mut ways: Vec<(&str, Box<dyn Fn()>)> = vec![
+        let mut ways: Vec<Way> = vec![
             ("symbolic link", Box::new(|| symlink(&outside, &path).expect("a link"))),
             ("pipe", Box::new(|| std::fs::rename(&pipe, &path).expect("moved"))),
         ];

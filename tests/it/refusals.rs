@@ -1,8 +1,11 @@
 //! What an account, a key or an address refuses: the endpoint stops at once, the reason is told, and
 //! `--resume` asks again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use weighbridge::units::Clock;
 
 use crate::stub::{Stub, stream, whole};
 use crate::support::{csv, file, folder, run, summary};
@@ -28,9 +31,12 @@ fn statuses(dir: &std::path::Path) -> Vec<(String, String)> {
 fn check(status: &'static str, error: &'static str, sent: usize, class: &str, remedy: &str) {
     let (mended, dir) = (Arc::new(AtomicBool::new(false)), folder());
     let is_mended = Arc::clone(&mended);
-    let stub = Stub::start(move |_| match is_mended.load(Ordering::Acquire) {
-        true => stream(&["ok"]),
-        false => whole(status, "application/json", error),
+    let stub = Stub::start(move |_| {
+        if is_mended.load(Ordering::Acquire) {
+            stream(&["ok"])
+        } else {
+            whole(status, "application/json", error)
+        }
     });
     tasks(dir.path());
     file(dir.path(), "catalog.toml", &stub.catalog("max_output = 50\n"));
@@ -153,10 +159,14 @@ fn a_refused_stream_is_never_learnt_and_its_remedy_is_named() {
 fn a_wait_in_the_body_is_kept() {
     let busy = r#"{"error":{"code":429,"message":"Quota exceeded.","details":[
         {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"0.9s"}]}}"#;
-    let begun = std::time::Instant::now();
-    let stub = Stub::start(move |_| match begun.elapsed().as_millis() {
-        ..800 => whole("429 X", "application/json", busy),
-        _ => stream(&["ok"]),
+    let first = OnceLock::new();
+    let stub = Stub::start(move |_| {
+        let clock = first.get_or_init(Clock::real);
+        if clock.now().since(clock.anchor()) < Duration::from_millis(800) {
+            whole("429 X", "application/json", busy)
+        } else {
+            stream(&["ok"])
+        }
     });
     let dir = folder();
     tasks(dir.path());

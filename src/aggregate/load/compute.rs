@@ -43,7 +43,10 @@ pub fn compute_load_metrics(dir: &Path) -> Result<LoadMetrics, AggregateError> {
         cost: Usd::ZERO,
         cost_upper: Usd::ZERO,
     };
-    reader.for_each_load(|row| pass.visit(row))?;
+    reader.for_each_load(|row| {
+        pass.visit(row);
+        Ok::<(), AggregateError>(())
+    })?;
     // What is damaged is in doubt.
     let records = reader.load_records()?;
     if pass.rows > records || pass.rows + reader.damaged_rows() < records {
@@ -75,14 +78,14 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn visit(&mut self, row: &LoadRow) -> Result<(), AggregateError> {
+    fn visit(&mut self, row: &LoadRow) {
         let LoadRow::Known(record) = row else {
             self.in_doubt += 1;
-            return Ok(());
+            return;
         };
         let Some(endpoint) = endpoint_of(self.run, record) else {
             self.in_doubt += 1;
-            return Ok(());
+            return;
         };
         self.rows += 1;
         self.simulated |= record.request.simulated;
@@ -95,18 +98,17 @@ impl Pass<'_> {
             for tally in [&mut self.all, &mut self.tallies[record.endpoint as usize]] {
                 tally.lost(record);
             }
-            return Ok(());
+            return;
         }
         if record.warmup {
             self.warmup += 1;
-            return Ok(());
+            return;
         }
         let observed = Observed::of(record, endpoint);
         let good = self.slos.met(record, &observed);
         for tally in [&mut self.all, &mut self.tallies[record.endpoint as usize]] {
             tally.record(record, &observed, good);
         }
-        Ok(())
     }
 
     /// Requests of the warm-up fill the loop too: what of them is after its end counts.

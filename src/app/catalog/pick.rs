@@ -1,5 +1,6 @@
 //! `catalog pick`: a few endpoints worth weighing, out of a whole price list.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -100,7 +101,7 @@ fn tell(
 
 /// What a configuration has of what a choice needs, and the place of `models` in it.
 #[derive(Deserialize)]
-struct Models {
+struct Written {
     models: Option<Spanned<IgnoredAny>>,
     catalog: Option<IgnoredAny>,
     suites: Option<IgnoredAny>,
@@ -117,17 +118,17 @@ pub(crate) fn write(options: &PickOptions, ids: &[String]) -> Result<PathBuf, Ap
     let text = if path.is_file() { find::text(&path)? } else { String::new() };
     let place = path.display().to_string();
     let written = with_models(&text, ids).context(place.clone())?;
-    let found: Models = toml::from_str(&text).context(place)?;
+    let found: Written = toml::from_str(&text).context(place)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut head = String::new();
     if let Some(catalog) = &options.catalog
         && found.catalog.is_none()
         && found.endpoint.is_empty()
     {
-        head.push_str(&format!("catalog = {}\n", quoted_path(catalog, folder)));
+        let _ = writeln!(head, "catalog = {}", quoted_path(catalog, folder));
     }
     if found.suites.is_none() {
-        head.push_str(&format!("suites = [{}]\n", suite_entry(options, folder)));
+        let _ = writeln!(head, "suites = [{}]", suite_entry(options, folder));
     }
     let written = format!("{head}{written}");
     report::write_whole(&path, written.as_bytes()).context(path.display().to_string())?;
@@ -160,7 +161,7 @@ fn suite_entry(options: &PickOptions, folder: &Path) -> String {
 fn with_models(text: &str, ids: &[String]) -> Result<String, toml::de::Error> {
     let quoted = |id: &String| format!("    {},\n", toml::Value::from(id.as_str()));
     let list = format!("[\n{}]", ids.iter().map(quoted).collect::<Vec<_>>().concat());
-    let found: Models = toml::from_str(text)?;
+    let found: Written = toml::from_str(text)?;
     let Some(models) = found.models else {
         // A key before the first table belongs to the whole file.
         return Ok(format!("models = {list}\n{}{text}", if text.is_empty() { "" } else { "\n" }));

@@ -9,7 +9,7 @@ const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 /// RFC 1924, which Python's `b85encode` uses.
 const BASE85: &[u8] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
-/// ZeroMQ's.
+/// `ZeroMQ`'s.
 const Z85: &[u8] =
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
@@ -129,6 +129,7 @@ fn percent(bytes: &[u8]) -> String {
 }
 
 /// The whole groups of `from` bytes as `to` digits each; what is left over depends on what follows.
+#[expect(clippy::cast_possible_truncation, reason = "a digit is less than 86")]
 fn grouped(bytes: &[u8], from: usize, to: usize, alphabet: &[u8]) -> String {
     let base = alphabet.len() as u64;
     let mut text = String::with_capacity(bytes.len() / from * to);
@@ -145,6 +146,7 @@ fn grouped(bytes: &[u8], from: usize, to: usize, alphabet: &[u8]) -> String {
 }
 
 /// The bytes as one number.
+#[expect(clippy::cast_possible_truncation, reason = "an alphabet has at most 86 digits")]
 fn radix(bytes: &[u8], alphabet: &[u8]) -> String {
     let base = alphabet.len() as u32;
     let mut digits: Vec<u32> = Vec::new();

@@ -50,7 +50,7 @@ pub(super) struct Stretch {
 pub(super) struct Forms {
     windows: HashMap<u64, Window>,
     /// Two bits for each window: most text needs no look at the map.
-    filter: Box<[u64; 1 << 12]>,
+    filter: Box<[u64]>,
     /// The beginnings of forms, for texts that are cut within one.
     heads: Vec<Vec<u8>>,
     /// Letters at the key's beginning that every key of its provider has.
@@ -87,7 +87,7 @@ impl Forms {
         let common = beginning(key).bytes().filter(u8::is_ascii_alphanumeric).count();
         let mut forms = Self {
             windows: HashMap::new(),
-            filter: Box::new([0; 1 << 12]),
+            filter: vec![0; 1 << 12].into_boxed_slice(),
             heads: Vec::new(),
             common,
         };
@@ -232,9 +232,8 @@ fn telling(key: &str) -> Vec<bool> {
         let small = rest.iter().skip(1).take_while(|b| b.is_ascii_lowercase()).count();
         let large = rest.iter().take_while(|b| b.is_ascii_uppercase()).count();
         let length = match rest[0] {
-            b'a'..=b'z' => 1 + small,
             b'A'..=b'Z' if large > 1 => large,
-            b'A'..=b'Z' => 1 + small,
+            b'a'..=b'z' | b'A'..=b'Z' => 1 + small,
             _ => 1,
         };
         if (3..=LONGEST_WORD).contains(&length) {

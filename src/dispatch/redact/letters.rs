@@ -23,6 +23,7 @@ const DEPTH: usize = 4;
 
 /// Visits a text as it stands, then with its escapes read, then with the escapes in those read.
 /// Longer texts than 4 GiB are not visited to their ends.
+#[expect(clippy::cast_possible_truncation, reason = "the text ends before 4 GiB")]
 pub(super) fn for_each_reading(text: &str, mut visit: impl FnMut(&[Letter])) {
     let whole = text.get(..u32::MAX as usize).unwrap_or(text);
     let mut letters: Vec<Letter> = whole
@@ -67,10 +68,9 @@ fn escape(rest: &[Letter]) -> Option<(Option<char>, usize)> {
     };
     match rest[0].c {
         '%' if at(1) == Some('u') => coded(2, 4, 16),
-        '%' => coded(1, 2, 16),
         '=' if at(1) == Some('\n') => Some((None, 2)),
         '=' if at(1) == Some('\r') && at(2) == Some('\n') => Some((None, 3)),
-        '=' => coded(1, 2, 16),
+        '%' | '=' => coded(1, 2, 16),
         '0' if matches!(at(1), Some('x' | 'X')) => coded(2, 2, 16),
         'U' if at(1) == Some('+') => coded(2, 4, 16),
         '\\' => match at(1)? {

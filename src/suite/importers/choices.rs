@@ -32,7 +32,7 @@ impl<'a> ChoiceColumns<'a> {
                     || is_name(column, &format!("choice_{letter}"))
             })
         };
-        let columns: Vec<&str> = LETTERS.iter().map_while(|letter| of_letter(&letter)).collect();
+        let columns: Vec<&str> = LETTERS.iter().map_while(of_letter).collect();
         (columns.len() > 1).then_some(Self::Letters(columns))
     }
 
@@ -81,7 +81,7 @@ fn read_list(cell: &Value) -> Option<Vec<String>> {
 fn by_letter(object: &Map<String, Value>) -> Option<Vec<String>> {
     let cell = |letter: &&str| object.get(*letter).or_else(|| object.get(&letter.to_lowercase()));
     let choices: Vec<String> =
-        LETTERS.iter().map_while(|letter| cell(&letter).and_then(text_of)).collect();
+        LETTERS.iter().map_while(|letter| cell(letter).and_then(text_of)).collect();
     (choices.len() == object.len()).then_some(choices)
 }
 

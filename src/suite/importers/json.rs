@@ -74,12 +74,11 @@ fn read_rows(source: &Source) -> Result<Option<Vec<Row>>, SuiteError> {
         check_task_count(&source.name, rows.len() + 1)?;
         let offset = item.get().as_ptr() as usize - source.text.as_ptr() as usize;
         let line = source.line_of(offset);
-        match exact_json::parse(item.get()) {
-            Ok(Value::Object(object)) => rows.push(Row { line, cells: into_cells(object) }),
-            _ => {
-                let why = "each item of the list must be an object".to_owned();
-                return Err(SuiteError::Broken { at: source.at(line), format: "JSON", why });
-            }
+        if let Ok(Value::Object(object)) = exact_json::parse(item.get()) {
+            rows.push(Row { line, cells: into_cells(object) });
+        } else {
+            let why = "each item of the list must be an object".to_owned();
+            return Err(SuiteError::Broken { at: source.at(line), format: "JSON", why });
         }
     }
     Ok(Some(rows))
