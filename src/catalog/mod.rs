@@ -23,6 +23,7 @@ mod rates;
 pub(crate) mod raw;
 mod request_form;
 mod resolve_endpoint;
+mod resolve_limits;
 mod resolve_price;
 mod resolve_provider;
 mod router;

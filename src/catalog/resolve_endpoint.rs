@@ -6,13 +6,14 @@ use jiff::civil::Date;
 use toml::Spanned;
 
 use super::catalog_file::{CatalogFile, SourceSpan};
-use super::endpoint::{Capability, Endpoint, Limits};
+use super::endpoint::{Capability, Endpoint};
 use super::error::CatalogError;
 use super::listing::{Catalog, Facts};
 use super::names::checked_name;
 use super::provider::Provider;
-use super::raw::{RawEndpoint, RawLimits};
+use super::raw::RawEndpoint;
 use super::request_form;
+use super::resolve_limits::{at_least_one, resolve_limits};
 use super::resolve_price;
 use super::resolve_provider::Providers;
 use crate::units::EndpointId;
@@ -148,28 +149,6 @@ fn provider_named(name: &str, providers: &Providers<'_>) -> Option<Provider> {
     let (router, ..) = providers.get(router)?;
     let pinned = Provider { name: name.to_owned(), ..router.clone() };
     (router.is_openrouter() && !tag.is_empty()).then_some(pinned)
-}
-
-fn resolve_limits(raw: Option<&RawLimits>, toml: TomlText<'_>) -> Result<Limits, CatalogError> {
-    let Some(raw) = raw else { return Ok(Limits::default()) };
-    Ok(Limits {
-        requests_per_min: at_least_one("requests_per_min", raw.requests_per_min.as_ref(), toml)?,
-        tokens_per_min: at_least_one("tokens_per_min", raw.tokens_per_min.as_ref(), toml)?,
-        concurrency: at_least_one("concurrency", raw.concurrency.as_ref(), toml)?,
-    })
-}
-
-pub(super) fn at_least_one<N: Copy + Default + PartialEq>(
-    key: &'static str,
-    raw: Option<&Spanned<N>>,
-    toml: TomlText<'_>,
-) -> Result<Option<N>, CatalogError> {
-    match raw {
-        Some(raw) if *raw.get_ref() == N::default() => {
-            Err(CatalogError::ZeroLimit { at: toml.place(&raw.span()), key })
-        }
-        raw => Ok(raw.map(|raw| *raw.get_ref())),
-    }
 }
 
 fn resolve_supports(

@@ -13,7 +13,7 @@ use super::key_command::KeyCommand;
 use super::names::{checked_name, is_variable_name, key_variable};
 use super::provider::{HttpVersion, Provider};
 use super::raw::RawProvider;
-use super::resolve_endpoint::at_least_one;
+use super::resolve_limits::at_least_one;
 use super::router::Router;
 use crate::units::Dialect;
 use crate::units::toml_text::{TomlError, TomlText, did_you_mean};

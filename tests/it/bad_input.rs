@@ -192,7 +192,7 @@ fn columns_that_cannot_be_mapped_are_listed_with_the_flag() {
     let bench = Bench::new();
     bench.file("german.csv", "frage,antwort\nWie viel ist 1+1?,2\n");
     let german = ["run", "--suite", "german.csv", "--catalog", "catalog.toml"];
-    bench.refuses(&german, &["german.csv", "`frage`, `antwort`", "--map \"prompt=frage,"]);
+    bench.refuses(&german, &["german.csv", "`frage`, `antwort`", "--map \"prompt=frage\""]);
     bench.refuses(
         &[&german[..], &["--map", "prompt=fragen"]].concat(),
         &["no column `fragen` for the prompt", "`frage`, `antwort`", "--map"],

@@ -227,7 +227,9 @@ fn a_choice_is_spread_explained_and_written() {
     assert!(
         config.ends_with("\n# what serves now\n[today]\nendpoint = \"acme/large@openrouter\"\n")
     );
-    assert!(config.starts_with("models = [\n    \"acme/large@openrouter\",\n"), "{config}");
+    let head = "catalog = \"prices.toml\"\nsuites = [\"prompts.csv\"]\n\
+        models = [\n    \"acme/large@openrouter\",\n";
+    assert!(config.starts_with(head), "{config}");
     let key = ("OPENROUTER_API_KEY", "sk-test");
     let plan = ["plan", "--suite", "prompts.csv", "--catalog", "prices.toml"];
     let plan = run_with(dir.path(), key, &plan).exits(0);

@@ -123,8 +123,10 @@ fn weighed(dir: &Path) -> Ran {
     let args = ["-vv", "run", "--suite", &suite, "--catalog", &catalog, "--yes", "--limit", "60"];
     let below = dir.join("work/here");
     std::fs::create_dir_all(&below).expect("a folder");
-    // Whoever answers like this would be given up.
-    run(&below, &[&args[..], &["--breaker", "0", "--out", "run"]].concat()).completed()
+    // Who answers like this is given up, by the breaker or for a refusal.
+    let ran = run(&below, &[&args[..], &["--breaker", "0", "--out", "run"]].concat());
+    assert!([0, 12, 13].contains(&ran.code), "exit {}, stderr:\n{}", ran.code, ran.stderr);
+    ran
 }
 
 #[test]

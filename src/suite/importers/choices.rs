@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::columns::is_name;
-use super::table::Row;
+use super::rows::Row;
 use crate::graders::exact_json;
 
 /// The letters of choices.

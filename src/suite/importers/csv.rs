@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::columns::{ColumnMap, Field, is_name};
-use super::table::{Row, Table};
+use super::rows::{Row, Table};
 use crate::suite::error::SuiteError;
 use crate::suite::source::{Source, check_task_count};
 use crate::suite::task::LoadedSuite;

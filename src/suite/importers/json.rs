@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::columns::ColumnMap;
 use super::jsonl;
-use super::table::{Row, into_cells};
+use super::rows::{Row, into_cells};
 use crate::graders::exact_json;
 use crate::suite::error::SuiteError;
 use crate::suite::source::{Source, check_task_count, describe_json_error};

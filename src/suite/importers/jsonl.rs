@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::columns::ColumnMap;
-use super::table::{Row, Table, into_cells};
+use super::rows::{Row, Table, into_cells};
 use crate::suite::error::SuiteError;
 use crate::suite::source::Source;
 use crate::suite::task::LoadedSuite;

@@ -9,7 +9,7 @@ use super::columns::is_name;
 use super::fields::Fields;
 use super::folder::{read_answer, read_grader, read_schema, read_tools};
 use super::raw::RawTask;
-use super::table::Row;
+use super::rows::Row;
 use crate::graders::exact_json;
 use crate::suite::error::SuiteError;
 use crate::units::Message;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use super::table::{Row, Table};
+use super::rows::{Row, Table};
 use crate::graders::{ASSERTIONS, is_assertion, refused_assertion};
 use crate::suite::error::SuiteError;
 use crate::suite::source::Source;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::columns::{ColumnMap, Field};
-use super::table::Table;
+use super::rows::Table;
 
 /// The rows that are looked at.
 const MAX_ROWS: usize = 500;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::choices::ChoiceColumns;
 use super::columns::Field;
-use super::table::{Draft, GraderGuesses, Layout, Table};
+use super::layout::{Draft, GraderGuesses, Layout};
+use super::rows::Table;
 use crate::suite::source::Source;
 
 pub(super) fn describe(
