@@ -33,6 +33,7 @@ pub(crate) mod error;
 pub(crate) mod fleet;
 pub(crate) mod init;
 pub(crate) mod suites;
+pub(crate) mod weights;
 
 mod baseline;
 mod events;

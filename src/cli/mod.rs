@@ -23,6 +23,7 @@ mod suite;
 mod table;
 mod terminal;
 mod watch;
+mod weights;
 
 pub use exit::Exit;
 pub use program::main;

@@ -12,6 +12,7 @@ use super::args::{Cli, Command};
 use super::failure::Outcome;
 use super::{
     Exit, calibrate, catalog, console, finished, init, load, panics, plan, run, show, sim, suite,
+    weights,
 };
 
 /// The whole program.
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => finished::report(args),
         Command::Grade(args) => finished::grade(args),
         Command::Tune(args) => finished::tune(args),
+        Command::Weights(command) => weights::weights(command),
         Command::Suite(command) => suite::suite(command),
         Command::Catalog(command) => catalog::catalog(command),
         Command::Merge(args) => finished::merge(args),

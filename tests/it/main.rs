@@ -56,4 +56,5 @@ mod stub;
 mod suites;
 mod usages;
 mod virtual_time;
+mod weights;
 mod wire_faults;

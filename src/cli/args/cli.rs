@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     CatalogCommand, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs, RunFolder,
-    ShowArgs, SimArgs, SuiteCommand, TuneArgs,
+    ShowArgs, SimArgs, SuiteCommand, TuneArgs, WeightsCommand,
 };
 
 /// Benchmarks every model in a catalog on your own tasks (price, speed, quality) and tunes routing
@@ -47,6 +47,9 @@ pub(in crate::cli) enum Command {
     Grade(RunFolder),
     /// Retune the weights of a finished run; calls no model.
     Tune(TuneArgs),
+    /// Evaluate, explain, compare and check weights files; calls no model.
+    #[command(subcommand)]
+    Weights(WeightsCommand),
     /// Check and list suites.
     #[command(subcommand)]
     Suite(SuiteCommand),

@@ -11,6 +11,7 @@ mod show;
 mod sim;
 mod suite;
 mod values;
+mod weights;
 
 pub(super) use catalog::{
     CatalogCheckArgs, CatalogCommand, CatalogDiffArgs, CatalogListArgs, CatalogPickArgs,
@@ -26,3 +27,4 @@ pub(super) use show::{ShowArgs, ShowFormat};
 pub(super) use sim::SimArgs;
 pub(super) use suite::SuiteCommand;
 pub(super) use values::{Format, ReportFormat};
+pub(super) use weights::{WeightsCommand, WeightsDiffArgs, WeightsLintArgs};

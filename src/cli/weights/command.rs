@@ -1,0 +1,13 @@
+//! `weights …`: one command or another.
+
+use super::{diff, lint};
+use crate::cli::args::WeightsCommand;
+use crate::cli::failure::Outcome;
+
+/// `weighbridge weights …`.
+pub(in crate::cli) fn weights(command: WeightsCommand) -> Outcome {
+    match command {
+        WeightsCommand::Diff(args) => diff::diff(&args),
+        WeightsCommand::Lint(args) => lint::lint(&args),
+    }
+}
