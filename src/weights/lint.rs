@@ -107,7 +107,7 @@ pub fn lint(text: &str, now: Timestamp, run: Option<&RunStamp>) -> Vec<Finding> 
     }
     for (name, at, mix) in mixes.chain(default) {
         let estimates = file.get("estimates").and_then(|e| e.get(name)).and_then(Value::as_object);
-        Mix { at, mix, known: &known, run, estimates, today }.check(&mut findings);
+        Mix { at, value: mix, known: &known, run, estimates, today }.check(&mut findings);
     }
     caps(file, &mut findings);
     // What the checks above do not know: keys, types and what only a reader looks at.
@@ -271,7 +271,7 @@ fn endpoints(file: &Map<String, Value>) -> BTreeSet<&str> {
 struct Mix<'a> {
     /// Its path in the file.
     at: String,
-    mix: &'a Value,
+    value: &'a Value,
     known: &'a BTreeSet<&'a str>,
     run: Option<&'a RunStamp>,
     estimates: Option<&'a Map<String, Value>>,
@@ -281,8 +281,8 @@ struct Mix<'a> {
 impl Mix<'_> {
     fn check(&self, findings: &mut Findings) {
         let at = |field: &str| format!("{}.{field}", self.at);
-        let word = self.mix.get("verdict").and_then(|v| v.get("word")).and_then(Value::as_str);
-        let Some(weights) = self.mix.get("weights").and_then(Value::as_object) else {
+        let word = self.value.get("verdict").and_then(|v| v.get("word")).and_then(Value::as_str);
+        let Some(weights) = self.value.get("weights").and_then(Value::as_object) else {
             findings.add(at("weights"), "is missing", "tune the run again");
             return;
         };
@@ -377,7 +377,7 @@ impl Mix<'_> {
 
     fn fallbacks(&self, weights: &Map<String, Value>, findings: &mut Findings) {
         let field = format!("{}.fallbacks", self.at);
-        let given = self.mix.get("fallbacks").and_then(Value::as_array);
+        let given = self.value.get("fallbacks").and_then(Value::as_array);
         let fallbacks: Vec<&str> = given.into_iter().flatten().filter_map(Value::as_str).collect();
         if given.is_some_and(|given| given.len() != fallbacks.len()) {
             findings.add(&field, "holds what is no endpoint", "write endpoints' ids");
@@ -387,10 +387,10 @@ impl Mix<'_> {
             if weights.contains_key(*fallback) {
                 findings.add(&field, format!("{fallback} already has weight"), "take it out here");
             }
-            if !seen.insert(fallback) {
-                findings.add(&field, format!("{fallback} is there twice"), "take one out");
-            } else {
+            if seen.insert(fallback) {
                 self.endpoint(&field, fallback, findings);
+            } else {
+                findings.add(&field, format!("{fallback} is there twice"), "take one out");
             }
         }
         if fallbacks.is_empty() {

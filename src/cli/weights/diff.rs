@@ -60,9 +60,9 @@ fn row(category: &CategoryDiff) -> Vec<String> {
     // Between two endpoints the share stands in a column of its own.
     let is_split = category.from.len() + category.to.len() > 2;
     let ends = |ends: &BTreeMap<String, f64>| {
-        let named = ends.iter().map(|(endpoint, share)| match is_split {
-            false => short(endpoint),
-            true => format!("{} {}", percent(*share), short(endpoint)),
+        let named = ends.iter().map(|(endpoint, share)| {
+            let name = short(endpoint);
+            if is_split { format!("{} {name}", percent(*share)) } else { name }
         });
         named.collect::<Vec<_>>().join(" + ")
     };
