@@ -20,14 +20,18 @@ const REASONING: [(&str, &str); 8] = [
 /// Marks before the final part of an answer in a template that leaked into the text.
 const FINAL_CHANNEL: &str = "<|channel|>final<|message|>";
 
+/// What begins the answer behind thoughts of that form.
+const SOLUTION: &str = "<|begin_of_solution|>";
+
 /// Marks that end a turn; nothing behind them is the answer.
-const TURN_ENDS: [&str; 8] = [
+const TURN_ENDS: [&str; 9] = [
     "<|im_end|>",
     "<|endoftext|>",
     "<|eot_id|>",
     "<|end|>",
     "<|return|>",
     "<end_of_turn>",
+    "<|end_of_solution|>",
     "<|im_start|>",
     "</s>",
 ];
@@ -42,6 +46,7 @@ pub(super) fn visible_answer(text: &str) -> &str {
     while let Some(after) = without_reasoning(rest) {
         rest = after;
     }
+    let rest = rest.trim_start().strip_prefix(SOLUTION).unwrap_or(rest);
     let end = TURN_ENDS.iter().filter_map(|mark| rest.find(mark)).min();
     &rest[..end.unwrap_or(rest.len())]
 }

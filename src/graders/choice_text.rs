@@ -36,8 +36,9 @@ const CALLED: &str = concat!(
     r"(?:\s+(?:option|choice|answer|letter)\b)?",
     r"|\bit(?:['’]s|\s+is|\s+must\s+be|\s+has\s+to\s+be)(?:\s+(?:option|choice))?\b",
     r"|\bnot\b[^.\n]{1,20}\bbut(?:\s+rather)?\b",
+    r#"|"(?:choice|option|letter|label|selection|selected_option)"\s*:"#,
     r"|(?:答案|正确选项|正確選項|故选|故選|应选|應選|选择|選擇|选|選|正解|答え|정답|ответ",
-    r"|\b(?:antwort|lösung|réponse|respuesta|resposta|risposta|antwoord|svaret))",
+    r"|选项|選項|\b(?:antwort|lösung|réponse|respuesta|resposta|risposta|antwoord|svaret))",
     r"(?:[\s*_]*(?:是|为|為|は|은|는|(?:ist|lautet|est|es|è|é|er|correct[ae]?|corret[ao]|corretta|richtig)\b))*[\s*_]*:?",
     r"|\\boxed\{)",
 );
@@ -122,7 +123,6 @@ fn fold(answer: &str) -> String {
         let code = c as u32;
         let letter = |from: u32, first: char| char::from_u32(code - from + first as u32);
         let plain = match code {
-            0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0),
             0x24B6..=0x24CF => letter(0x24B6, 'A'),
             0x24D0..=0x24E9 => letter(0x24D0, 'a'),
             0x249C..=0x24B5 => letter(0x249C, 'a'),
@@ -130,8 +130,17 @@ fn fold(answer: &str) -> String {
             0x1F130..=0x1F149 => letter(0x1F130, 'A'),
             0x1F150..=0x1F169 => letter(0x1F150, 'A'),
             0x1F170..=0x1F189 => letter(0x1F170, 'A'),
+            // The marks of East Asia stand for a mark and a space.
+            0xFF1A | 0xFF0C | 0xFF0E | 0xFF09 => {
+                folded.extend(char::from_u32(code - 0xFEE0));
+                Some(' ')
+            }
+            0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0),
             0x3002 => Some('.'),
-            0x3001 => Some(','),
+            0x3001 => {
+                folded.push(',');
+                Some(' ')
+            }
             0x3008 | 0x300A | 0x300C | 0x300E | 0x3010 | 0x3014 => Some('['),
             0x3009 | 0x300B | 0x300D | 0x300F | 0x3011 | 0x3015 => Some(']'),
             0x200B..=0x200F | 0x2060 | 0xFEFF | 0xFE0F => None,
@@ -142,7 +151,12 @@ fn fold(answer: &str) -> String {
     folded
 }
 
+/// "(not A)" behind a letter.
+static RULED_OUT: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"\((?i:not|rather than|instead of|and not)\s+[^()\n]*\)"));
+
 fn read_letter(answer: &str) -> LetterChoice {
+    let answer = &*RULED_OUT.replace_all(answer, "");
     if let Some(stated) = stated(answer) {
         return stated;
     }
@@ -245,7 +259,18 @@ fn leading(line: &str) -> Option<LetterChoice> {
     if let Some(other) = alternative(&bare[1..]).filter(|other| *other != letter) {
         return Some(LetterChoice::Several(letter, other));
     }
-    let word = next_word(bare[1..].strip_prefix(' ')?);
+    let rest = bare[1..].strip_prefix(' ')?;
+    let word = next_word(rest);
+    // "B C": two letters and nothing else.
+    if let Some(other) = word.chars().next().filter(|c| ('A'..='J').contains(c))
+        && rest.trim_end_matches(['.', ' ', '!']).len() == 1
+    {
+        return Some(if other == letter {
+            LetterChoice::One(letter)
+        } else {
+            LetterChoice::Several(letter, other)
+        });
+    }
     let chosen = if word.starts_with(char::is_uppercase) {
         !is_a_word(letter)
     } else {
@@ -255,8 +280,10 @@ fn leading(line: &str) -> Option<LetterChoice> {
 }
 
 /// Words that may follow a letter that is a choice: "A because", where "A dog" and "I think" are words.
-const LINKS: [&str; 12] =
-    ["because", "since", "as", "is", "due", "given", "based", "for", "which", "where", "or", "and"];
+const LINKS: [&str; 15] = [
+    "because", "since", "as", "is", "due", "given", "based", "for", "which", "where", "or", "and",
+    "rather", "instead", "not",
+];
 
 /// Whether the letter is an English word, too.
 const fn is_a_word(letter: char) -> bool {
@@ -400,6 +427,12 @@ mod tests {
         check("Option B.", "B");
         check("Answer: a dog", "none");
         check("So it is you and I.", "none");
+        check("B：Paris", "B");
+        check("B、Paris", "B");
+        check("选项B", "B");
+        check("```json\n{\"choice\": \"B\"}\n```", "B");
+        check("B rather than A", "B");
+        check("B (not A)", "B");
         check("option (C)", "C");
         check("Therefore, B.", "B");
         check("Thus, the correct option is (A) because it holds.", "A");
@@ -460,6 +493,7 @@ mod tests {
         check("The answer is A or B.", "AB");
         check("Answer: (B) and (D)", "BD");
         check("Answer: B/C", "BC");
+        check("B C", "BC");
         check("A) warm\nB) cold", "AB");
     }
 

@@ -22,6 +22,10 @@ const MIN_CLASSIFIED: usize = 20;
 /// A class may be a longer phrase than a short answer.
 const MAX_CLASS_CHARS: usize = 100;
 
+/// Columns in which a list holds the answers that are accepted: those of `OpenAI` Evals, Inspect,
+/// `SQuAD` and its like, and open questions.
+const ACCEPTED: [&str; 4] = ["ideal", "target", "answers", "answer"];
+
 /// Guesses the grader from the references of a column, and gives the reason. Absent references do
 /// not count: the loader refuses them if the grader needs them.
 pub(crate) fn guess_grader(
@@ -45,12 +49,11 @@ pub(crate) fn guess_grader(
         let why = format!("{n} of {total} references are one letter from A to J");
         return (GraderSpec::Choice(Choice::default()), why);
     }
-    // In the files of OpenAI Evals, where the name comes from, a list under `ideal` is a choice.
-    if column.eq_ignore_ascii_case("ideal")
+    if ACCEPTED.iter().any(|name| column.eq_ignore_ascii_case(name))
         && all(&|v| reference::texts(v).is_some())
         && present.iter().any(|v| v.is_array())
     {
-        let why = "each `ideal` is a text or a list of them, and case is ignored".to_owned();
+        let why = format!("each `{column}` is a text or a list of them, and case is ignored");
         return (GraderSpec::OneOf(OneOf::ignoring_case()), why);
     }
     if all(&|v| read_structure(v).is_some()) {
@@ -123,9 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_under_ideal_are_alternatives() {
+    fn lists_of_accepted_answers_are_alternatives() {
         let references = [Some(json!(["a", "b"])), Some(json!("c"))];
-        assert_eq!(guess_grader(Some("ideal"), &references).0.id(), "one_of");
+        for column in ["ideal", "Target", "answers", "answer"] {
+            assert_eq!(guess_grader(Some(column), &references).0.id(), "one_of", "{column}");
+        }
+        let lists = [Some(json!(["a", "b"]))];
+        assert_eq!(guess_grader(Some("answers"), &lists).0.id(), "one_of");
+        assert_eq!(guess_grader(Some("expected"), &lists).0.id(), "json");
         assert_eq!(guess_grader(None, &references).0.id(), "none");
     }
 }

@@ -18,6 +18,7 @@ mod json_value;
 mod none;
 mod number;
 mod number_digits;
+mod number_lexicon;
 mod number_link;
 mod number_normal;
 mod number_notes;

@@ -152,6 +152,13 @@ mod tests {
         check(json!(-5), "x = \u{2212}5", None, true);
         check(json!(5), "x = -5", None, false);
         check(json!(42), "\\boxed{42}, found in 3 steps", None, true);
+        check(json!(42), "It is 42, though some say 43", None, true);
+        check(json!(42), "1. Add.\n2. Multiply: 42\n3. Done.", None, true);
+        check(json!(3), "1. One\n3. Three", None, true);
+        check(json!(42), "It is 42.\n\nLet me know if you need 1 more example!", None, true);
+        check(json!("100.05"), "100 dollars and 5 cents", None, true);
+        check(json!("29.99"), "29€99", None, true);
+        check(json!(7), "Die Antwort ist sieben.", None, true);
     }
 
     #[test]

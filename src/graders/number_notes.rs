@@ -32,13 +32,31 @@ static NOTES: LazyLock<Regex> = LazyLock::new(|| {
         r"|\b(?:rounded|rounding)\s+(?:up\s+|down\s+)?to\s+the\s+nearest\s+\d+",
         r"|\b(?:in|after|with|within|using)\s+(?:just\s+|only\s+)?\d+\s+(?:steps?|iterations?|attempts?)\b",
         r"|\b(?:step|equation|eq\.|question|problem|figure|fig\.|table|section|chapter|exercise|option|note)\s+\(?\d+\)?",
-        r"|,\s*(?:and\s+)?(?:not|rather\s+than|instead\s+of|nicht|pas)\s+[^.\n]*",
+        r"|,\s*(?:and\s+)?(?:not|rather\s+than|instead\s+of|nicht|pas|because|since|though|although|even\s+though)\s+[^.\n]*",
     ))
 });
 
 /// Whole lines of that kind.
 static LINES: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r"(?im)^[ \t*_(#]*(?:confidence|certainty|score|page|word count|tokens)\b[^\n]*$")
+});
+
+/// The closing sentence that offers more.
+static OFFER: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        r"(?im)^[ \t*_(]*(?:let me know|feel free|would you like|do you want|i hope|hope this|is there anything|if you (?:have|need|want|would))\b[^\n]*$",
+    )
+});
+
+/// The numbers of a list's items.
+static ITEM: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?m)^[ \t]*(?:\*\*)?(\d{1,2})[.)](?:\*\*)?[ \t]+"));
+
+/// "3 dollars and 5 cents", "29€99".
+static CENTS: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(
+        r"(?i)(?P<a>\d)€(?P<b>\d{2})\b|(?P<c>\d)\s*(?:dollars?|euros?|€|pounds?)\s*(?:(?:and|und|et|y|e)\s)?\s*(?P<d>\d{1,2})\s*(?:cents?|pence|c[eé]ntimos|centimes)\b",
+    )
 });
 
 fn compiled(pattern: &str) -> Regex {
@@ -51,7 +69,26 @@ pub(super) fn without_notes(text: &str) -> String {
     let text = LINKS.replace_all(&text, " ");
     let text = without_citations(&text);
     let text = NOTES.replace_all(&text, " ");
-    LINES.replace_all(&text, "").into_owned()
+    let text = LINES.replace_all(&text, "");
+    let text = OFFER.replace_all(&text, "");
+    without_items(&text).into_owned()
+}
+
+/// Amounts in two units as one number: "3 dollars and 5 cents" as "3.05".
+pub(super) fn with_cents(text: &str) -> Cow<'_, str> {
+    CENTS.replace_all(text, |found: &regex::Captures<'_>| {
+        let part = |names: [&str; 2]| {
+            names.iter().find_map(|name| found.name(name)).map_or("", |part| part.as_str())
+        };
+        format!("{}.{:0>2} ", part(["a", "c"]), part(["b", "d"]))
+    })
+}
+
+/// A text without the numbers of a list that counts from 1.
+fn without_items(text: &str) -> Cow<'_, str> {
+    let counts: Vec<&str> = ITEM.captures_iter(text).map(|item| item.extract::<1>().1[0]).collect();
+    let is_list = counts.len() > 1 && counts.iter().zip(1..).all(|(n, at)| *n == at.to_string());
+    if is_list { ITEM.replace_all(text, "") } else { text.into() }
 }
 
 /// A text without the brackets of citations: those that stand behind a word, a number or the end of a

@@ -10,7 +10,7 @@ use super::answer_text::before_next_question;
 use super::number_digits::Convention;
 use super::number_link::{Link, link_between};
 use super::number_normal::normalize;
-use super::number_notes::without_notes;
+use super::number_notes::{with_cents, without_notes};
 use super::number_scan::{NumberMatch, Scanner};
 use super::number_units::is_currency;
 use super::number_words::number_in_words;
@@ -35,6 +35,7 @@ pub(super) struct StatedNumber {
 /// The number that an answer settles on.
 pub(super) fn find_number(text: &str) -> FoundNumber {
     let whole = normalize(text);
+    let whole = with_cents(&whole).into_owned();
     let convention = convention_of(&whole);
     let own = before_next_question(&whole).and_then(|own| marked(own, convention));
     if let Some(found) = own.or_else(|| marked(&whole, convention)) {

@@ -57,6 +57,7 @@ impl FinishReason {
             "content_filter"
             | "content_filtered"
             | "content-filter"
+            | "contentfilter"
             | "sensitive"
             | "safety"
             | "refusal"

@@ -119,10 +119,7 @@ impl StreamDecoder {
                 read
             }
             // A list of events: a Gemini stream without server-sent events.
-            b'[' if let Some(pieces) = pieces(data) => {
-                self.events += 1;
-                self.each(&pieces)
-            }
+            b'[' if let Some(pieces) = pieces(data) => self.each(&pieces),
             _ => {
                 self.answer.unknown_events += 1;
                 Ok(EventContent::default())
@@ -132,6 +129,7 @@ impl StreamDecoder {
 
     fn each(&mut self, pieces: &[String]) -> Result<EventContent, WireError> {
         let mut all = EventContent::default();
+        self.events += 1;
         for piece in pieces {
             if piece == "[DONE]" {
                 self.done = true;

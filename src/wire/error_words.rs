@@ -33,6 +33,17 @@ const PAYMENT: &[&str] = &[
     "budget has been exceeded",
     "budget_exceeded",
     "key limit exceeded",
+    "any credits",
+    "purchase credits",
+    "is suspended, please check your plan",
+    "in arrears",
+    "past due",
+    "unpaid invoice",
+    "recharge",
+    "top up your",
+    "add funds",
+    "payment method",
+    "out of funds",
     "arrearage",
     "overdue",
     "in good standing",
@@ -58,6 +69,10 @@ const AUTH: &[&str] = &[
     "missing api key",
     "provide an api key",
     "no auth credentials",
+    "login fail",
+    "api secret key",
+    "invalid api token",
+    "invalid proxy server token",
     "account_deactivated",
     "organization has been disabled",
 ];
@@ -111,6 +126,9 @@ mod tests {
         );
         check(400, "API key not valid. Please pass a valid API key.", auth);
         check(400, "This organization has been disabled.", auth);
+        check(403, "Key limit exceeded (monthly limit)", payment);
+        check(429, "Your account is in arrears, please recharge", payment);
+        check(400, "login fail: Please carry the API secret key in the header", auth);
         check(403, "Your input was flagged by moderation", Some(ErrorClass::BadRequest));
         check(429, "You exceeded your current quota. Please retry in 4.5s.", None);
         check(400, "'max_tokens' is too large", None);

@@ -208,7 +208,10 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>, data: &[u8]) -> Result<EventConte
         return in_band(answer, &error);
     }
     if !is_known {
-        return in_place_of_answer(answer, data);
+        return match chunk.response.map(RawValue::get).filter(|inner| inner.starts_with('{')) {
+            Some(inner) => event(answer, inner.as_bytes()),
+            None => in_place_of_answer(answer, data),
+        };
     }
     let mut seen = EventContent::default();
     // The prompt was refused: there is no candidate.
@@ -221,8 +224,9 @@ fn take(answer: &mut Answer, chunk: Chunk<'_>, data: &[u8]) -> Result<EventConte
     if let Some(candidate) = first {
         add(answer, candidate, &mut seen)?;
     }
-    // There is no end mark; a finish reason with the usage is one.
-    seen.done = counted && answer.finish_reason.is_some();
+    // There is no end mark; a finish reason with the usage is one, if the usage has the answer's.
+    let is_counted = answer.usage.output.is_some_and(|n| n > 0) || answer.text.is_empty();
+    seen.done = counted && is_counted && answer.finish_reason.is_some();
     Ok(seen)
 }
 

@@ -8,6 +8,8 @@ mod encode;
 pub mod error;
 mod error_words;
 mod event_content;
+#[cfg(test)]
+mod gateway_tests;
 mod gemini;
 mod headers;
 mod json_repair;

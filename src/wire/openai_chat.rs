@@ -2,6 +2,7 @@
 
 mod chunk;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, FinishReason};
@@ -171,8 +172,10 @@ fn describe(answer: &mut Answer, chunk: &Chunk<'_>) {
     answer.usage.service_tier = tier.or(answer.usage.service_tier);
     let choice = chunk.choices.as_ref().and_then(|FirstChoice(choice)| choice.as_ref());
     let of_choice = choice.and_then(|choice| choice.usage);
+    let messages = choice.into_iter().flat_map(|choice| [&choice.delta, &choice.message]);
+    let of_message = messages.flatten().find_map(|message| message.usage);
     let of_groq = chunk.x_groq.and_then(usage::within);
-    for said in [of_choice, of_groq, chunk.usage] {
+    for said in [of_message, of_choice, of_groq, chunk.usage] {
         usage::take(answer, Dialect::OpenaiChat, said);
     }
 }
@@ -189,15 +192,21 @@ fn add(answer: &mut Answer, state: &mut State, more: Message<'_>, seen: &mut Eve
         index: None,
         id: None,
         function: Some(function),
+        name: None,
+        arguments: None,
     });
     let mut before: Option<Option<i64>> = None;
     for call in more.tool_calls.into_iter().flatten().chain(legacy) {
         let function = call.function.unwrap_or_default();
+        let name = function.name.or(call.name);
+        let arguments = function.arguments.or(call.arguments);
+        let parameters = function.parameters.map(RawValue::get).filter(|said| *said != "null");
+        let said = Text::of(arguments.as_ref());
         let part = CallPart {
             index: call.index,
             id: Text::of(call.id.as_ref()),
-            name: Text::of(function.name.as_ref()),
-            arguments: Text::of(function.arguments.as_ref()),
+            name: Text::of(name.as_ref()),
+            arguments: if said.is_empty() { parameters.unwrap_or_default() } else { said },
             is_next: before.replace(call.index) == Some(call.index),
         };
         output |= state.calls.add(&mut answer.tool_calls, part);

@@ -153,10 +153,15 @@ fn take(
         "response.output_text.done" if answer.text.is_empty() => {
             seen.add(false, push(&mut answer.text, event.text.as_ref()));
         }
+        "response.content_part.done" if answer.text.is_empty() => {
+            let text = event.part.as_ref().and_then(|part| part.text.as_ref());
+            seen.add(false, push(&mut answer.text, text));
+        }
         "response.created" | "response.in_progress" => {
             describe(answer, &event.response.unwrap_or_default());
         }
         "response.completed" | "response.incomplete" | "response.failed" | "response.done" => {
+            usage::take(answer, Dialect::OpenaiResponses, event.usage);
             end(answer, event.response.unwrap_or_default())?;
             seen.done = true;
         }
@@ -239,7 +244,15 @@ impl State {
 
     /// An output item is complete: takes the call that no event before it held.
     fn close(&mut self, answer: &mut Answer, event: &Event<'_>, seen: &mut EventContent) {
-        let Some(item) = event.item.as_ref().filter(|item| item.is_call()) else { return };
+        let Some(item) = event.item.as_ref().filter(|item| item.is_call()) else {
+            // Of servers that send no deltas.
+            let items = event.item.as_slice();
+            let had = (answer.text.is_empty(), answer.reasoning.is_empty());
+            fill(answer, items);
+            let is_new = (had.0 && !answer.text.is_empty(), had.1 && !answer.reasoning.is_empty());
+            seen.add(is_new.1, is_new.0);
+            return;
+        };
         let id = Text::of(item.call_id.as_ref());
         let of_id = || answer.tool_calls.iter().position(|call| call.id == id);
         let known = self.calls.iter().position(|(index, _)| *index == event.output_index);
@@ -266,6 +279,9 @@ fn end(answer: &mut Answer, response: Response<'_>) -> Result<(), WireError> {
     }
     broken_off(status)?;
     fill(answer, &response.output.unwrap_or_default());
+    if answer.text.is_empty() {
+        push(&mut answer.text, response.output_text.as_ref());
+    }
     let why = response.incomplete_details.and_then(|details| details.reason);
     let why = Text::of(why.as_ref());
     broken_off(why)?;

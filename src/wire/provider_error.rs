@@ -51,8 +51,12 @@ pub fn decode_error(status: u16, body: &[u8]) -> WireError {
     // tell them apart.
     let is_told = |class: &ErrorClass| matches!(class, ErrorClass::Payment | ErrorClass::Auth);
     let by_code = error.as_ref().and_then(class_of_codes).filter(is_told);
-    let class = by_code
-        .or_else(|| error_words::class_of(status, &said))
+    // What a key may not ask is often what its owner has not paid: the words say so.
+    let by_words = error_words::class_of(status, &said);
+    let class = by_words
+        .filter(|class| *class == ErrorClass::Payment)
+        .or(by_code)
+        .or(by_words)
         .unwrap_or_else(|| ErrorClass::of_status(status));
     WireError { class, detail: cut(&format!("HTTP {status}: {}", said.trim())) }
 }
@@ -97,12 +101,24 @@ pub(super) fn in_place_of_answer(
 /// Takes a finish reason that a provider gives where it broke off.
 pub(super) fn broken_off(reason: &str) -> Result<(), WireError> {
     let class = match &*reason.to_ascii_lowercase() {
-        "insufficient_system_resource" | "engine_overloaded" | "overloaded" => {
-            ErrorClass::Overloaded
+        "insufficient_system_resource"
+        | "engine_overloaded"
+        | "engine_overloaded_error"
+        | "overloaded"
+        | "overloaded_error"
+        | "service_unavailable"
+        | "capacity_exceeded" => ErrorClass::Overloaded,
+        "rate_limit" | "rate_limited" | "rate_limit_exceeded" | "rate_limit_error" => {
+            ErrorClass::RateLimited
         }
         "error"
         | "network_error"
         | "server_error"
+        | "upstream_error"
+        | "provider_error"
+        | "connection_error"
+        | "api_error"
+        | "unknown_error"
         | "internal_error"
         | "internal_server_error"
         | "failed"

@@ -213,7 +213,13 @@ fn status_of_word(word: &str) -> Option<u16> {
         | "validation"
         | "outofrange" => 400,
         "authenticationerror" | "invalidapikey" | "unauthenticated" | "unauthorized" => 401,
-        "insufficientquota" | "billingerror" | "insufficientbalance" | "arrearage" => 402,
+        "insufficientquota"
+        | "exceededcurrentquotaerror"
+        | "accountsuspended"
+        | "creditlimit"
+        | "billingerror"
+        | "insufficientbalance"
+        | "arrearage" => 402,
         "permissionerror" | "permissiondenied" | "permissiondeniederror" | "accessdenied" => 403,
         "notfounderror" | "modelnotfound" | "notfound" | "resourcenotfound" => 404,
         "requesttoolarge" => 413,

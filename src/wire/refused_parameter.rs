@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 /// What a refusal of a parameter says, in lower case. "Too large" and "must be" are about a value.
-const REFUSALS: [&str; 21] = [
+const REFUSALS: [&str; 22] = [
     "unsupported",
     "not support",
     "not yet support",
@@ -25,6 +25,7 @@ const REFUSALS: [&str; 21] = [
     "deprecated",
     "was unexpected",
     "must be verified to stream",
+    "specified in request are not valid",
     "not available",
     "not enabled",
 ];

@@ -16,11 +16,15 @@ struct Tag {
 }
 
 /// The tags of the models that servers and clients in public use know.
-static TAGS: [Tag; 7] = [
+static TAGS: [Tag; 10] = [
     Tag { open: "<think>", close: "</think>", is_templated: true },
     Tag { open: "<thinking>", close: "</thinking>", is_templated: false },
     Tag { open: "<thought>", close: "</thought>", is_templated: false },
     Tag { open: "<reasoning>", close: "</reasoning>", is_templated: false },
+    // Of chat front ends that serve their models to others.
+    Tag { open: "<details type=\"reasoning\"", close: "</details>", is_templated: false },
+    Tag { open: "<|begin_of_thought|>", close: "<|end_of_thought|>", is_templated: false },
+    Tag { open: "<unused94>", close: "<unused95>", is_templated: false },
     Tag { open: "<seed:think>", close: "</seed:think>", is_templated: true },
     Tag { open: "[THINK]", close: "[/THINK]", is_templated: true },
     Tag { open: "\u{25c1}think\u{25b7}", close: "\u{25c1}/think\u{25b7}", is_templated: true },
@@ -212,6 +216,8 @@ mod tests {
         check("<think>\nLyon?\n</think>\n\nParis", "\nLyon?\n", "Paris");
         check("\n <THINK>a < b</Think>Paris <b>", "a < b", "Paris <b>");
         check("Lyon? no.\n</think>\n\nParis", "Lyon? no.\n", "Paris");
+        check("<|begin_of_thought|>a<|end_of_thought|>\n\nParis", "a", "Paris");
+        check("<unused94>thought\na<unused95>Paris", "thought\na", "Paris");
         check("</think>\n\nParis", "", "Paris");
         check("<think></think>\n\nParis", "", "Paris");
         check("<think>a</think>\n<think>b</think>\nParis", "ab", "Paris");

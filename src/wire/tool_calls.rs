@@ -44,6 +44,17 @@ impl Slots {
             part.id.clone_into(&mut call.id);
         }
         extend_name(call, part.name);
+        // Nothing goes on after an object that is empty: the arguments begin here. Servers that repeat
+        // the call with every delta may repeat what its arguments are so far.
+        let is_placeholder = matches!(call.arguments.trim(), "{}" | "null");
+        let has_head = !part.name.is_empty() || !part.id.is_empty();
+        let is_grown = has_head
+            && !call.arguments.is_empty()
+            && part.arguments.starts_with(&*call.arguments)
+            && is_whole(part.arguments);
+        if (is_placeholder && !part.arguments.trim().is_empty()) || is_grown {
+            call.arguments.clear();
+        }
         // A server that sends calls as a whole may send one twice.
         if call.arguments != part.arguments || !is_whole(part.arguments) {
             call.arguments.push_str(part.arguments);
@@ -56,7 +67,14 @@ impl Slots {
         if !part.id.is_empty()
             && let Some(same) = calls.iter().rposition(|call| call.id == part.id)
         {
-            return Some(same);
+            // Servers that give every call one id tell them apart by the index.
+            let slot = self.0.get(same).copied().flatten();
+            let is_other = !part.name.is_empty() && slot.is_some() && part.index.is_some();
+            if !is_other || slot == part.index {
+                return Some(same);
+            }
+            let own = self.0.iter().rposition(|slot| *slot == part.index);
+            return own.filter(|at| calls.get(*at).is_some_and(|call| call.id == part.id));
         }
         let last = calls.len().checked_sub(1)?;
         let open = match part.index {

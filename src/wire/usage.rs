@@ -36,6 +36,9 @@ pub struct StatedUsage {
 pub fn normal(dialect: Dialect, usage: &str) -> StatedUsage {
     let mut faults = Vec::new();
     let mut fields = FieldReader::new(usage, &mut faults);
+    if dialect == Dialect::Gemini {
+        fields = fields.with_camel_names();
+    }
     let (usage, cost) = match dialect {
         Dialect::OpenaiChat => of_chat(&mut fields),
         Dialect::OpenaiResponses => of_responses(&mut fields),
@@ -98,13 +101,20 @@ fn consistent(mut usage: Usage, faults: &mut Vec<UsageFault>) -> Usage {
     usage
 }
 
+/// The names of the prompt's tokens: that of the dialect first, then those that gateways between
+/// two dialects leave as they were.
+const PROMPT: &[&str] = &["prompt_tokens", "input_tokens", "promptTokens", "inputTokens"];
+/// The same of the output's tokens.
+const COMPLETION: &[&str] =
+    &["completion_tokens", "output_tokens", "completionTokens", "outputTokens"];
+
 /// The usage object of OpenAI chat completions and compatible APIs.
 fn of_chat(fields: &mut FieldReader<'_, '_>) -> (Usage, Option<Usd>) {
     let details = of_details(fields, "prompt_tokens_details", "completion_tokens_details");
     // The names of Moonshot and DeepSeek, where there are no details.
     let moonshot = fields.count("cached_tokens");
     let deepseek = fields.count("prompt_cache_hit_tokens");
-    let input = fields.count("prompt_tokens");
+    let input = fields.count_of(PROMPT);
     let usage = Usage {
         input,
         cached_input: details.cached_input.or(moonshot).or(deepseek),
@@ -121,7 +131,7 @@ fn chat_output(
     input: Option<u64>,
     reasoning: Option<u64>,
 ) -> Option<u64> {
-    let output = fields.count("completion_tokens")?;
+    let output = fields.count_of(COMPLETION)?;
     let (Some(input), Some(total), Some(reasoning)) =
         (input, fields.hint("total_tokens"), reasoning)
     else {
@@ -137,8 +147,8 @@ fn chat_output(
 /// The usage object of OpenAI responses.
 fn of_responses(fields: &mut FieldReader<'_, '_>) -> (Usage, Option<Usd>) {
     let usage = Usage {
-        input: fields.count("input_tokens"),
-        output: fields.count("output_tokens"),
+        input: fields.count_of(&["input_tokens", "prompt_tokens"]),
+        output: fields.count_of(&["output_tokens", "completion_tokens"]),
         ..of_details(fields, "input_tokens_details", "output_tokens_details")
     };
     (usage, charged(fields))

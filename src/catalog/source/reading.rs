@@ -7,6 +7,10 @@ use crate::catalog::names::is_name;
 use crate::catalog::{Catalog, Endpoint, Facts, diff};
 use crate::catalog::{Price, Rates};
 use crate::units::EndpointId;
+use crate::units::escape::escape_control;
+
+/// The most characters of an entry's name that are shown.
+const MAX_SHOWN: usize = 120;
 
 /// The result of reading a price list.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +90,13 @@ impl Reading {
     }
 
     pub(super) fn leave_out(&mut self, entry: &str, why: &str) {
-        self.left_out.push(Omission { entry: entry.to_owned(), why: why.to_owned() });
+        // A list may name an entry as it likes: it is shown on one line.
+        let mut entry = escape_control(entry).into_owned();
+        if let Some((at, _)) = entry.char_indices().nth(MAX_SHOWN) {
+            entry.truncate(at);
+            entry.push('…');
+        }
+        self.left_out.push(Omission { entry, why: why.to_owned() });
     }
 
     pub(super) fn count_unread(&mut self, field: &str) {

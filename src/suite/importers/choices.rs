@@ -10,6 +10,9 @@ use crate::graders::exact_json;
 /// The letters of choices.
 const LETTERS: [&str; 10] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
 
+/// The columns of lists of choices: the last is `HellaSwag`'s.
+const LISTS: [&str; 3] = ["choices", "options", "endings"];
+
 /// The columns that hold choices.
 pub(super) enum ChoiceColumns<'a> {
     /// One column with a list.
@@ -21,7 +24,8 @@ pub(super) enum ChoiceColumns<'a> {
 impl<'a> ChoiceColumns<'a> {
     /// The columns of choices of a table, where it has some.
     pub fn find(columns: &'a [String]) -> Option<Self> {
-        let list = columns.iter().find(|c| is_name(c, "choices") || is_name(c, "options"));
+        let is_list = |column: &&String| LISTS.iter().any(|name| is_name(column, name));
+        let list = columns.iter().find(is_list);
         if let Some(list) = list {
             return Some(Self::List(list));
         }

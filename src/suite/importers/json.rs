@@ -1,9 +1,11 @@
 //! A suite that is one JSON document: a list of objects, alone or under one key.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::columns::ColumnMap;
+use super::columns::{ColumnMap, Field, is_name};
 use super::jsonl;
 use super::rows::{Row, into_cells};
 use crate::graders::exact_json;
@@ -92,18 +94,30 @@ fn is_object(line: &str) -> bool {
     exact_json::parse(line).is_ok_and(|value| value.is_object())
 }
 
-/// The items of a list, or of the one list of objects in an object, under a usual key (`{"tests": […]}`).
+/// The items of a list, or of the one list of objects in an object, under a usual key
+/// (`{"tests": […]}`), or the values of an object of tasks.
 fn items_of(document: &str) -> Option<Vec<&RawValue>> {
     if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(document) {
         return Some(items);
     }
-    let object: std::collections::BTreeMap<String, &RawValue> =
-        serde_json::from_str(document).ok()?;
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(document).ok()?;
     let named = object.iter().filter(|(key, _)| LISTS.contains(&key.to_lowercase().as_str()));
     let lists = named.filter_map(|(_, value)| {
         let items = serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?;
         items.first().is_some_and(|item| item.get().starts_with('{')).then_some(items)
     });
     let mut lists: Vec<Vec<&RawValue>> = lists.collect();
-    if lists.len() == 1 { lists.pop() } else { None }
+    if lists.len() == 1 { lists.pop() } else { tasks_by_name(&object) }
+}
+
+/// The values of an object that has a task under each key.
+fn tasks_by_name<'a>(object: &BTreeMap<String, &'a RawValue>) -> Option<Vec<&'a RawValue>> {
+    let has_prompt = |value: &&RawValue| {
+        let fields: Result<BTreeMap<String, &RawValue>, _> = serde_json::from_str(value.get());
+        let is_prompt =
+            |key: &String| Field::Prompt.usual_names().iter().any(|name| is_name(key, name));
+        fields.is_ok_and(|fields| fields.keys().any(is_prompt))
+    };
+    (!object.is_empty() && object.values().all(has_prompt))
+        .then(|| object.values().copied().collect())
 }

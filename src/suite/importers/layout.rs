@@ -2,6 +2,7 @@
 //! grading.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -235,7 +236,15 @@ fn resolve<'a>(
         }
     }
     if !mapping.contains_key(Field::Prompt.name()) {
-        return Err(unmapped("no column is known to hold the prompt".to_owned()));
+        let extension = Path::new(&source.name).extension();
+        let is_headed = extension
+            .is_some_and(|e| ["csv", "tsv"].iter().any(|table| e.eq_ignore_ascii_case(table)));
+        let why = if is_headed {
+            "no column is known to hold the prompt, and the first row is read as the heading"
+        } else {
+            "no column is known to hold the prompt"
+        };
+        return Err(unmapped(why.to_owned()));
     }
     Ok(mapping)
 }

@@ -199,7 +199,7 @@ fn what_is_wrong_with_a_file() {
     );
     assert_eq!(
         error("a.csv", b"frage,antwort\nx,y\n", ""),
-        "a.csv: no column is known to hold the prompt; its columns are `frage`, `antwort`. Say which is which: --map \"prompt=COLUMN\""
+        "a.csv: no column is known to hold the prompt, and the first row is read as the heading; its columns are `frage`, `antwort`. Say which is which: --map \"prompt=COLUMN\""
     );
     assert_eq!(
         error("a.csv", b"prompt,answer\nx,y\n", "reference=gold"),

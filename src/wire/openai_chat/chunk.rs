@@ -39,8 +39,13 @@ const MESSAGE: Fields = &[
     ("function_call", Kind::Object(FUNCTION)),
 ];
 
-const CALL: Fields =
-    &[("index", Kind::Index), ("id", Kind::Name), ("function", Kind::Object(FUNCTION))];
+const CALL: Fields = &[
+    ("index", Kind::Index),
+    ("id", Kind::Name),
+    ("function", Kind::Object(FUNCTION)),
+    ("name", Kind::Name),
+    ("arguments", Kind::Json),
+];
 
 const FUNCTION: Fields = &[("name", Kind::Name), ("arguments", Kind::Json)];
 
@@ -135,6 +140,9 @@ pub(super) struct Message<'a> {
     /// The call of the API before it had several.
     #[serde(borrow)]
     pub function_call: Option<FunctionDelta<'a>>,
+    /// Some gateways state the usage here.
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
 }
 
 impl Message<'_> {
@@ -186,6 +194,11 @@ pub(super) struct CallDelta<'a> {
     pub id: Option<Text<'a>>,
     #[serde(borrow)]
     pub function: Option<FunctionDelta<'a>>,
+    /// Of servers that have no `function` around the name and the arguments.
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub arguments: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -194,4 +207,7 @@ pub(super) struct FunctionDelta<'a> {
     pub name: Option<Text<'a>>,
     #[serde(borrow)]
     pub arguments: Option<Text<'a>>,
+    /// The arguments, under the name that some models write.
+    #[serde(borrow)]
+    pub parameters: Option<&'a RawValue>,
 }

@@ -16,6 +16,7 @@ pub(super) const EVENT: Fields = &[
     ("output_index", Kind::Index),
     ("item", Kind::Object(ITEM)),
     ("response", Kind::Object(RESPONSE)),
+    ("part", Kind::Object(PART)),
 ];
 
 /// The same of a whole response.
@@ -26,6 +27,7 @@ pub(super) const RESPONSE: Fields = &[
     ("service_tier", Kind::Name),
     ("incomplete_details", Kind::Object(&[("reason", Kind::Name)])),
     ("output", Kind::List(ITEM)),
+    ("output_text", Kind::Text),
 ];
 
 const ITEM: Fields = &[
@@ -57,6 +59,12 @@ pub(super) struct Event<'a> {
     pub item: Option<Item<'a>>,
     #[serde(borrow)]
     pub response: Option<Response<'a>>,
+    /// A part of a message, whole.
+    #[serde(borrow)]
+    pub part: Option<Part<'a>>,
+    /// Some gateways state it here.
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
     #[serde(borrow)]
     pub error: Option<&'a RawValue>,
 }
@@ -80,6 +88,9 @@ pub(super) struct Response<'a> {
     pub incomplete_details: Option<Incomplete<'a>>,
     #[serde(borrow)]
     pub output: Option<Vec<Item<'a>>>,
+    /// All text of the output, as client libraries add it.
+    #[serde(borrow)]
+    pub output_text: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]

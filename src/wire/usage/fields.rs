@@ -26,6 +26,16 @@ impl<'a, 'f> FieldReader<'a, 'f> {
         Self { fields: fields(text).unwrap_or_default(), faults }
     }
 
+    /// The same with `prompt_token_count` as `promptTokenCount`, unless that is there too.
+    pub(super) fn with_camel_names(mut self) -> Self {
+        let snake: Vec<_> = self.fields.iter().filter(|(name, _)| name.contains('_')).collect();
+        let camel: Vec<_> = snake.into_iter().map(|(name, value)| (camel(name), *value)).collect();
+        for (name, value) in camel {
+            self.fields.entry(name).or_insert(value);
+        }
+        self
+    }
+
     fn raw(&self, name: &str) -> Option<&'a str> {
         self.fields.get(name).map(|value| value.get()).filter(|value| *value != "null")
     }
@@ -42,6 +52,14 @@ impl<'a, 'f> FieldReader<'a, 'f> {
             self.faults.push(UsageFault::NoCount);
         }
         count
+    }
+
+    /// As [`FieldReader::count`], under the first of the names that states one; a 0 beside another
+    /// name states none.
+    pub(super) fn count_of(&mut self, names: &[&str]) -> Option<u64> {
+        let stated = |name: &&&str| self.has(name) && self.hint(name) != Some(0);
+        let name = names.iter().find(stated).or_else(|| names.iter().find(|name| self.has(name)));
+        self.count(name?)
     }
 
     /// As [`FieldReader::count`], of a count that nothing rests on.
@@ -94,6 +112,18 @@ impl<'a, 'f> FieldReader<'a, 'f> {
     pub(super) fn other(&mut self, text: &'a str) -> FieldReader<'a, '_> {
         FieldReader::new(text, self.faults)
     }
+}
+
+/// `prompt_token_count` as `promptTokenCount`.
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut chars = word.chars();
+        camel.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        camel.push_str(chars.as_str());
+    }
+    camel
 }
 
 /// Reads a count: a whole number up to [`MAX_TOKENS`], which some APIs write as a string or with a
