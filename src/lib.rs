@@ -49,6 +49,8 @@ pub mod aggregate;
 pub mod tune;
 
 #[doc(hidden)]
+pub mod export;
+#[doc(hidden)]
 pub mod report;
 
 pub mod app;

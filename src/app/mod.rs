@@ -38,6 +38,7 @@ pub(crate) mod weights;
 mod baseline;
 mod events;
 mod execution;
+mod export;
 mod file_limit;
 mod finish;
 mod grade;
@@ -66,11 +67,12 @@ mod tune;
 
 pub use error::AppError;
 pub use events::{Answer, Event, Events, LiveLoad, LiveRun, Progress, Question, Silent};
+pub use export::{ExportOutcome, export};
 pub use grade::grade;
 pub use load::load;
 pub use merge::merge;
 pub use options::{
-    GradeOptions, LoadOptions, MergeOptions, PlanOptions, ReportOptions, RunOptions, SelectOptions,
+    ExportOptions, GradeOptions, LoadOptions, MergeOptions, PlanOptions, ReportOptions, RunOptions, SelectOptions,
     ShowOptions, SweepOptions, Timeouts, TuneOptions,
 };
 pub use outcome::{LoadOutcome, RunOutcome, RunStatus};
@@ -82,6 +84,7 @@ pub use show::{ShowOutcome, show};
 pub use tune::tune;
 
 // What the signatures above reach.
+pub use crate::export::{Gateway, KeyVariable};
 pub use crate::plan::Shard;
 pub use crate::plan::estimate::{CategoryEstimate, EndpointEstimate, PlanEstimate};
 pub use crate::run::Signals;

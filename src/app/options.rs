@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::AttemptLimits;
+use crate::export::{Gateway, KeyVariable};
 use crate::plan::Shard;
 use crate::run::Signals;
 use crate::suite::ColumnMap;
@@ -300,6 +301,29 @@ impl Default for TuneOptions {
     fn default() -> Self {
         Self { run: LATEST.into(), goal: None, margin: None }
     }
+}
+
+/// The options of [`export`](super::export()).
+#[derive(Clone, Debug)]
+pub struct ExportOptions {
+    /// A weights file or a run folder.
+    pub source: PathBuf,
+    /// The gateway.
+    pub to: Gateway,
+    /// The share of the new weights, above 0 and at most 1; `None`: all.
+    pub ramp: Option<f64>,
+    /// The weights before, or their run folder; `None`: today's endpoint served everything.
+    pub from: Option<PathBuf>,
+    /// What was before the weights.
+    pub undo: bool,
+    /// Where to write; `None`: into the outcome.
+    pub out: Option<PathBuf>,
+    /// A catalog with endpoints that the run does not hold.
+    pub catalog: Option<PathBuf>,
+    /// Variables of keys, in place of the catalog's.
+    pub keys: Vec<KeyVariable>,
+    /// Whether simulated weights may be exported.
+    pub allow_simulated: bool,
 }
 
 /// The options of [`show`](super::show()). Empty lists of globs ask nothing.

@@ -40,7 +40,7 @@ pub(crate) use catalog_file::CatalogFile;
 pub(crate) use data_policy::denies_collection;
 pub(crate) use endpoint::author;
 pub(crate) use load::resolve;
-pub(crate) use names::is_name;
+pub(crate) use names::{is_name, is_variable_name};
 
 pub use crate::units::Dialect;
 pub use catalog_file::CatalogText;

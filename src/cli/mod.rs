@@ -6,6 +6,7 @@ mod calibrate;
 mod catalog;
 mod console;
 mod exit;
+mod export;
 mod failure;
 mod finished;
 mod init;

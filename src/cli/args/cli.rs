@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    CatalogCommand, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs, RunFolder,
+    CatalogCommand, ExportArgs, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs, RunFolder,
     ShowArgs, SimArgs, SuiteCommand, TuneArgs, WeightsCommand,
 };
 
@@ -50,6 +50,8 @@ pub(in crate::cli) enum Command {
     /// Evaluate, explain, compare and check weights files; calls no model.
     #[command(subcommand)]
     Weights(WeightsCommand),
+    /// Write weights as a gateway's configuration; what it cannot express is said.
+    Export(ExportArgs),
     /// Check and list suites.
     #[command(subcommand)]
     Suite(SuiteCommand),

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cli;
+mod export;
 mod finished;
 mod init;
 mod load;
@@ -18,6 +19,7 @@ pub(super) use catalog::{
     CatalogPingArgs, CatalogSyncArgs,
 };
 pub(super) use cli::{Cli, Command};
+pub(super) use export::ExportArgs;
 pub(super) use finished::{MergeArgs, ReportArgs, RunFolder, TuneArgs};
 pub(super) use init::InitArgs;
 pub(super) use load::LoadArgs;

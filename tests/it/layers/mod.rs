@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 10] = [
     &["run", "grade"],
     &["aggregate"],
     &["tune"],
-    &["report"],
+    &["report", "export"],
     &["app"],
     &["cli"],
 ];
