@@ -45,12 +45,13 @@ pub enum ExportError {
         base_url: String,
     },
     /// A key variable that is no name of a variable.
-    #[error("{name:?} is no name of a variable; the key of {provider} is named, never written")]
+    #[error(
+        "what is to name the variable with the key of {provider} is no name of a variable; a key itself \
+         is never written"
+    )]
     BadVariable {
         /// The provider.
         provider: String,
-        /// What stands there.
-        name: String,
     },
     /// A `--key` for a provider that gets no traffic.
     #[error("--key {provider}: no such provider has traffic or is a fallback; {remedy}")]

@@ -44,11 +44,13 @@ fn check(provider: &Provider, is_named: bool) -> Result<(), ExportError> {
     }
     match &provider.api_key_env {
         Some(variable) if is_variable_name(variable) => Ok(()),
-        Some(variable) => {
-            Err(ExportError::BadVariable { provider: name(), name: variable.clone() })
-        }
+        // What stands there may be the key.
+        Some(_) => Err(ExportError::BadVariable { provider: name() }),
+        None if is_named => Ok(()),
         // A server in one's own network needs no key; whoever is on the internet does.
-        None if is_named || !provider.base_url.starts_with("https://") || provider.is_loopback() => {
+        None if !provider.has_key()
+            && (!provider.base_url.starts_with("https://") || provider.is_loopback()) =>
+        {
             Ok(())
         }
         None => {

@@ -26,22 +26,6 @@ const RATES: [(Rate, &str); 8] = [
     (Rate::AudioInput, "input_cost_per_audio_token"),
     (Rate::AudioOutput, "output_cost_per_audio_token"),
 ];
-/// Parameters of requests that LiteLLM has for every provider; others go into the body as they are.
-const PARAMS: [&str; 12] = [
-    "frequency_penalty",
-    "max_completion_tokens",
-    "max_tokens",
-    "presence_penalty",
-    "reasoning_effort",
-    "response_format",
-    "seed",
-    "service_tier",
-    "stop",
-    "temperature",
-    "top_p",
-    "verbosity",
-];
-
 pub(super) fn write(routing: &Routing) -> Result<Written, ExportError> {
     let mut models = Vec::new();
     let mut fallbacks = Vec::new();
@@ -104,14 +88,20 @@ fn deployment(name: &str, endpoint: &Endpoint, weight: Option<u64>) -> Node {
         .with("api_base", base)
         .with("api_key", key)
         .with_some("weight", weight);
-    let mut body = Vec::new();
-    for (name, value) in &endpoint.params {
-        match is_common(endpoint, name) {
-            true => params = params.with(name, Node::from(value)),
-            false => body.push((name.clone(), Node::from(value))),
+    let own = endpoint.params.iter().map(|(name, value)| (name.clone(), Node::from(value)));
+    let own: Vec<(String, Node)> = own.collect();
+    match provider.dialect {
+        _ if own.is_empty() => {}
+        // It refuses a parameter that it does not know a model to take, but not in the body.
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            params = params.with("extra_body", Node::Map(own));
+        }
+        Dialect::Anthropic | Dialect::Gemini => {
+            for (name, value) in own {
+                params = params.with(&name, value);
+            }
         }
     }
-    params = params.with_some("extra_body", (!body.is_empty()).then_some(Node::Map(body)));
     let headers: Vec<(String, Node)> = provider
         .headers
         .iter()
@@ -122,11 +112,6 @@ fn deployment(name: &str, endpoint: &Endpoint, weight: Option<u64>) -> Node {
     let mut info = vec![("id".to_owned(), Node::from(format!("{name} {}", endpoint.id)))];
     info.extend(prices::per_token(endpoint, &RATES));
     map([("model_name", name.into()), ("litellm_params", params), ("model_info", Node::Map(info))])
-}
-
-fn is_common(endpoint: &Endpoint, name: &str) -> bool {
-    let takes_its_names = endpoint.provider.dialect == Dialect::OpenaiChat;
-    takes_its_names && PARAMS.contains(&name)
 }
 
 /// The prefix of the model, which tells the dialect, and the address as LiteLLM wants it: it adds a

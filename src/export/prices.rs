@@ -29,7 +29,12 @@ fn priced(
     form: fn(Usd) -> Node,
 ) -> Vec<(String, Node)> {
     let Some(rates) = rates(endpoint) else { return Vec::new() };
-    let named = names.iter().filter_map(|(rate, name)| Some(((*name).to_owned(), rates.get(*rate)?)));
+    // A gateway takes a cache rate that is not there for 0; here it is the input's.
+    let of = |rate: Rate| match rate {
+        Rate::CachedInput | Rate::CacheWrite => Some(rates.get(rate).unwrap_or(rates.input)),
+        other => rates.get(other),
+    };
+    let named = names.iter().filter_map(|(rate, name)| Some(((*name).to_owned(), of(*rate)?)));
     named.map(|(name, usd)| (name, form(usd))).collect()
 }
 

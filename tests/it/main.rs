@@ -19,6 +19,7 @@ mod echoes;
 mod edges;
 mod encodings;
 mod example;
+mod export;
 mod faults;
 #[cfg(unix)]
 mod folders;
