@@ -69,15 +69,10 @@ pub fn export(options: &ExportOptions) -> Result<ExportOutcome, AppError> {
         undo: options.undo,
     };
     let provenance = Provenance::of(&source.file, &source.bytes);
-    let mut routing =
-        routing(&source.file, provenance, &kinds, &known, blend).map_err(refused)?;
+    let mut routing = routing(&source.file, provenance, &kinds, &known, blend).map_err(refused)?;
     apply_keys(&mut routing, &options.keys).map_err(refused)?;
     let exported = export::export(&routing, options.to).map_err(refused)?;
-    let mut outcome = ExportOutcome {
-        text: None,
-        losses: exported.losses,
-        notes: source.notes(),
-    };
+    let mut outcome = ExportOutcome { text: None, losses: exported.losses, notes: source.notes() };
     match &options.out {
         None => outcome.text = Some(exported.text),
         Some(path) => outcome.notes.push(write(path, exported.text.as_bytes())?),
@@ -108,7 +103,10 @@ fn write(path: &Path, text: &[u8]) -> Result<String, AppError> {
         Some(old) if old == text => return Ok(format!("{shown} is the same already")),
         Some(old) => {
             report::write_whole(&kept, &old).context(kept.display())?;
-            format!("{shown} is new; the file before is {}, and --undo brings it back", kept.display())
+            format!(
+                "{shown} is new; the file before is {}, and --undo brings it back",
+                kept.display()
+            )
         }
         None => format!("{shown} is new"),
     };
@@ -126,9 +124,8 @@ fn before(path: &Path) -> PathBuf {
 fn bytes(path: &Path) -> Result<Option<Vec<u8>>, AppError> {
     plain_file::check_to_write(path).context(path.display()).map_err(refused)?;
     match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refused(Err::<(), _>(error).context(path.display()).unwrap_err())),
+        read => Ok(Some(read.context(path.display()).map_err(refused)?)),
     }
 }
 
@@ -147,10 +144,8 @@ impl Source {
                 given.display()
             )));
         }
-        let text =
-            plain_file::read_to_string(&path).context(path.display()).map_err(refused)?;
-        let file =
-            WeightsFile::from_json(&text, &path.display().to_string()).map_err(refused)?;
+        let text = plain_file::read_to_string(&path).context(path.display()).map_err(refused)?;
+        let file = WeightsFile::from_json(&text, &path.display().to_string()).map_err(refused)?;
         let run = match folder.filter(|folder| folder.join(FILE_NAME).exists()) {
             Some(folder) => RunFacts::read(&folder)?,
             None => None,
@@ -231,8 +226,10 @@ impl Source {
             several if several.contains(&category.as_str()) => vec![category.clone()],
             _ => Vec::new(),
         };
-        let kind =
-            |category: &String| KindOfWork { category: category.clone(), suites: suites_of(category) };
+        let kind = |category: &String| KindOfWork {
+            category: category.clone(),
+            suites: suites_of(category),
+        };
         self.file.categories.keys().map(kind).collect()
     }
 

@@ -72,8 +72,8 @@ pub use grade::grade;
 pub use load::load;
 pub use merge::merge;
 pub use options::{
-    ExportOptions, GradeOptions, LoadOptions, MergeOptions, PlanOptions, ReportOptions, RunOptions, SelectOptions,
-    ShowOptions, SweepOptions, Timeouts, TuneOptions,
+    ExportOptions, GradeOptions, LoadOptions, MergeOptions, PlanOptions, ReportOptions, RunOptions,
+    SelectOptions, ShowOptions, SweepOptions, Timeouts, TuneOptions,
 };
 pub use outcome::{LoadOutcome, RunOutcome, RunStatus};
 pub use plan::{PlanOutcome, plan};

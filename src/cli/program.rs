@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::args::{Cli, Command};
 use super::failure::Outcome;
 use super::{
-    Exit, calibrate, catalog, console, export, finished, init, load, panics, plan, run, show, sim, suite,
-    weights,
+    Exit, calibrate, catalog, console, export, finished, init, load, panics, plan, run, show, sim,
+    suite, weights,
 };
 
 /// The whole program.

@@ -104,10 +104,7 @@ fn model(endpoint: &Endpoint) -> Node {
         ("params", params),
     ])
     .with_some("overrides", (!own.is_empty()).then_some(Node::Map(own)))
-    .with_some(
-        "requestHeaders",
-        (!headers.is_empty()).then(|| map([("set", Node::Map(headers))])),
-    )
+    .with_some("requestHeaders", (!headers.is_empty()).then(|| map([("set", Node::Map(headers))])))
     .with("health", map([("eviction", map([("duration", "30s".into())]))]))
 }
 
@@ -144,10 +141,9 @@ fn check(routing: &Routing) -> Result<(), ExportError> {
     let models: BTreeSet<&str> = routing.endpoints.iter().map(|e| e.id.as_str()).collect();
     match routing.routes.iter().find(|route| models.contains(route.alias.as_str())) {
         None => Ok(()),
-        Some(route) => Err(ExportError::Dangling {
-            gateway: "agentgateway",
-            reference: route.alias.clone(),
-        }),
+        Some(route) => {
+            Err(ExportError::Dangling { gateway: "agentgateway", reference: route.alias.clone() })
+        }
     }
 }
 

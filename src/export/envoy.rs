@@ -123,13 +123,12 @@ fn headers(endpoint: &Endpoint) -> Option<Node> {
 /// Without retries a priority is only left once its backends are ejected.
 fn retries(route: &str) -> Node {
     let on = map([
-        (
-            "httpStatusCodes",
-            Node::List([429_u64, 500, 502, 503, 504].map(Node::from).to_vec()),
-        ),
+        ("httpStatusCodes", Node::List([429_u64, 500, 502, 503, 504].map(Node::from).to_vec())),
         (
             "triggers",
-            Node::List(["connect-failure", "reset", "retriable-status-codes"].map(Node::from).into()),
+            Node::List(
+                ["connect-failure", "reset", "retriable-status-codes"].map(Node::from).into(),
+            ),
         ),
     ]);
     let passive = map([
@@ -205,10 +204,8 @@ fn backend(provider: &Provider) -> Result<Vec<Node>, ExportError> {
     let spec = map([("endpoints", Node::List(vec![at]))]);
     let mut documents = vec![resource(&format!("{ENVOY}/v1alpha1"), "Backend", &name, spec)];
     if url.is_tls {
-        let validation = map([
-            ("wellKnownCACertificates", "System".into()),
-            ("hostname", bare.into()),
-        ]);
+        let validation =
+            map([("wellKnownCACertificates", "System".into()), ("hostname", bare.into())]);
         let spec = map([
             ("targetRefs", Node::List(vec![reference(ENVOY, "Backend", &name)])),
             ("validation", validation),
@@ -249,7 +246,7 @@ fn losses(routing: &Routing) -> Vec<String> {
     ];
     for endpoint in &routing.endpoints {
         match endpoint.provider.dialect {
-            Dialect::OpenaiChat => {}
+            Dialect::OpenaiChat | Dialect::Gemini => {}
             Dialect::OpenaiResponses => lost.push(format!(
                 "{}: measured over the Responses API; callers ask /v1/responses for it",
                 endpoint.id
@@ -259,7 +256,6 @@ fn losses(routing: &Routing) -> Vec<String> {
                  version does not translate",
                 endpoint.id
             )),
-            Dialect::Gemini => {}
         }
     }
     lost

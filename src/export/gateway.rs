@@ -118,17 +118,23 @@ fn yaml(routing: &Routing, usage: &[String], losses: &[String], documents: &[Nod
         text.push_str(format!("# {line}").trim_end());
         text.push('\n');
     };
-    routing.provenance.lines().iter().for_each(|line| comment(line));
+    for line in routing.provenance.lines() {
+        comment(&line);
+    }
     if !usage.is_empty() {
         comment("");
-        usage.iter().for_each(|line| comment(line));
+        for line in usage {
+            comment(line);
+        }
     }
     comment("");
     if losses.is_empty() {
         comment("Nothing of the weights is lost here.");
     } else {
         comment("Not as in the weights:");
-        losses.iter().for_each(|line| comment(&format!("- {line}")));
+        for line in losses {
+            comment(&format!("- {line}"));
+        }
     }
     for document in documents {
         if documents.len() > 1 {

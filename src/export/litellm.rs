@@ -90,25 +90,21 @@ fn deployment(name: &str, endpoint: &Endpoint, weight: Option<u64>) -> Node {
         .with_some("weight", weight);
     let own = endpoint.params.iter().map(|(name, value)| (name.clone(), Node::from(value)));
     let own: Vec<(String, Node)> = own.collect();
-    match provider.dialect {
-        _ if own.is_empty() => {}
-        // It refuses a parameter that it does not know a model to take, but not in the body.
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
-            params = params.with("extra_body", Node::Map(own));
-        }
-        Dialect::Anthropic | Dialect::Gemini => {
-            for (name, value) in own {
-                params = params.with(&name, value);
-            }
-        }
+    // It refuses a parameter that it does not know a model to take, unless told, or in the body; into
+    // Anthropic's body it puts no further keys.
+    if provider.dialect == Dialect::Anthropic && !own.is_empty() {
+        let names = own.iter().map(|(name, _)| Node::from(name.as_str())).collect();
+        params = own.iter().fold(params, |params, (name, value)| params.with(name, value.clone()));
+        params = params.with("allowed_openai_params", Node::List(names));
+    } else if !own.is_empty() {
+        params = params.with("extra_body", Node::Map(own));
     }
     let headers: Vec<(String, Node)> = provider
         .headers
         .iter()
         .map(|(name, value)| (name.clone(), Node::from(value.as_str())))
         .collect();
-    params =
-        params.with_some("extra_headers", (!headers.is_empty()).then_some(Node::Map(headers)));
+    params = params.with_some("extra_headers", (!headers.is_empty()).then_some(Node::Map(headers)));
     let mut info = vec![("id".to_owned(), Node::from(format!("{name} {}", endpoint.id)))];
     info.extend(prices::per_token(endpoint, &RATES));
     map([("model_name", name.into()), ("litellm_params", params), ("model_info", Node::Map(info))])

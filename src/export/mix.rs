@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(reduced([900_000, 100_000]), [9, 1]);
         assert_eq!(reduced([333_333, 333_333, 333_334]), [333_333, 333_333, 333_334]);
         assert_eq!(reduced([PARTS]), [1]);
-        assert_eq!((share(PARTS), share(900_000), share(1)), ("1".into(), "0.9".into(), "0.000001".into()));
+        assert_eq!(
+            (share(PARTS), share(900_000), share(1)),
+            ("1".into(), "0.9".into(), "0.000001".into())
+        );
         assert_eq!((percent(PARTS), percent(125_000)), ("100 %".into(), "12.5 %".into()));
     }
 }

@@ -103,15 +103,19 @@ impl Node {
                     text.push_str(&pad);
                     item.write_json(text, depth + 1);
                 }
-                *text += &format!("\n{}]", "  ".repeat(depth));
+                text.push('\n');
+                text.push_str(&"  ".repeat(depth));
+                text.push(']');
             }
             Self::Map(pairs) if !pairs.is_empty() => {
                 for (nth, (key, node)) in pairs.iter().enumerate() {
                     text.push_str(if nth == 0 { "{\n" } else { ",\n" });
-                    *text += &format!("{pad}{}: ", quoted(key));
+                    text.extend([pad.as_str(), &quoted(key), ": "]);
                     node.write_json(text, depth + 1);
                 }
-                *text += &format!("\n{}}}", "  ".repeat(depth));
+                text.push('\n');
+                text.push_str(&"  ".repeat(depth));
+                text.push('}');
             }
             leaf => text.push_str(&leaf.leaf(quoted)),
         }
@@ -145,16 +149,16 @@ impl Node {
             Self::Map(pairs) if !pairs.is_empty() => {
                 for (key, node) in pairs {
                     begin(text);
-                    *text += &format!("{}:", scalar(key));
+                    text.extend([scalar(key).as_str(), ":"]);
                     if node.is_nested() {
                         text.push('\n');
                         node.write_yaml(text, depth + 1, false);
                     } else {
-                        *text += &format!(" {}\n", node.leaf(scalar));
+                        text.extend([" ", &node.leaf(scalar), "\n"]);
                     }
                 }
             }
-            leaf => *text += &format!("{}\n", leaf.leaf(scalar)),
+            leaf => text.extend([leaf.leaf(scalar).as_str(), "\n"]),
         }
     }
 
@@ -182,22 +186,17 @@ impl Node {
 /// Text in quotes, as JSON and YAML both read it.
 pub(super) fn quoted(text: &str) -> String {
     let json = serde_json::to_string(text).expect("text is JSON");
-    let mut quoted = String::with_capacity(json.len());
-    for c in json.chars() {
-        // YAML takes neither DEL nor the C1 controls as they are.
-        if c.is_control() || c == '\u{feff}' {
-            quoted += &format!("\\u{:04x}", u32::from(c));
-        } else {
-            quoted.push(c);
-        }
-    }
-    quoted
+    // YAML takes neither DEL nor the C1 controls as they are.
+    let must_escape = |c: char| c.is_control() || c == '\u{feff}';
+    let write = |c: char| {
+        if must_escape(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+    };
+    json.chars().map(write).collect()
 }
 
 /// Text as YAML: plain where no reader takes it for something else.
 fn scalar(text: &str) -> String {
-    const WORDS: [&str; 10] =
-        ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"];
+    const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"];
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let is_plain = begins
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c))

@@ -29,7 +29,10 @@ pub(super) fn write(routing: &Routing) -> Written {
     }
     let many = routing.endpoints.iter().filter(|e| e.provider.dialect == Dialect::OpenaiResponses);
     losses.extend(many.map(|endpoint| {
-        format!("{}: measured over the Responses API; callers ask /v1/responses for it", endpoint.id)
+        format!(
+            "{}: measured over the Responses API; callers ask /v1/responses for it",
+            endpoint.id
+        )
     }));
     Written {
         usage: vec![
@@ -63,10 +66,7 @@ fn config(routing: &Routing, route: &Route) -> Node {
     targets.extend(route.fallbacks.iter().map(|at| target(routing.endpoint(*at))));
     let codes = TRY_NEXT.iter().map(|code| Node::from(*code)).collect();
     map([
-        (
-            "strategy",
-            map([("mode", "fallback".into()), ("on_status_codes", Node::List(codes))]),
-        ),
+        ("strategy", map([("mode", "fallback".into()), ("on_status_codes", Node::List(codes))])),
         ("targets", Node::List(targets)),
     ])
 }

@@ -44,12 +44,16 @@ pub(super) fn lost(endpoint: &Endpoint, names: &[(Rate, &str)]) -> Option<String
     match &endpoint.price {
         Price::Free => None,
         Price::Unknown => Some(format!("{id}: its price is not known")),
-        Price::PerHour(usd) => Some(format!("{id}: it costs {usd} dollars an hour, not by the token")),
+        Price::PerHour(usd) => {
+            Some(format!("{id}: it costs {usd} dollars an hour, not by the token"))
+        }
         Price::Rates(rates) => {
             let is_named = |rate: Rate| names.iter().any(|(known, _)| *known == rate);
             let mut lost: Vec<String> = Rate::ALL
                 .into_iter()
-                .filter(|rate| rates.get(*rate).is_some_and(|usd| usd != Usd::ZERO) && !is_named(*rate))
+                .filter(|rate| {
+                    rates.get(*rate).is_some_and(|usd| usd != Usd::ZERO) && !is_named(*rate)
+                })
                 .map(|rate| rate.name().to_owned())
                 .collect();
             if !rates.changes.is_empty() {

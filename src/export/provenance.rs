@@ -72,7 +72,9 @@ impl Provenance {
         lines.push(format!("valid until      {}", self.valid_until));
         match (self.undo, self.ramp) {
             (true, _) => lines.push("undo             this is what was before".to_owned()),
-            (false, Some(ramp)) => lines.push(format!("ramp             {ramp} of the new weights")),
+            (false, Some(ramp)) => {
+                lines.push(format!("ramp             {ramp} of the new weights"))
+            }
             (false, None) => {}
         }
         lines

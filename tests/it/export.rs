@@ -167,7 +167,10 @@ fn mix(text: &str, alias: &str) -> Value {
     let document: Value = serde_json::from_str(text).expect("JSON");
     let targets = document["aliases"][alias]["targets"].as_array().expect("targets").clone();
     let one = |target: &Value| {
-        (target["endpoint"].as_str().expect("an id").to_owned(), target["parts_per_million"].clone())
+        (
+            target["endpoint"].as_str().expect("an id").to_owned(),
+            target["parts_per_million"].clone(),
+        )
     };
     Value::Object(targets.iter().map(one).collect())
 }
@@ -244,11 +247,7 @@ fn what_must_not_be_served_by_is_refused() {
         ("expired", |w| w["valid_until"] = "2026-10-31T00:00:00Z".into(), &[]),
         ("no time", |w| w["valid_until"] = "soon".into(), &[]),
         ("newer", |w| w["format_version"] = 3.into(), &[]),
-        (
-            "sum",
-            |w| w["default"]["weights"] = json!({"acme/large@azure": 999_999}),
-            &[],
-        ),
+        ("sum", |w| w["default"]["weights"] = json!({"acme/large@azure": 999_999}), &[]),
         (
             "unknown endpoint",
             |w| w["default"]["weights"] = json!({"acme/larg@azure": 1_000_000}),
@@ -283,7 +282,8 @@ fn what_must_not_be_served_by_is_refused() {
 #[test]
 fn the_key_of_a_provider_on_the_internet_is_asked_for() {
     let dir = inputs(|_| {});
-    let catalog = CATALOG.replace("api_key_env = \"AZURE_KEY\"\n", "api_key_cmd = [\"pass\", \"a\"]\n");
+    let catalog =
+        CATALOG.replace("api_key_env = \"AZURE_KEY\"\n", "api_key_cmd = [\"pass\", \"a\"]\n");
     file(dir.path(), "catalog.toml", &catalog);
     let ran = export(dir.path(), "litellm", &[]).exits(2);
     insta::assert_snapshot!(ran.stderr, @"weighbridge: the variable that holds the key of provider azure (https://acme.example.com/openai/v1) is not known; name it: --key azure=VARIABLE, or --key azure=none if it takes no key");
@@ -313,7 +313,8 @@ fn a_run_that_is_invalid_is_not_exported() {
     let args = ["run", "--demo", "--virtual", "--limit", "10", "--out", "demo"];
     run(dir.path(), &args).exits(0);
     let db = rusqlite::Connection::open(dir.path().join("demo/run.sqlite")).expect("a database");
-    let change = r#"UPDATE meta SET value = replace(value, '"mark":"virtual"', '"mark":"invalid"')"#;
+    let change =
+        r#"UPDATE meta SET value = replace(value, '"mark":"virtual"', '"mark":"invalid"')"#;
     assert_eq!(db.execute(change, []).map(|n| n > 0), Ok(true));
     drop(db);
     let ran = run(dir.path(), &["export", "demo", "--to", "json", "--allow-simulated"]).exits(2);

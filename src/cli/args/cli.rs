@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    CatalogCommand, ExportArgs, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs, RunFolder,
-    ShowArgs, SimArgs, SuiteCommand, TuneArgs, WeightsCommand,
+    CatalogCommand, ExportArgs, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs,
+    RunFolder, ShowArgs, SimArgs, SuiteCommand, TuneArgs, WeightsCommand,
 };
 
 /// Benchmarks every model in a catalog on your own tasks (price, speed, quality) and tunes routing

@@ -60,6 +60,8 @@ fn key(text: &str) -> Result<KeyVariable, String> {
             let variable = (variable != "none").then(|| variable.to_owned());
             Ok((provider.to_owned(), variable))
         }
-        _ => Err("a provider and the variable of its key, such as openai=OPENAI_API_KEY".to_owned()),
+        _ => {
+            Err("a provider and the variable of its key, such as openai=OPENAI_API_KEY".to_owned())
+        }
     }
 }
