@@ -73,7 +73,7 @@ impl Provenance {
         match (self.undo, self.ramp) {
             (true, _) => lines.push("undo             this is what was before".to_owned()),
             (false, Some(ramp)) => {
-                lines.push(format!("ramp             {ramp} of the new weights"))
+                lines.push(format!("ramp             {ramp} of the new weights"));
             }
             (false, None) => {}
         }
