@@ -77,6 +77,7 @@ pub(crate) fn manifest(name: &str) -> Manifest {
         load: None,
         calibration: None,
         embedded: false,
+        skills: BTreeMap::new(),
         cache: CacheMode::AsIs,
         shard: None,
         ended: None,

@@ -127,6 +127,7 @@ fn manifest(plan: &Plan, name: &str) -> Manifest {
         load: None,
         calibration: None,
         embedded: true,
+        skills: std::collections::BTreeMap::new(),
         cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
         ended: None,

@@ -256,6 +256,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         load: None,
         calibration: None,
         embedded: false,
+        skills: std::collections::BTreeMap::new(),
         cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
         ended: None,

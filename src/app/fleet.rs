@@ -1,5 +1,6 @@
 //! The simulated fleet inside this process: the demo's provider, and `sim`'s.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::error::{AppError, Context, internal, refused};
 use crate::catalog::{self, Catalog, Dialect};
+use crate::plan::Plan;
 use crate::sim::{self, AnswerKey, Delivery, Faults, Ledger, Pace, Scale, Simulator};
 use crate::suite::Task;
 use crate::units::text_file::read_text;
-use crate::units::{Clock, Seed};
+use crate::units::{Category, Clock, EndpointId, Seed};
 
 /// Where the fleet is when nobody serves it: in virtual time and in plans.
 const UNSERVED: &str = "http://simulated.invalid";
@@ -65,6 +67,21 @@ impl Fleet {
     /// Its endpoints.
     pub(crate) fn profiles(&self) -> &Arc<sim::Fleet> {
         &self.profiles
+    }
+
+    /// The true probability of a right answer, by endpoint and category, of what a plan asks.
+    pub(crate) fn skills(&self, plan: &Plan) -> BTreeMap<String, BTreeMap<String, f64>> {
+        let categories: BTreeSet<&Category> =
+            plan.tasks.iter().map(|task| &task.category).collect();
+        let is_asked = |id: &EndpointId| plan.endpoints.iter().any(|endpoint| endpoint.id == *id);
+        let asked = self.profiles.listed(true).filter(|profile| is_asked(&profile.id));
+        asked
+            .map(|profile| {
+                let skill =
+                    |category: &&Category| (category.as_str().to_owned(), profile.skill(category));
+                (profile.id.as_str().to_owned(), categories.iter().map(skill).collect())
+            })
+            .collect()
     }
 
     /// Where it is.

@@ -1,6 +1,6 @@
 //! From options and files to a plan: one resolved struct.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::app::error::{AppError, refused};
@@ -43,6 +43,8 @@ pub(crate) struct Inputs {
     pub demo: bool,
     /// Whether the embedded fleet serves it.
     pub simulated: bool,
+    /// The fleet's true skills: see [`Manifest::skills`](crate::units::Manifest::skills).
+    pub skills: BTreeMap<String, BTreeMap<String, f64>>,
     /// Whether the user chose endpoints, rather than taking a whole catalog.
     pub selected: bool,
     /// The configuration's own caps.
@@ -226,6 +228,7 @@ fn read_for(
     notes.extend(endpoint_notes(&plan, purpose, simulated));
     Ok(Inputs {
         simulated_tasks: Arc::clone(&plan.tasks),
+        skills: if simulated { fleet.skills(&plan) } else { BTreeMap::new() },
         plan,
         judging,
         notes,

@@ -47,6 +47,7 @@ pub(crate) fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
         load: None,
         calibration: calibrate::kept().filter(|_| is_calibrated(inputs, clock)),
         embedded: inputs.simulated,
+        skills: inputs.skills.clone(),
         cache: inputs.plan.cache,
         shard: inputs.shard.clone(),
         ended: None,

@@ -87,6 +87,7 @@ pub use tune::tune;
 pub use crate::export::{Gateway, KeyVariable};
 pub use crate::plan::Shard;
 pub use crate::plan::estimate::{CategoryEstimate, EndpointEstimate, PlanEstimate};
+pub use crate::report::Detail;
 pub use crate::run::Signals;
 pub use crate::suite::ColumnMap;
 pub use crate::units::{CacheMode, Goal, Usd};

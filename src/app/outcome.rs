@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::report::{self, LoadReport, RunReport};
+use crate::report::{self, Detail, LoadReport, RunReport};
 use crate::weights::WeightsFile;
 
 /// How the measurement ended.
@@ -38,8 +38,9 @@ pub struct RunOutcome {
 impl RunOutcome {
     /// The result on one screen of at most 80 columns; empty where this shard holds no task.
     #[must_use]
-    pub fn screen(&self) -> String {
-        self.report.as_ref().map(|report| report::answer(report, &self.dir)).unwrap_or_default()
+    pub fn screen(&self, detail: Detail) -> String {
+        let screen = self.report.as_ref().map(|report| report::answer(report, &self.dir, detail));
+        screen.unwrap_or_default()
     }
 
     /// What was asked and answered nothing, one sentence each.

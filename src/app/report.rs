@@ -9,7 +9,7 @@ use crate::app::finish::{WEIGHTS, write_report};
 use crate::app::load;
 use crate::app::options::ReportOptions;
 use crate::app::run_folder;
-use crate::report::{self as render, LoadReport, RunReport};
+use crate::report::{self as render, Detail, LoadReport, RunReport};
 use crate::units::plain_file;
 use crate::weights::WeightsFile;
 use crate::{aggregate, tune};
@@ -33,9 +33,9 @@ pub(super) enum Report {
 impl ReportOutcome {
     /// The result on one screen of at most 80 columns.
     #[must_use]
-    pub fn screen(&self) -> String {
+    pub fn screen(&self, detail: Detail) -> String {
         match &self.report {
-            Report::Run(report) => render::answer(report, &self.dir),
+            Report::Run(report) => render::answer(report, &self.dir, detail),
             Report::Load(report) => render::load::answer(report, &self.dir),
         }
     }

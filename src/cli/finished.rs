@@ -1,6 +1,6 @@
 //! Finished runs: `report`, `grade`, `tune`, `merge`.
 
-use super::args::{MergeArgs, ReportArgs, ReportFormat, RunFolder, TuneArgs};
+use super::args::{MergeArgs, ReportArgs, ReportFormat, RunFolder, ShownArgs, TuneArgs};
 use super::failure::Outcome;
 use super::run::{conclude, say_no_data};
 use super::terminal::Terminal;
@@ -11,14 +11,14 @@ use crate::units::Usd;
 
 /// `weighbridge report RUN`.
 pub(super) fn report(args: ReportArgs) -> Outcome {
-    let (run, format, events) = (args.folder.run, args.format, Terminal::default());
+    let (run, shown, events) = (args.folder.run, args.shown, Terminal::default());
     if let Some(prices) = args.prices {
         let rows = app::reprice(&run, &prices, &events)?;
         console::table(&repriced(&rows))?;
     } else {
         let outcome = app::report(ReportOptions { run, with_content: args.with_content }, &events)?;
-        console::data(&match format {
-            ReportFormat::Screen => outcome.screen(),
+        console::data(&match shown.format {
+            ReportFormat::Screen => outcome.screen(shown.detail()),
             ReportFormat::Json => outcome.to_json(),
         })?;
         return Ok(exit(&outcome));
@@ -49,9 +49,10 @@ pub(super) fn grade(RunFolder { run }: RunFolder) -> Outcome {
 
 /// `weighbridge tune RUN`.
 pub(super) fn tune(args: TuneArgs) -> Outcome {
-    let TuneArgs { folder: RunFolder { run }, goal, margin } = args;
+    let TuneArgs { folder: RunFolder { run }, goal, margin, endpoints } = args;
     let outcome = app::tune(TuneOptions { run: run.clone(), goal, margin })?;
-    console::data(&outcome.screen())?;
+    let shown = ShownArgs { endpoints, ..ShownArgs::SCREEN };
+    console::data(&outcome.screen(shown.detail()))?;
     console::say(&format!(
         "weights.json is new; the report still shows the old weights: weighbridge report {}",
         run.display()
@@ -61,7 +62,7 @@ pub(super) fn tune(args: TuneArgs) -> Outcome {
 
 /// `weighbridge merge RUN… --out RUN`.
 pub(super) fn merge(MergeArgs { runs, out }: MergeArgs) -> Outcome {
-    conclude(&app::merge(MergeOptions { runs, out }, &Terminal::default())?, ReportFormat::Screen)
+    conclude(&app::merge(MergeOptions { runs, out }, &Terminal::default())?, ShownArgs::SCREEN)
 }
 
 fn repriced(rows: &[PriceComparison]) -> String {

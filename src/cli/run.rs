@@ -1,6 +1,6 @@
 //! `run`, and how a run ends.
 
-use super::args::{ReportFormat, RunArgs};
+use super::args::{ReportFormat, RunArgs, ShownArgs};
 use super::console;
 use super::failure::Outcome;
 use super::terminal::Terminal;
@@ -9,9 +9,9 @@ use crate::app::{self, RunOutcome, RunStatus};
 /// `weighbridge run`.
 pub(super) fn run(args: RunArgs) -> Outcome {
     let terminal = Terminal::default();
-    let format = args.format;
+    let shown = args.shown;
     let outcome = app::run(args.options(terminal.signals()), &terminal)?;
-    let exit = conclude(&outcome, format)?;
+    let exit = conclude(&outcome, shown)?;
     if outcome.status == RunStatus::Incomplete {
         console::say(&format!(
             "resume it with the same command and --resume --out {}",
@@ -22,9 +22,9 @@ pub(super) fn run(args: RunArgs) -> Outcome {
 }
 
 /// Prints the result of a run.
-pub(super) fn conclude(outcome: &RunOutcome, format: ReportFormat) -> Outcome {
-    console::data(&match format {
-        ReportFormat::Screen => outcome.screen(),
+pub(super) fn conclude(outcome: &RunOutcome, shown: ShownArgs) -> Outcome {
+    console::data(&match shown.format {
+        ReportFormat::Screen => outcome.screen(shown.detail()),
         ReportFormat::Json => outcome.to_json(),
     })?;
     if let Some(why) = &outcome.why {

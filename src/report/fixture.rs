@@ -352,6 +352,8 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
                 candidate: (word != VerdictWord::Stay).then(|| candidate.clone()),
                 difference: (word != VerdictWord::Stay)
                     .then(|| estimate(-0.004, -0.031, 0.024, 54, Method::T)),
+                at_worst: (word != VerdictWord::Stay).then_some(-0.027),
+                at_best: (word != VerdictWord::Stay).then_some(0.019),
                 saves_per_1000_usd: (word != VerdictWord::Stay)
                     .then(|| "28.20".parse().expect("decimal")),
                 counted: None,
@@ -386,6 +388,8 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
             word: VerdictWord::Stay,
             candidate: None,
             difference: None,
+            at_worst: None,
+            at_best: None,
             saves_per_1000_usd: None,
             counted: None,
             within_margin: None,

@@ -39,5 +39,5 @@ pub use error::ReportError;
 pub use load::{answer as load_answer, write as write_load};
 pub use model::{LoadReport, RunReport};
 pub use remedy::remedy;
-pub use screen::answer;
+pub use screen::{Detail, answer};
 pub use write::{remove_unfinished, write_all, write_whole};

@@ -31,6 +31,39 @@ pub(super) fn heading(report: &RunReport) -> Vec<String> {
     with_state(facts, state(report))
 }
 
+/// The facts of the screen's heading: that a run is as it should be is no news there, unless its time
+/// is virtual.
+pub(super) fn screen_heading(report: &RunReport) -> Vec<String> {
+    let tasks: u64 = report.categories.iter().map(|c| c.tasks).sum();
+    let simulated = if report.simulated { " simulated" } else { "" };
+    let mut facts = vec![
+        escape_control(&report.run.name).into_owned(),
+        kinds_of_work(report.categories.len() as u64),
+        format!(
+            "{} × {}",
+            pluralize(tasks, "task"),
+            pluralize(report.endpoints.len() as u64, "endpoint")
+        ),
+    ];
+    let planned = report.counts.planned - report.counts.ineligible;
+    if report.counts.trials != planned {
+        facts.push(trials(report));
+    }
+    facts.push(format!("{}{simulated}", cost(report)));
+    facts.extend(report.run.ending.as_ref().map(duration));
+    let state = state(report);
+    if state.good && state.word == ValidityMark::Valid.word() {
+        facts
+    } else {
+        with_state(facts, state)
+    }
+}
+
+/// `1 kind of work`, `9 kinds of work`.
+pub(super) fn kinds_of_work(n: u64) -> String {
+    format!("{} of work", pluralize(n, "kind"))
+}
+
 /// How long a run took.
 pub(super) fn duration(ending: &Ending) -> String {
     number::duration(ending.duration_us.saturating_mul(1_000))

@@ -2,7 +2,7 @@
 
 use super::model::{Estimate, RunReport, Verdict};
 use super::names::Names;
-use super::number::{currency, difference, dollars, percent, points, share};
+use super::number::{currency, dollars, percent, points, share};
 use super::run_text::missing;
 use super::text::{escape_control, sentence};
 use crate::units::EndpointId;
@@ -109,7 +109,7 @@ impl CategoryVerdict<'_> {
     }
 
     /// `mini@azure`, or `mini@azure (70 %) and tiny@birch (30 %)`.
-    fn targets(&self, names: &Names) -> String {
+    pub(super) fn targets(&self, names: &Names) -> String {
         match self.mix {
             [] => self.verdict.candidate.as_deref().map_or_else(missing, |c| names.short(c)),
             [(id, _)] => names.short(id),
@@ -122,98 +122,23 @@ impl CategoryVerdict<'_> {
         }
     }
 
-    /// For a narrow line.
-    pub(super) fn columns(&self, names: &Names) -> Columns {
-        let verdict = self.verdict;
-        let today = self.today.map_or_else(missing, |id| names.model(id));
-        let gap = verdict.difference.as_ref();
-        let gap = gap.map_or_else(String::new, |d| format!("{} pt", difference(d)));
-        match verdict.word {
-            VerdictWord::Move => {
-                // What stays with today's endpoint is what is not named.
-                let moved = || self.mix.iter().filter(|(id, _)| Some(id.as_str()) != self.today);
-                let part = |(id, part): &(String, f64)| {
-                    let name = names.model(id);
-                    if *part < 0.995 { format!("{name} {}", share(*part)) } else { name }
-                };
-                let to: Vec<String> = moved().map(part).collect();
-                let [to, brief] = match to.as_slice() {
-                    [] => {
-                        let to = verdict.candidate.as_deref();
-                        let to = to.map_or_else(missing, |c| names.model(c));
-                        [to.clone(), to]
-                    }
-                    [only] => [only.clone(), only.clone()],
-                    [first, rest @ ..] => [to.join(", "), format!("{first} +{}", rest.len())],
-                };
-                let saves =
-                    verdict.saves_per_1000_usd.map(|saves| saves_in_columns(saves.to_f64()));
-                let what = [format!("{today} → {to}"), format!("→ {brief}")];
-                Columns { what, gap, tail: saves.unwrap_or_default() }
-            }
-            VerdictWord::Try => {
-                let to = verdict.candidate.as_deref().map_or_else(missing, |c| names.model(c));
-                let saves =
-                    verdict.saves_per_1000_usd.map(|saves| saves_in_columns(saves.to_f64()));
-                let tail = saves.unwrap_or_default().map(|saves| format!("({saves})"));
-                Columns { what: [format!("{today} → {to}"), format!("→ {to}")], gap, tail }
-            }
-            VerdictWord::NotYet => {
-                // The difference is the candidate's, so the line names it; without a number the
-                // words say why there is none.
-                let Some(candidate) = verdict.candidate.as_deref() else {
-                    let why = escape_control(&verdict.why).into_owned();
-                    let what = [format!("{today} stays"), today];
-                    return Columns { what, gap, tail: [why.clone(), why.clone(), why] };
-                };
-                let tell = match verdict.tasks_needed.map(|needed| group_thousands(needed.high)) {
-                    Some(n) => [
-                        format!("≈ {n} tasks would tell"),
-                        format!("≈ {n} more tasks"),
-                        format!("≈ {n} tasks"),
-                    ],
-                    None => ["too near the margin", "too near", "too near"].map(str::to_owned),
-                };
-                let candidate = names.model(candidate);
-                let what = [format!("{today} → {candidate}?"), format!("{candidate}?")];
-                Columns { what, gap, tail: tell }
-            }
-            VerdictWord::NoData => {
-                let why = escape_control(&verdict.why).into_owned();
-                let what = ["no weights".to_owned(), String::new()];
-                Columns { what, gap: String::new(), tail: [why.clone(), why.clone(), why] }
-            }
-            VerdictWord::Stay => {
-                let kept = self.mix.first().map_or(today, |(id, _)| names.model(id));
-                let why = escape_control(&verdict.why).into_owned();
-                Columns {
-                    what: [kept.clone(), kept],
-                    gap: String::new(),
-                    tail: [why.clone(), why.clone(), why],
-                }
-            }
+    /// Where the traffic goes, or might go, for a narrow line; `None`: nowhere else.
+    pub(super) fn to(&self, names: &Names) -> Option<String> {
+        // What stays with today's endpoint is what is not named.
+        let part = |(id, part): &(String, f64)| {
+            let name = names.model(id);
+            if *part < 0.995 { format!("{name} {}", share(*part)) } else { name }
+        };
+        let mut moved = self.mix.iter().filter(|(id, _)| Some(id.as_str()) != self.today);
+        let first = moved.next().filter(|_| self.verdict.word == VerdictWord::Move);
+        let Some(first) = first else {
+            return self.verdict.candidate.as_deref().map(|id| names.model(id));
+        };
+        match moved.count() {
+            0 => Some(part(first)),
+            more => Some(format!("{} +{more}", part(first))),
         }
     }
-}
-
-/// A verdict for a narrow line, its parts from the longest form to the shortest.
-pub(super) struct Columns {
-    /// What happens.
-    pub what: [String; 2],
-    /// The difference; empty where nothing is compared.
-    pub gap: String,
-    /// What it brings, what would tell, or why; may be empty.
-    pub tail: [String; 3],
-}
-
-fn saves_in_columns(saves: f64) -> [String; 3] {
-    let amount = currency(&dollars(saves.abs()));
-    let (verb, sign) = if saves < 0.0 { ("costs", '+') } else { ("saves", '−') };
-    [
-        format!("{verb} {amount} per 1,000"),
-        format!("{verb} {amount}/1,000"),
-        format!("{sign}{amount}/1,000"),
-    ]
 }
 
 /// `$3.08 less per 1,000`, `$0.12 more per 1,000`.
@@ -328,17 +253,6 @@ mod tests {
         metrics.counts.scored = 0;
         let report = RunReport::new(&metrics, &weights);
         assert!(verdicts(&report).is_empty() && mixture(&report).is_empty());
-    }
-
-    #[test]
-    fn a_line_that_waits_names_what_it_waits_for() {
-        let (metrics, mut weights) = fixture::support();
-        let found = weights.categories.get_mut("extract").expect("made");
-        found.verdict.tasks_needed = None;
-        let report = RunReport::new(&metrics, &weights);
-        let line = verdicts(&report)[1].columns(&report.names);
-        assert_eq!(line.what, ["large → mini?", "mini?"]);
-        assert_eq!(line.tail[1], "too near");
     }
 
     #[test]

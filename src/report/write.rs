@@ -201,7 +201,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::report::{answer, fixture};
+    use crate::report::{Detail, answer, fixture};
     use std::collections::BTreeSet;
 
     type Trials = Vec<Result<TrialView, io::Error>>;
@@ -266,7 +266,7 @@ mod tests {
             fs::create_dir_all(&dir).expect("a folder");
             let report = fixture::report(&made);
             write_all(&dir, &report, trials().into_iter(), None).expect(name);
-            let screen = answer(&report, Path::new("results/2026-11-22-demo"));
+            let screen = answer(&report, Path::new("results/2026-11-22-demo"), Detail::Screen);
             fs::write(dir.join("screen.txt"), screen).expect("written");
         }
     }

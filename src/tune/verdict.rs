@@ -44,6 +44,8 @@ fn stay(why: String) -> Verdict {
         word: VerdictWord::Stay,
         candidate: None,
         difference: None,
+        at_worst: None,
+        at_best: None,
         counted: None,
         within_margin: None,
         saves_per_1000_usd: None,
@@ -65,6 +67,8 @@ fn about(
         word,
         candidate: Some(candidate.endpoint.id.as_str().to_owned()),
         difference: evidence.map(|evidence| round::estimate(evidence.estimate())),
+        at_worst: evidence.map(|evidence| round::six_digits(evidence.difference.quantile(0.05))),
+        at_best: evidence.map(|evidence| round::six_digits(evidence.difference.quantile(0.95))),
         counted: candidate.paired.as_ref().map(|paired| CountedDifference {
             value: round::six_digits(paired.estimate.value),
             n: paired.estimate.n,

@@ -47,6 +47,10 @@ pub struct Manifest {
     /// Whether the simulated fleet inside the binary served the run: its dollars are invented.
     #[serde(default)]
     pub embedded: bool,
+    /// The simulated fleet's true probability of a right answer, by endpoint and category; empty:
+    /// nobody knows it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skills: BTreeMap<String, BTreeMap<String, f64>>,
     /// What providers' prompt caches were to find.
     #[serde(default, skip_serializing_if = "CacheMode::is_as_is")]
     pub cache: CacheMode,

@@ -99,6 +99,10 @@ pub struct Verdict {
     /// The candidate's quality minus today's, score units, two-sided 95 %, under the model of the whole
     /// run.
     pub difference: Option<Estimate>,
+    /// The bound that decides: the difference is above it with a probability of 95 %, score units.
+    pub at_worst: Option<f64>,
+    /// The difference is below it with a probability of 95 %.
+    pub at_best: Option<f64>,
     /// The difference as counted on these tasks alone, and the pairs.
     pub counted: Option<CountedDifference>,
     /// The probability that the candidate is within the margin of today's.

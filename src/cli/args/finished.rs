@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::{ReportFormat, goal, share};
+use crate::app::Detail;
 use crate::cli::exit;
 use crate::units::Goal;
 
@@ -39,6 +40,30 @@ pub(in crate::cli) struct TuneArgs {
     /// The accepted loss of quality, 0 to 1; default: the run's.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub margin: Option<f64>,
+    /// Print the table of all endpoints below the verdicts.
+    #[arg(long)]
+    pub endpoints: bool,
+}
+
+/// How the result of a run is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(in crate::cli) struct ShownArgs {
+    /// Output format: one screen, or JSON by the schema in docs/schema/.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Screen)]
+    pub format: ReportFormat,
+    /// Print the table of all endpoints below the verdicts.
+    #[arg(long)]
+    pub endpoints: bool,
+}
+
+impl ShownArgs {
+    /// One screen.
+    pub const SCREEN: Self = Self { format: ReportFormat::Screen, endpoints: false };
+
+    /// How much a screen shows.
+    pub fn detail(self) -> Detail {
+        if self.endpoints { Detail::Endpoints } else { Detail::Screen }
+    }
 }
 
 /// `report`.
@@ -46,13 +71,12 @@ pub(in crate::cli) struct TuneArgs {
 pub(in crate::cli) struct ReportArgs {
     #[command(flatten)]
     pub folder: RunFolder,
-    /// Output format: one screen, or JSON by the schema in docs/schema/.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Screen, conflicts_with = "prices")]
-    pub format: ReportFormat,
+    #[command(flatten)]
+    pub shown: ShownArgs,
     /// Put prompts and answers into report.html, where they can be searched.
     #[arg(long, conflicts_with = "prices")]
     pub with_content: bool,
     /// Reprice the run's tokens with a snapshot or another catalog, and print the change.
-    #[arg(long, value_name = "SNAPSHOT")]
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["format", "endpoints"])]
     pub prices: Option<PathBuf>,
 }

@@ -20,7 +20,7 @@ pub(super) use catalog::{
 };
 pub(super) use cli::{Cli, Command};
 pub(super) use export::ExportArgs;
-pub(super) use finished::{MergeArgs, ReportArgs, RunFolder, TuneArgs};
+pub(super) use finished::{MergeArgs, ReportArgs, RunFolder, ShownArgs, TuneArgs};
 pub(super) use init::InitArgs;
 pub(super) use load::LoadArgs;
 pub(super) use run::RunArgs;

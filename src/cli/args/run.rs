@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::finished::ShownArgs;
 use super::select::WhatArgs;
-use super::values::{ReportFormat, time, timeouts};
+use super::values::{time, timeouts};
 use crate::app::{RunOptions, Timeouts};
 use crate::cli::exit;
 use crate::cli::shard::shard;
@@ -21,9 +22,8 @@ use crate::units::Usd;
 pub(in crate::cli) struct RunArgs {
     #[command(flatten)]
     pub what: WhatArgs,
-    /// Output format: one screen, or JSON by the schema in docs/schema/.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Screen)]
-    pub format: ReportFormat,
+    #[command(flatten)]
+    pub shown: ShownArgs,
     /// Run on the simulated fleet in virtual time: takes seconds, and the output is reproducible.
     #[arg(long = "virtual", conflicts_with_all = ["catalog"])]
     pub virtual_time: bool,

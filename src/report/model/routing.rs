@@ -27,6 +27,12 @@ pub(crate) struct Verdict {
     pub candidate: Option<String>,
     /// The candidate's quality minus that of today's endpoint.
     pub difference: Option<Estimate>,
+    /// The difference is above it with a probability of 95 %.
+    pub at_worst: Option<f64>,
+    /// The difference is below it with a probability of 95 %.
+    pub at_best: Option<f64>,
+    /// The true difference, which only a simulated fleet knows.
+    pub truth: Option<f64>,
     pub saves_per_1000_usd: Option<Usd>,
     /// The probability that the candidate is within the margin.
     pub within_margin: Option<f64>,
@@ -60,7 +66,8 @@ fn mix_entries<S: Serializer>(mix: &[(String, f64)], serializer: S) -> Result<S:
 }
 
 impl Routing {
-    pub(super) fn new(found: &CategoryWeights) -> Self {
+    /// `truth` gives the true difference of an endpoint from today's, where it is known.
+    pub(super) fn new(found: &CategoryWeights, truth: impl Fn(&str) -> Option<f64>) -> Self {
         let mut mix: Vec<(String, f64)> = found
             .weights
             .iter()
@@ -76,6 +83,9 @@ impl Routing {
                 word: verdict.word,
                 candidate: verdict.candidate.clone(),
                 difference: known(verdict.difference),
+                at_worst: verdict.at_worst,
+                at_best: verdict.at_best,
+                truth: verdict.candidate.as_deref().and_then(truth),
                 saves_per_1000_usd: verdict.saves_per_1000_usd,
                 within_margin: verdict.within_margin,
                 tasks_needed: verdict.tasks_needed,

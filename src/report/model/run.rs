@@ -181,11 +181,13 @@ impl RunReport {
                     tasks: category.tasks,
                     share: category.share,
                     share_stated: category.share_stated,
-                    routing: weights_of(category.name.as_str()).map(Routing::new),
+                    routing: weights_of(category.name.as_str()).map(|found| {
+                        Routing::new(found, |id| truth(metrics, category.name.as_str(), id))
+                    }),
                 })
                 .collect(),
             endpoints: endpoints(metrics),
-            default_routing: has_weights.then(|| Routing::new(&weights.default)),
+            default_routing: has_weights.then(|| Routing::new(&weights.default, |_| None)),
             expected: has_weights.then(|| (&weights.expected).into()),
             saves_per_month_usd: saves_per_month(metrics, weights).filter(|_| has_weights),
             failures: metrics.failures.iter().map(Failure::new).collect(),
@@ -210,6 +212,12 @@ impl RunReport {
     pub fn to_json(&self) -> String {
         to_json(self)
     }
+}
+
+/// An endpoint's true quality minus that of today's, which only a simulated fleet knows.
+fn truth(metrics: &RunMetrics, category: &str, endpoint: &str) -> Option<f64> {
+    let skill = |id: &str| metrics.manifest.skills.get(id)?.get(category).copied();
+    Some(skill(endpoint)? - skill(metrics.today.endpoint.as_ref()?.as_str())?)
 }
 
 fn differing(metrics: &RunMetrics, weights: &WeightsFile) -> Option<Differing> {
