@@ -129,7 +129,7 @@ impl fmt::Display for Question {
             }
             Self::CostsMore { spent, expected } => write!(
                 f,
-                "The run has cost ${} so far, more than twice the ${} that was expected. Go on?",
+                "The run has cost up to ${} so far, more than twice the ${} that was expected. Go on?",
                 spent.to_fixed(2),
                 expected.to_fixed(2)
             ),

@@ -145,7 +145,7 @@ impl Execution<'_> {
         let expected = self.cost_expected.as_ref().map(|cost| cost.expected).unwrap_or_default();
         if self.is_cost_covered() {
             self.events.notice(format!(
-                "the run has cost ${} so far, more than twice the ${} that was expected",
+                "the run has cost up to ${} so far, more than twice the ${} that was expected",
                 spent.to_fixed(4),
                 expected.to_fixed(4)
             ));

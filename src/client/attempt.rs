@@ -11,6 +11,7 @@ use super::routed::Routed;
 use super::transport::{
     ChunkStream, Head, Outgoing, Protocol, TimedChunk, Transport, TransportError,
 };
+use super::unpack::Unpack;
 use crate::units::{Clock, Dialect, Stamp};
 use crate::wire::rate_limit::{http_date, retry_after};
 use crate::wire::{
@@ -239,6 +240,7 @@ struct Reader {
     is_named_events: bool,
     /// How the body is compressed, as its headers have it.
     coding: Option<String>,
+    unpack: Unpack,
     /// When the answer was complete, or its end mark came after that.
     completed: Option<Stamp>,
     done: bool,
@@ -269,6 +271,7 @@ impl Reader {
             kind: None,
             is_named_events: false,
             coding: None,
+            unpack: Unpack::new(None),
             completed: None,
             done: false,
             held: None,
@@ -356,6 +359,7 @@ impl Reader {
         let coding = text("content-encoding").map(str::trim);
         let is_none = |coding: &&str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
         self.coding = coding.filter(|coding| !is_none(coding)).map(str::to_owned);
+        self.unpack = Unpack::new(self.coding.as_deref());
     }
 
     fn is_success(&self) -> bool {
@@ -379,32 +383,20 @@ impl Reader {
             let Some(chunk) = chunk else { break };
             self.progress = chunk.at;
             self.record.stamps.first_byte.get_or_insert(chunk.at);
-            self.read_bytes += chunk.bytes.len();
-            match self.bound() {
-                Err(_) if self.completed.is_some() => return Ok(()),
-                bound => bound?,
-            }
-            if self.kind == Some(BodyKind::Events) {
-                self.events_of(&mut events, &chunk)?;
-                self.bound_answer()?;
-                continue;
-            }
-            self.whole.extend_from_slice(&chunk.bytes);
-            if self.kind.is_none() {
-                self.decide(kind_of(&self.whole))?;
-            }
-            if self.kind == Some(BodyKind::Events) {
-                let bytes = std::mem::take(&mut self.whole).into();
-                self.events_of(&mut events, &TimedChunk { at: chunk.at, bytes })?;
-            } else if self.kind.is_some() {
-                self.record.stamps.last_token = Some(chunk.at);
+            let (at, mut packed) = (chunk.at, chunk.bytes);
+            while !packed.is_empty() {
+                match self.unpacked(&mut packed) {
+                    Err(_) if self.completed.is_some() => return Ok(()),
+                    bytes => self.piece(&mut events, TimedChunk { at, bytes: bytes? })?,
+                }
                 if !self.is_success() && self.whole.len() >= MAX_ERROR_BODY {
-                    break;
+                    return Ok(());
                 }
             }
-            self.bound_answer()?;
         }
         let now = clock.now();
+        let bytes = self.unpack.rest();
+        self.piece(&mut events, TimedChunk { at: now, bytes })?;
         if self.kind.is_none() {
             self.decide(Some(BodyKind::Unclear))?;
             if self.kind == Some(BodyKind::Events) {
@@ -414,6 +406,41 @@ impl Reader {
         }
         let rest = TimedChunk { at: now, bytes: bytes::Bytes::new() };
         if self.record.streamed { self.last_event(&mut events, &rest) } else { Ok(()) }
+    }
+
+    /// A piece of the body as it was before it was compressed.
+    fn unpacked(&mut self, packed: &mut bytes::Bytes) -> Result<bytes::Bytes, WireError> {
+        let bytes = self.unpack.next(packed).map_err(|error| WireError {
+            class: ErrorClass::Protocol,
+            detail: format!("the body is compressed, and does not unpack: {error}"),
+        })?;
+        self.read_bytes += bytes.len();
+        if self.read_bytes <= self.limits.body_bytes {
+            return Ok(bytes);
+        }
+        Err(too_large(format!("the body is larger than {} bytes", self.limits.body_bytes)))
+    }
+
+    /// Reads a piece of the body.
+    fn piece(&mut self, events: &mut sse::Decoder, piece: TimedChunk) -> Result<(), WireError> {
+        if piece.bytes.is_empty() {
+            return Ok(());
+        }
+        if self.kind == Some(BodyKind::Events) {
+            self.events_of(events, &piece)?;
+            return self.bound_answer();
+        }
+        self.whole.extend_from_slice(&piece.bytes);
+        if self.kind.is_none() {
+            self.decide(kind_of(&self.whole))?;
+        }
+        if self.kind == Some(BodyKind::Events) {
+            let bytes = std::mem::take(&mut self.whole).into();
+            self.events_of(events, &TimedChunk { at: piece.at, bytes })?;
+        } else if self.kind.is_some() {
+            self.record.stamps.last_token = Some(piece.at);
+        }
+        self.bound_answer()
     }
 
     /// Settles the form of a body by its first bytes, else by its headers.
@@ -435,15 +462,9 @@ impl Reader {
         let coding = self.coding.as_deref().unwrap_or("its headers do not say how");
         Err(WireError {
             class: ErrorClass::Protocol,
-            detail: format!("the body is compressed ({coding}), though identity was asked for"),
+            detail: format!("the body is compressed ({coding}), though identity was asked for; gzip and \
+                 deflate are read"),
         })
-    }
-
-    fn bound(&self) -> Result<(), WireError> {
-        if self.read_bytes <= self.limits.body_bytes {
-            return Ok(());
-        }
-        Err(too_large(format!("the body is larger than {} bytes", self.limits.body_bytes)))
     }
 
     /// Cuts an answer that goes on far beyond its limit on tokens, or that holds more than its share

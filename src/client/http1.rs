@@ -6,9 +6,9 @@ use std::mem::MaybeUninit;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The most bytes of a response head.
-pub const MAX_HEAD: usize = 256 << 10;
+pub const MAX_HEAD: u32 = 256 << 10;
 /// The most headers of a response.
-const MAX_HEADERS: usize = 512;
+pub const MAX_HEADERS: usize = 512;
 /// The most bytes of chunk extensions and trailers, which nobody reads.
 const MAX_IGNORED: usize = 16 << 10;
 
@@ -48,7 +48,7 @@ pub fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, ParseError> {
         .allow_spaces_after_header_name_in_responses(true);
     let n_bytes = match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut space) {
         Ok(httparse::Status::Complete(n_bytes)) => n_bytes,
-        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD as usize => return Ok(None),
         Ok(httparse::Status::Partial) => return Err(ParseError("its head is too long")),
         Err(_) => return Err(ParseError("its head does not read")),
     };

@@ -13,6 +13,7 @@ mod routed;
 pub mod runtime;
 mod socket;
 pub mod transport;
+mod unpack;
 mod via_reqwest;
 
 pub use attempt::{Attempt, AttemptLimits, AttemptRecord, Outcome, Stamps};

@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::direct::STALE_WITHIN;
+use super::http1::{MAX_HEAD, MAX_HEADERS};
 use super::transport::{
     Head, Outgoing, Protocol, TimedChunk, TransportError, USER_AGENT, error_chain,
 };
@@ -57,6 +58,8 @@ impl Settings {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout)
             .referer(false)
+            .http1_max_headers(MAX_HEADERS)
+            .http2_max_header_list_size(MAX_HEAD)
             .user_agent(USER_AGENT)
             .connector_layer(StampConnection(self.clock.clone()));
         builder = match self.http {

@@ -56,6 +56,8 @@ pub struct TrialOutcome {
     pub ttft: Option<Duration>,
     /// What it cost as far as known.
     pub cost: Usd,
+    /// The most that its requests of unknown cost may have cost beside that.
+    pub open_cost: Usd,
 }
 
 /// Why a trial could not be dispatched.
@@ -90,6 +92,7 @@ pub(super) struct TrialState {
     pub backoff: Duration,
     pub pacing: Duration,
     pub cost: Usd,
+    pub open_cost: Usd,
     pub first_dispatch: Option<Stamp>,
     /// The last attempt of this session, which failed.
     pub failed: Option<Box<AttemptRecord>>,
@@ -105,6 +108,7 @@ impl TrialState {
             backoff: Duration::ZERO,
             pacing: Duration::ZERO,
             cost: Usd::ZERO,
+            open_cost: Usd::ZERO,
             first_dispatch: None,
             failed: None,
         }

@@ -200,6 +200,7 @@ impl<T: Transport> Trials<T> {
 
     fn in_doubt(job: &TrialJob, state: &TrialState) -> TrialOutcome {
         let status = TrialStatus::InDoubt;
-        TrialOutcome { endpoint: job.endpoint, status, ttft: None, cost: state.cost }
+        let (cost, open_cost) = (state.cost, state.open_cost);
+        TrialOutcome { endpoint: job.endpoint, status, ttft: None, cost, open_cost }
     }
 }

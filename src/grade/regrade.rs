@@ -1,6 +1,7 @@
 //! Grading a run: every stored answer to a score. Calls no model.
 
-use crate::graders::Target;
+use super::timed::TimedGrader;
+use crate::graders::{GRADING_ENDED, MAX_GRADING};
 use crate::store::{Reader, RunLock, ScoreRow, StoreError, Writer};
 
 /// The number of answers graded.
@@ -10,6 +11,8 @@ pub struct GradeCounts {
     pub scored: u64,
     /// Answers that the grader could not judge.
     pub unscored: u64,
+    /// Of those, the ones that it did not end with in time.
+    pub ended: u64,
 }
 
 /// Grades every answer of the run in this folder, in place of the scores that are there.
@@ -18,17 +21,19 @@ pub struct GradeCounts {
 /// When the run database cannot be read or written; then the old scores stay.
 pub fn grade_run(lock: &RunLock) -> Result<GradeCounts, StoreError> {
     let rubrics = Reader::open(lock.dir())?.rubrics()?;
+    let mut timed = TimedGrader::new(rubrics, MAX_GRADING);
     let mut writer = Writer::open(lock)?;
     let mut graded = GradeCounts::default();
     writer.regrade(|trial, task, answer| {
         let answer = answer?;
-        let rubric = rubrics.get(task as usize)?;
-        let target =
-            Target { reference: rubric.reference.as_ref(), schema: rubric.schema.as_ref() };
-        let score = rubric.grader.grade(&target, &answer);
-        graded.scored += u64::from(score.value.is_some());
-        graded.unscored += u64::from(score.value.is_none());
-        Some(ScoreRow::overall(trial, &rubric.grader, score.value, score.detail))
+        let grader = timed.rubric(task)?.grader.clone();
+        let score = timed.score(task, answer);
+        graded.ended += u64::from(score.is_none());
+        let (value, detail) = score
+            .map_or_else(|| (None, GRADING_ENDED.to_owned()), |score| (score.value, score.detail));
+        graded.scored += u64::from(value.is_some());
+        graded.unscored += u64::from(value.is_none());
+        Some(ScoreRow::overall(trial, &grader, value, detail))
     })?;
     Ok(graded)
 }

@@ -43,7 +43,7 @@ pub(crate) use form::form_fault;
 pub(crate) use guess::guess_grader;
 pub(crate) use json_schema::{check_schema, compile_schema};
 pub(crate) use sample::{Peers, SampleTask};
-pub use score::Score;
+pub use score::{GRADING_ENDED, MAX_GRADING, Score};
 pub(crate) use score::quoted;
 pub use spec::{GraderSpec, SpecError};
 pub(crate) use stated::stated_answer;

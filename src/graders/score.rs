@@ -3,6 +3,13 @@
 /// The longest detail, in characters: one line of a wide terminal.
 const MAX_DETAIL_CHARS: usize = 160;
 
+/// The longest that anyone waits for one score. Graders bound their own steps; this is for what
+/// escapes those bounds.
+pub const MAX_GRADING: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What stands beside a score that did not come in time: the answer is unscored.
+pub const GRADING_ENDED: &str = "beyond a limit: the grader did not end within 30 s";
+
 /// A grader's judgment of one answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {

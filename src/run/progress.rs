@@ -26,6 +26,8 @@ pub struct EndpointProgress {
     pub ttft: Histogram,
     /// Dollars so far.
     pub cost: Usd,
+    /// The most that requests of unknown cost may have cost beside that.
+    pub open_cost: Usd,
 }
 
 impl EndpointProgress {
@@ -70,6 +72,7 @@ impl Progress {
         endpoint.ok += u64::from(done.status == TrialStatus::Ok);
         endpoint.failed += u64::from(done.status == TrialStatus::Failed);
         endpoint.cost += done.cost;
+        endpoint.open_cost += done.open_cost;
         if let (TrialStatus::Ok, Some(ttft)) = (done.status, done.ttft) {
             endpoint.ttft.record(ttft);
         }

@@ -28,11 +28,12 @@ impl std::fmt::Debug for SpendWatch<'_> {
 }
 
 impl SpendWatch<'_> {
-    /// What was spent, where that is more than twice what was expected.
+    /// What was spent at most, where that is more than twice what was expected. What a request of
+    /// unknown cost may have cost counts.
     pub(super) fn passed(&self, progress: &Progress) -> Option<Usd> {
         let now = progress.with(|endpoints| {
             let counted = endpoints.iter().zip(&self.counts).filter(|(_, counts)| **counts);
-            counted.map(|(endpoint, _)| endpoint.cost).sum::<Usd>()
+            counted.map(|(endpoint, _)| endpoint.cost + endpoint.open_cost).sum::<Usd>()
         });
         let spent = self.before + now;
         (spent > self.expected.times(2).max(LEAST)).then_some(spent)
@@ -41,7 +42,7 @@ impl SpendWatch<'_> {
     /// Why the run stopped here.
     pub(super) fn why(&self, spent: Usd, left: &str) -> String {
         format!(
-            "the run has cost ${}, more than twice the ${} that was expected; {left} left out. To go on, \
+            "the run has cost up to ${}, more than twice the ${} that was expected; {left} left out. To go on, \
              add --yes, or cap it with --budget USD",
             spent.to_fixed(4),
             self.expected.to_fixed(4)

@@ -83,7 +83,7 @@ fn a_run_that_costs_twice_what_was_expected_stops_and_goes_on_when_told_once() {
     assert_eq!(stub.asked().len(), asked);
     keyed(dir.path(), &[&RUN[..], &["--resume", "--yes"]].concat())
         .weighed()
-        .says(&["the run has cost $", "more than twice the $0.0267 that was expected"]);
+        .says(&["the run has cost up to $", "more than twice the $0.0267 that was expected"]);
     assert_eq!((stub.asked().len(), ended("ok")), (12, 12));
 }
 

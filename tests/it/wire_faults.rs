@@ -154,7 +154,7 @@ const EXPECTED: [(&str, &str, u64); 30] = [
     ("invalid-utf8", "", 1),
     ("length-over", "", 1),
     ("length-under", "truncated", 4),
-    ("gzip", "protocol", 2),
+    ("gzip", "", 1),
     ("redirect", "redirect", 1),
     ("stale", "", 1),
 ];

@@ -211,19 +211,70 @@ fn an_answer_in_one_piece_has_no_first_token() {
 }
 
 #[test]
-fn a_compressed_body_is_not_what_was_asked_for() {
-    let packed = || vec![(1, Bytes::from_static(b"\x1f")), (1, Bytes::from_static(b"\x8b\x08\0"))];
-    for coding in ["gzip", "identity"] {
-        let record = play_bytes(200, SSE, coding, packed(), None);
-        assert_eq!(class(&record), Some(ErrorClass::Protocol));
-        assert_eq!(record.stamps.first_token, None);
-    }
+fn a_compressed_body_that_is_not_read_is_named() {
     let unclear = || vec![(1, Bytes::from_static(b"\x8b\x02\x80"))];
     assert_eq!(class(&play_bytes(200, SSE, "br", unclear(), None)), Some(ErrorClass::Protocol));
     // A header that is wrong about a body that is plain.
     let plain = || vec![(1, Bytes::from(TOKEN)), (1, Bytes::from(STOP))];
-    for coding in ["Identity", "utf-8", "gzip"] {
+    for coding in ["Identity", "utf-8", "gzip", "deflate"] {
         assert_eq!(class(&play_bytes(200, SSE, coding, plain(), None)), None);
+    }
+}
+
+/// One text in gzip, in deflate with its frame and without.
+fn packed(text: &[u8]) -> [(&'static str, Vec<u8>); 4] {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(text).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    zlib.write_all(text).expect("memory");
+    let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
+    raw.write_all(text).expect("memory");
+    let (zlib, raw) = (zlib.finish().expect("memory"), raw.finish().expect("memory"));
+    [("gzip", gzip.clone()), ("identity", gzip), ("deflate", zlib), ("deflate", raw)]
+}
+
+#[test]
+fn gzip_and_deflate_are_read_although_nobody_asked_for_them() {
+    let stream = format!("{ROLE}{TOKEN}{TOKEN}{STOP}data: [DONE]\n\n");
+    let whole = "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+    for (text, kind) in [(stream.as_str(), SSE), (whole, "application/json")] {
+        for (coding, bytes) in packed(text.as_bytes()) {
+            for size in [1, 7, bytes.len()] {
+                let parts = bytes.chunks(size).map(|part| (1, Bytes::copy_from_slice(part)));
+                let record = play_bytes(200, kind, coding, parts.collect(), None);
+                let Outcome::Answered(answer) = &record.outcome else {
+                    panic!("{coding} {kind} {size}: {:?}", record.outcome);
+                };
+                let expected = if kind == SSE { "xx" } else { "hi" };
+                assert_eq!((&*answer.text, record.streamed), (expected, kind == SSE));
+            }
+        }
+    }
+    // Cut, or no deflate at all after gzip's first bytes.
+    let [(_, gzip), ..] = packed(stream.as_bytes());
+    let cut = vec![(1, Bytes::copy_from_slice(&gzip[..gzip.len() / 2]))];
+    assert!(class(&play_bytes(200, SSE, "gzip", cut, None)).is_some());
+    let broken = vec![(1, Bytes::from_static(b"\x1f\x8b\x08\0\0\0\0\0\0\xffnonsense"))];
+    assert_eq!(class(&play_bytes(200, SSE, "gzip", broken, None)), Some(ErrorClass::Protocol));
+    // The words of an error.
+    let [(_, gzip), ..] = packed(br#"{"error":{"message":"no such model"}}"#);
+    let record = play_bytes(404, "application/json", "gzip", vec![(1, gzip.into())], None);
+    let Outcome::Failed { detail, .. } = record.outcome else { panic!("it failed") };
+    insta::assert_snapshot!(detail, @"HTTP 404: no such model");
+}
+
+#[test]
+fn what_a_small_body_unpacks_to_is_bounded() {
+    let zeros = vec![b' '; 80 << 20];
+    let [(_, gzip), _, (_, zlib), _] = packed(&zeros);
+    for (coding, bytes) in [("gzip", gzip), ("deflate", zlib)] {
+        let record = play_bytes(200, "application/json", coding, vec![(1, bytes.into())], None);
+        assert_eq!(class(&record), Some(ErrorClass::TooLarge), "{coding}");
     }
 }
 

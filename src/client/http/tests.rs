@@ -257,6 +257,43 @@ async fn many_headers_and_interim_responses_are_read() {
     assert_eq!((chunks.concat(), end), ("ok".to_owned(), None));
 }
 
+/// Headers that a gateway piles up: 512, of 256 KiB almost.
+fn piled_up() -> Vec<(String, String)> {
+    (0..511).map(|i| (format!("x-pile-{i}"), "y".repeat(450))).collect()
+}
+
+#[tokio::test]
+async fn a_large_head_is_read_on_every_way() {
+    for transport in [transport(), transport().via_reqwest()] {
+        let (url, _, _server) = server(|mut socket| async move {
+            request(&mut socket).await;
+            let lines = piled_up().into_iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+            let lines: String = lines.collect();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n{lines}\r\nok");
+            socket.write_all(answer.as_bytes()).await.expect("a reader");
+        })
+        .await;
+        let (head, chunks, end) = read(&transport, &url).await.expect("an answer");
+        assert_eq!((head.headers.len(), chunks.concat(), end), (512, "ok".to_owned(), None));
+    }
+    let (url, _, _server) = server(|socket| async move {
+        let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            let mut response = http::Response::builder();
+            for (name, value) in piled_up() {
+                response = response.header(name, value);
+            }
+            let response = response.body(()).expect("a response");
+            let mut body = respond.send_response(response, false).expect("a client");
+            body.send_data(Bytes::from("ok"), true).expect("a client");
+        }
+    })
+    .await;
+    let (head, chunks, end) =
+        read(&speaking(HttpVersion::Http2), &url).await.expect("an answer");
+    assert_eq!((head.headers.len(), chunks.concat(), end), (511, "ok".to_owned(), None));
+}
+
 /// A server that refuses a large request before it has read it, and resets the connection.
 #[tokio::test]
 async fn a_refusal_that_comes_before_the_request_is_read_is_read() {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::Trials;
 use crate::client::{AttemptRecord, Outcome, Transport};
+use crate::dispatch::cost::may_be_billed;
 use crate::dispatch::give_up::shape_of;
 use crate::dispatch::recorder::{CallEnd, Intent, Recorder};
 use crate::dispatch::trial::{DispatchError, TrialJob, TrialOutcome, TrialState};
+use crate::graders::{GRADING_ENDED, MAX_GRADING};
 use crate::store::{
     AttemptId, Record, RequestSource, ScoreRow, StoreError, TrialEnding, TrialStatus,
 };
@@ -16,10 +18,6 @@ use crate::suite::Task;
 use crate::units::clock::nanos;
 use crate::units::{AnswerContent, Stamp, Usd};
 use crate::wire::{Answer, ErrorClass};
-
-/// The longest that a trial waits for its score; without one it is unscored.
-const MAX_GRADING: Duration = Duration::from_secs(30);
-const GRADING_ENDED: &str = "beyond a limit: the grader did not end within 30 s";
 
 /// What comes after an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +70,8 @@ impl<T: Transport> TrialRecorder<'_, T> {
         let error = end.error();
         self.is_repeated = end.in_new_form || error == Some(ErrorClass::StaleConnection);
         state.cost += end.cost.unwrap_or(Usd::ZERO);
+        let is_open = end.cost.is_none() || may_be_billed(&end.record);
+        state.open_cost += job.bound.filter(|_| is_open).unwrap_or(Usd::ZERO);
         trials.log(job, state, &end.record);
         let id = AttemptId { trial: job.trial, attempt: state.attempts - 1 };
         let mut row = end.take_request_record(|stamp| trials.since_anchor(stamp));
@@ -223,7 +223,8 @@ fn trial_end(
         e2e_with_retries_ns: is_timed.then(|| nanos(last.since(first))),
         answer,
     };
-    (row, TrialOutcome { endpoint: job.endpoint, status, ttft, cost: state.cost })
+    let (cost, open_cost) = (state.cost, state.open_cost);
+    (row, TrialOutcome { endpoint: job.endpoint, status, ttft, cost, open_cost })
 }
 
 fn content(answer: Answer) -> AnswerContent {
