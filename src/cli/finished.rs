@@ -7,6 +7,7 @@ use super::terminal::Terminal;
 use super::{Exit, console};
 use crate::aggregate::PriceComparison;
 use crate::app::{self, GradeOptions, MergeOptions, ReportOptions, ReportOutcome, TuneOptions};
+use crate::graders::MAX_GRADING;
 use crate::units::Usd;
 
 /// `weighbridge report RUN`.
@@ -36,6 +37,13 @@ fn exit(outcome: &ReportOutcome) -> Exit {
 /// `weighbridge grade RUN`.
 pub(super) fn grade(RunFolder { run }: RunFolder) -> Outcome {
     let graded = app::grade(GradeOptions { run: run.clone() })?;
+    if graded.ended > 0 {
+        console::say(&format!(
+            "weighbridge: {} of the unscored: the grader did not end within {} s",
+            graded.ended,
+            MAX_GRADING.as_secs()
+        ));
+    }
     console::say(&format!(
         "{} answers graded: {} scored, {} unscored. Next: weighbridge tune {run} and weighbridge \
          report {run}",

@@ -462,8 +462,10 @@ impl Reader {
         let coding = self.coding.as_deref().unwrap_or("its headers do not say how");
         Err(WireError {
             class: ErrorClass::Protocol,
-            detail: format!("the body is compressed ({coding}), though identity was asked for; gzip and \
-                 deflate are read"),
+            detail: format!(
+                "the body is compressed ({coding}), though identity was asked for; gzip and \
+                 deflate are read"
+            ),
         })
     }
 

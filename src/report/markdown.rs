@@ -6,9 +6,9 @@ use super::number::share;
 use super::run_text::{
     self, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
 };
-use super::text::markdown as escaped;
+use super::text::{MOST_WORDS, markdown as escaped};
 use super::verdict;
-use crate::report::model::{MOST_WORDS, RunReport};
+use crate::report::model::RunReport;
 use crate::units::prose::group_thousands;
 
 /// The whole file.

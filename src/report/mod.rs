@@ -40,4 +40,5 @@ pub use load::{answer as load_answer, write as write_load};
 pub use model::{LoadReport, RunReport};
 pub use remedy::remedy;
 pub use screen::{Detail, answer};
+pub(crate) use text::provider_words;
 pub use write::{remove_unfinished, write_all, write_whole};

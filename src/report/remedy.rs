@@ -46,6 +46,9 @@ pub fn remedy(class: ErrorClass, words: Option<&str>, target: &Target) -> Option
         ErrorClass::Redirect => {
             format!("redirects are not followed: write the address that {base_url} leads to")
         }
+        // A server that knows no such request at this path.
+        ErrorClass::Server if says(&["http 501"]) => wrong_path(target),
+        ErrorClass::BadRequest if says(&["http 405"]) => wrong_path(target),
         ErrorClass::Overloaded | ErrorClass::Server => {
             format!("{provider} failed: try again later, or ask it with its words")
         }
@@ -93,9 +96,7 @@ fn no_connection(class: ErrorClass, says: &dyn Fn(&[&str]) -> bool, target: &Tar
         return format!("nothing listens at {authority}: is the server up, and the port right?");
     }
     if says(&["dns", "resolve", "lookup", "name or service", "nodename", "no address"]) {
-        return format!(
-            "the name of {authority} was not found: is it spelt right, is there a network?"
-        );
+        return format!("{authority} was not found: is it spelt right, is there a network?");
     }
     if says(&["certificate", "unknownissuer", "ca used", "notvalidforname"]) {
         return format!(
@@ -172,7 +173,7 @@ mod tests {
         payment: add credit at acme, then `weighbridge run --resume`
         rate_limited: lower the concurrency (-c), or state the limits of acme in the catalog
         connect: nothing listens at api.acme.example: is the server up, and the port right?
-        connect: the name of api.acme.example was not found: is it spelt right, is there a network?
+        connect: api.acme.example was not found: is it spelt right, is there a network?
         connect: the certificate of api.acme.example is not trusted: ca_file of the provider names another authority
         connect: is https://api.acme.example rightly https, and is it reached without a proxy between?
         connect: is api.acme.example reachable from here? `weighbridge catalog ping` asks once

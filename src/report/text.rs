@@ -25,6 +25,14 @@ pub(super) fn fit_middle(text: &str, most: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// The most columns of a provider's words in a report.
+pub(crate) const MOST_WORDS: usize = 240;
+
+/// A provider's words as a report shows them: escaped and cut.
+pub(crate) fn provider_words(words: &str) -> String {
+    fit_end(&escape_control(words), MOST_WORDS)
+}
+
 /// The text in at most `most` columns, with `…` at its end where it had to be cut.
 pub(super) fn fit_end(text: &str, most: usize) -> String {
     if width(text) <= most {

@@ -140,6 +140,19 @@ pub enum Fact {
         /// The reason in words, with the endpoint's name.
         why: String,
     },
+    /// Requests of a load that failed, and what was said of the first.
+    RequestsFailed {
+        /// The endpoint.
+        endpoint: String,
+        /// The class of the failure, as in `requests.csv`.
+        class: String,
+        /// The provider's words, or the client's; `None`: they are not kept.
+        words: Option<String>,
+        /// Where it was asked, without query and key.
+        url: String,
+        /// What to try.
+        remedy: Option<String>,
+    },
     /// An endpoint that writes its reasoning into the content of its answers, between tags.
     InlineReasoning {
         /// The endpoint.
@@ -382,6 +395,14 @@ impl Fact {
                  costs may be unknown; stream_usage = false at its [[endpoint]] spares the refusal"
             ),
             Self::EndpointGivenUp { why, .. } => f.write_str(why),
+            Self::RequestsFailed { endpoint, class, words, url, remedy } => {
+                write!(f, "{endpoint}, {class}: ")?;
+                match words {
+                    Some(words) => write!(f, "“{words}” at {url}")?,
+                    None => write!(f, "at {url}")?,
+                }
+                remedy.iter().try_for_each(|remedy| write!(f, ": {remedy}"))
+            }
             Self::InlineReasoning { endpoint } => write!(
                 f,
                 "{endpoint} writes its reasoning into its answers, between tags such as <think>: it \

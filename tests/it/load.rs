@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use weighbridge::store::{LoadOutcome, LoadRecord, LoadRow, Reader, StoreError};
 use weighbridge::units::{Clock, Stamp, ValidityMark};
 
-use crate::stub::{Stub, stream, whole};
+use crate::stub::{Asked, Stub, stream, whole};
 use crate::support::{Sim, alone, csv, file, folder, run, summary, weighbridge};
 
 /// A server whose every answer has the same schedule, and one endpoint of it.
@@ -439,4 +439,38 @@ fn a_trace_is_replayed_in_its_times_and_lengths_once() {
     let output: Vec<u64> = rows.iter().filter_map(|row| row.request.usage.output).collect();
     assert_eq!(output, [5, 3, 4], "answers as long as asked for");
     drop(sim);
+}
+
+/// The reports hold what the provider said, with the remedy; not where it quotes a prompt.
+#[test]
+fn a_load_says_what_its_provider_said() {
+    let dir = folder();
+    let report = |name: &str, reply: fn(&Asked) -> String| {
+        let server = Stub::start(reply);
+        let catalog = file(dir.path(), "said.toml", &catalog_at(&server.url, "\"free\""));
+        let flags = ["load", "--catalog", &catalog, "-n", "3", "-c", "1", "--out", name];
+        run(dir.path(), &flags).exits(1);
+        let read = |file: &str| {
+            std::fs::read_to_string(dir.path().join(name).join(file)).expect("a report")
+        };
+        (read("report.md"), read("report.html"))
+    };
+    let (markdown, html) = report("said", |_| {
+        whole(
+            "404 Not Found",
+            "application/json",
+            r#"{"error":{"message":"there is no such route"}}"#,
+        )
+    });
+    for text in [&markdown, &html] {
+        assert_eq!(text.matches("there is no such route").count(), 1, "{text}");
+        assert!(text.contains("not_found") || text.contains("not\\_found"), "{text}");
+    }
+    let (markdown, html) = report("quoted", |asked| {
+        let words = serde_json::json!({"error": {"message": format!("cannot: {}", asked.prompt)}});
+        whole("400 Bad Request", "application/json", &words.to_string())
+    });
+    for text in [&markdown, &html] {
+        assert!(!text.contains("cannot: ") && text.contains("bad"), "{text}");
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::conclude::facts;
 use super::mode::Mode;
 use crate::app::error::{AppError, Context, refused};
 use crate::app::events::{Events, LiveLoad, Progress};
@@ -127,6 +128,7 @@ impl Job<'_> {
             tell(&end.notes, self.events);
             let mut ended = ending(&end, &recorded, &watch, &clock);
             ended.usage_faults = usage_faults;
+            ended.notes.extend(facts(&end, &self.inputs.plan));
             store.unsent_load(end.unsent.clone()).await?;
             store.finish(ended).await?;
             Ok(end)

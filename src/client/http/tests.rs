@@ -289,8 +289,7 @@ async fn a_large_head_is_read_on_every_way() {
         }
     })
     .await;
-    let (head, chunks, end) =
-        read(&speaking(HttpVersion::Http2), &url).await.expect("an answer");
+    let (head, chunks, end) = read(&speaking(HttpVersion::Http2), &url).await.expect("an answer");
     assert_eq!((head.headers.len(), chunks.concat(), end), (511, "ok".to_owned(), None));
 }
 

@@ -4,11 +4,8 @@ use serde::Serialize;
 
 use crate::aggregate;
 use crate::report::remedy::remedy;
-use crate::report::text::{escape_control, fit_end, sentence};
+use crate::report::text::{escape_control, fit_end, provider_words, sentence};
 use crate::units::EndpointId;
-
-/// The most columns of a provider's words in a report.
-pub(crate) const MOST_WORDS: usize = 240;
 
 /// The failed trials of one endpoint whose last failure is of one class. Its texts are escaped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,7 +32,7 @@ impl Failure {
             class: found.class.name(),
             trials: found.trials,
             http_status: found.http_status,
-            words: words.map(|words| fit_end(&escape_control(words), MOST_WORDS)),
+            words: words.map(provider_words),
             url: escape_control(&found.target.url).into_owned(),
             remedy: remedy(found.class, words, &found.target).map(|text| sentence(&text)),
         }

@@ -25,7 +25,7 @@ pub(crate) use cell::{Cell, Counts, Latencies, Latency, LocalRatio, LocalTokens,
 pub(crate) use cell::{percentile, significance_name};
 pub(crate) use ending::{Ending, RunRecord};
 pub(crate) use estimate::Estimate;
-pub(crate) use failure::{Failure, MOST_WORDS};
+pub(crate) use failure::Failure;
 pub(crate) use load::{LatencyObjective, LoadCell, LoadEndpoint, LoadSettings};
 pub(crate) use routing::{Expected, Routing, Verdict};
 pub(crate) use run::{Category, Endpoint};

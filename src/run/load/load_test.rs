@@ -55,10 +55,10 @@ pub struct LoadTest<T> {
     /// How long users of a closed loop waited on purpose, nanoseconds.
     pub(super) waited_ns: AtomicU64,
     /// The first failure of each class.
-    failures: Mutex<BTreeMap<ErrorClass, FirstFailure>>,
+    failures: Mutex<BTreeMap<(u32, ErrorClass), FirstFailure>>,
 }
 
-/// The first failure of a class.
+/// The first failure of an endpoint and a class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstFailure {
     /// The endpoint.
@@ -83,7 +83,7 @@ pub struct LoadEnd {
     /// How long users of a closed loop waited on purpose: after failures, or for the budget.
     pub waited: Duration,
     /// The first failure of each class.
-    pub failures: BTreeMap<ErrorClass, FirstFailure>,
+    pub failures: BTreeMap<(u32, ErrorClass), FirstFailure>,
     /// What it came to know of its endpoints.
     pub notes: Vec<Fact>,
     /// Why it ended early; `None`: it did not.
@@ -323,7 +323,7 @@ impl<T: Transport> Recorder for LoadRecorder<'_, T> {
             if self.repeat.is_none() {
                 let mut first = load.failures.lock().expect("nothing panics while it holds it");
                 let of = || FirstFailure { endpoint: id.clone(), detail: detail.clone() };
-                first.entry(*class).or_insert_with(of);
+                first.entry((self.row.endpoint, *class)).or_insert_with(of);
             }
         }
         let before = std::mem::take(&mut self.row);
