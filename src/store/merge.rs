@@ -183,13 +183,17 @@ fn copy_rows(conn: &Connection, n: u32, later_ns: u64) -> rusqlite::Result<()> {
              ELSE max((SELECT max(idx) FROM main.trial), (SELECT max(idx) FROM part_run.trial))
                   + row_number() OVER (PARTITION BY old.idx IS NULL ORDER BY new.key) END AS new
          FROM part_run.trial new LEFT JOIN main.trial old ON old.idx = new.idx
-         WHERE new.key NOT IN (SELECT key FROM main.trial);
+         WHERE new.key NOT IN (SELECT key FROM main.trial)
+           -- What is damaged beyond use belongs to no cell.
+           AND new.task IN (SELECT old FROM place)
+           AND new.endpoint IN (SELECT idx FROM main.endpoint);
          CREATE UNIQUE INDEX temp.moved_old ON moved (old);",
     )?;
     conn.execute_batch(
         "INSERT INTO main.trial
          SELECT moved.new, key, place.new, endpoint, repeat, status, ineligible, error, attempts,
-                backoff_ns, pacing_ns, e2e_with_retries_ns, refused, answer
+                backoff_ns, pacing_ns, e2e_with_retries_ns, refused,
+                CASE WHEN answer IN (SELECT hash FROM main.content) THEN answer END
          FROM part_run.trial t JOIN moved ON moved.old = t.idx JOIN place ON place.old = t.task",
     )?;
     conn.execute("INSERT OR REPLACE INTO part SELECT new, ? FROM moved", [n])?;

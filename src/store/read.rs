@@ -262,14 +262,14 @@ impl Reader {
         Ok(tasks)
     }
 
-    /// The prompt of one task; empty where it was not kept.
+    /// The prompt of one task; empty where it was not kept, or is damaged.
     pub fn prompt_of(&self, task: u32) -> Result<Vec<Message>, StoreError> {
         let mut statement = self.prepare(
             "SELECT body FROM task JOIN content ON content.hash = task.prompt WHERE idx = ?",
         )?;
         let body: Option<String> =
             self.sqlite(statement.query_row([task], |row| row.get(0)).optional())?;
-        body.map_or(Ok(Vec::new()), |body| self.json("the prompt of a task", &body))
+        Ok(body.map_or_else(Vec::new, |body| messages(&body)))
     }
 
     /// The answer of one trial; `None`: it has none, it was not kept, or it is damaged.
@@ -295,10 +295,7 @@ impl Reader {
             grader: self.json("the grader of a task", &text(6)?)?,
             reference: self.optional_json("the reference of a task", row, 7)?,
             schema: self.optional_json("the schema of a task", row, 8)?,
-            messages: match optional(9)? {
-                Some(body) => self.json("the prompt of a task", &body)?,
-                None => Vec::new(),
-            },
+            messages: optional(9)?.map_or_else(Vec::new, |body| messages(&body)),
             content_hash: self.sqlite(row.get(10))?,
         })
     }
@@ -364,11 +361,17 @@ impl Reader {
         Ok(endpoints)
     }
 
-    /// How many trials are in each state; states without any are left out.
+    /// How many trials are in each state; states without any are left out. What became of a trial
+    /// whose state is damaged is not known.
     pub fn status_counts(&self) -> Result<BTreeMap<TrialStatus, u64>, StoreError> {
         let mut statement = self.prepare("SELECT status, count(*) FROM trial GROUP BY status")?;
-        let counts = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Unsigned>(1)?.0)));
-        self.sqlite(counts.and_then(Iterator::collect))
+        let mut rows = self.sqlite(statement.query([]))?;
+        let mut counts = BTreeMap::new();
+        while let Some(row) = self.sqlite(rows.next())? {
+            let status = self.sqlite(sql::cell(row, 0))?.unwrap_or(TrialStatus::InDoubt);
+            *counts.entry(status).or_default() += self.sqlite(row.get::<_, Unsigned>(1))?.0;
+        }
+        Ok(counts)
     }
 
     /// Visits every trial.
@@ -514,6 +517,11 @@ pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<Stri
 pub(super) const ANSWERS: &str = "
     SELECT idx, task, body FROM trial LEFT JOIN content ON content.hash = trial.answer
     WHERE status = 'ok' ORDER BY idx";
+
+/// The messages of a stored prompt. No score depends on them: a damaged prompt is as good as none.
+fn messages(body: &str) -> Vec<Message> {
+    serde_json::from_str(body).unwrap_or_default()
+}
 
 /// The answer of a row of [`ANSWERS`].
 pub(super) fn decode_answer(
