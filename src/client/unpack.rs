@@ -88,16 +88,21 @@ impl Unpack {
 /// How a body that begins with these bytes is compressed; `None`: more of it must come.
 fn settled(start: &[u8], is_named_deflate: bool) -> Option<State> {
     match start {
-        [] | [0x1f] => None,
-        [0x1f, 0x8b, ..] => Some(State::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))),
-        _ if !is_named_deflate || kind_of(start) != Some(BodyKind::Unclear) => Some(State::Plain),
-        [_] => None,
-        // RFC 1950, section 2.2: the method, and a check of both bytes.
-        [method, flags, ..]
-            if method & 0xf == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0 =>
-        {
-            Some(State::Zlib(Box::new(ZlibDecoder::new(Vec::new()))))
-        }
-        _ => Some(State::Raw(Box::new(DeflateDecoder::new(Vec::new())))),
+        [] | [0x1f] => return None,
+        [0x1f, 0x8b, ..] => return Some(State::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))),
+        _ if !is_named_deflate => return Some(State::Plain),
+        _ => {}
     }
+    // A header may be wrong about a body that is plain.
+    if kind_of(start)? != BodyKind::Unclear {
+        return Some(State::Plain);
+    }
+    let [method, flags, ..] = start else { return None };
+    // RFC 1950, section 2.2: the method, and a check of both bytes.
+    let is_zlib = method & 0xf == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31);
+    Some(if is_zlib {
+        State::Zlib(Box::new(ZlibDecoder::new(Vec::new())))
+    } else {
+        State::Raw(Box::new(DeflateDecoder::new(Vec::new())))
+    })
 }
