@@ -75,7 +75,7 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
 }
 
 /// The mix of every category. Those with traffic share the limits; one without is tuned by itself.
-fn all_mixes(context: &TuneContext<'_>, tables: &mut [CategoryTable<'_>]) -> Vec<Mix> {
+pub(super) fn all_mixes(context: &TuneContext<'_>, tables: &mut [CategoryTable<'_>]) -> Vec<Mix> {
     let is_linked = |table: &&mut CategoryTable<'_>| table.share > 0.0 && !table.has_no_data();
     let mut linked: Vec<&mut CategoryTable<'_>> = tables.iter_mut().filter(is_linked).collect();
     let mut together = choose(context, &mut linked).into_iter();

@@ -27,6 +27,17 @@ struct Comparison {
     cells: Vec<Vec<Option<usize>>>,
     /// By category: the tasks.
     tasks: Vec<u64>,
+    /// What is supposed beside what the run shows.
+    shift: Option<Shift>,
+}
+
+/// What is supposed of one endpoint: that a quantity is `by` higher than the run shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shift {
+    /// The category; `None`: in all.
+    pub category: Option<usize>,
+    pub endpoint: usize,
+    pub by: f64,
 }
 
 /// An endpoint against today's, in one category or over the traffic.
@@ -73,6 +84,11 @@ impl<'a> Evidence<'a> {
         let cells = metrics.endpoints[today].cells.iter();
         let todays_cost = cells.map(|cell| cell.cost_per_task.map(|cost| cost.value)).collect();
         Self { metrics, today, quality, cost, todays_cost }
+    }
+
+    /// Supposes something of a quality, and of the logarithm of a cost; `None`: as the run shows.
+    pub fn shift(&mut self, quality: Option<Shift>, log_cost: Option<Shift>) {
+        (self.quality.shift, self.cost.shift) = (quality, log_cost);
     }
 
     /// An endpoint in a category; `None`: it shares no scored task with today's.
@@ -209,19 +225,31 @@ impl Comparison {
             cells[cell.category][cell.candidate] = Some(index);
         }
         let tasks = categories.iter().map(|tasks| tasks.len() as u64).collect();
-        Self { posterior, cells, tasks }
+        Self { posterior, cells, tasks, shift: None }
     }
 
     fn cell(&self, category: usize, endpoint: usize) -> Option<NormalMixture> {
-        self.cells[category][endpoint].map(|index| self.posterior.cell(index))
+        let cell = self.cells[category][endpoint].map(|index| self.posterior.cell(index))?;
+        let by = self.shift_of(category, endpoint);
+        Some(if by == 0.0 { cell } else { cell.shifted(by) })
     }
 
     fn sum(&self, weights: &[(usize, usize, f64)]) -> Option<NormalMixture> {
         let mut by_cell = vec![0.0; self.posterior.cells().len()];
+        let mut by = 0.0;
         for (category, endpoint, weight) in weights {
             by_cell[self.cells[*category][*endpoint]?] += weight;
+            by += weight * self.shift_of(*category, *endpoint);
         }
-        Some(self.posterior.sum(&by_cell))
+        let sum = self.posterior.sum(&by_cell);
+        Some(if by == 0.0 { sum } else { sum.shifted(by) })
+    }
+
+    fn shift_of(&self, category: usize, endpoint: usize) -> f64 {
+        let of = |shift: &Shift| {
+            shift.endpoint == endpoint && shift.category.is_none_or(|of| of == category)
+        };
+        self.shift.filter(of).map_or(0.0, |shift| shift.by)
     }
 }
 

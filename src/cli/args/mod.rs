@@ -29,4 +29,6 @@ pub(super) use show::{ShowArgs, ShowFormat};
 pub(super) use sim::SimArgs;
 pub(super) use suite::SuiteCommand;
 pub(super) use values::{Format, ReportFormat};
-pub(super) use weights::{WeightsCommand, WeightsDiffArgs, WeightsLintArgs};
+pub(super) use weights::{
+    WeightsCommand, WeightsDiffArgs, WeightsEvaluateArgs, WeightsLintArgs, WeightsWhyArgs,
+};
