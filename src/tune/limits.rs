@@ -60,7 +60,7 @@ pub(super) fn unmet(context: &TuneContext<'_>, program: &Program) -> String {
             slo.ttft_ms,
             prose::percent(slo.miss)
         );
-        let Some(least) = least_miss(program, relaxed) else { return limit };
+        let Some(least) = least(program, relaxed, Family::Slo) else { return limit };
         return format!("{limit}; slo.miss = {} could be met", libm::ceil(least * 1000.0) / 1000.0);
     }
     if let (Some(cap), Some(_)) = (judging.max_share_provider, without(Family::Provider)) {
@@ -71,16 +71,18 @@ pub(super) fn unmet(context: &TuneContext<'_>, program: &Program) -> String {
             least_cap(program, cap)
         );
     }
-    if without(Family::Cost).is_some() {
-        return "no mix within today's cost meets the other limits".to_owned();
+    if let Some(relaxed) = without(Family::Cost) {
+        let limit = "no mix within today's cost meets the other limits";
+        let Some(least) = least(program, relaxed, Family::Cost) else { return limit.to_owned() };
+        return format!("{limit}; ${:.6} per task could be met", libm::ceil(least * 1e6) / 1e6);
     }
     "the limits on latency, providers and cost cannot be met together".to_owned()
 }
 
-/// The least share of misses that the other limits allow.
-fn least_miss(program: &Program, mut relaxed: Program) -> Option<f64> {
-    let slo = program.limits.iter().find(|limit| limit.family == Family::Slo)?;
-    for (variable, coefficient) in relaxed.variables.iter_mut().zip(&slo.coefficients) {
+/// The least of what a limit bounds that the other limits allow.
+fn least(program: &Program, mut relaxed: Program, family: Family) -> Option<f64> {
+    let bounded = program.limits.iter().find(|limit| limit.family == family)?;
+    for (variable, coefficient) in relaxed.variables.iter_mut().zip(&bounded.coefficients) {
         variable.value = *coefficient;
     }
     let weights = solve(&relaxed).ok()?;

@@ -228,7 +228,9 @@ mod tests {
             let bits = (0..rows.len()).filter(|bit| subset & (1 << bit) != 0);
             system.extend(bits.map(|bit| rows[bit].clone()));
             let Some(point) = eliminate(system) else { continue };
-            if point.iter().all(|w| *w >= -1e-10) && program.holds(&point, 1e-10) {
+            let allowed =
+                program.variables.iter().zip(&point).all(|(v, w)| v.allowed || *w < 1e-10);
+            if allowed && point.iter().all(|w| *w >= -1e-10) && program.holds(&point, 1e-10) {
                 let total = program.total(&point);
                 least = Some(least.map_or(total, |l| l.min(total)));
             }
@@ -280,12 +282,50 @@ mod tests {
         Program { groups, variables, limits }
     }
 
+    /// Three categories of three endpoints at two providers, with every kind of limit at once: mean
+    /// cost, exceedance, a cap on each provider, and floors that keep endpoints out.
+    fn routing_program(draw: &mut Draw) -> Program {
+        let shares = [0.5, 0.3, 0.2];
+        let variables = (0..9).map(|i| Variable {
+            group: i / 3,
+            value: -shares[i / 3] * draw.uniform(),
+            rank: u32::try_from(i % 3).expect("few"),
+            allowed: i % 3 == 0 || !draw.chance(0.2),
+        });
+        let variables = variables.collect();
+        let row = |family, at_most, of: &mut dyn FnMut(usize) -> f64| Limit {
+            family,
+            coefficients: (0..9).map(|i| shares[i / 3] * of(i)).collect(),
+            at_most,
+        };
+        let budget = 0.3 + 0.4 * draw.uniform();
+        let cost = row(Family::Cost, budget, &mut |_| draw.uniform());
+        let miss = row(Family::Slo, 0.05, &mut |_| 0.15 * draw.uniform());
+        let cap = 0.5 + 0.3 * draw.uniform();
+        let first = row(Family::Provider, cap, &mut |i| f64::from(u8::from(i % 3 == 0)));
+        let second = row(Family::Provider, cap, &mut |i| f64::from(u8::from(i % 3 != 0)));
+        Program { groups: 3, variables, limits: vec![cost, miss, first, second] }
+    }
+
     #[test]
     fn never_loses_to_every_vertex_tried() {
+        never_loses(300, 150..300, random_program);
+    }
+
+    #[test]
+    fn never_loses_under_every_kind_of_limit_at_once() {
+        never_loses(300, 100..300, routing_program);
+    }
+
+    fn never_loses(
+        cases: u64,
+        feasible_within: std::ops::Range<u64>,
+        random: fn(&mut Draw) -> Program,
+    ) {
         let mut feasible = 0;
-        for case in 0..300 {
+        for case in 0..cases {
             let mut draw = Seed(case).draw("solve", &[]);
-            let program = random_program(&mut draw);
+            let program = random(&mut draw);
             match (least_total_by_vertices(&program), solve(&program)) {
                 (Some(least), Ok(weights)) => {
                     let total = program.total(&weights);
@@ -297,7 +337,7 @@ mod tests {
                 (least, found) => panic!("case {case}: {least:?} by vertices, {found:?} solved"),
             }
         }
-        assert!((150..300).contains(&feasible), "{feasible} of 300 were feasible");
+        assert!(feasible_within.contains(&feasible), "{feasible} of {cases} were feasible");
     }
 
     #[test]

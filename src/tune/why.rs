@@ -73,8 +73,7 @@ pub fn why(metrics: &RunMetrics, category: &str) -> Option<Why> {
     let weighed = |mix: &Mix, i: usize| mix.parts.get(i).copied().unwrap_or(0);
     let endpoints = 0..metrics.endpoints.len();
     let chosen = endpoints.clone().filter(|i| weighed(mix, *i) > 0);
-    let chosen =
-        chosen.map(|i| (name(i), f64::from(weighed(mix, i)) / f64::from(PARTS))).collect();
+    let chosen = chosen.map(|i| (name(i), f64::from(weighed(mix, i)) / f64::from(PARTS))).collect();
     let others: Vec<usize> = endpoints.filter(|i| weighed(mix, *i) == 0).collect();
     let mut others: Vec<Candidacy> =
         others.into_iter().map(|i| candidacy(&mut context, table, at, i)).collect();
@@ -115,9 +114,8 @@ fn candidacy(
         let enters = can_shift && is_chosen(context, category, endpoint, [shift(quality), cost]);
         enters
     };
-    let price_fall = least(MOST_PERCENT, |percent| {
-        enters(0.0, libm::log(1.0 - percent as f64 / 100.0))
-    });
+    let price_fall =
+        least(MOST_PERCENT, |percent| enters(0.0, libm::log(1.0 - percent as f64 / 100.0)));
     let solves_more = least(unsolved as u64, |more| enters(more as f64 / tasks as f64, 0.0));
     Candidacy {
         endpoint: candidate.endpoint.id.as_str().to_owned(),
@@ -208,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_missing_category_is_none_and_a_blocked_one_has_no_way_in() {
-        let all = || vec![endpoint("a/large@azure", 0.01), endpoint("a/mini@birch", 0.005).miss(0.9)];
+        let all =
+            || vec![endpoint("a/large@azure", 0.01), endpoint("a/mini@birch", 0.005).miss(0.9)];
         assert_eq!(why(&metrics(&[("c", 400, 1.0)], all()), "d"), None);
         let late = with_slo(metrics(&[("c", 400, 1.0)], all()), 0.05);
         let found = why(&late, "c").expect("a category");

@@ -1,10 +1,10 @@
-//! Weights files on the command line: `weights lint` and `weights diff`.
+//! Weights files on the command line: `weights evaluate`, `why`, `diff` and `lint`.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{file, folder, run};
+use crate::support::{csv, file, folder, run};
 
 /// The weights of the example run.
 fn example() -> Value {
@@ -177,4 +177,145 @@ fn a_diff_refuses_what_cannot_be_served_by() {
     run(dir.path(), &["weights", "diff", "negative.json", "w.json"])
         .exits(2)
         .says(&["negative.json: not a weights file: invalid value: integer `-1`"]);
+}
+
+/// A small demo run in virtual time, in `run` of a folder.
+fn demo(dir: &Path) {
+    let args = ["run", "--virtual", "--demo", "--limit", "135", "--seed", "5", "--out", "run"];
+    run(dir, &args).exits(0);
+}
+
+/// The figures of a policy.
+fn policy<'a>(evaluation: &'a Value, name: &str) -> &'a Value {
+    let policies = evaluation["policies"].as_array().expect("policies");
+    policies.iter().find(|policy| policy["name"] == name).expect(name)
+}
+
+/// Mean score and dollars per task of weights, and the mixture's median TTFT in seconds, counted from
+/// `trials.csv` without any code of the program.
+fn counted(dir: &Path, weights: &Value) -> (f64, f64, f64) {
+    let trials = csv(&dir.join("run/trials.csv"));
+    let number = |text: &String| text.parse::<f64>().ok();
+    let shares = weights["objective"]["shares"].as_object().expect("shares");
+    let (mut quality, mut cost, mut times) = (0.0, 0.0, Vec::new());
+    for (category, share) in shares {
+        let mix = weights["categories"][category]["weights"].as_object().expect("weights");
+        for (endpoint, part) in mix {
+            let weight = share.as_f64().expect("a share") * part.as_f64().expect("parts") / 1e6;
+            let cell = || {
+                let of_cell = |t: &&std::collections::BTreeMap<String, String>| {
+                    t["category"] == *category && t["endpoint"] == *endpoint
+                };
+                trials.iter().filter(of_cell)
+            };
+            let mean = |column: &str| {
+                let values: Vec<f64> = cell().filter_map(|t| number(&t[column])).collect();
+                values.iter().sum::<f64>() / values.len() as f64
+            };
+            quality += weight * mean("score");
+            cost += weight * mean("cost_usd");
+            let ttft: Vec<f64> = cell().filter_map(|t| number(&t["ttft_us"])).collect();
+            times.extend(ttft.iter().map(|us| (us / 1e6, weight / ttft.len() as f64)));
+        }
+    }
+    times.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut seen = 0.0;
+    let median = times.iter().find(|(_, weight)| {
+        seen += weight;
+        seen >= 0.5
+    });
+    (quality, cost, median.expect("times").0)
+}
+
+#[test]
+fn an_evaluation_is_what_the_trials_say_and_nothing_beats_the_optimum() {
+    let dir = folder();
+    demo(dir.path());
+    let args = ["weights", "evaluate", "run", "--on", "run"];
+    let shown = run(dir.path(), &args).exits(0).stdout;
+    assert!(shown.starts_with("SIMULATED: the run's answers are a simulator's\n"), "{shown}");
+    assert!(shown.contains("the file was tuned on this run"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let json = run(dir.path(), &[&args[..], &["--format", "json"]].concat()).exits(0).stdout;
+    let found: Value = serde_json::from_str(&json).expect("JSON");
+    let text = std::fs::read_to_string(dir.path().join("run/weights.json")).expect("written");
+    let (quality, cost, median) = counted(dir.path(), &serde_json::from_str(&text).expect("JSON"));
+    let figures = &policy(&found, "this file")["figures"];
+    let number = |value: &Value| value.as_f64().expect("a number");
+    assert!((number(&figures["quality"]["value"]) - quality).abs() < 1e-5, "{quality}");
+    assert!((number(&figures["cost_per_task_usd"]) / cost - 1.0).abs() < 1e-4, "{cost}");
+    assert!((number(&figures["ttft_s"]["p50"]) / median - 1.0).abs() < 2e-3, "{median}");
+    for name in ["this file", "today", "uniform", "1/price²", "category argmax", "hull of singles"]
+    {
+        let regret = number(&policy(&found, name)["regret"]);
+        assert!(regret >= -1e-9, "{name}: {regret}");
+    }
+    assert!(number(&policy(&found, "optimum")["regret"]).abs() < 1e-9);
+    let providers = found["providers"].as_object().expect("providers");
+    assert!((providers.values().map(number).sum::<f64>() - 1.0).abs() < 1e-9, "{providers:?}");
+    assert_eq!(found["outages"].as_array().map(Vec::len), Some(providers.len()));
+    for outage in found["outages"].as_array().expect("outages") {
+        assert_eq!(number(&outage["unserved"]), 0.0, "the file has fallbacks: {outage}");
+    }
+}
+
+#[test]
+fn an_evaluation_refuses_what_it_cannot_know() {
+    let dir = folder();
+    demo(dir.path());
+    let text = std::fs::read_to_string(dir.path().join("run/weights.json")).expect("written");
+    let check = |change: &dyn Fn(&mut Value), says: &str| {
+        let mut weights: Value = serde_json::from_str(&text).expect("JSON");
+        change(&mut weights);
+        file(dir.path(), "w.json", &weights.to_string());
+        run(dir.path(), &["weights", "evaluate", "w.json", "--on", "run"]).exits(2).says(&[says]);
+    };
+    check(
+        &|w| w["categories"]["code"]["weights"] = json!({ "nobody/big@void": 1_000_000 }),
+        "the run lacks nobody/big@void, which has weight in the file: what it would give is not known",
+    );
+    check(
+        &|w| w["categories"] = json!({ "other": w["categories"]["code"] }),
+        "the run has no category of the file: it has classify, code,",
+    );
+    check(
+        &|w| w["objective"]["shares"]["code"] = json!(-0.5),
+        "objective.shares.code: is not between",
+    );
+    check(&|w| w["format_version"] = json!(3), "format_version is 3; this version reads 2");
+    let on =
+        |run_folder: &str| run(dir.path(), &["weights", "evaluate", "run", "--on", run_folder]);
+    std::fs::create_dir(dir.path().join("sweep")).expect("made");
+    file(dir.path(), "sweep/sweep.csv", "");
+    on("sweep").exits(2).says(&["sweep is a load: loads grade no answers"]);
+    on("nowhere").exits(2).says(&["nowhere"]);
+    // A fallback that was not measured takes over, and the figures say so.
+    let mut weights: Value = serde_json::from_str(&text).expect("JSON");
+    for mix in weights["categories"].as_object_mut().expect("categories").values_mut() {
+        mix["fallbacks"] = json!(["nobody/big@void"]);
+    }
+    file(dir.path(), "w.json", &weights.to_string());
+    let shown = run(dir.path(), &["weights", "evaluate", "w.json", "--on", "run"]).exits(0).stdout;
+    assert!(shown.contains("big@void; not measured here: big@void"), "{shown}");
+}
+
+#[test]
+fn a_choice_is_explained_with_what_would_change_it() {
+    let dir = folder();
+    demo(dir.path());
+    let shown = run(dir.path(), &["weights", "why", "extract", "--on", "run"]).exits(0).stdout;
+    assert!(shown.starts_with("SIMULATED: "), "{shown}");
+    assert!(shown.contains("enters if it solves "), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let args = ["weights", "why", "extract", "--on", "run", "--format", "json"];
+    let why: Value = serde_json::from_str(&run(dir.path(), &args).exits(0).stdout).expect("JSON");
+    let text = std::fs::read_to_string(dir.path().join("run/weights.json")).expect("written");
+    let weights: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(why["verdict"], weights["categories"]["extract"]["verdict"]["word"]);
+    let chosen = why["chosen"].as_object().expect("chosen").keys();
+    let weighed = weights["categories"]["extract"]["weights"].as_object().expect("weights").keys();
+    assert!(chosen.eq(weighed), "{why}");
+    run(dir.path(), &["weights", "why", "extrakt", "--on", "run"])
+        .exits(2)
+        .says(&["\"extrakt\" is no category of this run", "extract"]);
 }

@@ -66,9 +66,12 @@ fn sentence(other: &Candidacy) -> String {
     if let Some(more) = other.solves_more {
         ways.push(format!("it solves {more} more of {}", other.tasks));
     }
-    let enters = match ways.as_slice() {
-        [] => "enters at no price, however many tasks it solves".to_owned(),
-        ways => format!("enters if {}", ways.join(" or ")),
-    };
-    format!("{enters} ({now})")
+    match (ways.as_slice(), other.difference) {
+        // Today's endpoint, and what shares no scored task with it: nothing can be supposed of them.
+        ([], None) => format!("is out: {now}"),
+        ([], Some(_)) => format!(
+            "is out, and neither a lower price alone nor more solved tasks alone let it in: {now}"
+        ),
+        (ways, _) => format!("enters if {} ({now})", ways.join(" or ")),
+    }
 }

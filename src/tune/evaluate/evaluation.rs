@@ -184,12 +184,9 @@ fn refuse_unknown(
         if missing.len() == 1 { ("has", "it", "it") } else { ("have", "they", "them") };
     match missing.is_empty() {
         true => Ok(()),
-        false => Err(EvaluateError::Endpoints {
-            endpoints: prose::join_and(&missing),
-            have,
-            they,
-            them,
-        }),
+        false => {
+            Err(EvaluateError::Endpoints { endpoints: prose::join_and(&missing), have, they, them })
+        }
     }
 }
 
@@ -229,9 +226,8 @@ fn policies(served: &Served<'_>, slo: Option<Slo>) -> Vec<Policy> {
 /// The oracle, which has no latency: it routes task by task.
 fn oracle(choices: &Choices<'_>, of: &dyn Fn(&Weights) -> Figures) -> Policy {
     let found = choices.oracle();
-    let regret = found.and_then(|(quality, cost)| {
-        Some(of(&choices.optimum(cost)?).quality?.value - quality)
-    });
+    let regret = found
+        .and_then(|(quality, cost)| Some(of(&choices.optimum(cost)?).quality?.value - quality));
     let figures = found.map(|(quality, cost)| Figures {
         quality: Some(Estimate {
             value: quality,
