@@ -111,8 +111,7 @@ fn candidacy(
         let shift = |by| Shift { category: Some(category), endpoint, by };
         // A price falls in every category.
         let cost = Shift { category: None, endpoint, by: log_cost };
-        let enters = can_shift && is_chosen(context, category, endpoint, [shift(quality), cost]);
-        enters
+        can_shift && is_chosen(context, category, endpoint, [shift(quality), cost])
     };
     let price_fall =
         least(MOST_PERCENT, |percent| enters(0.0, libm::log(1.0 - percent as f64 / 100.0)));

@@ -85,11 +85,11 @@ fn outage_row(outage: &Outage) -> Vec<String> {
     let mut takes_over = prose::join_and(&names);
     if !outage.not_measured.is_empty() {
         let names: Vec<String> = outage.not_measured.iter().map(|e| short(e)).collect();
-        takes_over.push_str(&format!("; not measured here: {}", prose::join_and(&names)));
+        let _ = write!(takes_over, "; not measured here: {}", prose::join_and(&names));
     }
     if outage.unserved > 0.0 {
         let part = if takes_over.is_empty() { "" } else { "; " };
-        takes_over.push_str(&format!("{part}nothing serves {}", percent(outage.unserved)));
+        let _ = write!(takes_over, "{part}nothing serves {}", percent(outage.unserved));
     }
     vec![
         outage.provider.clone(),

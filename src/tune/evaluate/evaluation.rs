@@ -182,12 +182,10 @@ fn refuse_unknown(
     missing.dedup();
     let (have, they, them) =
         if missing.len() == 1 { ("has", "it", "it") } else { ("have", "they", "them") };
-    match missing.is_empty() {
-        true => Ok(()),
-        false => {
-            Err(EvaluateError::Endpoints { endpoints: prose::join_and(&missing), have, they, them })
-        }
+    if missing.is_empty() {
+        return Ok(());
     }
+    Err(EvaluateError::Endpoints { endpoints: prose::join_and(&missing), have, they, them })
 }
 
 fn policies(served: &Served<'_>, slo: Option<Slo>) -> Vec<Policy> {
