@@ -242,7 +242,7 @@ mod tests {
         at: "yes"
         odd: "a: \u007f#\n"
         key: "$NAME"
-        none: []
+        "none": []
         list:
           - weight: 9
             model: "12"
