@@ -387,7 +387,7 @@ impl Reader {
             while !packed.is_empty() {
                 match self.unpacked(&mut packed) {
                     Err(_) if self.completed.is_some() => return Ok(()),
-                    bytes => self.piece(&mut events, TimedChunk { at, bytes: bytes? })?,
+                    bytes => self.piece(&mut events, &TimedChunk { at, bytes: bytes? })?,
                 }
                 if !self.is_success() && self.whole.len() >= MAX_ERROR_BODY {
                     return Ok(());
@@ -396,7 +396,7 @@ impl Reader {
         }
         let now = clock.now();
         let bytes = self.unpack.rest();
-        self.piece(&mut events, TimedChunk { at: now, bytes })?;
+        self.piece(&mut events, &TimedChunk { at: now, bytes })?;
         if self.kind.is_none() {
             self.decide(Some(BodyKind::Unclear))?;
             if self.kind == Some(BodyKind::Events) {
@@ -422,12 +422,12 @@ impl Reader {
     }
 
     /// Reads a piece of the body.
-    fn piece(&mut self, events: &mut sse::Decoder, piece: TimedChunk) -> Result<(), WireError> {
+    fn piece(&mut self, events: &mut sse::Decoder, piece: &TimedChunk) -> Result<(), WireError> {
         if piece.bytes.is_empty() {
             return Ok(());
         }
         if self.kind == Some(BodyKind::Events) {
-            self.events_of(events, &piece)?;
+            self.events_of(events, piece)?;
             return self.bound_answer();
         }
         self.whole.extend_from_slice(&piece.bytes);

@@ -94,6 +94,11 @@ pub(super) fn dollars(amount: f64) -> String {
     if amount < 0.0 { format!("{MINUS}{text}") } else { text }
 }
 
+/// A whole number, its thousands grouped: `29,600`.
+pub(super) fn grouped(value: f64) -> String {
+    if value.is_finite() { group(&format!("{value:.0}")) } else { NONE.to_owned() }
+}
+
 /// A sum of money with its sign of currency: `$26.15`, `$0.0042`.
 pub(super) fn money(amount: Usd) -> String {
     let value = amount.to_f64();

@@ -325,7 +325,7 @@ mod tests {
                     Some(ErrorClass::FirstTokenTimeout)
                 }
                 FaultKind::HangBetweenTokens => Some(ErrorClass::StallTimeout),
-                FaultKind::MalformedJson | FaultKind::Gzip => Some(ErrorClass::Protocol),
+                FaultKind::MalformedJson => Some(ErrorClass::Protocol),
                 FaultKind::EmptyStream => Some(ErrorClass::Empty),
                 FaultKind::NoEnd | FaultKind::LengthUnder => Some(ErrorClass::Truncated),
                 FaultKind::HugeBody => Some(ErrorClass::TooLarge),
@@ -337,6 +337,7 @@ mod tests {
                 | FaultKind::LongLine
                 | FaultKind::InvalidUtf8
                 | FaultKind::LengthOver
+                | FaultKind::Gzip
                 | FaultKind::Stale => None,
             };
             assert_eq!(class, expected, "{kind} in {dialect:?}");

@@ -383,7 +383,7 @@ fn zero_usage_wins_no_move() {
     let stub = Stub::start(zero);
     let dir = zero_usage(&stub, true, 30);
     let ran = run_of(dir.path(), &["--yes"]).completed();
-    assert!(!ran.stdout.contains("MOVE"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("No MOVE: 1 STAY"), "{}", ran.stdout);
     let weights = std::fs::read_to_string(dir.path().join("run/weights.json")).expect("weights");
     let weights: Value = serde_json::from_str(&weights).expect("JSON");
     assert_eq!(weights["default"]["weights"], json!({"case/ok@fake": 1_000_000}));

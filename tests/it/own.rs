@@ -86,13 +86,13 @@ fn forty_prompts_are_weighed_under_a_configuration_once() {
     let trials = csv(&here.join("trials.csv"));
     assert_eq!(trials.len(), 120);
     assert!(trials.iter().all(|trial| trial["status"] == "ok"));
-    for category in ["stock 50 %", "bills 30 %", "clock 20 %"] {
+    for category in ["stock  50 %", "bills  30 %", "clock  20 %"] {
         let line = ran.stdout.lines().find(|line| line.starts_with(category));
         let line = line.unwrap_or_else(|| panic!("no {category} in:\n{}", ran.stdout));
         let verdicts = ["MOVE", "STAY", "NOT YET"];
         assert!(verdicts.iter().any(|verdict| line.contains(verdict)), "{line}");
     }
-    assert!(ran.stdout.contains("large@crest today"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("large@crest"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("assumed"), "all is stated: {}", ran.stdout);
     let file = weights(dir.path());
     assert_eq!(file["simulated"], true);
@@ -130,7 +130,7 @@ fn what_is_not_stated_is_assumed_and_said_once() {
         "shares assumed: categories count equally",
     ]);
     assert!(ran.stdout.contains("today = best of this run"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("equal shares assumed"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("equal shares"), "{}", ran.stdout);
     let file = weights(dir.path());
     assert_eq!(file["objective"]["goal"], "better", "the goal without [today]: {file}");
     let page = std::fs::read_to_string(dir.path().join("run/report.md")).expect("written");

@@ -80,17 +80,18 @@ fn a_today_without_an_answer_is_no_data_and_the_screen_says_why() {
         .exits(12)
         .says(&["no data: acme/large@one answered nothing: all 12 trials failed: not_found"]);
     insta::assert_snapshot!(steady(&ran.stdout, &stub.url), @r"
-    prompts · NO DATA · 12 tasks × 2 endpoints · 24 trials
-    endpoint              quality (95 %)      $/1,000  vs today  TTFT p50/p95
-    acme/mini@two         100.0 (72.4–100.0)    0.011  n/a
-    acme/large@one today  NO DATA: all 12 trials failed: not_found
-    margin 2.0 pt · equal shares assumed
+    prompts · NO DATA · 2 kinds of work · 12 tasks × 2 endpoints
+
+      NO DATA for 2 kinds of work: what serves today was not scored. Nothing gets
+      weight.
     12 of 24 trials failed: 12 not_found (large@one)
     large@one: “HTTP 404: Not Found” at http://127.0.0.1:PORT/chat/completions.
       Does base_url end in /v1? It is http://127.0.0.1:PORT.
 
-    facts 50 %  NO DATA  no weights  large@one: all 6 trials failed: not_found
-    names 50 %  NO DATA  no weights  large@one: all 6 trials failed: not_found
+    work  share  verdict  today → instead  quality  at worst  $/1,000
+    facts  50 %  NO DATA  large             large@one: all 6 trials failed: not_found
+    names  50 %  NO DATA  large             large@one: all 6 trials failed: not_found
+    Assumed  equal shares
 
     report.html, weights.json, *.csv and charts in run
     ");

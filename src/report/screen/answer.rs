@@ -7,9 +7,11 @@ use super::headline::headline;
 use super::problems::{differing, problems};
 use super::work::{self, work};
 use crate::report::model::RunReport;
+use crate::report::rate_limit_notes;
 use crate::report::run_text::{self, screen_heading};
 use crate::report::text::{escape_control, fit_end, fit_middle, width};
-use crate::report::{rate_limit_notes, usage_notes, verdict};
+use crate::report::usage_notes;
+use crate::report::verdict;
 
 /// A terminal that everybody has.
 pub(in crate::report) const LINES: usize = 24;
@@ -122,12 +124,13 @@ pub(in crate::report) fn files(listed: &str, folder: &Path) -> String {
 fn head(report: &RunReport) -> Vec<String> {
     let mut facts = screen_heading(report);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|f| width(f) + 3).sum() };
-    // The duration gives way before the name does, and nothing else.
-    if let Some(ended) = &report.run.ending
-        && width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS
-    {
-        let duration = run_text::duration(ended);
-        facts.retain(|fact| *fact != duration);
+    // The duration and the number of kinds of work give way before the name does, and nothing else.
+    let duration = report.run.ending.as_ref().map(run_text::duration);
+    let kinds = run_text::kinds_of_work(report.categories.len() as u64);
+    for less in duration.into_iter().chain([kinds]) {
+        if width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS {
+            facts.retain(|fact| *fact != less);
+        }
     }
     let rest = rest(&facts);
     facts[0] = fit_middle(&facts[0], COLUMNS.saturating_sub(rest).max(8));
@@ -238,9 +241,11 @@ mod tests {
         *cell = crate::aggregate::Cell { counts, ..Default::default() };
         cell.failures.insert("connect", 40);
         metrics.counts.failed += 40;
-        let screen = check(&(metrics, weights));
+        let screen = check(&(metrics.clone(), weights.clone()));
         let said = "43 of 5,386 trials failed: 40 connect (open-8b@forge)";
         assert!(screen.lines().any(|line| line == said), "{screen}");
+        let report = RunReport::new(&metrics, &weights);
+        let screen = answer(&report, Path::new("run"), Detail::Endpoints);
         let row = screen.lines().find(|l| l.starts_with("open-8b@forge")).expect("its row");
         assert!(row.ends_with("  NO DATA: all 40 trials failed: connect"), "{screen}");
     }
@@ -252,10 +257,10 @@ mod tests {
         metrics.counts.skipped = 100;
         metrics.cost_upper = metrics.cost.times(2);
         let screen = check(&(metrics.clone(), weights.clone()));
-        assert!(screen.lines().next().is_some_and(|l| l.ends_with("VALID")), "{screen}");
+        assert!(screen.lines().nth(1).is_some_and(|l| l.ends_with(" simulated")), "{screen}");
         metrics.manifest.ended.as_mut().expect("ended").complete = false;
         let screen = check(&(metrics, weights));
-        assert!(screen.lines().next().is_some_and(|l| l.contains("INCOMPLETE")), "{screen}");
+        assert!(screen.lines().nth(1).is_some_and(|l| l.contains("INCOMPLETE")), "{screen}");
     }
 
     #[test]
@@ -285,7 +290,6 @@ mod tests {
         }
         let screen = check(&(metrics, weights));
         assert_eq!(screen.lines().count(), LINES);
-        assert!(screen.contains("more categories, "), "{screen}");
-        assert!(screen.contains("… and 5 more"), "{screen}");
+        assert!(screen.contains("more kinds of work, "), "{screen}");
     }
 }

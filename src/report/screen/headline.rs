@@ -2,12 +2,11 @@
 
 use super::answer::COLUMNS;
 use crate::report::model::{Expected, RunReport};
-use crate::report::number::{currency, dollars, percent, points, share};
+use crate::report::number::{self, currency, dollars, percent, points, share};
 use crate::report::run_text::kinds_of_work;
 use crate::report::text::{fit_end, wrap};
 use crate::report::verdict::CategoryVerdict;
 use crate::units::Goal;
-use crate::units::prose::group_thousands;
 use crate::weights::VerdictWord;
 
 /// The most lines of it.
@@ -25,11 +24,11 @@ pub(super) fn headline(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> 
     } else {
         moved(report, verdicts, &moves)
     };
-    let lines = wrap(&said, COLUMNS - 2, LINES);
+    // A number and its sign of percent stay on one line.
+    let lines = wrap(&said.replace(" %", "\u{a0}%"), COLUMNS - 2, LINES);
     lines
         .iter()
-        .enumerate()
-        .map(|(i, line)| if i == 0 { format!("  {line}") } else { line.clone() })
+        .map(|line| format!("  {}", line.trim_start()).replace('\u{a0}', " "))
         .map(|line| fit_end(&line, COLUMNS))
         .collect()
 }
@@ -44,6 +43,9 @@ fn nothing_moves(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> String
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
     let of = kinds_of_work(verdicts.len() as u64);
+    if verdicts.iter().all(|v| v.verdict.word == VerdictWord::NoData) {
+        return format!("NO DATA for {of}: what serves today was not scored. Nothing gets weight.");
+    }
     let stays = report.today.endpoint.as_ref().map(|id| report.names.short(id.as_str()));
     let stays = stays.map_or_else(String::new, |id| format!(" All traffic stays at {id}."));
     format!("No MOVE: {} of {of}.{stays}", counts.join(", "))
@@ -114,7 +116,7 @@ fn saving(report: &RunReport, expected: &Expected) -> Option<String> {
         (Some(sign * a.min(b)), Some(sign * a.max(b)))
     });
     let range = range(low, high, amount);
-    let part = format!("{} %", percent(sign * saving.value));
+    let part = share(sign * saving.value);
     let more = if saving.value < 0.0 { " more" } else { "" };
     let value = currency(&amount(saving.value));
     Some(match requests {
@@ -126,13 +128,9 @@ fn saving(report: &RunReport, expected: &Expected) -> Option<String> {
     })
 }
 
+/// In whole dollars from a hundred on.
 fn whole_dollars(amount: f64) -> String {
-    if amount.abs() < 100.0 {
-        return dollars(amount);
-    }
-    // Three digits: no estimate is surer.
-    let step = 10_f64.powi((amount.abs().log10().floor() as i32 - 2).max(0));
-    group_thousands(((amount / step).round() * step).max(0.0) as u64)
+    if amount < 99.5 { dollars(amount) } else { number::grouped(amount) }
 }
 
 fn range(low: Option<f64>, high: Option<f64>, show: impl Fn(f64) -> String) -> String {

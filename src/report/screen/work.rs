@@ -3,7 +3,7 @@
 
 use super::answer::COLUMNS;
 use crate::report::model::RunReport;
-use crate::report::number::{dollars, points, share};
+use crate::report::number::{dollars, grouped, points, share};
 use crate::report::run_text::{kinds_of_work, missing};
 use crate::report::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
 use crate::report::verdict::CategoryVerdict;
@@ -56,7 +56,7 @@ pub(super) fn below(
         } else {
             "shown".to_owned()
         };
-        lines.push(format!("MOVE   {shown:<40} TRY      likely: 10 % first"));
+        lines.push(format!("MOVE   {shown:<40} TRY      likely: begin with 10 %"));
         lines.push(
             "STAY   nothing that pays is near enough         NOT YET  needs more tasks".to_owned(),
         );
@@ -165,7 +165,7 @@ fn saves(report: &RunReport, verdict: &CategoryVerdict<'_>) -> String {
     match report.objective.requests_per_month {
         Some(requests) => {
             let month = saves.abs() / 1e3 * requests as f64 * verdict.share;
-            format!("{sign}{}", dollars(month))
+            format!("{sign}{}", if month < 99.5 { dollars(month) } else { grouped(month) })
         }
         None => format!("{sign}{}", dollars(saves.abs())),
     }
@@ -197,7 +197,7 @@ impl Table {
             Self { headers, work: widest(&|row| width(&row.work), 4), form: 0, what: 0, told };
         for form in [0, 1] {
             table.form = form;
-            table.what = widest(&|row| width(&row.what[form]), "today → instead".chars().count());
+            table.what = widest(&|row| width(&row.what[form]), 16);
             if table.width() <= COLUMNS {
                 return table;
             }

@@ -7,6 +7,7 @@ mod evaluation;
 mod figures;
 mod outage;
 mod policies;
+mod served;
 
 pub use evaluation::{EvaluateError, Evaluation, Policy, evaluate};
 pub use figures::{Figures, Percentiles};

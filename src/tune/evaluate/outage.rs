@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::evaluation::Served;
 use super::figures::{Figures, figures};
+use super::served::Served;
 use crate::units::Slo;
 
 /// One provider down: what was drawn for it goes to the first of the file's fallbacks at another.
