@@ -89,8 +89,8 @@ fn a_today_without_an_answer_is_no_data_and_the_screen_says_why() {
       Does base_url end in /v1? It is http://127.0.0.1:PORT.
 
     work  share  verdict  today → instead  quality  at worst  $/1,000
-    facts  50 %  NO DATA  large             large@one: all 6 trials failed: not_found
-    names  50 %  NO DATA  large             large@one: all 6 trials failed: not_found
+    facts  50 %  NO DATA  large  large@one: all 6 trials failed: not_found
+    names  50 %  NO DATA  large  large@one: all 6 trials failed: not_found
     Assumed  equal shares
 
     report.html, weights.json, *.csv and charts in run

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::endpoints::{choose, table, timing_error};
 use super::headline::headline;
 use super::problems::{differing, problems};
+use super::size::{COLUMNS, LINES};
 use super::work::{self, work};
 use crate::report::model::RunReport;
 use crate::report::rate_limit_notes;
@@ -13,10 +14,6 @@ use crate::report::text::{escape_control, fit_end, fit_middle, width};
 use crate::report::usage_notes;
 use crate::report::verdict;
 
-/// A terminal that everybody has.
-pub(in crate::report) const LINES: usize = 24;
-/// Its columns.
-pub(in crate::report) const COLUMNS: usize = 80;
 /// A run's name is not cut below this for the sake of the run's duration.
 const NAME_LEAST: usize = 24;
 /// Kinds of work that are shown before what a user has to mend is left out for their sake.
@@ -91,7 +88,7 @@ pub fn answer(report: &RunReport, files: &Path, detail: Detail) -> String {
 }
 
 /// Lines as text, each ended by a line feed.
-pub(in crate::report) fn lines(lines: &[String]) -> String {
+pub(crate) fn lines(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
@@ -111,7 +108,7 @@ fn endpoints(report: &RunReport, most: usize) -> Vec<String> {
 }
 
 /// Which files are where.
-pub(in crate::report) fn files(listed: &str, folder: &Path) -> String {
+pub(crate) fn files(listed: &str, folder: &Path) -> String {
     let folder = escape_control(&folder.to_string_lossy()).into_owned();
     if width(listed) + width(&folder) <= COLUMNS {
         format!("{listed}{folder}")

@@ -1,6 +1,6 @@
 //! The table of endpoints, best quality first.
 
-use super::answer::COLUMNS;
+use super::size::COLUMNS;
 use crate::aggregate::LatencyMetric;
 use crate::report::model::{Endpoint, RunReport};
 use crate::report::names::Names;

@@ -1,6 +1,6 @@
 //! The whole answer in a sentence or two.
 
-use super::answer::COLUMNS;
+use super::size::COLUMNS;
 use crate::report::model::{Expected, RunReport};
 use crate::report::number::{self, currency, dollars, percent, points, share};
 use crate::report::run_text::kinds_of_work;

@@ -5,7 +5,9 @@ mod answer;
 mod endpoints;
 mod headline;
 mod problems;
+mod size;
 mod work;
 
-pub(super) use answer::{COLUMNS, LINES, files, lines};
 pub use answer::{Detail, answer};
+pub(super) use answer::{files, lines};
+pub(super) use size::{COLUMNS, LINES};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::answer::COLUMNS;
+use super::size::COLUMNS;
 use crate::report::model::RunReport;
 use crate::report::run_text;
 use crate::report::text::{escape_control, fit_end, width, wrap};

@@ -1,7 +1,7 @@
 //! The table of kinds of work: what serves each today, what may serve it instead, and the bound that
 //! decides.
 
-use super::answer::COLUMNS;
+use super::size::COLUMNS;
 use crate::report::model::RunReport;
 use crate::report::number::{dollars, grouped, points, share};
 use crate::report::run_text::{kinds_of_work, missing};
@@ -238,21 +238,22 @@ impl Table {
 
     fn line(&self, [work, share, word, what]: [&str; 4], told: Result<[&str; 4], &str>) -> String {
         let start = format!(
-            "{} {}  {}  {} ",
+            "{} {}  {}  ",
             pad_right(work, self.work),
             pad_left(share, 5),
-            pad_right(word, WORD),
-            pad_right(what, self.what)
+            pad_right(word, WORD)
         );
         let end = match told {
             Ok([quality, at_worst, saves, truth]) => format!(
-                "{}  {}  {}  {}",
+                "{} {}  {}  {}  {}",
+                pad_right(what, self.what),
                 pad_left(quality, self.told[0]),
                 pad_left(at_worst, self.told[1]),
                 pad_left(saves, self.told[2]),
                 truth
             ),
-            Err(why) => format!(" {why}"),
+            // A reason begins where there is room for it.
+            Err(why) => format!("{what}  {why}"),
         };
         fit_end(format!("{start}{end}").trim_end(), COLUMNS)
     }
