@@ -4,22 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::figures::{known, per_1000, per_1000_change, percent, points, short};
+use super::print::print;
 use crate::app::weights;
-use crate::cli::args::{ReportFormat, WeightsDiffArgs};
+use crate::cli::Exit;
+use crate::cli::args::WeightsDiffArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::table::{table, wrapped};
-use crate::cli::{Exit, console};
 use crate::weights::{CategoryDiff, Change, WeightsDiff};
 
 /// `weighbridge weights diff`.
 pub(super) fn diff(args: &WeightsDiffArgs) -> Outcome {
     let diff = weights::diff(&args.old, &args.new)?;
-    match args.format {
-        ReportFormat::Json => {
-            console::data(&format!("{}\n", serde_json::to_string_pretty(&diff)?))?;
-        }
-        ReportFormat::Screen => console::table(&text(&diff)?)?,
-    }
+    print(&diff, args.format, text)?;
     Ok(Exit::Ok)
 }
 

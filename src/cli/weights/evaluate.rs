@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use super::figures::{known, per_1000, percent, points, short};
+use super::print::print;
 use crate::app::weights;
-use crate::cli::args::{ReportFormat, WeightsEvaluateArgs};
+use crate::cli::Exit;
+use crate::cli::args::WeightsEvaluateArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::table::{table, wrapped};
-use crate::cli::{Exit, console};
 use crate::stats::Estimate;
 use crate::tune::{Evaluation, Figures, Outage, Percentiles, Policy};
 use crate::units::prose;
@@ -15,12 +16,7 @@ use crate::units::prose;
 /// `weighbridge weights evaluate`.
 pub(super) fn evaluate(args: &WeightsEvaluateArgs) -> Outcome {
     let evaluation = weights::evaluate(&args.file, &args.on)?;
-    match args.format {
-        ReportFormat::Json => {
-            console::data(&format!("{}\n", serde_json::to_string_pretty(&evaluation)?))?;
-        }
-        ReportFormat::Screen => console::table(&text(&evaluation)?)?,
-    }
+    print(&evaluation, args.format, text)?;
     Ok(Exit::Ok)
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::print::print;
 use crate::app::weights;
-use crate::cli::args::{ReportFormat, WeightsLintArgs};
+use crate::cli::args::WeightsLintArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::{Exit, console};
 use crate::units::prose;
@@ -11,18 +12,13 @@ use crate::units::prose;
 /// `weighbridge weights lint`. Any finding is exit 2: the file is not to be served by.
 pub(super) fn lint(args: &WeightsLintArgs) -> Outcome {
     let findings = weights::lint(&args.file, args.on.as_deref())?;
-    match args.format {
-        ReportFormat::Json => {
-            console::data(&format!("{}\n", serde_json::to_string_pretty(&findings)?))?;
+    print(&findings, args.format, |findings| {
+        let mut text = String::new();
+        for finding in findings {
+            writeln!(text, "{finding}")?;
         }
-        ReportFormat::Screen => {
-            let mut text = String::new();
-            for finding in &findings {
-                writeln!(text, "{finding}")?;
-            }
-            console::table(&text)?;
-        }
-    }
+        Ok(text)
+    })?;
     let path = args.file.display();
     if findings.is_empty() {
         console::say(&format!("{path}: nothing is wrong"));

@@ -5,6 +5,7 @@ mod diff;
 mod evaluate;
 mod figures;
 mod lint;
+mod print;
 mod why;
 
 pub(super) use command::weights;

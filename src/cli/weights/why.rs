@@ -3,23 +3,19 @@
 use std::fmt::Write;
 
 use super::figures::{percent, points, short};
+use super::print::print;
 use crate::app::weights;
-use crate::cli::args::{ReportFormat, WeightsWhyArgs};
+use crate::cli::Exit;
+use crate::cli::args::WeightsWhyArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::table::wrapped;
-use crate::cli::{Exit, console};
 use crate::tune::{Candidacy, Why};
 use crate::units::prose;
 
 /// `weighbridge weights why`.
 pub(super) fn why(args: &WeightsWhyArgs) -> Outcome {
     let why = weights::why(&args.on, &args.category)?;
-    match args.format {
-        ReportFormat::Json => {
-            console::data(&format!("{}\n", serde_json::to_string_pretty(&why)?))?;
-        }
-        ReportFormat::Screen => console::table(&text(&why)?)?,
-    }
+    print(&why, args.format, text)?;
     Ok(Exit::Ok)
 }
 

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::*;
+use crate::client::transport::{ChunkStream, TimedChunk};
 
 /// A transport that plays a list: bytes, and how long after the one before they come.
 struct Played {

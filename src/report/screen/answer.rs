@@ -64,11 +64,11 @@ pub fn answer(report: &RunReport, files: &Path, detail: Detail) -> String {
         lines.extend(headline);
         lines.extend(said);
         airs.push(lines.len());
-        let told = room - assumed.iter().len() - 1;
+        let told = room.saturating_sub(assumed.iter().len() + 1);
         lines.extend(work(report, &verdicts, told));
         lines.extend(assumed);
         airs.push(lines.len());
-        let room = LINES - lines.len() - foot.len();
+        let room = LINES.saturating_sub(lines.len() + foot.len());
         lines.extend(work::below(report, &verdicts, room));
     }
     if detail == Detail::Endpoints && !verdicts.is_empty() {
