@@ -310,6 +310,9 @@ impl Tally {
         bars.bar("STAYs", &self.stays.to_string(), "0", self.stays == 0);
         self.waits.at_least(bars, "NOT YETs whose candidate is within", 0.85);
         let decided = self.moves.n as f64 / (self.moves.n + self.tries.n + self.waits.n) as f64;
+        let right = self.moves.n - self.moves.hits + self.tries.n - self.tries.hits;
+        let right = Count { hits: right, n: self.moves.n + self.tries.n };
+        bars.figure("MOVEs and TRYs that are right", &right.shown());
         bars.figure("MOVEs of all verdicts", &format!("{:.1} %", decided * 100.0));
         let share = |saved: f64| saved / self.possible;
         let bar = |bars: &mut Bars, name: &str, share: f64, least: f64| {

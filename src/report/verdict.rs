@@ -105,6 +105,8 @@ impl CategoryVerdict<'_> {
         if let Some(saves) = self.verdict.saves_per_1000_usd {
             parts.push(saves_in_words(saves.to_f64()));
         }
+        // Only a simulated fleet knows it.
+        parts.extend(self.verdict.truth.map(|truth| format!("in truth {} points", points(truth))));
         if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
     }
 
