@@ -53,6 +53,10 @@ pub(crate) fn judging() -> Judging {
         cached_input: None,
         goal: Goal::Cheaper,
         margin: 0.02,
+        margins: BTreeMap::new(),
+        worth: None,
+        traffic: BTreeMap::new(),
+        invoice: None,
         slo: None,
         max_share_provider: None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Latency, LatencyMetric};
+use super::{Latency, LatencyMetric, TrafficRequest};
 use crate::stats::Estimate;
 use crate::units::Usd;
 
@@ -38,6 +38,9 @@ pub struct Cell {
     /// Dollars of its trials at the share of cached input that `[traffic]` states, and per task;
     /// `None`: no share is stated, or the price is unknown.
     pub at_cached_share: Option<CachedShareCost>,
+    /// A request of production; `None`: `[traffic]` says nothing of it, or its tokens or its price are
+    /// not known.
+    pub at_traffic: Option<TrafficRequest>,
     /// Dollars per pass.
     pub cost_per_pass: Option<Estimate>,
     /// The quality difference from today's endpoint on the same tasks, in score units (−1..1).

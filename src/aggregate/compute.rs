@@ -16,7 +16,7 @@ use super::timing::Timing;
 use super::unpassed::unpassed;
 use super::{
     AggregateError, BilledFactor, Cell, Counts, Damage, EndpointMetrics, RoutingCounts, RunMetrics,
-    ScoreTable, cached_share, compare, local,
+    ScoreTable, at_traffic, cached_share, compare, local,
 };
 use crate::catalog::Price;
 use crate::stats::proportion::{TaskScore, mean_score};
@@ -251,6 +251,8 @@ impl<'a> Pass<'a> {
         }
         let scores = self.table;
         let today = compare::today(judging, &categories, &endpoints);
+        let specs: Vec<_> = run.endpoints.iter().map(|stored| &stored.endpoint).collect();
+        at_traffic::project(&mut endpoints, &specs, &run.categories, judging, &today);
         compare::against_today(&mut endpoints, &categories, &scores, &today);
         RunMetrics {
             simulated: self.simulated,

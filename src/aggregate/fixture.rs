@@ -1,5 +1,6 @@
 //! Small runs for the tests of this folder, made through the store like any other.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::catalog::{Capability, Endpoint, Price, Rates};
@@ -107,6 +108,10 @@ pub(super) fn judging(today: Option<&str>, shares: &[(&str, f64)]) -> Judging {
         cached_input: None,
         goal: Goal::Better,
         margin: 0.02,
+        margins: BTreeMap::new(),
+        worth: None,
+        traffic: BTreeMap::new(),
+        invoice: None,
         slo: None,
         max_share_provider: None,
     }

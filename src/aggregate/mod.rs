@@ -3,6 +3,7 @@
 //! A cell is endpoint × category; an endpoint's whole row has the same form under category `*`.
 
 mod answers;
+mod at_traffic;
 mod cached_share;
 mod cell;
 mod compare;
@@ -33,6 +34,7 @@ mod trials;
 mod unpassed;
 
 pub use answers::{AnswerFilter, AnswerView, AnswerViews, TaskAnswers};
+pub use at_traffic::TrafficRequest;
 pub use cell::{CachedShareCost, Cell, Counts, Difference, Significance, TokenSums};
 pub use compute::compute_metrics;
 pub use endpoint_metrics::{BilledFactor, CategoryMetrics, EndpointMetrics, RoutingCounts, Today};

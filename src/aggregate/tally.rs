@@ -204,6 +204,7 @@ impl Tally {
             cost_cache_warmup: money.primed,
             cost_per_task: per_task(&money.per_trial, money.clustered).filter(|_| told),
             at_cached_share,
+            at_traffic: None,
             cost_per_pass: money.per_pass().filter(|_| priced),
             vs_today: None,
             latency,

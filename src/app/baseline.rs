@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::error::{AppError, refused};
 use crate::catalog::Endpoint;
-use crate::plan::{Config, Plan, select};
-use crate::units::{Fact, Judging, names};
+use crate::plan::{Config, OTHERS, Plan, select};
+use crate::units::{CategoryTraffic, Fact, Judging, names};
 
 /// Adds the baseline of every saving to the endpoints that are measured.
 pub(crate) fn keep(
@@ -43,6 +43,46 @@ fn mistyped_shares(
         .into_iter()
 }
 
+/// A sentence for each name of a margin or of a figure of the traffic that is no category.
+fn unknown_names(
+    judging: &Judging,
+    categories: &BTreeSet<&str>,
+) -> impl Iterator<Item = String> + use<> {
+    let margins = judging.margins.keys().map(|name| ("[objective] margin", name));
+    let traffic = judging.traffic.keys().map(|name| ("[traffic]", name));
+    let unknown = margins.chain(traffic).filter(|(table, name)| {
+        !categories.contains(name.as_str()) && (*table != "[traffic]" || *name != OTHERS)
+    });
+    let sentences: Vec<String> = unknown
+        .map(|(table, name)| {
+            let near = names::nearest(name, categories.iter().copied(), 1);
+            match near.first() {
+                Some(near) => format!(
+                    "{table} names `{name}`, which is no category of this run; did you mean \
+                     `{near}`?"
+                ),
+                None => {
+                    let known: Vec<&str> = categories.iter().copied().collect();
+                    format!(
+                        "{table} names `{name}`, which is no category of this run ({})",
+                        known.join(", ")
+                    )
+                }
+            }
+        })
+        .collect();
+    sentences.into_iter()
+}
+
+/// What requests are like in each category of the run, of those of which anything is said.
+fn by_category(
+    traffic: &BTreeMap<String, CategoryTraffic>,
+    categories: &BTreeSet<&str>,
+) -> BTreeMap<String, CategoryTraffic> {
+    let said = |name: &str| traffic.get(name).or_else(|| traffic.get(OTHERS)).copied();
+    categories.iter().filter_map(|name| Some(((*name).to_owned(), said(name)?))).collect()
+}
+
 /// The objective, the baseline and the traffic of a run. What had to be assumed is in the notes.
 pub(crate) fn judging(
     config: &Config,
@@ -54,6 +94,9 @@ pub(crate) fn judging(
     if judging.today.is_none() {
         notes.push(Fact::TodayAssumed);
     }
+    notes.extend(unknown_names(&judging, &categories).map(Fact::from));
+    judging.margins.retain(|name, _| categories.contains(name.as_str()));
+    judging.traffic = by_category(&judging.traffic, &categories);
     if judging.shares.is_empty() {
         if categories.len() > 1 {
             notes.push(Fact::SharesAssumed);
@@ -98,4 +141,28 @@ pub(crate) fn judging(
         })
         .collect();
     Ok(judging)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_kit;
+
+    #[test]
+    fn a_name_that_is_no_category_is_said_with_the_nearest() {
+        let judging = Judging {
+            margins: [("replies".to_owned(), 0.1), ("reply".to_owned(), 0.1)].into(),
+            traffic: ["default", "x"].map(|n| (n.to_owned(), CategoryTraffic::default())).into(),
+            ..test_kit::judging()
+        };
+        let categories = BTreeSet::from(["classify", "reply"]);
+        assert_eq!(
+            unknown_names(&judging, &categories).collect::<Vec<_>>(),
+            [
+                "[objective] margin names `replies`, which is no category of this run; did you \
+                 mean `reply`?",
+                "[traffic] names `x`, which is no category of this run (classify, reply)",
+            ]
+        );
+    }
 }

@@ -19,7 +19,10 @@ pub fn tune(options: TuneOptions) -> Result<ReportOutcome, AppError> {
     let mut metrics = aggregate::compute_metrics(&run)?;
     let judging = &mut metrics.manifest.judging;
     judging.goal = goal.unwrap_or(judging.goal);
-    judging.margin = margin.unwrap_or(judging.margin);
+    if let Some(margin) = margin {
+        judging.margin = margin;
+        judging.margins.clear();
+    }
     let tuned = tune::tune(&metrics);
     write_weights(&run, &metrics, &tuned)?;
     let report = Report::Run(Box::new(RunReport::new(&metrics, &tuned)));

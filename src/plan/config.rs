@@ -1,9 +1,11 @@
 //! `weighbridge.toml`: what is measured, and why. How a run behaves is said by flags.
 
 mod error;
+mod objective;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,11 +15,12 @@ use toml::Spanned;
 use crate::catalog::raw::RawCatalog;
 use crate::catalog::{Catalog, CatalogError, CatalogFile, CatalogText, resolve};
 use crate::units::toml_text::{DecimalText, TomlText, did_you_mean};
-use crate::units::{CacheMode, Goal, Judging, Slo, Usd};
+use crate::units::{CacheMode, CategoryTraffic, Goal, Judging, Slo, Usd};
 
 use super::privacy::Privacy;
 pub use error::ConfigError;
-use raw::{RawConfig, RawLimits, RawObjective, RawSlo, RawSpend, RawSuite};
+pub(crate) use traffic::OTHERS;
+use raw::{RawConfig, RawLimits, RawSpend, RawSuite};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weighbridge.toml";
@@ -26,8 +29,6 @@ pub const DEFAULT_MARGIN: f64 = 0.02;
 /// The share of rate limits that is used where nothing is said: a nightly run must not starve
 /// production on the same key.
 pub const DEFAULT_RATE_SHARE: f64 = 0.5;
-/// Shares written with a few decimals may miss 1 by this much.
-const SHARE_TOLERANCE: f64 = 1e-6;
 
 /// A resolved `weighbridge.toml`. The default is what holds without one.
 #[derive(Clone, Debug)]
@@ -44,6 +45,10 @@ pub struct Config {
     pub requests_per_month: Option<u64>,
     /// The share of input tokens that production reads from prompt caches, 0..1; `None`: not said.
     pub cached_input: Option<f64>,
+    /// What a request is like, by category; `default`: of those that are not named.
+    pub traffic: BTreeMap<String, CategoryTraffic>,
+    /// What the last month's invoice says.
+    pub invoice: Option<Usd>,
     /// Who may see prompts.
     pub privacy: Privacy,
     /// What providers' prompt caches are to find; `None`: the lane's default.
@@ -52,6 +57,10 @@ pub struct Config {
     pub goal: Option<Goal>,
     /// The quality loss that is accepted, 0..1.
     pub margin: f64,
+    /// The same by category, where another one is accepted.
+    pub margins: BTreeMap<String, f64>,
+    /// The least saving in dollars a month that is worth a move.
+    pub worth: Option<Usd>,
     /// The latency objective on the whole mixture.
     pub slo: Option<Slo>,
     /// The largest share of traffic that one provider may get, 0..1.
@@ -96,10 +105,14 @@ impl Default for Config {
             shares: BTreeMap::new(),
             requests_per_month: None,
             cached_input: None,
+            traffic: BTreeMap::new(),
+            invoice: None,
             privacy: Privacy::default(),
             cache: None,
             goal: None,
             margin: DEFAULT_MARGIN,
+            margins: BTreeMap::new(),
+            worth: None,
             slo: None,
             max_share_provider: None,
             spend: Spend::default(),
@@ -121,16 +134,23 @@ impl Config {
         let raw: RawConfig = toml.decode()?;
         let catalog =
             load_catalog(raw.provider, raw.endpoint, raw.variant, raw.price, toml, beside)?;
-        let objective = resolve_objective(raw.objective.as_ref(), toml)?;
-        let traffic = raw.traffic.unwrap_or_default();
+        let objective = objective::resolve(raw.objective.as_ref(), toml)?;
+        let traffic = traffic::resolve(&raw.traffic.unwrap_or_default(), toml)?;
+        if let Some(worth) = raw.objective.as_ref().and_then(|raw| raw.worth.as_ref())
+            && traffic.requests_per_month.is_none()
+        {
+            return Err(ConfigError::WorthNeedsRequests { at: toml.place(&worth.span()) });
+        }
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
         Ok(Self {
             models: resolve_models(&raw.models, toml)?,
             suites: resolve_suites(raw.suites, folder, toml)?,
             today: raw.today.map(|today| today.endpoint),
-            shares: resolve_shares(traffic.share.as_ref(), toml)?,
-            requests_per_month: resolve_requests(traffic.requests_per_month.as_ref(), toml)?,
-            cached_input: resolve_cached_input(traffic.cached_input.as_ref(), toml)?,
+            shares: traffic.shares,
+            requests_per_month: traffic.requests_per_month,
+            cached_input: traffic.cached_input,
+            traffic: traffic.by_category,
+            invoice: traffic.invoice,
             privacy: raw.privacy.map(|raw| raw.resolve(toml)).transpose()?.unwrap_or_default(),
             cache: raw.cache.as_ref().map(|mode| resolve_cache(mode, toml)).transpose()?,
             spend: resolve_spend(raw.spend.as_ref(), toml)?,
@@ -150,8 +170,12 @@ impl Config {
             shares: self.shares.clone(),
             requests_per_month: self.requests_per_month,
             cached_input: self.cached_input,
+            traffic: self.traffic.clone(),
+            invoice: self.invoice,
             goal: self.goal.unwrap_or(unsaid),
             margin: self.margin,
+            margins: self.margins.clone(),
+            worth: self.worth,
             slo: self.slo,
             max_share_provider: self.max_share_provider,
         }
@@ -211,127 +235,12 @@ fn resolve_suites(
     raw.into_iter().map(resolve_one).collect()
 }
 
-fn resolve_shares(
-    raw: Option<&Spanned<BTreeMap<String, Spanned<f64>>>>,
-    toml: TomlText<'_>,
-) -> Result<BTreeMap<String, f64>, ConfigError> {
-    let Some(raw) = raw else { return Ok(BTreeMap::new()) };
-    let mut shares = BTreeMap::new();
-    for (category, share) in raw.get_ref() {
-        let key = format!("share.{category}");
-        let share =
-            within(key, share, toml, "a share of the whole, 0 to 1", |s| (0.0..=1.0).contains(&s))?;
-        shares.insert(category.clone(), share);
-    }
-    let sum = shares.values().fold(0.0, |sum, share| sum + share);
-    if (sum - 1.0).abs() > SHARE_TOLERANCE {
-        let shown = |x: f64| {
-            let text = format!("{x:.6}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        };
-        let remedy = match shares.len() {
-            0 => "name the categories and their shares, or leave it out for equal ones".to_owned(),
-            _ if sum < 1.0 => format!("{} is missing", shown(1.0 - sum)),
-            _ => format!("{} is too much", shown(sum - 1.0)),
-        };
-        let at = toml.place(&raw.span());
-        return Err(ConfigError::SharesDoNotSumTo1 { at, sum: shown(sum), remedy });
-    }
-    Ok(shares)
-}
-
-fn resolve_requests(
-    raw: Option<&Spanned<u64>>,
-    toml: TomlText<'_>,
-) -> Result<Option<u64>, ConfigError> {
-    match raw {
-        Some(raw) if *raw.get_ref() == 0 => Err(ConfigError::OutOfRange {
-            at: toml.place(&raw.span()),
-            key: "requests_per_month".to_owned(),
-            value: "0".to_owned(),
-            range: "at least 1, or leave it out",
-        }),
-        raw => Ok(raw.map(|raw| *raw.get_ref())),
-    }
-}
-
-fn resolve_cached_input(
-    raw: Option<&Spanned<f64>>,
-    toml: TomlText<'_>,
-) -> Result<Option<f64>, ConfigError> {
-    let range = "the share of input tokens that is read from caches, 0 to 1";
-    raw.map(|raw| within("cached_input", raw, toml, range, |s| (0.0..=1.0).contains(&s)))
-        .transpose()
-}
-
 fn resolve_cache(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<CacheMode, ConfigError> {
     CacheMode::from_name(raw.get_ref()).ok_or_else(|| ConfigError::UnknownCache {
         at: toml.place(&raw.span()),
         mode: raw.get_ref().clone(),
         remedy: did_you_mean(raw.get_ref(), &CacheMode::ALL.map(CacheMode::name)),
     })
-}
-
-/// The `[objective]` table, as a configuration that says nothing else.
-fn resolve_objective(
-    raw: Option<&RawObjective>,
-    toml: TomlText<'_>,
-) -> Result<Config, ConfigError> {
-    let mut config = Config::default();
-    let Some(raw) = raw else { return Ok(config) };
-    config.goal = raw.goal.as_ref().map(|goal| resolve_goal(goal, toml)).transpose()?;
-    config.slo = raw.slo.as_ref().map(|slo| resolve_slo(slo, toml)).transpose()?;
-    if let Some(margin) = &raw.margin {
-        let range = "a share, 0 or more and below 1: two points are 0.02";
-        config.margin = within("margin", margin, toml, range, |m| (0.0..1.0).contains(&m))?;
-    }
-    let cap = raw.max_share.as_ref().and_then(|caps| caps.provider.as_ref());
-    if let Some(cap) = cap {
-        let range = "a share above 0 and at most 1";
-        let inside = |share| share > 0.0 && share <= 1.0;
-        config.max_share_provider = Some(within("max_share.provider", cap, toml, range, inside)?);
-    }
-    if let (Some(goal), Some(Goal::Faster), None) = (&raw.goal, config.goal, config.slo) {
-        return Err(ConfigError::FasterNeedsSlo { at: toml.place(&goal.span()) });
-    }
-    Ok(config)
-}
-
-fn resolve_goal(raw: &Spanned<String>, toml: TomlText<'_>) -> Result<Goal, ConfigError> {
-    const GOALS: [Goal; 3] = [Goal::Cheaper, Goal::Better, Goal::Faster];
-    let goal = raw.get_ref();
-    GOALS.into_iter().find(|known| known.name() == goal).ok_or_else(|| ConfigError::UnknownGoal {
-        at: toml.place(&raw.span()),
-        goal: goal.clone(),
-        remedy: did_you_mean(goal, &GOALS.map(Goal::name)),
-    })
-}
-
-fn resolve_slo(raw: &RawSlo, toml: TomlText<'_>) -> Result<Slo, ConfigError> {
-    let at = toml.place(&raw.ttft.span());
-    let DecimalText::Text(text) = raw.ttft.get_ref() else {
-        let number = toml.as_decimal_string(&raw.ttft.span());
-        return Err(ConfigError::DurationIsNumber { at, key: "ttft", number });
-    };
-    let Some(ttft_ms) = milliseconds(text) else {
-        return Err(ConfigError::BadDuration { at, key: "ttft", text: text.clone() });
-    };
-    let range = "a share above 0 and below 1: one in twenty is 0.05";
-    let miss = within("slo.miss", &raw.miss, toml, range, |m| m > 0.0 && m < 1.0)?;
-    Ok(Slo { ttft_ms, miss })
-}
-
-/// Reads `800ms`, `5s`, `1.5s`; `None` for anything else and for no time at all.
-fn milliseconds(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let (number, factor) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1.0),
-        None => (text.strip_suffix('s')?, 1000.0),
-    };
-    let number = number.trim_end();
-    let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let value = number.parse::<f64>().ok().filter(|_| plain)? * factor;
-    (value > 0.0).then_some(value)
 }
 
 fn resolve_spend(raw: Option<&RawSpend>, toml: TomlText<'_>) -> Result<Spend, ConfigError> {

@@ -409,6 +409,8 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
         objective: Objective {
             goal: Goal::Cheaper,
             margin: 0.02,
+            margins: BTreeMap::new(),
+            worth_per_month_usd: None,
             slo: metrics.manifest.judging.slo,
             max_share_provider: None,
             today,

@@ -471,9 +471,12 @@ fn judging(report: &RunReport) -> Vec<(String, String)> {
         ("Goal".to_owned(), goal.to_owned()),
         (
             "Accepted loss of quality".to_owned(),
-            format!("{} points", margin.trim_start_matches(['+', '±'])),
+            format!("{} points{}", margin.trim_start_matches(['+', '±']), verdict::margins(report)),
         ),
     ];
+    if let Some(worth) = judging.worth_per_month_usd {
+        rows.push(("Least saving a month".to_owned(), currency(&dollars(worth.to_f64()))));
+    }
     if let Some(slo) = &judging.slo {
         let limit = number::seconds(slo.ttft_ms / 1e3);
         let text =

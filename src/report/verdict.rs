@@ -15,6 +15,8 @@ pub(super) struct CategoryVerdict<'a> {
     pub category: String,
     /// Its share of traffic.
     pub share: f64,
+    /// The quality loss that is accepted in it.
+    pub margin: f64,
     /// The verdict.
     pub verdict: &'a Verdict,
     /// Today's endpoint.
@@ -35,6 +37,7 @@ pub(super) fn verdicts(report: &RunReport) -> Vec<CategoryVerdict<'_>> {
             Some(CategoryVerdict {
                 category: escape_control(&category.name).into_owned(),
                 share: category.share,
+                margin: report.objective.margin_in(&category.name),
                 verdict: &routing.verdict,
                 today,
                 mix: &routing.mix,
@@ -153,11 +156,22 @@ fn saves_in_words(saves: f64) -> String {
     }
 }
 
+/// ` (reply: 10, tools: 5)`: the margins of single categories; empty where there are none.
+pub(super) fn margins(report: &RunReport) -> String {
+    let margins = report.objective.margins.iter().map(|(name, margin)| {
+        let size = points(*margin);
+        format!("{}: {}", escape_control(name), size.trim_start_matches(['+', '±']))
+    });
+    let margins: Vec<String> = margins.collect();
+    if margins.is_empty() { String::new() } else { format!(" ({})", margins.join(", ")) }
+}
+
 /// What a verdict's quality is tested by, in a sentence.
 pub(super) fn test(report: &RunReport) -> String {
     let margin = points(report.objective.margin);
+    let others = margins(report);
     format!(
-        "A MOVE is within {} points of today's with a probability of at least 95 %, under a model of \
+        "A MOVE is within {} points{others} of today's with a probability of at least 95 %, under a model of \
          the whole run, and the risks of all MOVEs together are at most 5 %. A TRY is likely within \
          them. Intervals are two-sided, 95 %.",
         margin.trim_start_matches(['+', '±'])

@@ -22,6 +22,15 @@ pub struct Estimate {
     pub method: Method,
 }
 
+impl Estimate {
+    /// The estimate in another unit: value and interval times a factor, 0 or more.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let end = |end: Option<f64>| end.map(|end| end * factor);
+        Self { value: self.value * factor, low: end(self.low), high: end(self.high), ..self }
+    }
+}
+
 /// The method of an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -58,6 +58,10 @@ pub(super) struct CategoryTable<'a> {
     pub share: f64,
     /// Its index; `None`: all, pooled.
     pub category: Option<usize>,
+    /// The quality loss that is accepted here, 0..1.
+    pub margin: f64,
+    /// The least saving that is worth a move, as a share of today's cost.
+    pub pays: f64,
     /// The index of today's endpoint.
     pub today: Option<usize>,
     /// Why nothing can be tuned here.
@@ -79,6 +83,8 @@ pub(super) struct Candidate<'a> {
     pub evidence: Option<CellEvidence>,
     /// Today's dollars per task.
     pub todays_cost: Option<f64>,
+    /// The quality loss that is accepted here, 0..1.
+    pub margin: f64,
     /// Why it may not get weight; `None`: it may.
     pub excluded: Option<Exclusion>,
 }
@@ -151,6 +157,11 @@ impl<'a> TuneContext<'a> {
         });
         // Without data there is nothing that an objective could be about.
         let blocked = local.map(Block::NoData).or_else(|| self.blocked.clone());
+        // Traffic without a label may be of any category, so what holds for those without a margin of
+        // their own holds for it.
+        let margin = self.judging.margin_in(name);
+        let todays_cost = self.today.and_then(|today| cost(cell(&self.metrics.endpoints[today])));
+        let pays = self.pays(todays_cost, share);
         let candidates = self.metrics.endpoints.iter().enumerate();
         let candidates = candidates.map(|(i, endpoint)| {
             let paired = self
@@ -158,8 +169,6 @@ impl<'a> TuneContext<'a> {
                 .filter(|today| *today != i)
                 .and_then(|today| self.metrics.difference(category, i, today));
             let evidence = self.evidence.as_ref().filter(|_| self.today != Some(i));
-            let todays_cost =
-                self.today.and_then(|today| cost(cell(&self.metrics.endpoints[today])));
             let mut candidate = Candidate {
                 endpoint,
                 cell: cell(endpoint),
@@ -169,12 +178,18 @@ impl<'a> TuneContext<'a> {
                     None => evidence.whole(&self.shares(), i),
                 }),
                 todays_cost,
+                margin,
                 excluded: None,
             };
             if self.today != Some(i) {
                 candidate.excluded = match self.today {
                     Some(today) if blocked.is_none() => {
-                        excluded(&candidate, cell(&self.metrics.endpoints[today]), self.judging)
+                        excluded(
+                            &candidate,
+                            cell(&self.metrics.endpoints[today]),
+                            self.judging,
+                            pays,
+                        )
                     }
                     _ => Some(Exclusion::NothingToCompare),
                 };
@@ -185,11 +200,24 @@ impl<'a> TuneContext<'a> {
             name,
             share,
             category,
+            margin,
+            pays,
             today: self.today,
             blocked: blocked.clone(),
             held_back: None,
             candidates: candidates.collect(),
         }
+    }
+
+    /// The least saving that is worth a move, as a share of today's cost: 1 %, and what
+    /// `[objective] worth` says of a month. Nothing is worth a move in a category without traffic then.
+    fn pays(&self, todays_cost: Option<f64>, share: f64) -> f64 {
+        let month = self.judging.requests_per_month.map(|n| n as f64 * share);
+        let least = self.judging.worth.zip(month).map(|(worth, requests)| {
+            let todays = todays_cost.unwrap_or(0.0) * requests;
+            if todays > 0.0 { worth.to_f64() / todays } else { f64::INFINITY }
+        });
+        least.unwrap_or(0.0).max(PAYS)
     }
 
     /// The cells in which an endpoint gets this weight of a table: one, or of the pooled table one in
@@ -238,8 +266,8 @@ impl Candidate<'_> {
     }
 
     /// The probability of being more than the margin below today's; 0 for today's endpoint itself.
-    pub fn risk(&self, margin: f64) -> f64 {
-        self.evidence.as_ref().map_or(0.0, |evidence| 1.0 - evidence.within(margin))
+    pub fn risk(&self) -> f64 {
+        self.evidence.as_ref().map_or(0.0, |evidence| 1.0 - evidence.within(self.margin))
     }
 
     /// The quantity that the goal minimises, per task of this category.
@@ -251,7 +279,7 @@ impl Candidate<'_> {
             // Only the cost of today's endpoint can be unknown here, where it is the only choice.
             Goal::Cheaper => {
                 let quality = 100.0 * POINT_IS_WORTH * self.gain();
-                let risk = RISK_COSTS * self.risk(judging.margin);
+                let risk = RISK_COSTS * self.risk();
                 self.cost().unwrap_or(0.0) + self.todays_cost.unwrap_or(0.0) * (risk - quality)
             }
             Goal::Better => -self.gain(),
@@ -295,7 +323,7 @@ impl CategoryTable<'_> {
         };
         let Some(cost) = candidate.cost() else { return false };
         match goal {
-            Goal::Cheaper => cost < todays * (1.0 - PAYS),
+            Goal::Cheaper => cost < todays * (1.0 - self.pays),
             Goal::Better => candidate.gain() > PAYS_QUALITY && cost <= todays * (1.0 + 1e-9),
             Goal::Faster => {
                 candidate.miss() < today.miss() * (1.0 - PAYS) && cost <= todays * (1.0 + 1e-9)
@@ -314,7 +342,12 @@ fn failed(cell: &Cell) -> Option<f64> {
 }
 
 /// The rules, the most useful reason first.
-fn excluded(candidate: &Candidate<'_>, today: &Cell, judging: &Judging) -> Option<Exclusion> {
+fn excluded(
+    candidate: &Candidate<'_>,
+    today: &Cell,
+    judging: &Judging,
+    pays: f64,
+) -> Option<Exclusion> {
     if !candidate.endpoint.priced {
         return Some(Exclusion::PriceUnknown);
     }
@@ -341,13 +374,13 @@ fn excluded(candidate: &Candidate<'_>, today: &Cell, judging: &Judging) -> Optio
     if judging.slo.is_some() && candidate.cell.slo_miss.is_none() {
         return Some(Exclusion::NoLatency);
     }
-    shown(candidate, judging)
+    shown(candidate, judging, pays)
 }
 
 /// The rules on what the whole run shows.
-fn shown(candidate: &Candidate<'_>, judging: &Judging) -> Option<Exclusion> {
+fn shown(candidate: &Candidate<'_>, judging: &Judging, pays: f64) -> Option<Exclusion> {
     let Some(evidence) = &candidate.evidence else { return Some(Exclusion::TooFewTasks(0)) };
-    let (margin, difference) = (judging.margin, evidence.estimate());
+    let (margin, difference) = (candidate.margin, evidence.estimate());
     let within = evidence.within(margin);
     if within <= 1.0 - SHOWN {
         return Some(Exclusion::Worse(difference, margin));
@@ -355,7 +388,7 @@ fn shown(candidate: &Candidate<'_>, judging: &Judging) -> Option<Exclusion> {
     // Limits on the whole traffic may call for an endpoint that saves nothing by itself.
     let may_cost = judging.slo.is_some() || judging.max_share_provider.is_some();
     if judging.goal == Goal::Cheaper && !may_cost {
-        let saving = evidence.saving().filter(|saving| saving.low <= PAYS);
+        let saving = evidence.saving().filter(|saving| saving.low <= pays);
         if let Some(saving) = saving.filter(|_| within >= SHOWN) {
             return Some(Exclusion::NotCheaper(saving));
         }

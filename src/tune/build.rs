@@ -30,8 +30,11 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 ///
 /// A category in which today's endpoint was not scored, or its cost is not known, has the verdict NO
 /// DATA and no weights; so has every category without a today's endpoint.
+///
+/// Costs are those of production's tokens where `[traffic]` states them.
 #[must_use]
 pub fn tune(metrics: &RunMetrics) -> WeightsFile {
+    let metrics = &*metrics.at_traffic();
     let context = TuneContext::new(metrics);
     let mut tables = context.tables();
     let mut pooled = context.pooled();
@@ -109,6 +112,8 @@ fn objective(metrics: &RunMetrics) -> Objective {
     Objective {
         goal: judging.goal,
         margin: judging.margin,
+        margins: judging.margins.clone(),
+        worth_per_month_usd: judging.worth,
         slo: judging.slo,
         max_share_provider: judging.max_share_provider,
         today: metrics.today.endpoint.as_ref().map(|id| id.as_str().to_owned()),
@@ -299,6 +304,41 @@ mod tests {
         assert_eq!((file.expected.difference, file.expected.saving), (None, None));
         let again = WeightsFile::from_json(&file.to_json(), "weights.json");
         assert_eq!(again.expect("its own words"), file);
+    }
+
+    #[test]
+    fn each_category_has_its_margin() {
+        let worse = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 5), (0, 5)]).miss(0.01);
+        let mut two = metrics(&[("easy", 400, 0.5), ("hard", 400, 0.5)], vec![large(), worse]);
+        let words = |metrics: &RunMetrics| {
+            let file = tune(metrics);
+            ["easy", "hard"].map(|name| file.categories[name].verdict.word)
+        };
+        assert_eq!(words(&two), [VerdictWord::Stay; 2]);
+        two.manifest.judging.margins = [("hard".to_owned(), 0.1)].into();
+        assert_eq!(words(&two), [VerdictWord::Stay, VerdictWord::Move]);
+        let file = tune(&two);
+        assert_eq!(
+            (file.objective.margin_in("easy"), file.objective.margin_in("hard")),
+            (0.02, 0.1)
+        );
+        assert!(file.categories["hard"].verdict.why.ends_with("within 10 pt of large@azure"));
+        assert!(file.default.verdict.why.ends_with("within 2 pt"), "of what has no margin");
+        assert_eq!(WeightsFile::from_json(&file.to_json(), "weights.json"), Ok(file));
+    }
+
+    #[test]
+    fn a_saving_that_is_not_worth_it_moves_nothing() {
+        // Easy saves $0.008 on each of 600,000 requests.
+        let word = |worth: &str| {
+            let mut metrics = two(0.6);
+            metrics.manifest.judging.requests_per_month = Some(1_000_000);
+            metrics.manifest.judging.worth = Some(worth.parse().expect("dollars"));
+            tune(&metrics).categories["easy"].verdict.clone()
+        };
+        assert_eq!(word("4000").word, VerdictWord::Move);
+        assert_eq!(word("6000").word, VerdictWord::Stay);
+        assert_eq!(word("6000").why, "nothing saves $6000 a month");
     }
 
     #[test]

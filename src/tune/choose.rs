@@ -27,18 +27,14 @@ pub(super) fn choose(context: &TuneContext<'_>, tables: &mut [&mut CategoryTable
             }
             true
         }
-        Goal::Cheaper | Goal::Faster => hold_back(context, tables, &first),
+        Goal::Cheaper | Goal::Faster => hold_back(tables, &first),
     };
     if is_held { mixes(context, tables) } else { first }
 }
 
 /// Holds back what exceeds the risk of the run. Returns whether anything was.
-fn hold_back(
-    context: &TuneContext<'_>,
-    tables: &mut [&mut CategoryTable<'_>],
-    mixes: &[Mix],
-) -> bool {
-    let risks = tables.iter().zip(mixes).map(|(table, mix)| risk(context, table, mix));
+fn hold_back(tables: &mut [&mut CategoryTable<'_>], mixes: &[Mix]) -> bool {
+    let risks = tables.iter().zip(mixes).map(|(table, mix)| risk(table, mix));
     let mut moves: Vec<(f64, usize)> =
         risks.enumerate().map(|(at, risk)| (risk, at)).filter(|(risk, _)| *risk > 0.0).collect();
     moves.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -58,11 +54,11 @@ fn mixes(context: &TuneContext<'_>, tables: &[&mut CategoryTable<'_>]) -> Vec<Mi
 
 /// The probability that what the mix adds to a category is beyond the margin there, weighted by its
 /// parts; 0 where nothing moves.
-fn risk(context: &TuneContext<'_>, table: &CategoryTable<'_>, mix: &Mix) -> f64 {
+fn risk(table: &CategoryTable<'_>, mix: &Mix) -> f64 {
     let risks = table.candidates.iter().zip(&mix.parts);
     risks
         .map(|(candidate, part)| {
-            f64::from(*part) / f64::from(PARTS) * candidate.risk(context.judging.margin)
+            f64::from(*part) / f64::from(PARTS) * candidate.risk()
         })
         .sum()
 }

@@ -27,7 +27,7 @@ pub(super) fn fallbacks(
         let mut pool: Vec<usize> = (0..table.candidates.len())
             .filter(outside)
             .filter(|i| can_answer(&table.candidates[*i]))
-            .filter(|i| (table.candidates[*i].risk(judging.margin) <= 0.5) == is_sound)
+            .filter(|i| (table.candidates[*i].risk() <= 0.5) == is_sound)
             .collect();
         pool.sort_by(|a, b| {
             let (a, b) = (*a, *b);

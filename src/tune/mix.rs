@@ -181,7 +181,8 @@ fn not_worthwhile(
         let moved = others.iter().any(|i| weights[*i] > NOTHING);
         let pays = match goal {
             Goal::Better => PAYS_QUALITY * table.share_of(whole),
-            Goal::Cheaper | Goal::Faster => PAYS * todays.abs(),
+            Goal::Cheaper => table.pays * todays.abs(),
+            Goal::Faster => PAYS * todays.abs(),
         };
         if moved && todays - total <= pays {
             sets.push((others, pays));

@@ -55,12 +55,7 @@ fn stay(why: String) -> Verdict {
 }
 
 /// A verdict that speaks of one candidate, with what is known of it.
-fn about(
-    context: &TuneContext<'_>,
-    word: VerdictWord,
-    candidate: &Candidate<'_>,
-    why: String,
-) -> Verdict {
+fn about(word: VerdictWord, candidate: &Candidate<'_>, why: String) -> Verdict {
     let costs = candidate.todays_cost.zip(candidate.cost());
     let evidence = candidate.evidence.as_ref();
     Verdict {
@@ -76,7 +71,7 @@ fn about(
             worse: paired.worse,
         }),
         within_margin: evidence
-            .map(|evidence| round::six_digits(evidence.within(context.judging.margin))),
+            .map(|evidence| round::six_digits(evidence.within(candidate.margin))),
         saves_per_1000_usd: costs.and_then(|(now, then)| saves(now, then)),
         ..stay(why)
     }
@@ -105,7 +100,7 @@ fn moved(context: &TuneContext<'_>, table: &CategoryTable<'_>, parts: &[u32], of
     let found = main.expect("some weight moves");
     Verdict {
         saves_per_1000_usd: cost_now.zip(cost_then).and_then(|(now, then)| saves(now, then)),
-        ..about(context, VerdictWord::Move, found, why)
+        ..about(VerdictWord::Move, found, why)
     }
 }
 
@@ -115,7 +110,7 @@ fn why_moved(
     parts: &[u32],
     names: &str,
 ) -> String {
-    let (today, margin) = (context.today_name(), text::points(context.judging.margin));
+    let (today, margin) = (context.today_name(), text::points(table.margin));
     let mean = |of: &dyn Fn(&Candidate<'_>) -> Option<f64>| {
         let now = table.today().and_then(of);
         now.zip(mean_value(table, parts, of))
@@ -146,33 +141,37 @@ fn why_moved(
 /// What the risk of the whole run held back, or the most valuable endpoint that is likely within the
 /// margin.
 fn worth_a_try(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdict> {
-    let (margin, today) = (text::points(context.judging.margin), context.today_name());
+    let (margin, today) = (text::points(table.margin), context.today_name());
     if let Some(candidate) = table.held_back.map(|i| &table.candidates[i]) {
         let name = candidate.endpoint.id.short();
         let why = format!(
             "{name} is likely within {margin} pt of {today}, less surely than the moves of this run"
         );
-        return Some(about(context, VerdictWord::Try, candidate, why));
+        return Some(about(VerdictWord::Try, candidate, why));
     }
     let likely = others(table).map(|(_, candidate)| candidate).filter(|candidate| {
         matches!(candidate.excluded, Some(Exclusion::Likely(..)))
-            && is_shown_to_pay(context, candidate)
+            && is_shown_to_pay(context, table, candidate)
     });
     let value = |candidate: &Candidate<'_>| candidate.value(context.judging);
     let candidate = likely.min_by(|a, b| value(a).total_cmp(&value(b)))?;
-    let within = candidate.evidence.as_ref()?.within(context.judging.margin);
+    let within = candidate.evidence.as_ref()?.within(table.margin);
     let why = format!(
         "{} is within {margin} pt of {today} with a probability of {}",
         candidate.endpoint.id.short(),
         prose::percent(within)
     );
-    Some(about(context, VerdictWord::Try, candidate, why))
+    Some(about(VerdictWord::Try, candidate, why))
 }
 
-fn is_shown_to_pay(context: &TuneContext<'_>, candidate: &Candidate<'_>) -> bool {
+fn is_shown_to_pay(
+    context: &TuneContext<'_>,
+    table: &CategoryTable<'_>,
+    candidate: &Candidate<'_>,
+) -> bool {
     let Some(evidence) = &candidate.evidence else { return false };
     match context.judging.goal {
-        Goal::Cheaper => evidence.saving().is_some_and(|saving| saving.low > PAYS),
+        Goal::Cheaper => evidence.saving().is_some_and(|saving| saving.low > table.pays),
         Goal::Better => evidence.difference.quantile(0.025) > 0.0,
         Goal::Faster => true,
     }
@@ -180,7 +179,7 @@ fn is_shown_to_pay(context: &TuneContext<'_>, candidate: &Candidate<'_>) -> bool
 
 /// The endpoint with the largest expected gain that the sample neither admits nor excludes.
 fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdict> {
-    let (goal, margin) = (context.judging.goal, context.judging.margin);
+    let (goal, margin) = (context.judging.goal, table.margin);
     let open = others(table).map(|(_, candidate)| candidate).filter(|candidate| {
         matches!(
             candidate.excluded,
@@ -194,7 +193,7 @@ fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdi
     });
     // A gain that is not there does harm, so the chance that it is counts twice.
     let promise = |candidate: &Candidate<'_>| {
-        let within = 1.0 - candidate.risk(margin);
+        let within = 1.0 - candidate.risk();
         let gain = match goal {
             Goal::Cheaper => {
                 candidate.cost().zip(candidate.todays_cost).map_or(0.0, |(c, t)| t - c)
@@ -208,12 +207,12 @@ fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdi
     let (name, today) = (candidate.endpoint.id.short(), context.today_name());
     if let Some(Exclusion::TooFewTasks(n)) = candidate.excluded {
         let why = format!("{name}: {} scored, ≥ {MIN_TASKS} needed", prose::pluralize(n, "task"));
-        return Some(about(context, VerdictWord::NotYet, candidate, why));
+        return Some(about(VerdictWord::NotYet, candidate, why));
     }
     let evidence = candidate.evidence.as_ref()?;
     if let Some(Exclusion::NotCheaper(saving)) = &candidate.excluded {
         let why = format!("{name} saves {}: not shown yet", saving.in_percent());
-        return Some(about(context, VerdictWord::NotYet, candidate, why));
+        return Some(about(VerdictWord::NotYet, candidate, why));
     }
     let wanted = format!(
         "{name} is within {} pt of {today} with a probability of {}",
@@ -229,7 +228,7 @@ fn not_yet(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Option<Verdi
         ),
         None => format!("{wanted}: too near the margin for a sample to tell"),
     };
-    Some(Verdict { tasks_needed: needed, ..about(context, VerdictWord::NotYet, candidate, why) })
+    Some(Verdict { tasks_needed: needed, ..about(VerdictWord::NotYet, candidate, why) })
 }
 
 /// NOT YET where other endpoints were planned but not measured.
@@ -251,7 +250,7 @@ fn unmeasured(table: &CategoryTable<'_>) -> Option<Verdict> {
 fn nothing_pays(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> String {
     let goal = context.judging.goal;
     let today = context.today_name();
-    let margin = text::points(context.judging.margin);
+    let margin = text::points(table.margin);
     if table.candidates.len() < 2 {
         return format!("{today} was the only endpoint");
     }
@@ -269,6 +268,16 @@ fn nothing_pays(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> String 
         && let Some(reason) = &candidate.excluded
     {
         return format!("{}: {reason}", candidate.endpoint.id.short());
+    }
+    let is_cheaper = |candidate: &Candidate<'_>| {
+        candidate.cost().zip(candidate.todays_cost).is_some_and(|(c, t)| c < t * (1.0 - PAYS))
+    };
+    if let Some(worth) = context.judging.worth
+        && goal == Goal::Cheaper
+        && paying.is_empty()
+        && others(table).any(|(_, candidate)| is_cheaper(candidate))
+    {
+        return format!("nothing saves ${worth} a month");
     }
     match (goal, paying.is_empty()) {
         (Goal::Cheaper, true) => format!("nothing is cheaper than {today}"),

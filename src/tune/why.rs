@@ -63,6 +63,7 @@ pub struct Candidacy {
 /// Explains the routing of a category; `None`: the run has no such category.
 #[must_use]
 pub fn why(metrics: &RunMetrics, category: &str) -> Option<Why> {
+    let metrics = &*metrics.at_traffic();
     let at = metrics.categories.iter().position(|c| c.name.as_str() == category)?;
     let mut context = TuneContext::new(metrics);
     let mut tables = context.tables();

@@ -34,7 +34,7 @@ pub use dialect::Dialect;
 pub use fact::Fact;
 pub use histogram::Histogram;
 pub use ids::{Category, ContentHash, EndpointId, TrialKey};
-pub use judging::{Goal, Judging, Slo};
+pub use judging::{CategoryTraffic, Goal, Judging, Slo};
 pub use load_spec::{LoadMode, LoadSlo, LoadSpec};
 pub use manifest::{Manifest, RunEnding, ShardStamp, SuiteStamp};
 pub use message::Message;

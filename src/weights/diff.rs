@@ -242,6 +242,9 @@ fn notes(old: &WeightsFile, new: &WeightsFile) -> Vec<String> {
             points(after.margin)
         ));
     }
+    if before.margins != after.margins {
+        notes.push("the margins of single categories differ".to_owned());
+    }
     if before.shares != after.shares {
         notes.push("the shares of the traffic differ; the new file's count here".to_owned());
     }

@@ -58,6 +58,12 @@ pub struct Objective {
     pub goal: Goal,
     /// The accepted loss of quality, 0..1.
     pub margin: f64,
+    /// The same by category, where it is another one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub margins: BTreeMap<String, f64>,
+    /// The least saving in dollars a month that was worth a move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth_per_month_usd: Option<Usd>,
     /// The latency objective.
     pub slo: Option<Slo>,
     /// The largest share of one provider.
@@ -70,6 +76,14 @@ pub struct Objective {
     pub shares: BTreeMap<String, f64>,
     /// Whether `[traffic]` named them.
     pub shares_stated: bool,
+}
+
+impl Objective {
+    /// The accepted loss of quality in a category, 0..1.
+    #[must_use]
+    pub fn margin_in(&self, category: &str) -> f64 {
+        self.margins.get(category).copied().unwrap_or(self.margin)
+    }
 }
 
 /// How one category is routed.

@@ -232,6 +232,13 @@ fn objective(file: &Map<String, Value>, findings: &mut Findings) {
     if !margin.is_some_and(|margin| (0.0..=1.0).contains(&margin)) {
         findings.add("objective.margin", "is not between 0 and 1", "tune with --margin 0.02");
     }
+    let margins = objective.get("margins").and_then(Value::as_object);
+    for (name, margin) in margins.into_iter().flatten() {
+        if !margin.as_f64().is_some_and(|margin| (0.0..=1.0).contains(&margin)) {
+            let field = format!("objective.margins.{name}");
+            findings.add(field, format!("{margin} is not between 0 and 1"), "tune the run again");
+        }
+    }
     let shares = objective.get("shares").and_then(Value::as_object);
     let categories = file.get("categories").and_then(Value::as_object);
     let (mut sum, mut is_sound) = (0.0, shares.is_some_and(|shares| !shares.is_empty()));

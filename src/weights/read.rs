@@ -80,6 +80,11 @@ impl WeightsFile {
             return named("objective.margin", "is not between 0 and 1");
         }
         if let Some((name, _)) =
+            self.objective.margins.iter().find(|(_, margin)| !(0.0..=1.0).contains(*margin))
+        {
+            return named(&format!("objective.margins.{name}"), "is not between 0 and 1");
+        }
+        if let Some((name, _)) =
             self.objective.shares.iter().find(|(_, share)| !(0.0..=1.0).contains(*share))
         {
             return named(&format!("objective.shares.{name}"), "is not between 0 and 1");

@@ -63,6 +63,15 @@ pub enum ConfigError {
         /// Where.
         at: Place,
     },
+    /// `worth` counts a month's dollars, and how much traffic a month has is not said.
+    #[error(
+        "{at}: worth is in dollars a month, so it needs [traffic] requests_per_month: add \
+         requests_per_month = 1_000_000, or take worth out"
+    )]
+    WorthNeedsRequests {
+        /// Where.
+        at: Place,
+    },
     /// A time that is not one.
     #[error(
         "{at}: {key} = {text:?} is not a time; write for example {key} = \"800ms\" or \"1.5s\""

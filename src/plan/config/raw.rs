@@ -53,7 +53,12 @@ pub(super) struct RawToday {
 pub(super) struct RawTraffic {
     pub(super) requests_per_month: Option<Spanned<u64>>,
     pub(super) share: Option<Spanned<BTreeMap<String, Spanned<f64>>>>,
-    pub(super) cached_input: Option<Spanned<f64>>,
+    pub(super) input_tokens: Option<Spanned<RawByCategory>>,
+    pub(super) output_tokens: Option<Spanned<RawByCategory>>,
+    pub(super) cached_input: Option<Spanned<RawByCategory>>,
+    pub(super) retries: Option<Spanned<RawByCategory>>,
+    pub(super) peak_requests_per_min: Option<Spanned<RawByCategory>>,
+    pub(super) invoice: Option<Spanned<DecimalText>>,
 }
 
 /// `[objective]`
@@ -61,7 +66,8 @@ pub(super) struct RawTraffic {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawObjective {
     pub(super) goal: Option<Spanned<String>>,
-    pub(super) margin: Option<Spanned<f64>>,
+    pub(super) margin: Option<Spanned<RawByCategory>>,
+    pub(super) worth: Option<Spanned<DecimalText>>,
     pub(super) slo: Option<RawSlo>,
     pub(super) max_share: Option<RawMaxShare>,
 }
@@ -131,5 +137,34 @@ impl<'de> Deserialize<'de> for RawSuite {
             }
         }
         deserializer.deserialize_any(PathOrTable)
+    }
+}
+
+/// A number, or a table with one for each category, `default` for the rest.
+#[derive(Debug)]
+pub(super) enum RawByCategory {
+    All(f64),
+    Each(BTreeMap<String, Spanned<f64>>),
+}
+
+impl<'de> Deserialize<'de> for RawByCategory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrTable;
+        impl<'de> Visitor<'de> for NumberOrTable {
+            type Value = RawByCategory;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or one for each category: { default = 0.02, reply = 0.10 }")
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<RawByCategory, E> {
+                Ok(RawByCategory::All(number))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<RawByCategory, E> {
+                Ok(RawByCategory::All(number as f64))
+            }
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<RawByCategory, M::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(RawByCategory::Each)
+            }
+        }
+        deserializer.deserialize_any(NumberOrTable)
     }
 }

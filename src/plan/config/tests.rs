@@ -211,10 +211,10 @@ fn the_share_of_rate_limits() {
 #[test]
 fn times() {
     for (text, ms) in [("800ms", 800.0), ("5s", 5000.0), ("1.5s", 1500.0), ("0.5 ms", 0.5)] {
-        assert_eq!(milliseconds(text), Some(ms), "{text}");
+        assert_eq!(objective::milliseconds(text), Some(ms), "{text}");
     }
     for text in ["", "s", "ms", "0s", "-1s", "1e3ms", "infs", "5m", "1.2.3s"] {
-        assert_eq!(milliseconds(text), None, "{text}");
+        assert_eq!(objective::milliseconds(text), None, "{text}");
     }
 }
 
@@ -289,4 +289,70 @@ fn the_nearest_configuration_is_found() {
     let here = root.path().join("a").join(FILE_NAME);
     std::fs::write(&here, "").expect("a file");
     assert_eq!(find(&deep), Some(here));
+}
+
+#[test]
+fn a_margin_may_differ_by_category() {
+    let config = load("[objective]\nmargin = { default = 0.03, reply = 0.10 }\n");
+    let judging = config.judging();
+    assert_eq!((judging.margin_in("classify"), judging.margin_in("reply")), (0.03, 0.10));
+    let config = load("[objective]\nmargin = { reply = 0.10 }\n");
+    assert_eq!((config.margin, config.margins.len()), (DEFAULT_MARGIN, 1));
+    assert!(load("[objective]\nmargin = 0.05\n").margins.is_empty());
+    check(
+        "[objective]\nmargin = { default = 0.02,\nreply = 10 }\n",
+        "3: margin.reply = 10 is out of range; write a share, 0 or more and below 1: two points \
+         are 0.02",
+    );
+}
+
+#[test]
+fn what_a_move_must_save_needs_a_month() {
+    let month = "[traffic]\nrequests_per_month = 16_000_000\n";
+    let config = load(&format!("{month}[objective]\nworth = \"2000\"\n"));
+    assert_eq!(config.judging().worth, Some("2000".parse().expect("dollars")));
+    check(
+        "[objective]\nworth = \"2000\"\n",
+        "2: worth is in dollars a month, so it needs [traffic] requests_per_month: add \
+         requests_per_month = 1_000_000, or take worth out",
+    );
+    check(
+        "[objective]\nworth = 2000\n",
+        "2: money is a decimal string, for a float is not exact; write worth = \"2000\"",
+    );
+}
+
+#[test]
+fn what_requests_are_like_by_category() {
+    let config = load(
+        "[traffic]\ninput_tokens = { classify = 900, default = 1200 }\noutput_tokens = 80\n\
+         cached_input = { classify = 0.41 }\nretries = 0.03\n\
+         peak_requests_per_min = { classify = 890 }\ninvoice = \"149300\"\n",
+    );
+    let classify = CategoryTraffic {
+        input_tokens: Some(900.0),
+        output_tokens: Some(80.0),
+        cached_input: Some(0.41),
+        retries: Some(0.03),
+        peak_requests_per_min: Some(890.0),
+    };
+    let others = CategoryTraffic {
+        input_tokens: Some(1200.0),
+        cached_input: None,
+        peak_requests_per_min: None,
+        ..classify
+    };
+    assert_eq!(config.traffic["classify"], classify);
+    assert_eq!(config.traffic["default"], others);
+    assert_eq!(config.invoice, Some("149300".parse().expect("dollars")));
+    check(
+        "[traffic]\ninput_tokens = { classify = -1 }\n",
+        "2: input_tokens.classify = -1 is out of range; write tokens of a request on average, 0 \
+         or more and below a billion",
+    );
+    check(
+        "[traffic]\npeak_requests_per_min = 0\n",
+        "2: peak_requests_per_min = 0 is out of range; write requests in the busiest minute, \
+         above 0",
+    );
 }

@@ -107,9 +107,22 @@ pub(crate) struct Objective {
     pub goal: Goal,
     /// The accepted loss of quality.
     pub margin: f64,
+    /// The same by category, where it is another one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub margins: BTreeMap<String, f64>,
+    /// The least saving in dollars a month that is worth a move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worth_per_month_usd: Option<Usd>,
     pub slo: Option<Slo>,
     pub max_share_provider: Option<f64>,
     pub requests_per_month: Option<u64>,
+}
+
+impl Objective {
+    /// The accepted loss of quality in a category, 0..1.
+    pub fn margin_in(&self, category: &str) -> f64 {
+        self.margins.get(category).copied().unwrap_or(self.margin)
+    }
 }
 
 /// A category, its traffic and its routing.
@@ -169,6 +182,8 @@ impl RunReport {
             objective: Objective {
                 goal: weights.objective.goal,
                 margin: weights.objective.margin,
+                margins: weights.objective.margins.clone(),
+                worth_per_month_usd: weights.objective.worth_per_month_usd,
                 slo: judging.slo,
                 max_share_provider: judging.max_share_provider,
                 requests_per_month: judging.requests_per_month,

@@ -140,6 +140,20 @@ fn range(low: Option<f64>, high: Option<f64>, show: impl Fn(f64) -> String) -> S
     }
 }
 
+/// `5`, or `2 to 10` where categories differ.
+fn allowed(moves: &[&CategoryVerdict<'_>]) -> String {
+    let shown = |margin: f64| {
+        let text = percent(margin);
+        text.strip_suffix(".0").unwrap_or(&text).to_owned()
+    };
+    let margins = || moves.iter().map(|v| v.margin);
+    let (least, most) = (
+        margins().fold(f64::INFINITY, f64::min),
+        margins().fold(f64::NEG_INFINITY, f64::max),
+    );
+    if least < most { format!("{} to {}", shown(least), shown(most)) } else { shown(most) }
+}
+
 /// ` Quality in each is at worst 2.9 points below today's; you allow 5.`
 fn quality(report: &RunReport, moves: &[&CategoryVerdict<'_>]) -> Option<String> {
     if report.objective.goal == Goal::Better {
@@ -152,10 +166,9 @@ fn quality(report: &RunReport, moves: &[&CategoryVerdict<'_>]) -> Option<String>
     let each = if moves.len() > 1 { " in each" } else { "" };
     let size = points(worst.abs());
     let size = size.trim_start_matches(['+', '±']);
-    let margin = percent(report.objective.margin);
-    let margin = margin.strip_suffix(".0").unwrap_or(&margin);
     Some(if worst < 0.0 {
-        format!(" Quality{each} is at worst {size} points below today's; you allow {margin}.")
+        let allowed = allowed(moves);
+        format!(" Quality{each} is at worst {size} points below today's; you allow {allowed}.")
     } else {
         format!(" Quality{each} is at worst {size} points above today's.")
     })

@@ -82,7 +82,7 @@ pub(super) fn below(
 
 /// `truth  only a simulator knows it: 6 of 6 right here, 98 of 100 over 400 runs`.
 fn truth(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> Option<String> {
-    let judged: Vec<bool> = verdicts.iter().filter_map(|v| is_right(report, v)).collect();
+    let judged: Vec<bool> = verdicts.iter().filter_map(|v| is_right(v)).collect();
     if judged.is_empty() {
         return None;
     }
@@ -96,10 +96,10 @@ fn truth(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> Option<String>
 }
 
 /// Whether a MOVE or a TRY is right, where the truth is known.
-fn is_right(report: &RunReport, verdict: &CategoryVerdict<'_>) -> Option<bool> {
+fn is_right(verdict: &CategoryVerdict<'_>) -> Option<bool> {
     let is_claim = matches!(verdict.verdict.word, VerdictWord::Move | VerdictWord::Try);
     let truth = verdict.verdict.truth.filter(|_| is_claim)?;
-    Some(truth >= -report.objective.margin)
+    Some(truth >= -verdict.margin)
 }
 
 struct Row {
@@ -136,7 +136,7 @@ impl Row {
             } else {
                 format!("({saves})")
             };
-            let mark = match is_right(report, verdict) {
+            let mark = match is_right(verdict) {
                 Some(true) => " ✓",
                 Some(false) => " ✗",
                 None => "",

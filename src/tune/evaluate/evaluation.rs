@@ -84,6 +84,7 @@ pub enum EvaluateError {
 /// # Errors
 /// [`EvaluateError`] where the run does not have what the file routes to.
 pub fn evaluate(file: &WeightsFile, metrics: &RunMetrics) -> Result<Evaluation, EvaluateError> {
+    let metrics = &*metrics.at_traffic();
     if metrics.counts.scored == 0 {
         return Err(EvaluateError::Unscored);
     }
