@@ -57,7 +57,8 @@ struct Tokens {
 impl Tokens {
     fn of(cell: &Cell) -> Option<Self> {
         let sums = &cell.tokens;
-        let share = |part: u64, whole: u64| if whole > 0 { part as f64 / whole as f64 } else { 0.0 };
+        let share =
+            |part: u64, whole: u64| if whole > 0 { part as f64 / whole as f64 } else { 0.0 };
         Some(Self {
             input: cell.input_tokens?,
             output: cell.output_tokens?,

@@ -19,8 +19,8 @@ use crate::units::{CacheMode, CategoryTraffic, Goal, Judging, Slo, Usd};
 
 use super::privacy::Privacy;
 pub use error::ConfigError;
-pub(crate) use traffic::OTHERS;
 use raw::{RawConfig, RawLimits, RawSpend, RawSuite};
+pub(crate) use traffic::OTHERS;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "weighbridge.toml";

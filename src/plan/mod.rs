@@ -23,8 +23,8 @@ mod trials;
 
 pub use arrivals::{Arrivals, Lengths, Shape, Step, draw};
 pub use bounds::{input_bound, max_tokens, output_bound};
-pub use config::{Config, ConfigError, Spend, SuiteEntry};
 pub(crate) use config::OTHERS;
+pub use config::{Config, ConfigError, Spend, SuiteEntry};
 pub use eligible::Ineligible;
 pub use estimate::{PlanEstimate, estimate};
 pub use policy::RequestPolicy;

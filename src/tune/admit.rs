@@ -183,14 +183,12 @@ impl<'a> TuneContext<'a> {
             };
             if self.today != Some(i) {
                 candidate.excluded = match self.today {
-                    Some(today) if blocked.is_none() => {
-                        excluded(
-                            &candidate,
-                            cell(&self.metrics.endpoints[today]),
-                            self.judging,
-                            pays,
-                        )
-                    }
+                    Some(today) if blocked.is_none() => excluded(
+                        &candidate,
+                        cell(&self.metrics.endpoints[today]),
+                        self.judging,
+                        pays,
+                    ),
                     _ => Some(Exclusion::NothingToCompare),
                 };
             }

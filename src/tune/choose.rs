@@ -56,11 +56,7 @@ fn mixes(context: &TuneContext<'_>, tables: &[&mut CategoryTable<'_>]) -> Vec<Mi
 /// parts; 0 where nothing moves.
 fn risk(table: &CategoryTable<'_>, mix: &Mix) -> f64 {
     let risks = table.candidates.iter().zip(&mix.parts);
-    risks
-        .map(|(candidate, part)| {
-            f64::from(*part) / f64::from(PARTS) * candidate.risk()
-        })
-        .sum()
+    risks.map(|(candidate, part)| f64::from(*part) / f64::from(PARTS) * candidate.risk()).sum()
 }
 
 /// The endpoint other than today's with the most weight.

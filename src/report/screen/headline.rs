@@ -147,10 +147,8 @@ fn allowed(moves: &[&CategoryVerdict<'_>]) -> String {
         text.strip_suffix(".0").unwrap_or(&text).to_owned()
     };
     let margins = || moves.iter().map(|v| v.margin);
-    let (least, most) = (
-        margins().fold(f64::INFINITY, f64::min),
-        margins().fold(f64::NEG_INFINITY, f64::max),
-    );
+    let (least, most) =
+        (margins().fold(f64::INFINITY, f64::min), margins().fold(f64::NEG_INFINITY, f64::max));
     if least < most { format!("{} to {}", shown(least), shown(most)) } else { shown(most) }
 }
 
