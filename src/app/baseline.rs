@@ -56,18 +56,12 @@ fn unknown_names(
     let sentences: Vec<String> = unknown
         .map(|(table, name)| {
             let near = names::nearest(name, categories.iter().copied(), 1);
-            match near.first() {
-                Some(near) => format!(
-                    "{table} names `{name}`, which is no category of this run; did you mean \
-                     `{near}`?"
-                ),
-                None => {
-                    let known: Vec<&str> = categories.iter().copied().collect();
-                    format!(
-                        "{table} names `{name}`, which is no category of this run ({})",
-                        known.join(", ")
-                    )
-                }
+            let what = format!("{table} names `{name}`, which is no category of this run");
+            if let Some(near) = near.first() {
+                format!("{what}; did you mean `{near}`?")
+            } else {
+                let known: Vec<&str> = categories.iter().copied().collect();
+                format!("{what} ({})", known.join(", "))
             }
         })
         .collect();

@@ -49,10 +49,10 @@ fn by_category(
     let of = |key, raw: &Option<Spanned<RawByCategory>>, range, inside: fn(f64) -> bool| {
         raw.as_ref().map_or(Ok(BTreeMap::new()), |raw| numbers(key, raw, toml, range, inside))
     };
-    const TOKENS: &str = "tokens of a request on average, 0 or more and below a billion";
+    let range = "tokens of a request on average, 0 or more and below a billion";
     let tokens = |tokens: f64| (0.0..1e9).contains(&tokens);
-    let input = of("input_tokens", &raw.input_tokens, TOKENS, tokens)?;
-    let output = of("output_tokens", &raw.output_tokens, TOKENS, tokens)?;
+    let input = of("input_tokens", &raw.input_tokens, range, tokens)?;
+    let output = of("output_tokens", &raw.output_tokens, range, tokens)?;
     let range = "the share of input tokens that is read from caches, 0 to 1";
     let cached = of("cached_input", &raw.cached_input, range, |s| (0.0..=1.0).contains(&s))?;
     let range = "further attempts per request, 0 or more and below 100: 3 in a hundred are 0.03";
