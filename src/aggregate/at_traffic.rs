@@ -6,20 +6,9 @@
 
 use std::borrow::Cow;
 
-use super::{Cell, EndpointMetrics, RunMetrics, ScoreTable, Today, compare};
+use super::{Cell, EndpointMetrics, RunMetrics, ScoreTable, Today, TrafficRequest, compare};
 use crate::catalog::Endpoint;
 use crate::units::{Category, CategoryTraffic, Judging, Usage};
-
-/// A request of production in one cell.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrafficRequest {
-    /// Prompt tokens.
-    pub input_tokens: f64,
-    /// Output tokens.
-    pub output_tokens: f64,
-    /// Dollars, further attempts included.
-    pub usd: f64,
-}
 
 /// Fills in what a request of production is in each cell of which `[traffic]` says anything.
 pub(super) fn project(

@@ -30,11 +30,11 @@ mod timing;
 mod token_counter;
 #[cfg(feature = "tokenizer")]
 mod tokenizer;
+mod traffic_request;
 mod trials;
 mod unpassed;
 
 pub use answers::{AnswerFilter, AnswerView, AnswerViews, TaskAnswers};
-pub use at_traffic::TrafficRequest;
 pub use cell::{CachedShareCost, Cell, Counts, Difference, Significance, TokenSums};
 pub use compute::compute_metrics;
 pub use endpoint_metrics::{BilledFactor, CategoryMetrics, EndpointMetrics, RoutingCounts, Today};
@@ -52,5 +52,6 @@ pub use no_data::NoData;
 pub use reprice::{PriceComparison, reprice};
 pub use run_metrics::{Damage, RunMetrics};
 pub use score_table::{Pair, ScoreTable, ScoredTask, TaskKey};
+pub use traffic_request::TrafficRequest;
 pub use trials::{TrialView, TrialViews};
 pub use unpassed::Unpassed;
