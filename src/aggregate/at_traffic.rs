@@ -144,6 +144,16 @@ impl RunMetrics {
         Cow::Owned(metrics)
     }
 
+    /// The metrics with the scores by which endpoints are compared: without those that chose what stands
+    /// for today.
+    #[must_use]
+    pub fn compared(&self) -> Cow<'_, Self> {
+        if !self.today.apart {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self { scores: self.scores.without_choice(), ..self.clone() })
+    }
+
     /// Whether `[traffic]` says what requests are like in any category.
     #[must_use]
     pub fn is_at_traffic(&self) -> bool {

@@ -7,6 +7,9 @@ use crate::units::{Category, EndpointId, Judging};
 
 /// The level of an adjusted p at which a difference is said to be one.
 const ALPHA: f64 = 0.05;
+/// With so many tasks in each category with traffic, a third of them chooses what stands for today, and
+/// the rest is enough to compare it.
+const TASKS_TO_CHOOSE_APART: u64 = 30;
 
 /// The categories with their shares: those of `[traffic]`, else equal ones.
 pub(super) fn categories(
@@ -33,31 +36,50 @@ pub(super) fn categories(
 
 /// The endpoint that stands for today: the one that `[today]` names, if it was measured; else the
 /// best single endpoint of the run, by the mean of its categories' quality under their shares.
-/// Only endpoints with a known price can stand in. Ties go to the cheaper, then to the name.
+/// Only endpoints with a known price can stand in. Ties go to the more available, then to the cheaper,
+/// then to the name.
+///
+/// It is chosen on a third of the tasks where there are enough, and compared on the others: on those it
+/// was chosen by, the best of many looks better than it is.
 pub(super) fn today(
     judging: &Judging,
     categories: &[CategoryMetrics],
     endpoints: &[EndpointMetrics],
+    scores: &ScoreTable,
 ) -> Today {
     let stated = judging.today.as_ref().map(EndpointId::from_text);
     if let Some(id) = stated.filter(|id| endpoints.iter().any(|endpoint| endpoint.id == *id)) {
-        return Today { endpoint: Some(id), stated: true };
+        return Today { endpoint: Some(id), stated: true, apart: false };
     }
+    let apart = categories
+        .iter()
+        .filter(|category| category.share > 0.0)
+        .all(|category| category.tasks >= TASKS_TO_CHOOSE_APART);
+    let quality = |at: usize, category: usize| match apart {
+        true => chosen_quality(scores, category, at),
+        false => endpoints[at].cells[category].quality.map(|quality| quality.value),
+    };
     let best = endpoints
         .iter()
-        .filter(|endpoint| endpoint.priced)
-        .filter_map(|endpoint| Some((endpoint, traffic_quality(categories, &endpoint.cells)?)))
+        .enumerate()
+        .filter(|(_, endpoint)| endpoint.priced)
+        .filter_map(|(at, endpoint)| {
+            Some((endpoint, traffic_quality(categories, |category| quality(at, category))?))
+        })
         .min_by(|(a, quality_a), (b, quality_b)| {
             let cost = |e: &EndpointMetrics| e.all.cost_per_task.map_or(f64::INFINITY, |c| c.value);
             // An endpoint that was not measured on all of the traffic must not win by what it
             // was spared.
             let by_quality = quality_b.covered.total_cmp(&quality_a.covered);
+            let available =
+                |e: &EndpointMetrics| e.all.availability_retried.map_or(0.0, |a| a.value);
             by_quality
                 .then(quality_b.quality.total_cmp(&quality_a.quality))
+                .then(available(b).total_cmp(&available(a)))
                 .then(cost(a).total_cmp(&cost(b)))
                 .then(a.id.cmp(&b.id))
         });
-    Today { endpoint: best.map(|(endpoint, _)| endpoint.id.clone()), stated: false }
+    Today { endpoint: best.map(|(endpoint, _)| endpoint.id.clone()), stated: false, apart }
 }
 
 /// An endpoint's quality over the traffic.
@@ -68,12 +90,24 @@ struct TrafficQuality {
     quality: f64,
 }
 
-fn traffic_quality(categories: &[CategoryMetrics], cells: &[Cell]) -> Option<TrafficQuality> {
-    let scored =
-        categories.iter().zip(cells).filter_map(|(c, cell)| Some((c.share, cell.quality?)));
+fn traffic_quality(
+    categories: &[CategoryMetrics],
+    quality: impl Fn(usize) -> Option<f64>,
+) -> Option<TrafficQuality> {
+    let scored = categories.iter().enumerate().filter_map(|(at, c)| Some((c.share, quality(at)?)));
     let (covered, sum) =
-        scored.fold((0.0, 0.0), |(w, sum), (share, q)| (w + share, sum + share * q.value));
+        scored.fold((0.0, 0.0), |(w, sum), (share, q)| (w + share, sum + share * q));
     (covered > 0.0).then(|| TrafficQuality { covered, quality: sum / covered })
+}
+
+/// The mean score on the tasks of a category that choose.
+fn chosen_quality(scores: &ScoreTable, category: usize, endpoint: usize) -> Option<f64> {
+    let tasks = scores.tasks().iter().enumerate();
+    let tasks = tasks.filter(|(_, task)| task.category == category && task.key.is_for_choice());
+    let (sum, n) = tasks
+        .filter_map(|(at, _)| scores.get(at, endpoint))
+        .fold((0.0, 0.0), |(sum, n), score| (sum + score, n + 1.0));
+    (n > 0.0).then(|| sum / n)
 }
 
 /// The categories' weights in a mean over traffic: their shares, without those in which no

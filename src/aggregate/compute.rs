@@ -97,6 +97,7 @@ impl<'a> Pass<'a> {
             model: stored.endpoint.model.clone(),
             provider: stored.endpoint.provider.name.clone(),
             priced: stored.endpoint.price != Price::Unknown,
+            limits: stored.endpoint.limits,
             all: Cell::default(),
             cells: vec![Cell::default(); run.categories.len()],
             uncounted: 0,
@@ -250,10 +251,12 @@ impl<'a> Pass<'a> {
             }
         }
         let scores = self.table;
-        let today = compare::today(judging, &categories, &endpoints);
+        let today = compare::today(judging, &categories, &endpoints, &scores);
         let specs: Vec<_> = run.endpoints.iter().map(|stored| &stored.endpoint).collect();
         at_traffic::project(&mut endpoints, &specs, &run.categories, judging, &today);
-        compare::against_today(&mut endpoints, &categories, &scores, &today);
+        let compared = today.apart.then(|| scores.without_choice());
+        let compared = compared.as_ref().unwrap_or(&scores);
+        compare::against_today(&mut endpoints, &categories, compared, &today);
         RunMetrics {
             simulated: self.simulated,
             counts: endpoints.iter().fold(Counts::default(), |sum, e| sum.and(&e.all.counts)),

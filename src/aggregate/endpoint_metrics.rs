@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Cell, LocalTokens};
+use crate::catalog::Limits;
 use crate::units::{Category, EndpointId};
 
 /// The endpoint that serves today.
@@ -12,6 +13,8 @@ pub struct Today {
     pub endpoint: Option<EndpointId>,
     /// Whether `[today]` named it; otherwise it is the best single endpoint of the run.
     pub stated: bool,
+    /// Whether it was chosen on some of the tasks, and is compared on the others.
+    pub apart: bool,
 }
 
 /// A category and the traffic it has.
@@ -38,6 +41,8 @@ pub struct EndpointMetrics {
     pub provider: String,
     /// Whether its price is known.
     pub priced: bool,
+    /// The limits that the catalog states for it.
+    pub limits: Limits,
     /// Over all categories.
     pub all: Cell,
     /// By category: same order as `RunMetrics::categories`.

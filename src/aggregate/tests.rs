@@ -137,11 +137,14 @@ async fn the_best_endpoint_stands_for_today_unless_one_is_named() {
     let assumed = figures_of(judging(None, &[])).await;
     assert_eq!(
         assumed.today,
-        Today { endpoint: Some(EndpointId::from_text(LARGE)), stated: false }
+        Today { endpoint: Some(EndpointId::from_text(LARGE)), stated: false, apart: false }
     );
     assert!(assumed.categories.iter().all(|c| (c.share - 0.5).abs() < 1e-12 && !c.share_stated));
     let named = figures_of(judging(Some(MINI), &[])).await;
-    assert_eq!(named.today, Today { endpoint: Some(EndpointId::from_text(MINI)), stated: true });
+    assert_eq!(
+        named.today,
+        Today { endpoint: Some(EndpointId::from_text(MINI)), stated: true, apart: false }
+    );
     let absent = figures_of(judging(Some("acme/gone@azure"), &[])).await;
     assert_eq!(absent.today, assumed.today);
 }

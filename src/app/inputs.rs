@@ -149,8 +149,10 @@ fn read_for(
 ) -> Result<Inputs, AppError> {
     let simulated = is_demo(select) || fleet_asked;
     // A fleet of the user's own is no demo: nothing is known of what serves today.
-    let demo = simulated && select.suites.is_empty() && !fleet.is_own();
+    let is_configured = select.config.is_some();
+    let demo = simulated && select.suites.is_empty() && !fleet.is_own() && !is_configured;
     let (mut config, fetched) = match simulated {
+        true if is_configured => (simulated_config(select)?, false),
         true if demo => (Config::load_text(DEMO, "demo.toml", &[])?, false),
         true => (Config::default(), false),
         false => own_config(select)?,
@@ -160,7 +162,10 @@ fn read_for(
     }
     let mut notes = price_sources(&config.catalog);
     notes.extend(config.catalog.warnings.iter().cloned().map(Fact::from));
-    if simulated && let Some(path) = catalog_source::config_here() {
+    if simulated
+        && !is_configured
+        && let Some(path) = catalog_source::config_here()
+    {
         notes.push(Fact::ConfigIgnored { path: path.display().to_string() });
     }
     let suites = suites::load(select, &config, simulated, &mut notes)?;
@@ -301,6 +306,13 @@ fn own_config(select: &SelectOptions) -> Result<(Config, bool), AppError> {
     };
     config.catalog.warnings.extend(sources.notes);
     Ok((config, sources.fetched))
+}
+
+/// The configuration that is named, of which a run on the simulated fleet takes all but the catalog.
+fn simulated_config(select: &SelectOptions) -> Result<Config, AppError> {
+    let sources = catalog_source::sources(None, select.config.as_deref(), None)?;
+    let Some((path, text)) = &sources.config else { return Ok(Config::default()) };
+    Config::load_text(text, path, &sources.texts()).map_err(refused)
 }
 
 /// Variables of keys that alone do not say where to call.

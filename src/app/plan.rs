@@ -28,7 +28,9 @@ pub fn plan(options: PlanOptions, events: &dyn Events) -> Result<PlanOutcome, Ap
         events.notice(note.to_string());
     }
     let share = inputs.quota_share(options.rate_share).share.unwrap_or(1.0);
-    let mut estimate = estimate(&inputs.plan, &inputs.at_once(options.concurrency), share);
+    let judging = &inputs.judging;
+    let mut estimate = estimate(&inputs.plan, &inputs.at_once(options.concurrency), share)
+        .answering(|category| judging.margin_in(category));
     estimate.caps = spend::uncovered(&inputs, &estimate);
     Ok(PlanOutcome { estimate, simulated: inputs.simulated })
 }

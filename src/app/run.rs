@@ -112,11 +112,6 @@ pub fn resume(options: RunOptions, events: &dyn Events) -> Result<RunOutcome, Ap
 
 fn fleet(options: &RunOptions) -> Result<Fleet, AppError> {
     let select = &options.plan.select;
-    if options.virtual_time && select.config.is_some() {
-        return Err(refused(
-            "--virtual runs on the simulated fleet and reads no configuration; leave out --config",
-        ));
-    }
     let fleet = if inputs::is_demo(select) && !options.virtual_time {
         Fleet::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?
     } else {

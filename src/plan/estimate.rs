@@ -11,6 +11,7 @@ use crate::suite::Task;
 use crate::units::{CacheMode, Category, EndpointId, Usage, Usd, normal};
 
 use super::Plan;
+use super::answers::{DISCORDANT, PlanAnswer, answers};
 use super::bounds::{self, PromptSize};
 
 /// Bytes of an answer to a token.
@@ -28,9 +29,6 @@ const MOST_REASONING_TOKENS: u64 = 2 * REASONING_TOKENS;
 const FIRST_TOKEN_S: f64 = 1.0;
 /// Output tokens a second, one answer.
 const TOKENS_PER_S: f64 = 50.0;
-/// The share of tasks on which two endpoints come out differently.
-pub const DISCORDANT: f64 = 0.2;
-
 /// The sample floors of METRICS.md §2.
 const FLOORS: [(&str, u64); 5] =
     [("p50", 6), ("p90", 36), ("p95", 72), ("p99", 368), ("p99.9", 3_688)];
@@ -51,6 +49,8 @@ pub struct PlanEstimate {
     /// The quality difference that all tasks together can show, 0..1; see
     /// [`CategoryEstimate::can_show`].
     pub can_show: Option<f64>,
+    /// What the tasks will tell of an endpoint, by category.
+    pub answers: Vec<PlanAnswer>,
     /// By endpoint, in the order of the plan.
     pub endpoints: Vec<EndpointEstimate>,
     /// Dollars expected; `None`: an endpoint's price is unknown.
@@ -143,6 +143,7 @@ pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
         trials: plan.trials.len() - ineligible,
         ineligible,
         can_show: can_show(plan.tasks.len()),
+        answers: Vec::new(),
         categories,
         expected: total(|e| e.expected, |_| true),
         up_to: total(|e| e.up_to, |_| true),
@@ -154,6 +155,16 @@ pub fn estimate(plan: &Plan, at_once: &[usize], share: f64) -> PlanEstimate {
         endpoints,
         caps: Vec::new(),
         assumptions: assumptions(at_once, share, plan.cache, may_reason),
+    }
+}
+
+impl PlanEstimate {
+    /// Adds what the tasks will tell at these margins, by category.
+    #[must_use]
+    pub fn answering(mut self, margin: impl Fn(&str) -> f64) -> Self {
+        let rows = self.categories.iter().map(|row| (row.category.as_str(), row.tasks));
+        self.answers = answers(rows, margin);
+        self
     }
 }
 

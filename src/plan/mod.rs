@@ -3,6 +3,7 @@
 //! Trials stand in blocks of tasks; within a block, every endpoint × repeat × task in seeded random
 //! order, so that drift over the hour falls on all endpoints alike.
 
+mod answers;
 pub mod arrivals;
 pub mod bounds;
 pub mod config;
@@ -21,6 +22,7 @@ mod tests;
 pub mod trace;
 mod trials;
 
+pub use answers::PlanAnswer;
 pub use arrivals::{Arrivals, Lengths, Shape, Step, draw};
 pub use bounds::{input_bound, max_tokens, output_bound};
 pub(crate) use config::OTHERS;

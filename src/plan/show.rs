@@ -30,6 +30,9 @@ pub fn show(plan: &PlanEstimate) -> String {
         lines.push(total_row(plan));
     }
     lines.push(String::new());
+    for answer in &plan.answers {
+        lines.extend(wrap(&answer.sentence()));
+    }
     for sentence in notes(plan).iter().chain(&plan.assumptions) {
         lines.extend(wrap(sentence));
     }

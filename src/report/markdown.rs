@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::in_service;
 use super::number::share;
 use super::run_text::{
     self, availability, heading, per_1000, quality_or_failure, ranked, ttft_pair, vs_today,
@@ -24,6 +25,7 @@ pub(super) fn summary(report: &RunReport) -> String {
     verdicts(&mut text, report);
     endpoints(&mut text, report);
     let failed: Vec<String> = run_text::failed(report).into_iter().collect();
+    list(&mut text, "In service", &in_service(report));
     list(&mut text, "Failed", &failed);
     let no_data: Vec<String> = report.no_data.iter().map(|d| d.sentence.clone()).collect();
     list(&mut text, "No data", &no_data);
@@ -46,6 +48,14 @@ pub(super) fn summary(report: &RunReport) -> String {
         report.run.seed
     );
     text
+}
+
+/// What serving by the weights takes.
+fn in_service(report: &RunReport) -> Vec<String> {
+    let lines =
+        [in_service::speed(report), in_service::outage(report), in_service::money_line(report)];
+    let lines = lines.into_iter().flatten().map(|(name, text)| format!("{name}: {text}"));
+    lines.chain(in_service::rooms(report).into_iter().map(|text| format!("Room: {text}"))).collect()
 }
 
 /// One item per endpoint and class of failure.

@@ -12,6 +12,7 @@ mod chart;
 mod csv;
 mod error;
 mod html;
+mod in_service;
 pub mod load;
 mod markdown;
 pub(crate) mod model;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::answers_page::AnswersView;
 use super::chart::{self, Chart};
+use super::in_service;
 use super::model::{Cell, Ending, Endpoint, Estimate, Failure, RunReport, significance_name};
 use super::number::{self, currency, dollars, points, probability, share};
 use super::run_text::{self, State, missing, ranked};
@@ -489,6 +490,10 @@ fn judging(report: &RunReport) -> Vec<(String, String)> {
     if let Some(requests) = judging.requests_per_month {
         rows.push(("Requests a month".to_owned(), group_thousands(requests)));
     }
+    let lines = [in_service::speed(report), in_service::outage(report)];
+    let lines = lines.into_iter().chain([in_service::money_line(report)]).flatten();
+    rows.extend(lines.map(|(name, text)| (name.to_owned(), text)));
+    rows.extend(in_service::rooms(report).into_iter().map(|text| ("Room".to_owned(), text)));
     rows
 }
 

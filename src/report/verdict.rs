@@ -2,7 +2,7 @@
 
 use super::model::{Estimate, RunReport, Verdict};
 use super::names::Names;
-use super::number::{currency, dollars, percent, points, share};
+use super::number::{currency, dollars, money, percent, points, share};
 use super::run_text::missing;
 use super::text::{escape_control, sentence};
 use crate::units::EndpointId;
@@ -239,13 +239,14 @@ fn saving_in_words(saving: &Estimate) -> String {
 
 /// What a month at the stated traffic would save.
 fn monthly(report: &RunReport) -> Option<String> {
-    let requests = report.objective.requests_per_month?;
+    let requests = report.month()?;
     let saved = report.saves_per_month_usd?;
     let less = if saved < 0.0 { "more" } else { "less" };
     Some(format!(
-        "At {} requests a month that is {} {less}.",
+        "At {} requests a month that is {} {less}; this run cost {}.",
         group_thousands(requests),
-        currency(&dollars(saved.abs()))
+        currency(&dollars(saved.abs())),
+        money(report.cost)
     ))
 }
 

@@ -35,6 +35,7 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 #[must_use]
 pub fn tune(metrics: &RunMetrics) -> WeightsFile {
     let metrics = &*metrics.at_traffic();
+    let metrics = &*metrics.compared();
     let context = TuneContext::new(metrics);
     let mut tables = context.tables();
     let mut pooled = context.pooled();

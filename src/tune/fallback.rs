@@ -8,8 +8,12 @@ use crate::units::{Goal, Judging};
 /// The most fallbacks of a category: a request that failed at four endpoints has waited long enough.
 const MOST: usize = 3;
 
-/// Up to three endpoints outside the mix: first those that are likelier than not within the margin,
-/// then the others that answer; within each group, first a provider not yet used (an outage takes a
+/// A fallback costs at most this multiple of today's, unless nothing else would do.
+const AFFORDABLE: f64 = 2.0;
+
+/// Up to three endpoints outside the mix: first those that are likelier than not within the margin and,
+/// for the goal `cheaper`, cost at most twice as much as today's, then those that cost more, then the
+/// others that answer; within each group, first a provider not yet used (an outage takes a
 /// whole provider), then as the goal says: the cheaper, or the better. Today's endpoint is always
 /// among them, or in the mix.
 pub(super) fn fallbacks(
@@ -23,11 +27,11 @@ pub(super) fn fallbacks(
         .map(|i| table.candidates[i].endpoint.provider.as_str())
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
-    for is_sound in [true, false] {
+    for rank in 0..=2 {
         let mut pool: Vec<usize> = (0..table.candidates.len())
             .filter(outside)
             .filter(|i| can_answer(&table.candidates[*i]))
-            .filter(|i| (table.candidates[*i].risk() <= 0.5) == is_sound)
+            .filter(|i| rank_of(judging.goal, &table.candidates[*i]) == rank)
             .collect();
         pool.sort_by(|a, b| {
             let (a, b) = (*a, *b);
@@ -51,6 +55,19 @@ pub(super) fn fallbacks(
     }
     chosen.truncate(MOST);
     chosen.into_iter().map(|i| table.candidates[i].endpoint.id.as_str().to_owned()).collect()
+}
+
+/// Sound, dear, weak.
+fn rank_of(goal: Goal, candidate: &Candidate<'_>) -> u8 {
+    let is_dear = candidate
+        .cost()
+        .zip(candidate.todays_cost)
+        .is_some_and(|(cost, todays)| goal == Goal::Cheaper && cost > todays * AFFORDABLE);
+    match (candidate.risk() <= 0.5, is_dear) {
+        (true, false) => 0,
+        (true, true) => 1,
+        (false, _) => 2,
+    }
 }
 
 fn can_answer(candidate: &Candidate<'_>) -> bool {
@@ -102,6 +119,13 @@ mod tests {
         let secret = endpoint("a/secret@dahlia", 0.001).unpriced();
         let narrow = endpoint("a/narrow@elm", 0.001).ineligible(3);
         check(vec![today(), mini, broken, secret, narrow], 1, &["a/large@azure"]);
+    }
+
+    #[test]
+    fn what_costs_many_times_as_much_comes_after_what_serves_today() {
+        let mini = endpoint("a/mini@birch", 0.002).wrong(&[(0, 8)]);
+        let huge = endpoint("a/huge@cedar", 0.66);
+        check(vec![today(), mini, huge], 1, &["a/large@azure", "a/huge@cedar"]);
     }
 
     #[test]

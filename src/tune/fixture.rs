@@ -100,6 +100,7 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
                 model: plan.id.as_str().split('@').next().unwrap_or_default().to_owned(),
                 provider: plan.provider.clone(),
                 priced: plan.cost.is_some(),
+                limits: crate::catalog::Limits::default(),
                 all: of(None),
                 cells: (0..categories.len()).map(|c| of(Some(c))).collect(),
                 uncounted: 0,
@@ -116,7 +117,7 @@ pub(super) fn metrics(categories: &[(&str, usize, f64)], endpoints: Vec<Plan>) -
         counts: Counts::default(),
         cost: Usd::ZERO,
         cost_upper: Usd::ZERO,
-        today: Today { endpoint: today, stated: true },
+        today: Today { endpoint: today, stated: true, apart: false },
         categories: categories
             .iter()
             .map(|(name, tasks, share)| CategoryMetrics {

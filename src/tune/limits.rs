@@ -1,6 +1,6 @@
 //! The limits on the whole traffic, and the reason where they cannot be met.
 
-use super::admit::{CategoryTable, TuneContext};
+use super::admit::{Candidate, CategoryTable, TuneContext};
 use super::solve::{Family, Limit, Program, solve};
 use crate::units::{Goal, prose};
 
@@ -44,7 +44,50 @@ pub(super) fn limits(
             limits.push(Limit { family: Family::Provider, coefficients, at_most: cap });
         }
     }
+    limits.extend(rooms(context, tables, places));
     limits
+}
+
+/// What each endpoint gets in the busiest minute of every category is within the limits of its catalog,
+/// as far as both are known. Today's endpoint serves its traffic already.
+fn rooms(
+    context: &TuneContext<'_>,
+    tables: &[&CategoryTable<'_>],
+    places: &[(usize, usize)],
+) -> Vec<Limit> {
+    let traffic = &context.judging.traffic;
+    let peak = |table: &CategoryTable<'_>| traffic.get(table.name)?.peak_requests_per_min;
+    let mut endpoints: Vec<usize> =
+        places.iter().map(|place| place.1).filter(|i| context.today != Some(*i)).collect();
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    let mut limits = Vec::new();
+    for endpoint in endpoints {
+        let room = |per_request: &dyn Fn(&Candidate<'_>) -> f64, at_most: f64| {
+            let part = |&(s, i): &(usize, usize)| {
+                let asked = peak(tables[s]).filter(|_| i == endpoint);
+                asked.map_or(0.0, |peak| peak * per_request(&tables[s].candidates[i]) / at_most)
+            };
+            let coefficients: Vec<f64> = places.iter().map(part).collect();
+            Limit { family: Family::Room, coefficients, at_most: 1.0 }
+        };
+        let stated = context.metrics.endpoints[endpoint].limits;
+        let requests = stated.requests_per_min.map(|most| room(&|_| 1.0, f64::from(most)));
+        let tokens = stated.tokens_per_min.map(|most| room(&tokens_of_request, most as f64));
+        limits.extend(requests.into_iter().chain(tokens));
+    }
+    // One that nothing can break is left out: without limits each category is solved by itself.
+    limits.retain(|limit| limit.coefficients.iter().sum::<f64>() > limit.at_most);
+    limits
+}
+
+/// Tokens of a request and its answer: of production where they are stated, else of the suite; 0 where
+/// they are not known.
+fn tokens_of_request(candidate: &Candidate<'_>) -> f64 {
+    let cell = candidate.cell;
+    let measured = || Some(cell.input_tokens? + cell.output_tokens?);
+    let stated = cell.at_traffic.map(|request| request.input_tokens + request.output_tokens);
+    stated.or_else(measured).unwrap_or(0.0)
 }
 
 /// The limit that cannot be met, and a value that could.

@@ -31,5 +31,7 @@ mod verdict;
 mod why;
 
 pub use build::tune;
-pub use evaluate::{EvaluateError, Evaluation, Figures, Outage, Percentiles, Policy, evaluate};
+pub use evaluate::{
+    EvaluateError, Evaluation, Figures, Outage, Percentiles, Policy, evaluate, outages,
+};
 pub use why::{Candidacy, Why, why};

@@ -23,6 +23,8 @@ pub(super) enum Family {
     Slo,
     /// The share of the whole traffic that goes to one provider.
     Provider,
+    /// What an endpoint gets in the busiest minute.
+    Room,
 }
 
 /// The weight of one member of a group.

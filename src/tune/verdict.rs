@@ -32,7 +32,7 @@ pub(super) fn verdict(
     worth_a_try(context, table)
         .or_else(|| not_yet(context, table))
         .or_else(|| unmeasured(table))
-        .unwrap_or_else(|| stay(nothing_pays(context, table)))
+        .unwrap_or_else(|| kept(context, table))
 }
 
 fn others<'a>(table: &'a CategoryTable<'_>) -> impl Iterator<Item = (usize, &'a Candidate<'a>)> {
@@ -246,6 +246,27 @@ fn unmeasured(table: &CategoryTable<'_>) -> Option<Verdict> {
     Some(Verdict { word: VerdictWord::NotYet, ..stay(why) })
 }
 
+/// STAY. Where everything that would pay is shown worse, it speaks of what is nearest to the margin.
+fn kept(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> Verdict {
+    let why = nothing_pays(context, table);
+    let paying = others(table).map(|(_, candidate)| candidate);
+    let paying: Vec<&Candidate<'_>> =
+        paying.filter(|candidate| table.would_pay(candidate, context.judging.goal)).collect();
+    let is_worse =
+        |candidate: &&Candidate<'_>| matches!(candidate.excluded, Some(Exclusion::Worse(..)));
+    let best = |candidate: &Candidate<'_>| {
+        let evidence = candidate.evidence.as_ref();
+        evidence.map_or(-1.0, |evidence| evidence.difference.quantile(0.95))
+    };
+    let nearest = paying.iter().max_by(|a, b| best(a).total_cmp(&best(b)));
+    match nearest.filter(|_| paying.iter().all(is_worse)) {
+        Some(nearest) => {
+            Verdict { saves_per_1000_usd: None, ..about(VerdictWord::Stay, nearest, why) }
+        }
+        None => stay(why),
+    }
+}
+
 /// Why today's endpoint keeps a category without open questions.
 fn nothing_pays(context: &TuneContext<'_>, table: &CategoryTable<'_>) -> String {
     let goal = context.judging.goal;
@@ -332,7 +353,7 @@ mod tests {
         );
         check(&metrics, "extract", VerdictWord::NotYet, name, &why);
         let why = "nothing cheaper is within 2 pt";
-        check(&metrics, "reply", VerdictWord::Stay, "none", why);
+        check(&metrics, "reply", VerdictWord::Stay, name, why);
 
         let file = tune(&metrics);
         let moved = &file.categories["classify"].verdict;
@@ -368,7 +389,7 @@ mod tests {
         // Well below the line it is shown to be worse.
         let below = endpoint("acme/mini@azure", 0.002).wrong(&[(0, 8), (5, 25), (0, 20)]);
         let why = "nothing cheaper is within 2 pt";
-        check(&support(vec![large(), below]), "extract", VerdictWord::Stay, "none", why);
+        check(&support(vec![large(), below]), "extract", VerdictWord::Stay, "acme/mini@azure", why);
     }
 
     #[test]

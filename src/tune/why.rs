@@ -64,6 +64,7 @@ pub struct Candidacy {
 #[must_use]
 pub fn why(metrics: &RunMetrics, category: &str) -> Option<Why> {
     let metrics = &*metrics.at_traffic();
+    let metrics = &*metrics.compared();
     let at = metrics.categories.iter().position(|c| c.name.as_str() == category)?;
     let mut context = TuneContext::new(metrics);
     let mut tables = context.tables();

@@ -108,7 +108,7 @@ pub struct Verdict {
     /// MOVE, TRY, STAY, NOT YET or NO DATA.
     pub word: VerdictWord,
     /// The candidate that the verdict speaks of: what gets most of the moved weight, or what might
-    /// pay.
+    /// pay; STAY: of what would pay, all of which is shown worse, what is nearest to the margin.
     pub candidate: Option<String>,
     /// The candidate's quality minus today's, score units, two-sided 95 %, under the model of the whole
     /// run.

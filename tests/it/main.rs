@@ -55,6 +55,7 @@ mod show;
 mod stale;
 mod stub;
 mod suites;
+mod traffic;
 mod usages;
 mod virtual_time;
 mod weights;

@@ -16,6 +16,7 @@ mod load;
 mod notes;
 mod routing;
 mod run;
+mod service;
 mod unpassed;
 
 pub use load::LoadReport;
@@ -29,4 +30,5 @@ pub(crate) use failure::Failure;
 pub(crate) use load::{LatencyObjective, LoadCell, LoadEndpoint, LoadSettings};
 pub(crate) use routing::{Expected, Routing, Verdict};
 pub(crate) use run::{Category, Endpoint};
+pub(crate) use service::{Money, Outage, Room};
 pub(crate) use unpassed::Unpassed;

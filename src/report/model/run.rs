@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::json::{FORMAT_VERSION, to_json};
 use super::notes::{assumptions, notes};
+use super::service::{Money, Service};
 use super::{Cell, Counts, Expected, Failure, LocalTokens, Routing, RunRecord, Unpassed};
 use crate::aggregate::{EndpointMetrics, RunMetrics};
 use crate::report::names::Names;
@@ -65,6 +66,9 @@ pub struct RunReport {
     pub(crate) notes: Vec<String>,
     #[serde(skip)]
     pub(crate) names: Names,
+    /// What serving by the weights takes; in words only.
+    #[serde(skip)]
+    pub(crate) service: Service,
     #[serde(skip)]
     pub(crate) usage_faults: UsageFaults,
 }
@@ -159,6 +163,13 @@ pub(crate) struct Endpoint {
 }
 
 impl RunReport {
+    /// Requests a month, where dollars a month can be shown: it is known, and our figure for today is
+    /// near the invoice.
+    pub(crate) fn month(&self) -> Option<u64> {
+        let fits = self.service.money.as_ref().is_none_or(Money::fits);
+        self.objective.requests_per_month.filter(|_| fits)
+    }
+
     /// The report of a run and of the weights that were tuned from it.
     #[must_use]
     pub fn new(metrics: &RunMetrics, weights: &WeightsFile) -> Self {
@@ -166,6 +177,8 @@ impl RunReport {
         let has_weights = metrics.counts.scored > 0 && !weights.categories.is_empty();
         let weights_of = |name: &str| weights.categories.get(name).filter(|_| has_weights);
         let ended = metrics.manifest.ended.as_ref();
+        let service = if has_weights { Service::new(metrics, weights) } else { Service::default() };
+        let fits = service.money.as_ref().is_none_or(Money::fits);
         Self {
             format_version: FORMAT_VERSION,
             run: RunRecord::new(&metrics.manifest, None),
@@ -204,7 +217,8 @@ impl RunReport {
             endpoints: endpoints(metrics),
             default_routing: has_weights.then(|| Routing::new(&weights.default, |_| None)),
             expected: has_weights.then(|| (&weights.expected).into()),
-            saves_per_month_usd: saves_per_month(metrics, weights).filter(|_| has_weights),
+            saves_per_month_usd: saves_per_month(metrics, weights).filter(|_| has_weights && fits),
+            service,
             failures: metrics.failures.iter().map(Failure::new).collect(),
             differing: differing(metrics, weights),
             unpassed: metrics.unpassed.iter().map(Unpassed::new).collect(),

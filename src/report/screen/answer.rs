@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::below::below;
 use super::endpoints::{choose, table, timing_error};
 use super::headline::headline;
 use super::problems::{differing, problems};
 use super::size::{COLUMNS, LINES};
-use super::work::{self, work};
+use super::work::work;
 use crate::report::model::RunReport;
 use crate::report::rate_limit_notes;
 use crate::report::run_text::{self, screen_heading};
@@ -69,7 +70,7 @@ pub fn answer(report: &RunReport, files: &Path, detail: Detail) -> String {
         lines.extend(assumed);
         airs.push(lines.len());
         let room = LINES.saturating_sub(lines.len() + foot.len());
-        lines.extend(work::below(report, &verdicts, room));
+        lines.extend(below(report, &verdicts, room));
     }
     if detail == Detail::Endpoints && !verdicts.is_empty() {
         lines.push(String::new());

@@ -102,7 +102,7 @@ fn brings(report: &RunReport, expected: &Expected) -> Option<String> {
 /// (28,900–30,200), 19 % of today's $155,800`.
 fn saving(report: &RunReport, expected: &Expected) -> Option<String> {
     let (saving, cost) = (expected.saving.as_ref()?, expected.today_cost_per_task.as_ref()?);
-    let requests = report.objective.requests_per_month;
+    let requests = report.month();
     let scale = cost.value * requests.map_or(1e3, |n| n as f64);
     let sign = if saving.value < 0.0 { -1.0 } else { 1.0 };
     let verb = if saving.value < 0.0 { "costs" } else { "saves" };

@@ -2,6 +2,7 @@
 //! columns.
 
 mod answer;
+mod below;
 mod endpoints;
 mod headline;
 mod problems;

@@ -8,7 +8,6 @@ use crate::report::run_text::{kinds_of_work, missing};
 use crate::report::text::{escape_control, fit_end, fit_middle, pad_left, pad_right, width};
 use crate::report::verdict::CategoryVerdict;
 use crate::units::Goal;
-use crate::units::prose::group_thousands;
 use crate::weights::VerdictWord;
 
 /// A name of a kind of work is not cut below this.
@@ -19,7 +18,7 @@ const WHAT_LEAST: usize = 10;
 const WORD: usize = 7;
 
 /// Of 400 simulated runs, one in so many held a MOVE that was false: `cargo bench --bench truth`.
-const ONE_RUN_IN: u64 = 13;
+pub(super) const ONE_RUN_IN: u64 = 13;
 /// Of 100 MOVEs and TRYs of those runs, so many were right.
 const RIGHT_OF_100: u64 = 98;
 
@@ -40,48 +39,8 @@ pub(super) fn work(
     lines
 }
 
-/// What the words mean, how often such verdicts were wrong, and what would decide: on at most so many
-/// lines.
-pub(super) fn below(
-    report: &RunReport,
-    verdicts: &[CategoryVerdict<'_>],
-    most: usize,
-) -> Vec<String> {
-    let mut lines = Vec::new();
-    let has = |word: VerdictWord| verdicts.iter().any(|v| v.verdict.word == word);
-    let is_measured = report.objective.goal == Goal::Cheaper;
-    if report.run.demo {
-        let shown = if is_measured {
-            format!("shown: one was false in 1 run of {ONE_RUN_IN}")
-        } else {
-            "shown".to_owned()
-        };
-        lines.push(format!("MOVE   {shown:<40} TRY      likely: begin with 10 %"));
-        lines.push(
-            "STAY   nothing that pays is near enough         NOT YET  needs more tasks".to_owned(),
-        );
-    } else if has(VerdictWord::Move) && is_measured {
-        lines.push(format!(
-            "Error  one MOVE or more was false in 1 of {ONE_RUN_IN} simulated runs like the demo"
-        ));
-    }
-    lines.extend(truth(report, verdicts));
-    let waiting = verdicts.iter().filter_map(|v| {
-        let needed = v.verdict.tasks_needed?;
-        Some(format!(
-            "{}  {} more tasks decide with a chance of {}",
-            v.category,
-            group_thousands(needed.high),
-            share(needed.chance)
-        ))
-    });
-    lines.extend(waiting);
-    lines.truncate(most);
-    lines.iter().map(|line| fit_end(line, COLUMNS)).collect()
-}
-
 /// `truth  only a simulator knows it: 6 of 6 right here, 98 of 100 over 400 runs`.
-fn truth(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> Option<String> {
+pub(super) fn truth(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> Option<String> {
     let judged: Vec<bool> = verdicts.iter().filter_map(|v| is_right(v)).collect();
     if judged.is_empty() {
         return None;
@@ -95,11 +54,15 @@ fn truth(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> Option<String>
     Some(format!("truth  only a simulator knows it: {right} of {} right here{usual}", judged.len()))
 }
 
-/// Whether a MOVE or a TRY is right, where the truth is known.
+/// Whether a MOVE or a TRY is right, or of a STAY that what it speaks of is worse, where the truth is
+/// known.
 fn is_right(verdict: &CategoryVerdict<'_>) -> Option<bool> {
-    let is_claim = matches!(verdict.verdict.word, VerdictWord::Move | VerdictWord::Try);
-    let truth = verdict.verdict.truth.filter(|_| is_claim)?;
-    Some(truth >= -verdict.margin)
+    let truth = verdict.verdict.truth?;
+    match verdict.verdict.word {
+        VerdictWord::Move | VerdictWord::Try => Some(truth >= -verdict.margin),
+        VerdictWord::Stay => Some(truth < -verdict.margin),
+        VerdictWord::NotYet | VerdictWord::NoData => None,
+    }
 }
 
 struct Row {
@@ -108,8 +71,9 @@ struct Row {
     word: &'static str,
     /// `large → mini`, and `→ mini`.
     what: [String; 2],
-    /// Quality, the bound that decides, what it saves, and the truth; or the reason in their place.
-    told: Result<[String; 4], String>,
+    /// Quality, the bound that decides, and what it saves; or the reason in their place.
+    told: Result<[String; 3], String>,
+    truth: String,
 }
 
 impl Row {
@@ -125,6 +89,14 @@ impl Row {
             }
             _ => [today.clone(), today],
         };
+        let mark = match is_right(verdict) {
+            Some(true) => " ✓",
+            Some(false) => " ✗",
+            None => "",
+        };
+        let truth = found
+            .truth
+            .map_or_else(String::new, |truth| format!("{}{mark}", pad_left(&points(truth), 5)));
         let is_compared = found.difference.is_some()
             && !matches!(found.word, VerdictWord::Stay | VerdictWord::NoData);
         let told = if is_compared {
@@ -136,17 +108,16 @@ impl Row {
             } else {
                 format!("({saves})")
             };
-            let mark = match is_right(verdict) {
-                Some(true) => " ✓",
-                Some(false) => " ✗",
-                None => "",
-            };
-            let truth = found
-                .truth
-                .map_or_else(String::new, |truth| format!("{}{mark}", pad_left(&points(truth), 5)));
-            Ok([shown(quality), shown(found.at_worst), saves, truth])
+            Ok([shown(quality), shown(found.at_worst), saves])
         } else {
-            Err(escape_control(&found.why).into_owned())
+            let nearest = to.as_ref().filter(|_| found.word == VerdictWord::Stay);
+            let nearest = nearest.zip(found.difference.as_ref()).zip(found.at_best);
+            Err(match nearest {
+                Some(((to, difference), at_best)) => {
+                    format!("{to} {}, at best {}", points(difference.value), points(at_best))
+                }
+                None => escape_control(&found.why).into_owned(),
+            })
         };
         Self {
             work: verdict.category.clone(),
@@ -154,6 +125,7 @@ impl Row {
             word: found.word.word(),
             what,
             told,
+            truth,
         }
     }
 }
@@ -162,7 +134,7 @@ impl Row {
 fn saves(report: &RunReport, verdict: &CategoryVerdict<'_>) -> String {
     let Some(saves) = verdict.verdict.saves_per_1000_usd else { return missing() };
     let (saves, sign) = (saves.to_f64(), if saves.to_f64() < 0.0 { '+' } else { '−' });
-    match report.objective.requests_per_month {
+    match report.month() {
         Some(requests) => {
             let month = saves.abs() / 1e3 * requests as f64 * verdict.share;
             format!("{sign}{}", if month < 99.5 { dollars(month) } else { grouped(month) })
@@ -174,18 +146,19 @@ fn saves(report: &RunReport, verdict: &CategoryVerdict<'_>) -> String {
 /// The widths of the columns.
 struct Table {
     headers: [&'static str; 4],
+    truth: usize,
     work: usize,
     /// Which form of what happens.
     form: usize,
     what: usize,
-    told: [usize; 4],
+    told: [usize; 3],
 }
 
 impl Table {
     fn of(report: &RunReport, rows: &[Row]) -> Self {
-        let has_truth =
-            rows.iter().any(|row| matches!(&row.told, Ok([.., truth]) if !truth.is_empty()));
-        let per = if report.objective.requests_per_month.is_some() { "$/month" } else { "$/1,000" };
+        let truth = rows.iter().map(|row| width(&row.truth)).max().unwrap_or(0);
+        let has_truth = truth > 0;
+        let per = if report.month().is_some() { "$/month" } else { "$/1,000" };
         let headers = ["quality", "at worst", per, if has_truth { "truth" } else { "" }];
         let widest = |of: &dyn Fn(&Row) -> usize, least: usize| {
             rows.iter().map(of).max().unwrap_or(0).max(least)
@@ -193,8 +166,9 @@ impl Table {
         let told = std::array::from_fn(|i| {
             widest(&|row| row.told.as_ref().map_or(0, |told| width(&told[i])), width(headers[i]))
         });
-        let mut table =
-            Self { headers, work: widest(&|row| width(&row.work), 4), form: 0, what: 0, told };
+        let work = widest(&|row| width(&row.work), 4);
+        let truth = if has_truth { truth.max(width("truth")) } else { 0 };
+        let mut table = Self { headers, truth, work, form: 0, what: 0, told };
         for form in [0, 1] {
             table.form = form;
             table.what = widest(&|row| width(&row.what[form]), 16);
@@ -215,8 +189,12 @@ impl Table {
 
     /// `work share  verdict  what  quality  at worst  $/1,000  truth`
     fn width(&self) -> usize {
-        let truth = if self.told[3] > 0 { 2 + self.told[3] } else { 0 };
-        self.before_told() + self.told[0] + 2 + self.told[1] + 2 + self.told[2] + truth
+        let truth = if self.truth > 0 { 2 + self.truth } else { 0 };
+        self.before_told() + self.told_width() + truth
+    }
+
+    fn told_width(&self) -> usize {
+        self.told[0] + 2 + self.told[1] + 2 + self.told[2]
     }
 
     /// Shares have five columns.
@@ -226,36 +204,49 @@ impl Table {
 
     fn lines(&self, rows: &[Row]) -> Vec<String> {
         let what = if self.form == 0 { "today → instead" } else { "instead" };
-        let header = self.line(["work", "share", "verdict", what], Ok(self.headers));
+        let [quality, at_worst, saves, truth] = self.headers;
+        let told = Ok([quality, at_worst, saves]);
+        let header = self.line(["work", "share", "verdict", what], told, truth);
         let row = |row: &Row| {
             let what = fit_middle(&row.what[self.form], self.what);
-            let told = row.told.as_ref().map(|told| [&*told[0], &*told[1], &*told[2], &*told[3]]);
+            let told = row.told.as_ref().map(|told| [&*told[0], &*told[1], &*told[2]]);
+            let told = told.map_err(String::as_str);
             let work = fit_end(&row.work, self.work);
-            self.line([&work, &row.share, row.word, &what], told.map_err(String::as_str))
+            self.line([&work, &row.share, row.word, &what], told, &row.truth)
         };
         std::iter::once(header).chain(rows.iter().map(row)).collect()
     }
 
-    fn line(&self, [work, share, word, what]: [&str; 4], told: Result<[&str; 4], &str>) -> String {
+    fn line(
+        &self,
+        [work, share, word, what]: [&str; 4],
+        told: Result<[&str; 3], &str>,
+        truth: &str,
+    ) -> String {
         let start = format!(
             "{} {}  {}  ",
             pad_right(work, self.work),
             pad_left(share, 5),
             pad_right(word, WORD)
         );
-        let end = match told {
-            Ok([quality, at_worst, saves, truth]) => format!(
-                "{} {}  {}  {}  {}",
+        let middle = match told {
+            Ok([quality, at_worst, saves]) => format!(
+                "{} {}  {}  {}",
                 pad_right(what, self.what),
                 pad_left(quality, self.told[0]),
                 pad_left(at_worst, self.told[1]),
                 pad_left(saves, self.told[2]),
-                truth
             ),
             // A reason begins where there is room for it.
-            Err(why) => format!("{what}  {why}"),
+            Err(why) if truth.is_empty() => format!("{what}  {why}"),
+            Err(why) => {
+                let whole = self.what + 1 + self.told_width();
+                let room = whole.saturating_sub(width(what) + 2);
+                format!("{what}  {}", pad_left(&fit_end(why, room), room))
+            }
         };
-        fit_end(format!("{start}{end}").trim_end(), COLUMNS)
+        let line = if truth.is_empty() { middle } else { format!("{middle}  {truth}") };
+        fit_end(format!("{start}{line}").trim_end(), COLUMNS)
     }
 }
 

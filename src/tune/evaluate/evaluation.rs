@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::figures::{Figures, Percentiles, Weights, figures};
-use super::outage::{Outage, outages};
+use super::outage::{self, Outage};
 use super::policies::Choices;
 use super::served::Served;
 use crate::aggregate::RunMetrics;
@@ -85,6 +85,50 @@ pub enum EvaluateError {
 /// [`EvaluateError`] where the run does not have what the file routes to.
 pub fn evaluate(file: &WeightsFile, metrics: &RunMetrics) -> Result<Evaluation, EvaluateError> {
     let metrics = &*metrics.at_traffic();
+    let shares = served_shares(file, metrics)?;
+    let served = served(file, metrics, &shares);
+    let slo = file.objective.slo.or(metrics.judging().slo);
+    Ok(Evaluation {
+        simulated: metrics.simulated,
+        run: metrics.manifest.run.clone(),
+        tasks: metrics.scores.tasks().len() as u64,
+        slo,
+        policies: policies(&served, slo),
+        providers: served.providers(),
+        outages: outage::outages(&served, slo),
+        notes: notes(file, metrics),
+    })
+}
+
+/// What happens while each provider of a file is down, the largest share of the traffic first.
+///
+/// # Errors
+/// [`EvaluateError`] where the run does not have what the file routes to.
+pub fn outages(file: &WeightsFile, metrics: &RunMetrics) -> Result<Vec<Outage>, EvaluateError> {
+    let metrics = &*metrics.at_traffic();
+    let shares = served_shares(file, metrics)?;
+    let slo = file.objective.slo.or(metrics.judging().slo);
+    Ok(outage::outages(&served(file, metrics, &shares), slo))
+}
+
+/// The mix of each category of a run.
+fn mixes<'a>(file: &'a WeightsFile, metrics: &RunMetrics) -> Vec<&'a CategoryWeights> {
+    let names = metrics.categories.iter().map(|category| category.name.as_str());
+    names.map(|name| file.categories.get(name).unwrap_or(&file.default)).collect()
+}
+
+/// A file's routing in a run's terms.
+fn served<'a>(file: &'a WeightsFile, metrics: &'a RunMetrics, shares: &'a [f64]) -> Served<'a> {
+    let mixes = mixes(file, metrics);
+    let weights = mixes.iter().map(|mix| {
+        let part = |id: &str| f64::from(mix.weights.get(id).copied().unwrap_or(0));
+        metrics.endpoints.iter().map(|e| part(e.id.as_str()) / f64::from(PARTS)).collect()
+    });
+    Served { metrics, shares, weights: weights.collect(), mixes }
+}
+
+/// The shares of the traffic that a file serves.
+fn served_shares(file: &WeightsFile, metrics: &RunMetrics) -> Result<Vec<f64>, EvaluateError> {
     if metrics.counts.scored == 0 {
         return Err(EvaluateError::Unscored);
     }
@@ -96,27 +140,10 @@ pub fn evaluate(file: &WeightsFile, metrics: &RunMetrics) -> Result<Evaluation, 
             file: list(file.categories.keys().map(String::as_str).collect()),
         });
     }
-    let mixes: Vec<&CategoryWeights> =
-        names().map(|name| file.categories.get(name).unwrap_or(&file.default)).collect();
+    let mixes = mixes(file, metrics);
     let shares = traffic(metrics, &mixes);
     refuse_unknown(metrics, &mixes, &shares)?;
-    let weights = mixes.iter().map(|mix| {
-        let part = |id: &str| f64::from(mix.weights.get(id).copied().unwrap_or(0));
-        metrics.endpoints.iter().map(|e| part(e.id.as_str()) / f64::from(PARTS)).collect()
-    });
-    let weights = weights.collect();
-    let served = Served { metrics, shares: &shares, weights, mixes };
-    let slo = file.objective.slo.or(metrics.judging().slo);
-    Ok(Evaluation {
-        simulated: metrics.simulated,
-        run: metrics.manifest.run.clone(),
-        tasks: metrics.scores.tasks().len() as u64,
-        slo,
-        policies: policies(&served, slo),
-        providers: served.providers(),
-        outages: outages(&served, slo),
-        notes: notes(file, metrics),
-    })
+    Ok(shares)
 }
 
 /// The shares of the traffic that the file serves, of categories that were scored.

@@ -9,6 +9,6 @@ mod outage;
 mod policies;
 mod served;
 
-pub use evaluation::{EvaluateError, Evaluation, Policy, evaluate};
+pub use evaluation::{EvaluateError, Evaluation, Policy, evaluate, outages};
 pub use figures::{Figures, Percentiles};
 pub use outage::Outage;
