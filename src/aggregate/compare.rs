@@ -55,9 +55,12 @@ pub(super) fn today(
         .iter()
         .filter(|category| category.share > 0.0)
         .all(|category| category.tasks >= TASKS_TO_CHOOSE_APART);
-    let quality = |at: usize, category: usize| match apart {
-        true => chosen_quality(scores, category, at),
-        false => endpoints[at].cells[category].quality.map(|quality| quality.value),
+    let quality = |at: usize, category: usize| {
+        if apart {
+            chosen_quality(scores, category, at)
+        } else {
+            endpoints[at].cells[category].quality.map(|quality| quality.value)
+        }
     };
     let best = endpoints
         .iter()

@@ -109,6 +109,7 @@ fn outage_facts(report: &RunReport, outage: &Outage, is_whole: bool) -> String {
         let per = format!("{} per 1,000", currency(&dollars(cost * 1e3)));
         let more = outage.usual_cost_per_task.filter(|usual| is_whole && *usual > 0.0);
         match more.map(|usual| cost / usual - 1.0) {
+            Some(more) if more > 9.0 => format!("{per} ({} times as much)", grouped(1.0 + more)),
             Some(more) => format!("{per} ({})", signed_percent(more)),
             None => per,
         }

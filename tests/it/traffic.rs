@@ -53,7 +53,7 @@ fn below(screen: &str) -> String {
 #[test]
 fn costs_are_those_of_the_traffics_tokens() {
     let dir = folder();
-    let tokens = "input_tokens = 1000\noutput_tokens = 100\nretries = 0.5\n";
+    let tokens = "input_tokens = 1000\noutput_tokens = 100\ncached_input = 0\nretries = 0.5\n";
     weigh(dir.path(), tokens, &[]).exits(0);
     let truth = run(dir.path(), &["sim", "--truth"]).exits(0);
     let truth: Value = serde_json::from_str(&truth.stdout).expect("JSON");
