@@ -71,7 +71,7 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
         objective: objective(metrics),
         categories,
         default: category(&context, &pooled, &default),
-        notes: notes::notes(&context, &tables, &mixes, &expected),
+        notes: notes::notes(&context, &tables, &mixes, &default, &expected),
         expected,
         estimates: every().map(|table| (table.name.to_owned(), estimates(table))).collect(),
         left_out: left_out(&context, &tables, has_weight),
@@ -221,6 +221,7 @@ mod tests {
         let difference = file.expected.difference.expect("known").value;
         assert!(difference.abs() < 0.01, "{difference}");
         // Pooled, mini is 15 points worse: unlabelled traffic stays.
+        assert!(!file.notes.iter().any(|note| note.to_string().starts_with("The default mix ser")));
         assert_eq!(file.default.weights["acme/large@azure"], PARTS);
         assert_eq!(file.default.verdict.word, VerdictWord::Stay);
     }
@@ -368,6 +369,17 @@ mod tests {
         let slo = || with_slo(two(0.6), 0.05);
         assert_eq!(easy(&mark(slo(), ValidityMark::Invalid)), VerdictWord::Stay);
         assert_eq!(easy(&mark(slo(), ValidityMark::Degraded)), VerdictWord::Move);
+    }
+
+    #[test]
+    fn what_the_default_mix_costs_in_each_category_is_said() {
+        let mini = endpoint("acme/mini@birch", 0.002).wrong(&[(0, 0), (0, 3)]).miss(0.01);
+        let mut both = metrics(&[("easy", 400, 0.9), ("hard", 400, 0.1)], vec![large(), mini]);
+        both.manifest.judging.margin = 0.05;
+        let file = tune(&both);
+        assert_eq!(file.default.weights["acme/mini@birch"], PARTS);
+        let said = file.notes.last().map(ToString::to_string).unwrap_or_default();
+        assert!(said.contains("easy ") && said.contains("hard −"), "{said}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(super) fn notes(
     context: &TuneContext<'_>,
     tables: &[CategoryTable<'_>],
     mixes: &[Mix],
+    default: &Mix,
     expected: &Expected,
 ) -> Vec<Fact> {
     let (metrics, judging) = (context.metrics, context.judging);
@@ -61,7 +62,34 @@ pub(super) fn notes(
         notes.push(Fact::SloMissed { ttft_ms: slo.ttft_ms, miss: miss.value, allowed: slo.miss });
     }
     notes.extend([Fact::ExpectedAreMeans, Fact::DefaultMixTuned]);
+    notes.extend(default_by_category(context, default));
     notes
+}
+
+/// What the default mix does to the quality of each category, for it serves all of them alike; `None`:
+/// it leaves everything with today's endpoint.
+fn default_by_category(context: &TuneContext<'_>, default: &Mix) -> Option<Fact> {
+    let evidence = context.evidence.as_ref()?;
+    let parts = default.parts.iter().enumerate();
+    let moved: Vec<(usize, f64)> = parts
+        .filter(|(endpoint, part)| **part > 0 && context.today != Some(*endpoint))
+        .map(|(endpoint, part)| (endpoint, f64::from(*part) / f64::from(PARTS)))
+        .collect();
+    if moved.is_empty() {
+        return None;
+    }
+    let each = context.metrics.categories.iter().enumerate().filter_map(|(at, category)| {
+        let weights: Vec<_> = moved.iter().map(|(endpoint, part)| (at, *endpoint, *part)).collect();
+        let points = 100.0 * evidence.difference(&weights)?.mean();
+        let points = format!("{points:+.1}").replace('-', "−");
+        Some(format!("{} {points}", category.name.as_str()))
+    });
+    let each: Vec<String> = each.collect();
+    Some(Fact::from(format!(
+        "The default mix serves traffic without a label; against today's it is, in points of \
+         quality: {}.",
+        each.join(", ")
+    )))
 }
 
 /// A provider with more of the traffic than the cap allows, because no mix meets it.
