@@ -31,6 +31,8 @@ impl Interrupts {
     pub(super) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let ignores = ignores_hangup();
+        // A file at the limit of its size is an error of the write, as a full disk is.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         let signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
         let hangup = if ignores { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { signals, hangup })

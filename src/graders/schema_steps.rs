@@ -17,6 +17,10 @@ const MAX_STEPS: u64 = 1_000_000;
 /// The most pairs of a schema and a value that the count itself looks at.
 const MAX_PAIRS: usize = 1_000_000;
 
+/// The most objects of a schema: the validator's own time to read one grows with their square, and
+/// four thousand take it seconds.
+const MAX_PARTS: usize = 4_000;
+
 /// The deepest nesting of schemas and values together: the validator and the count are recursive.
 const MAX_DEPTH: usize = 160;
 
@@ -42,7 +46,14 @@ pub(super) fn check_steps(schema: &Value, value: &Value) -> Result<(), String> {
 pub(super) fn check_schema_steps(schema: &Value) -> Result<(), String> {
     let mut counter = Counter::new(schema);
     let mut parts = vec![schema];
+    let mut n_objects = 0;
     while let Some(part) = parts.pop() {
+        n_objects += usize::from(part.is_object());
+        if n_objects > MAX_PARTS {
+            return Err(format!(
+                "the schema has more than {MAX_PARTS} parts; name what repeats once, under `$defs`"
+            ));
+        }
         if counter.steps(part, &NULL, 0)? > MAX_STEPS {
             return Err(too_many());
         }
@@ -258,6 +269,14 @@ mod tests {
             assert_eq!(check_schema_steps(&schema), Err(too_many()), "{key}");
             assert_eq!(check_steps(&schema, &json!(1)), Err(too_many()), "{key}");
         }
+    }
+
+    #[test]
+    fn a_schema_of_too_many_parts_is_refused() {
+        let of = |n: usize| json!({"anyOf": vec![json!({"type": "string"}); n - 1]});
+        assert_eq!(check_schema_steps(&of(MAX_PARTS)), Ok(()));
+        let refused = "the schema has more than 4000 parts; name what repeats once, under `$defs`";
+        assert_eq!(check_schema_steps(&of(MAX_PARTS + 1)), Err(refused.to_owned()));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum UsageFault {
     BeyondLimit,
     /// A part that is larger than its whole, such as cached tokens above the input.
     Contradiction,
+    /// A running count of output tokens that more output followed.
+    Partial,
     /// A charge that is no amount from 0 to [`Usd::MAX_REQUEST`](super::Usd::MAX_REQUEST).
     NoCharge,
 }
@@ -27,12 +29,13 @@ pub const MAX_TOKENS: u64 = 1_000_000_000;
 
 impl UsageFault {
     /// Every fault.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Zero,
         Self::NoCount,
         Self::BeyondText,
         Self::BeyondLimit,
         Self::Contradiction,
+        Self::Partial,
         Self::NoCharge,
     ];
 
@@ -45,6 +48,7 @@ impl UsageFault {
             Self::BeyondText => "more output tokens than the text can hold",
             Self::BeyondLimit => "more reasoning tokens than the limit allows",
             Self::Contradiction => "a part larger than its whole",
+            Self::Partial => "the output tokens of a part of the answer alone",
             Self::NoCharge => "a charge that no request can cost",
         }
     }

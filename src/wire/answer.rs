@@ -94,6 +94,8 @@ pub struct Answer {
     pub usage_verbatim: Option<String>,
     /// What is wrong with the usage and the charge that the provider states.
     pub usage_faults: Vec<UsageFault>,
+    /// How often a count of output tokens was stated.
+    pub output_counts: u64,
     /// The charge that the provider states.
     pub cost_reported: Option<Usd>,
     /// Whether reasoning stood in the content, between tags; it was taken out.

@@ -10,7 +10,7 @@ use super::provider_error::{WireError, malformed};
 use super::think::Splitter;
 use super::tool_calls::unwrap_twice;
 use super::{anthropic, gemini, openai_chat, openai_responses};
-use crate::units::Dialect;
+use crate::units::{Dialect, UsageFault};
 
 /// Collects the events of one stream into an answer.
 #[derive(Debug)]
@@ -18,8 +18,21 @@ pub struct StreamDecoder {
     state: DialectState,
     answer: Answer,
     splitter: Splitter,
+    counted: Counted,
     done: bool,
     events: u64,
+}
+
+/// How much of the output the last stated count of its tokens covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Counted {
+    /// All that came.
+    #[default]
+    All,
+    /// All that came; it stood beside content, so that more may have been to come.
+    Running,
+    /// More content came after it.
+    Part,
 }
 
 /// State that a dialect keeps between events.
@@ -59,6 +72,7 @@ impl StreamDecoder {
             state: DialectState::new(dialect),
             answer: Answer::default(),
             splitter: Splitter::default(),
+            counted: Counted::default(),
             done: false,
             events: 0,
         }
@@ -151,7 +165,14 @@ impl StreamDecoder {
         let unknown = answer.unknown_events;
         let text = answer.text.len();
         let beside = (answer.refusal.len(), answer.tool_calls.len());
+        let counts = answer.output_counts;
         let mut seen = self.state.take(answer, data)?;
+        self.counted = match (answer.output_counts > counts, seen.token) {
+            (true, true) => Counted::Running,
+            (true, false) => Counted::All,
+            (false, true) => Counted::Part,
+            (false, false) => self.counted,
+        };
         answer.unknown_events = answer.unknown_events.min(unknown + 1);
         if answer.text.len() > text {
             let is_alone = beside == (answer.refusal.len(), answer.tool_calls.len());
@@ -183,11 +204,20 @@ impl StreamDecoder {
     fn settle(&mut self, ended: bool) {
         let answer = &mut self.answer;
         self.splitter.finish(answer);
-        // Anthropic and Gemini send running counts: the last one before a broken stream is less than
-        // the billed count.
-        if !ended && matches!(self.state, DialectState::Anthropic(_) | DialectState::Gemini) {
-            answer.usage.output = None;
-            answer.usage.reasoning = None;
+        // Anthropic and Gemini send running counts, others may: the last one before a broken stream is
+        // less than the billed count, and so is one that content followed.
+        let is_running = match self.counted {
+            Counted::Part => true,
+            Counted::Running => !ended,
+            Counted::All => {
+                !ended && matches!(self.state, DialectState::Anthropic(_) | DialectState::Gemini)
+            }
+        };
+        if is_running && answer.usage.output.is_some() {
+            (answer.usage.output, answer.usage.reasoning) = (None, None);
+            if ended {
+                answer.usage_faults.push(UsageFault::Partial);
+            }
         }
         for call in &mut answer.tool_calls {
             unwrap_twice(&mut call.arguments);

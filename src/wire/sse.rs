@@ -118,6 +118,8 @@ impl Decoder {
         self.has_data = false;
         self.is_one_line = false;
         self.data.clear();
+        // A name is of one event, also where no blank line parts it from the next.
+        self.name.clear();
     }
 
     fn take_line(&mut self, line: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), TooLarge> {
@@ -231,6 +233,7 @@ mod tests {
             &[("", "{}"), ("", "{\"a\":1}"), ("", "[DONE]")],
         );
         check("data: {\ndata: }\n\n", &[("", "{\n}")]);
+        check("event: a\ndata: {}\ndata: {}\n", &[("a", "{}"), ("", "{}")]);
         // Each line is an event as soon as it is there.
         let mut decoder = Decoder::new();
         let mut seen = Vec::new();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::units::{Dialect, Message};
+use crate::units::{Dialect, Message, UsageFault};
 
 fn encoded(dialect: Dialect, request: &Request<'_>) -> Value {
     serde_json::from_slice(&encode(dialect, request)).expect("JSON")
@@ -209,6 +209,59 @@ fn a_broken_stream_has_no_output_count() {
         &[r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}],
             "usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}}"#],
     );
+    check(
+        Dialect::OpenaiChat,
+        &[r#"{"choices":[{"index":0,"delta":{"content":"a"}}],
+            "usage":{"prompt_tokens":9,"completion_tokens":1}}"#],
+    );
+}
+
+/// A running count is that of the answer only where no content follows it.
+#[test]
+fn a_count_that_content_follows_is_not_that_of_the_answer() {
+    let check = |dialect, events: &[&str], output: Option<u64>| {
+        let (answer, error) = stream(dialect, events);
+        assert_eq!(error, None, "{events:?}");
+        assert_eq!((answer.usage.input, answer.usage.output), (Some(9), output), "{events:?}");
+        let is_partial = answer.usage_faults.contains(&UsageFault::Partial);
+        assert_eq!(is_partial, output.is_none(), "{events:?}");
+    };
+    let start =
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#;
+    let text =
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a b"}}"#;
+    let end = |usage: &str| {
+        format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{usage}}}"#
+        )
+    };
+    for none in [
+        "null",
+        "{}",
+        r#"{"output_tokens":-1}"#,
+        r#"{"output_tokens":0}"#,
+        r#"{"output_tokens":NaN}"#,
+    ] {
+        check(Dialect::Anthropic, &[start, text, &end(none)], None);
+    }
+    check(Dialect::Anthropic, &[start, text, &end(r#"{"output_tokens":3}"#)], Some(3));
+    check(Dialect::Anthropic, &[start, text, &end(r#"{"output_tokens":1}"#)], Some(1));
+    let chat = |text: &str, rest: &str| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}{rest}}}"#)
+    };
+    let counted = |n: u64| format!(r#"}}],"usage":{{"prompt_tokens":9,"completion_tokens":{n}}}"#);
+    let stop = r#","finish_reason":"stop"}]"#;
+    let [first, last] = [chat("a", &counted(1)), chat("b", &counted(2))];
+    check(Dialect::OpenaiChat, &[&first, &last, "[DONE]"], Some(2));
+    check(Dialect::OpenaiChat, &[&first, &chat("b", stop)], None);
+    check(Dialect::OpenaiChat, &[&first, &chat("", stop)], Some(1));
+    let gemini = |rest: &str, usage: &str| {
+        format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"a"}}]}}{rest}}}]{usage}}}"#)
+    };
+    let counted = r#","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}"#;
+    let stop = r#","finishReason":"STOP""#;
+    check(Dialect::Gemini, &[&gemini("", counted), &gemini(stop, "")], None);
+    check(Dialect::Gemini, &[&gemini("", counted), &gemini(stop, counted)], Some(1));
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub fn normal(dialect: Dialect, usage: &str) -> StatedUsage {
 /// Takes a usage object of an answer, which may have several: they merge field by field.
 pub(super) fn take(answer: &mut Answer, dialect: Dialect, said: Option<&RawValue>) {
     let Some(said) = said.map(RawValue::get).filter(|said| *said != "null") else { return };
+    let stated = normal(dialect, said).usage.output;
+    answer.output_counts += u64::from(stated.is_some_and(|tokens| tokens > 0));
     let merged = match answer.usage_verbatim.take() {
         Some(before) if before != said => merge(&before, said),
         _ => said.to_owned(),

@@ -247,3 +247,29 @@ fn a_folder_that_cannot_be_written_to_says_so() {
     }
     mode(0o755);
 }
+
+/// A limit on the size of files ends a run as a full disk does: with an error, not by a signal.
+#[test]
+fn a_file_at_the_limit_of_its_size_is_an_error() {
+    let dir = folder();
+    let mut command = std::process::Command::new("sh");
+    // 64 blocks of 512 or 1,024 bytes.
+    command.args(["-c", "ulimit -f 64; exec \"$0\" run --virtual --limit 60 --out run"]);
+    command.arg(env!("CARGO_BIN_EXE_weighbridge")).current_dir(dir.path());
+    let ran = Ran::of(command.env("XDG_CACHE_HOME", dir.path()).output().expect("sh runs"));
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let said = ran.stderr.lines().last().unwrap_or_default();
+    assert!(said.starts_with("weighbridge: run/run.sqlite: "), "{said}");
+    // Said once.
+    assert_eq!(said.matches("run.sqlite").count(), 1, "{said}");
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let dir = folder();
+    weigh(dir.path());
+    std::fs::remove_file(dir.path().join("run/run.sqlite")).expect("there");
+    std::fs::create_dir(dir.path().join("run/run.sqlite")).expect("made");
+    let ran = run(dir.path(), &["report", "run"]).exits(2);
+    insta::assert_snapshot!(ran.stderr, @"weighbridge: run/run.sqlite: this is a folder, and nothing is read or written through it: move it away, or put the thing itself in its place");
+}

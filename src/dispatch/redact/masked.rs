@@ -102,13 +102,14 @@ impl Ends {
 /// Letters of the mask that begins here; 0: none does.
 fn mask(rest: &[Letter]) -> usize {
     let first = rest[0].c;
-    let same = rest.iter().take_while(|letter| letter.c == first).count();
     let least = match first {
         '…' => 1,
         '*' | '•' | '●' | '·' | '.' => 2,
         'x' | 'X' | '#' | '_' | '█' => 3,
+        // No run is counted here: from each of its letters again, it would take their square.
         _ => return 0,
     };
+    let same = rest.iter().take_while(|letter| letter.c == first).count();
     if same < least { 0 } else { same }
 }
 

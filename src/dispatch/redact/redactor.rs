@@ -95,6 +95,7 @@ impl Redactor {
             is_malformed_call: _,
             unknown_events: _,
             usage_faults: _,
+            output_counts: _,
         } = answer;
         [text, reasoning, refusal].into_iter().for_each(clean);
         for call in tool_calls {
@@ -290,6 +291,15 @@ mod tests {
         check("<QmVhcmVyIHNrLVpxODEveFcrN0xtbjk0dFJ2QjJj>", "<[key]>");
         check("c2stWnE4MS94Vys3TG1uOTR0UnZCMmM= is it", "[key] is it");
         check("at 736B2D5A7138312F78572B374C6D6E393474527642 32 63", "at [key]");
+    }
+
+    /// A model that repeats one letter for ever: in the square of its length, this takes minutes.
+    #[test]
+    fn a_letter_that_repeats_takes_no_longer() {
+        for letter in ["[", " ", "a", "\n", "*", "x", "%", "\\"] {
+            let said = letter.repeat(PART);
+            assert_eq!(Redactor::new(&KEY.into()).clean(&said), said);
+        }
     }
 
     #[test]

@@ -109,10 +109,11 @@ fn read(dir: &Path) {
     let Ok(metrics) = aggregate::compute_metrics(dir) else { return };
     let tuned = tune::tune(&metrics);
     let report = report::RunReport::new(&metrics, &tuned);
-    let _screen = report::answer(&report, dir);
+    let _screen = report::answer(&report, dir, report::Detail::Endpoints);
     let _json = report.to_json();
     if let Ok(trials) = aggregate::TrialViews::open(dir) {
-        let _written = report::write_all(dir, &report, trials);
+        let answers = aggregate::AnswerViews::open(dir).ok();
+        let _written = report::write_all(dir, &report, trials, answers);
     }
     let lock = store::RunLock::take(dir).expect("free");
     let _graded = grade::grade_run(&lock);
