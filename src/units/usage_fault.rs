@@ -18,7 +18,7 @@ pub enum UsageFault {
     BeyondLimit,
     /// A part that is larger than its whole, such as cached tokens above the input.
     Contradiction,
-    /// A running count of output tokens that more output followed.
+    /// A running count of output tokens that more output followed than it can count.
     Partial,
     /// A charge that is no amount from 0 to [`Usd::MAX_REQUEST`](super::Usd::MAX_REQUEST).
     NoCharge,

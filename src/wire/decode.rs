@@ -23,6 +23,10 @@ pub struct StreamDecoder {
     events: u64,
 }
 
+/// The most bytes of output for each token of a count that content followed. Prose has four or five; a
+/// count with more is one of a part, such as the 1 with which Anthropic's streams begin.
+const BYTES_PER_TOKEN: u64 = 16;
+
 /// How much of the output the last stated count of its tokens covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Counted {
@@ -204,10 +208,15 @@ impl StreamDecoder {
     fn settle(&mut self, ended: bool) {
         let answer = &mut self.answer;
         self.splitter.finish(answer);
+        let held = answer.text.len() + answer.reasoning.len() + answer.refusal.len();
+        let is_too_few = answer
+            .usage
+            .output
+            .is_some_and(|tokens| held as u64 > tokens.saturating_mul(BYTES_PER_TOKEN));
         // Anthropic and Gemini send running counts, others may: the last one before a broken stream is
-        // less than the billed count, and so is one that content followed.
+        // less than the billed count, and so may be one that content followed.
         let is_running = match self.counted {
-            Counted::Part => true,
+            Counted::Part => !ended || is_too_few,
             Counted::Running => !ended,
             Counted::All => {
                 !ended && matches!(self.state, DialectState::Anthropic(_) | DialectState::Gemini)

@@ -216,7 +216,7 @@ fn a_broken_stream_has_no_output_count() {
     );
 }
 
-/// A running count is that of the answer only where no content follows it.
+/// A count is that of the answer where no content follows it, or where it may be that of all of it.
 #[test]
 fn a_count_that_content_follows_is_not_that_of_the_answer() {
     let check = |dialect, events: &[&str], output: Option<u64>| {
@@ -228,8 +228,7 @@ fn a_count_that_content_follows_is_not_that_of_the_answer() {
     };
     let start =
         r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#;
-    let text =
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a b"}}"#;
+    let text = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"some seventeen words"}}"#;
     let end = |usage: &str| {
         format!(
             r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{usage}}}"#
@@ -251,12 +250,16 @@ fn a_count_that_content_follows_is_not_that_of_the_answer() {
     };
     let counted = |n: u64| format!(r#"}}],"usage":{{"prompt_tokens":9,"completion_tokens":{n}}}"#);
     let stop = r#","finish_reason":"stop"}]"#;
+    let long = "some seventeen words";
     let [first, last] = [chat("a", &counted(1)), chat("b", &counted(2))];
     check(Dialect::OpenaiChat, &[&first, &last, "[DONE]"], Some(2));
-    check(Dialect::OpenaiChat, &[&first, &chat("b", stop)], None);
+    check(Dialect::OpenaiChat, &[&first, &chat(long, stop)], None);
+    check(Dialect::OpenaiChat, &[&first, &chat("b", stop)], Some(1));
     check(Dialect::OpenaiChat, &[&first, &chat("", stop)], Some(1));
     let gemini = |rest: &str, usage: &str| {
-        format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"a"}}]}}{rest}}}]{usage}}}"#)
+        format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{long}"}}]}}{rest}}}]{usage}}}"#
+        )
     };
     let counted = r#","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}"#;
     let stop = r#","finishReason":"STOP""#;
