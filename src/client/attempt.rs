@@ -55,6 +55,9 @@ const AFTER_DONE: Duration = Duration::from_millis(500);
 /// How long to wait for the usage and the end mark after a finish reason. The answer is complete.
 const AFTER_FINISH: Duration = Duration::from_secs(10);
 
+/// How long to wait for the body of an error, whose status has said what it is.
+const AFTER_ERROR: Duration = Duration::from_secs(10);
+
 /// The longest `Retry-After` that is used; a larger one is most likely a mistake.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -177,6 +180,9 @@ impl Reader {
         let (by, limit, class, what) = if let Some(completed) = self.completed {
             let limit = if self.done { AFTER_DONE } else { AFTER_FINISH };
             (completed.after(limit), limit, ErrorClass::StallTimeout, "no end of the body")
+        } else if let Some(headers) = stamps.headers.filter(|_| !self.is_success()) {
+            let by = headers.after(AFTER_ERROR);
+            (by, AFTER_ERROR, ErrorClass::StallTimeout, "no end of the error")
         } else if !self.record.streamed {
             (end, self.limits.total, ErrorClass::TotalTimeout, "no answer")
         } else if stamps.first_token.is_none() {

@@ -33,8 +33,9 @@ impl Reader {
             };
             let chunk = match next {
                 Ok(Ok(chunk)) => chunk,
-                // The answer is complete; how its connection ends does not matter.
-                _ if self.completed.is_some() => return Ok(()),
+                // The answer is complete, or an error is known by its status; how its connection ends does
+                // not matter.
+                _ if self.completed.is_some() || !self.is_success() => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
                 Err(timeout) => return Err(timeout),
             };

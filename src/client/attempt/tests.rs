@@ -192,6 +192,21 @@ fn a_status_is_an_error_with_its_message() {
 }
 
 #[test]
+fn an_error_is_known_by_its_status_however_its_body_ends() {
+    let hour = 3_600_000;
+    for (parts, then) in [
+        (vec![(hour, "")], None),
+        (vec![(1, "{\"error\":{\"message\":\"sl"), (hour, "ow\"}}")], None),
+        (vec![(1, "{\"error\":")], Some(ErrorClass::Reset)),
+    ] {
+        let record = play(429, "application/json", &parts, then);
+        assert_eq!(class(&record), Some(ErrorClass::RateLimited), "{parts:?}");
+        let taken = record.stamps.ended.since(record.stamps.dispatched);
+        assert!(taken <= Duration::from_secs(11), "{taken:?}");
+    }
+}
+
+#[test]
 fn a_refusal_says_what_not_to_send() {
     let refused = |status, kind, body| play(status, kind, &[(1, body)], None).refused;
     let body = "{\"error\":{\"message\":\"Unknown parameter\",\"param\":\"max_tokens\"}}";
