@@ -20,6 +20,8 @@ pub mod catalog;
 #[doc(hidden)]
 pub mod graders;
 #[doc(hidden)]
+pub mod outcomes;
+#[doc(hidden)]
 pub mod suite;
 pub mod weights;
 #[doc(hidden)]

@@ -84,6 +84,7 @@ pub(crate) fn manifest(name: &str) -> Manifest {
         skills: BTreeMap::new(),
         cache: CacheMode::AsIs,
         shard: None,
+        imported: None,
         ended: None,
     }
 }

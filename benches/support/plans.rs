@@ -134,6 +134,7 @@ fn manifest(plan: &Plan, name: &str) -> Manifest {
         skills: std::collections::BTreeMap::new(),
         cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
+        imported: None,
         ended: None,
     }
 }

@@ -263,6 +263,7 @@ fn store(dir: &Path, server: &Server, trials: u32) -> Store {
         skills: std::collections::BTreeMap::new(),
         cache: weighbridge::units::CacheMode::AsIs,
         shard: None,
+        imported: None,
         ended: None,
     };
     let task = StoredTask {

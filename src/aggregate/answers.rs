@@ -153,7 +153,7 @@ impl AnswerViews {
                 }
             }
             if let Some(answers) = self.chosen(answers) {
-                return self.task(task, answers).map(Some);
+                return self.task(task, from, answers).map(Some);
             }
         }
         Ok(None)
@@ -200,7 +200,13 @@ impl AnswerViews {
         }))
     }
 
-    fn task(&self, idx: u32, answers: Vec<AnswerView>) -> Result<TaskAnswers, AggregateError> {
+    /// A task, whose trials begin at the place `from`.
+    fn task(
+        &self,
+        idx: u32,
+        from: usize,
+        answers: Vec<AnswerView>,
+    ) -> Result<TaskAnswers, AggregateError> {
         let found = (self.run.tasks.get(idx as usize), self.rubrics.get(idx as usize));
         let (Some(labels), Some(rubric)) = found else {
             let why = format!("task {idx} of a trial is not in the run");
@@ -210,11 +216,26 @@ impl AnswerViews {
             suite: labels.suite.clone(),
             task: labels.task.clone(),
             category: labels.category.clone(),
-            grader: rubric.grader.id().to_owned(),
+            grader: match &self.run.manifest.imported {
+                None => rubric.grader.id().to_owned(),
+                Some(stamp) => self.grader(idx, from)?.unwrap_or_else(|| stamp.graders.join(", ")),
+            },
             prompt: self.reader.prompt_of(idx)?,
             reference: rubric.reference.clone(),
             answers,
         })
+    }
+}
+
+impl AnswerViews {
+    /// The grader that scored the first scored answer to a task.
+    fn grader(&self, task: u32, from: usize) -> Result<Option<String>, AggregateError> {
+        for place in self.places[from..].iter().take_while(|place| place.task == task) {
+            if let Some(grader) = self.reader.grader_of(place.idx)? {
+                return Ok(Some(grader));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::error::{AppError, refused};
 use crate::catalog::Endpoint;
-use crate::plan::{Config, OTHERS, Plan, select};
+use crate::plan::{Config, OTHERS, select};
 use crate::units::{CategoryTraffic, Fact, Judging, names};
 
 /// Adds the baseline of every saving to the endpoints that are measured.
@@ -80,17 +80,16 @@ fn by_category(
 /// The objective, the baseline and the traffic of a run. What had to be assumed is in the notes.
 pub(crate) fn judging(
     config: &Config,
-    plan: &Plan,
+    categories: &BTreeSet<&str>,
     notes: &mut Vec<Fact>,
 ) -> Result<Judging, AppError> {
     let mut judging = config.judging();
-    let categories: BTreeSet<&str> = plan.tasks.iter().map(|t| t.category.as_str()).collect();
     if judging.today.is_none() {
         notes.push(Fact::TodayAssumed);
     }
-    notes.extend(unknown_names(&judging, &categories).map(Fact::from));
+    notes.extend(unknown_names(&judging, categories).map(Fact::from));
     judging.margins.retain(|name, _| categories.contains(name.as_str()));
-    judging.traffic = by_category(&judging.traffic, &categories);
+    judging.traffic = by_category(&judging.traffic, categories);
     if judging.shares.is_empty() {
         if categories.len() > 1 {
             notes.push(Fact::SharesAssumed);
@@ -101,13 +100,13 @@ pub(crate) fn judging(
         categories.iter().map(|name| judging.shares.get(*name).copied().unwrap_or(0.0)).sum();
     let is_zero = judging.shares.keys().any(|name| categories.contains(name.as_str()));
     if covered <= 0.0 && is_zero {
-        let names: Vec<&str> = categories.into_iter().collect();
+        let names: Vec<&str> = categories.iter().copied().collect();
         return Err(refused(format!(
             "[traffic] share gives nothing to the categories of this run ({}); give one of them a share above 0",
             names.join(", ")
         )));
     }
-    notes.extend(mistyped_shares(&judging.shares, &categories).map(Fact::from));
+    notes.extend(mistyped_shares(&judging.shares, categories).map(Fact::from));
     if covered <= 0.0 {
         let names: Vec<&str> = categories.iter().copied().collect();
         notes.push(Fact::from(format!(

@@ -10,7 +10,7 @@ use crate::app::run_folder;
 use crate::grade::grade_run;
 use crate::report::{self, RunReport};
 use crate::run::RunEnd;
-use crate::store::StoreError;
+use crate::store::{Reader, StoreError};
 use crate::tune;
 use crate::units::{ValidityMark, plain_file};
 use crate::weights::WeightsFile;
@@ -21,10 +21,13 @@ pub(crate) const WEIGHTS: &str = "weights.json";
 /// Finishes a run whose answers are all recorded.
 pub(crate) fn finish(dir: &Path, end: RunEnd, events: &dyn Events) -> Result<RunOutcome, AppError> {
     let lock = run_folder::hold(dir)?;
-    match grade_run(&lock) {
-        // A run without content was graded while it ran.
-        Ok(_) | Err(StoreError::NoContent { .. }) => {}
-        Err(error) => return Err(error.into()),
+    // What was imported has the scores of its own graders.
+    if Reader::open(dir)?.manifest()?.imported.is_none() {
+        match grade_run(&lock) {
+            // A run without content was graded while it ran.
+            Ok(_) | Err(StoreError::NoContent { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let metrics = aggregate::compute_metrics(dir)?;
     let tuned = tune::tune(&metrics);

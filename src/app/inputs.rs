@@ -227,7 +227,10 @@ fn read_for(
     notes.extend(plan.shape_notes());
     notes.extend(policy::cache_note(policy.cache));
     let judging = match purpose {
-        Purpose::Run { .. } => baseline::judging(&config, &plan, &mut notes)?,
+        Purpose::Run { .. } => {
+            let categories = plan.tasks.iter().map(|task| task.category.as_str()).collect();
+            baseline::judging(&config, &categories, &mut notes)?
+        }
         Purpose::Load => config.judging(),
     };
     notes.extend(endpoint_notes(&plan, purpose, simulated));

@@ -50,6 +50,7 @@ pub(crate) fn manifest(inputs: &Inputs, clock: &Clock) -> Manifest {
         skills: inputs.skills.clone(),
         cache: inputs.plan.cache,
         shard: inputs.shard.clone(),
+        imported: None,
         ended: None,
     }
 }

@@ -52,6 +52,7 @@ mod merge;
 mod month;
 mod options;
 mod outcome;
+mod outcomes;
 mod plan;
 mod policy;
 mod report;
@@ -72,10 +73,11 @@ pub use grade::grade;
 pub use load::load;
 pub use merge::merge;
 pub use options::{
-    ExportOptions, GradeOptions, LoadOptions, MergeOptions, PlanOptions, ReportOptions, RunOptions,
-    SelectOptions, ShowOptions, SweepOptions, Timeouts, TuneOptions,
+    ExportOptions, GradeOptions, ImportOptions, LoadOptions, MergeOptions, PlanOptions,
+    ReportOptions, RunOptions, SelectOptions, ShowOptions, SweepOptions, Timeouts, TuneOptions,
 };
 pub use outcome::{LoadOutcome, RunOutcome, RunStatus};
+pub use outcomes::import;
 pub use plan::{PlanOutcome, plan};
 pub use report::{ReportOutcome, report};
 pub(crate) use reprice::reprice;
@@ -85,6 +87,7 @@ pub use tune::tune;
 
 // What the signatures above reach.
 pub use crate::export::{Gateway, KeyVariable};
+pub use crate::outcomes::OutcomeFormat;
 pub use crate::plan::Shard;
 pub use crate::plan::estimate::{CategoryEstimate, EndpointEstimate, PlanEstimate};
 pub use crate::report::Detail;

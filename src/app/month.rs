@@ -122,7 +122,8 @@ fn is_simulated(run: &Path) -> bool {
 fn spent_by(run: &Path, since: jiff::Timestamp) -> Result<Usd, StoreError> {
     let reader = Reader::open(run)?;
     let manifest = reader.manifest()?;
-    if manifest.virtual_time || manifest.demo || manifest.embedded {
+    let is_elsewhere = manifest.imported.is_some();
+    if manifest.virtual_time || manifest.demo || manifest.embedded || is_elsewhere {
         return Ok(Usd::ZERO);
     }
     // A start that does not read counts the whole run: a cap errs on the safe side.

@@ -1,10 +1,12 @@
 //! What a caller chooses. The defaults are those of the command line.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::AttemptLimits;
 use crate::export::{Gateway, KeyVariable};
+use crate::outcomes::OutcomeFormat;
 use crate::plan::Shard;
 use crate::run::Signals;
 use crate::suite::ColumnMap;
@@ -324,6 +326,60 @@ pub struct ExportOptions {
     pub keys: Vec<KeyVariable>,
     /// Whether simulated weights may be exported.
     pub allow_simulated: bool,
+}
+
+/// The options of [`import`](super::import()).
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// The tables, which become one run.
+    pub files: Vec<PathBuf>,
+    /// Their format; `None`: each shows its own.
+    pub format: Option<OutcomeFormat>,
+    /// The run folder; `None`: one is made in `results/`.
+    pub out: Option<PathBuf>,
+    /// The configuration; otherwise `weighbridge.toml` here or in a parent folder.
+    pub config: Option<PathBuf>,
+    /// The model that serves today, in place of the configuration's.
+    pub today: Option<String>,
+    /// Shares of traffic by category, which sum to 1; empty: the configuration's, else equal ones.
+    pub shares: BTreeMap<String, f64>,
+    /// Another goal than the configuration's.
+    pub goal: Option<Goal>,
+    /// Another accepted loss of quality than the configuration's, 0 to 1.
+    pub margin: Option<f64>,
+    /// Whether the source of a query is its category, whatever its category is.
+    pub category_from_source: bool,
+    /// Globs over the sources of queries; empty: all.
+    pub sources: Vec<String>,
+    /// The score of a perfect answer, above 0.
+    pub max_score: f64,
+    /// The scorer of Inspect, or the named score of promptfoo, that counts.
+    pub scorer: Option<String>,
+    /// When the outcomes were measured; `None`: what the files say, else now.
+    pub measured_at: Option<jiff::Timestamp>,
+    /// Whether prompts, answers and the graders' reasons are kept.
+    pub keep_content: bool,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            format: None,
+            out: None,
+            config: None,
+            today: None,
+            shares: BTreeMap::new(),
+            goal: None,
+            margin: None,
+            category_from_source: false,
+            sources: Vec::new(),
+            max_score: 1.0,
+            scorer: None,
+            measured_at: None,
+            keep_content: true,
+        }
+    }
 }
 
 /// The options of [`show`](super::show()). Empty lists of globs ask nothing.

@@ -33,7 +33,7 @@ pub(crate) fn matched(endpoints: &[Endpoint], of: usize) -> String {
 fn price(price: &Price) -> String {
     match price {
         Price::Free => "free".to_owned(),
-        Price::Unknown => "price unknown".to_owned(),
+        Price::Unknown | Price::Recorded => "price unknown".to_owned(),
         Price::PerHour(usd) => format!("{usd} an hour"),
         Price::Rates(rates) => {
             let rate = |rate: Rate| {

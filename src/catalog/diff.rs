@@ -112,7 +112,7 @@ fn whole(kind: Kind, endpoint: &Endpoint) -> Difference {
 pub fn in_short(price: &Price) -> String {
     match price {
         Price::Free => "free".to_owned(),
-        Price::Unknown => "unknown".to_owned(),
+        Price::Unknown | Price::Recorded => "unknown".to_owned(),
         Price::PerHour(usd) => format!("{usd} an hour"),
         Price::Rates(rates) => {
             let shown = |rate: Rate| rates.charged(rate).map(|usd| rate.written(usd));

@@ -154,7 +154,7 @@ fn dollars(rate: &str, price: &Price) -> Option<f64> {
             rate.written(rates.charged(rate)?).parse().ok()
         }
         Price::Free | Price::PerHour(_) => Some(0.0),
-        Price::Unknown => None,
+        Price::Unknown | Price::Recorded => None,
     }
 }
 

@@ -158,7 +158,7 @@ impl Share {
                 *usd = usd.scaled(self.factor);
                 true
             }
-            Price::Free | Price::Unknown => false,
+            Price::Free | Price::Unknown | Price::Recorded => false,
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Price {
     Free,
     /// Unknown: shown, excluded from weights, refused under a budget.
     Unknown,
+    /// What each request cost is recorded; its rates are not known.
+    Recorded,
 }
 
 impl Price {
@@ -36,7 +38,7 @@ impl Price {
     pub fn cost_under(&self, usage: &Usage, terms: &Terms) -> Option<Usd> {
         match self {
             Self::Free | Self::PerHour(_) => Some(Usd::ZERO),
-            Self::Unknown => None,
+            Self::Unknown | Self::Recorded => None,
             Self::Rates(rates) => rates.cost(usage, terms),
         }
     }
@@ -46,7 +48,7 @@ impl Price {
     pub fn max_cost(&self, input: u64, output: u64, tier: Option<ServiceTier>) -> Option<Usd> {
         match self {
             Self::Free | Self::PerHour(_) => Some(Usd::ZERO),
-            Self::Unknown => None,
+            Self::Unknown | Self::Recorded => None,
             Self::Rates(rates) => Some(rates.max_cost(input, output, tier)),
         }
     }
@@ -66,7 +68,7 @@ impl Price {
     pub fn is_billed(&self) -> bool {
         match self {
             Self::Free | Self::PerHour(_) => false,
-            Self::Unknown => true,
+            Self::Unknown | Self::Recorded => true,
             Self::Rates(rates) => rates.lines().into_iter().any(|((_, rate), usd)| {
                 rate != Rate::PerImage && rate != Rate::PerSearch && usd != Usd::ZERO
             }),

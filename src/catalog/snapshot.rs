@@ -157,7 +157,7 @@ pub fn price_text(price: &Price) -> String {
     let out = &mut text;
     match price {
         Price::Free => out.push_str("price = \"free\"\n"),
-        Price::Unknown => out.push_str("price = \"-1\"\n"),
+        Price::Unknown | Price::Recorded => out.push_str("price = \"-1\"\n"),
         Price::PerHour(usd) => {
             let _ = writeln!(out, "price = {{ per_hour = \"{usd}\" }}");
         }

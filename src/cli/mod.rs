@@ -12,6 +12,7 @@ mod finished;
 mod init;
 mod interrupts;
 mod load;
+mod outcomes;
 mod pager;
 mod panics;
 mod plan;

@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::args::{Cli, Command};
 use super::failure::Outcome;
 use super::{
-    Exit, calibrate, catalog, console, export, finished, init, load, panics, plan, run, show, sim,
-    suite, weights,
+    Exit, calibrate, catalog, console, export, finished, init, load, outcomes, panics, plan, run,
+    show, sim, suite, weights,
 };
 
 /// The whole program.
@@ -38,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Grade(args) => finished::grade(args),
         Command::Tune(args) => finished::tune(args),
         Command::Weights(command) => weights::weights(command),
+        Command::Outcomes(command) => outcomes::outcomes(command),
         Command::Export(args) => export::export(args),
         Command::Suite(command) => suite::suite(command),
         Command::Catalog(command) => catalog::catalog(command),

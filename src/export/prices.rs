@@ -9,7 +9,7 @@ pub(super) fn rates(endpoint: &Endpoint) -> Option<Rates> {
     match &endpoint.price {
         Price::Rates(rates) => Some(rates.clone()),
         Price::Free => Some(Rates::default()),
-        Price::PerHour(_) | Price::Unknown => None,
+        Price::PerHour(_) | Price::Unknown | Price::Recorded => None,
     }
 }
 
@@ -44,6 +44,7 @@ pub(super) fn lost(endpoint: &Endpoint, names: &[(Rate, &str)]) -> Option<String
     match &endpoint.price {
         Price::Free => None,
         Price::Unknown => Some(format!("{id}: its price is not known")),
+        Price::Recorded => Some(format!("{id}: the run holds what it cost, and no prices")),
         Price::PerHour(usd) => {
             Some(format!("{id}: it costs {usd} dollars an hour, not by the token"))
         }

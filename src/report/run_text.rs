@@ -2,7 +2,7 @@
 //!
 //! Everything is plain text here; each place escapes it in its own way.
 
-use super::model::{Cell, Ending, Endpoint, Estimate, RunReport, significance_name};
+use super::model::{Cell, Endpoint, Estimate, RunRecord, RunReport, significance_name};
 use super::number::{self, dollars, money, percent, points};
 use super::text::escape_control;
 use crate::aggregate::LatencyMetric;
@@ -25,10 +25,15 @@ pub(super) fn heading(report: &RunReport) -> Vec<String> {
         trials(report),
         cost(report),
     ];
-    if let Some(ended) = &report.run.ending {
-        facts.push(duration(ended));
-    }
-    with_state(facts, state(report))
+    facts.extend(duration(&report.run));
+    let state = state(report);
+    // Nothing was measured here that could be valid.
+    if is_imported(&report.run) && state.good { facts } else { with_state(facts, state) }
+}
+
+/// Whether the outcomes of a run were measured elsewhere.
+pub(super) fn is_imported(run: &RunRecord) -> bool {
+    !run.imported_from.is_empty()
 }
 
 /// The facts of the screen's heading: that a run is as it should be is no news there, unless its time
@@ -50,7 +55,7 @@ pub(super) fn screen_heading(report: &RunReport) -> Vec<String> {
         facts.push(trials(report));
     }
     facts.push(format!("{}{simulated}", cost(report)));
-    facts.extend(report.run.ending.as_ref().map(duration));
+    facts.extend(duration(&report.run));
     let state = state(report);
     if state.good && state.word == ValidityMark::Valid.word() {
         facts
@@ -64,9 +69,13 @@ pub(super) fn kinds_of_work(n: u64) -> String {
     format!("{} of work", pluralize(n, "kind"))
 }
 
-/// How long a run took.
-pub(super) fn duration(ending: &Ending) -> String {
-    number::duration(ending.duration_us.saturating_mul(1_000))
+/// How long a run took, or that it took place elsewhere; `None`: it has not ended.
+pub(super) fn duration(run: &RunRecord) -> Option<String> {
+    if is_imported(run) {
+        return Some("imported".to_owned());
+    }
+    let ending = run.ending.as_ref()?;
+    Some(number::duration(ending.duration_us.saturating_mul(1_000)))
 }
 
 /// The facts with how the run stands: what is wrong right after its name, what is right last.

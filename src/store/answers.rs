@@ -42,6 +42,20 @@ impl Reader {
         Ok(detail.filter(|detail| !detail.is_empty()))
     }
 
+    /// The grader that gave a trial the score that counts; `None`: it has none. A database before
+    /// format 4 does not know.
+    pub fn grader_of(&self, trial: u32) -> Result<Option<String>, StoreError> {
+        if self.format() < 4 {
+            return Ok(None);
+        }
+        let mut statement = self.prepare(&format!(
+            "SELECT grading.grader FROM trial JOIN score ON score.trial = trial.idx AND {}
+             JOIN grading ON grading.id = score.grading WHERE trial.idx = ?",
+            latest_score(self.format())
+        ))?;
+        self.sqlite(statement.query_row([trial], |row| row.get(0)).optional())
+    }
+
     /// Visits every answer of score 0: its endpoint, its task, and what the grading said of it. In
     /// the order of [`Order::Cell`].
     pub fn for_each_zero(&self, mut visit: impl FnMut(u32, u32, &str)) -> Result<(), StoreError> {

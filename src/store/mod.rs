@@ -7,6 +7,7 @@
 mod answers;
 mod error;
 mod gaps;
+mod import;
 mod live;
 mod load;
 mod load_reader;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use answers::TrialPlace;
 pub use error::StoreError;
+pub use import::{ImportedTrial, import_run};
 pub use live::Store;
 pub use load::{LoadChange, LoadOutcome, LoadRecord, LoadRow, LoadSpan};
 pub use lock::RunLock;

@@ -24,10 +24,12 @@ pub enum RequestSource {
     Load,
     /// A check that an endpoint answers.
     Ping,
+    /// Made elsewhere, and imported: its cost is the one that the imported table states.
+    Import,
 }
 
 impl RequestSource {
-    const ALL: [Self; 4] = [Self::Run, Self::Prime, Self::Load, Self::Ping];
+    const ALL: [Self; 5] = [Self::Run, Self::Prime, Self::Load, Self::Ping, Self::Import];
 
     /// The name in the run database.
     #[must_use]
@@ -37,6 +39,7 @@ impl RequestSource {
             Self::Prime => "prime",
             Self::Load => "load",
             Self::Ping => "ping",
+            Self::Import => "import",
         }
     }
 

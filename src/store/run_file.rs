@@ -52,13 +52,26 @@ impl RunFile {
         trials: impl Iterator<Item = PlannedTrial>,
         max_pages: Option<u32>,
     ) -> Result<Self, StoreError> {
+        Self::create_with(dir, mode, new, max_pages, |conn| {
+            trials.into_iter().try_for_each(|trial| insert_trial(conn, &trial))
+        })
+    }
+
+    /// [`RunFile::create`], where `fill` writes the trials in the transaction of the plan.
+    pub(super) fn create_with(
+        dir: &Path,
+        mode: StoreMode,
+        new: &NewRun<'_>,
+        max_pages: Option<u32>,
+        fill: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<Self, StoreError> {
         let path = sql::path_in(dir);
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
         let lock = RunLock::take(dir)?;
         sql::are_plain(&path, true)?;
         make_file(&path)?;
-        Self::create_in(path.clone(), mode, new, trials, (max_pages, lock))
+        Self::create_in(path.clone(), mode, new, fill, (max_pages, lock))
             .inspect_err(|_| remove(&path))
     }
 
@@ -80,7 +93,7 @@ impl RunFile {
         path: PathBuf,
         mode: StoreMode,
         new: &NewRun<'_>,
-        trials: impl Iterator<Item = PlannedTrial>,
+        fill: impl FnOnce(&Connection) -> rusqlite::Result<()>,
         (max_pages, lock): (Option<u32>, RunLock),
     ) -> Result<Self, StoreError> {
         let conn =
@@ -89,7 +102,8 @@ impl RunFile {
         let file = Self { conn, path, place, keep_content: new.keep_content, _lock: lock };
         file.sqlite(file.prepare(mode, max_pages))?;
         file.begin()?;
-        file.sqlite(file.insert_plan(new, trials))?;
+        file.sqlite(file.insert_plan(new))?;
+        file.sqlite(fill(&file.conn))?;
         file.commit()?;
         // The plan is in the file itself before the first request: the log holds only the run.
         file.sqlite(file.conn.query_row(FOLD, [], |_| Ok(())))?;
@@ -110,11 +124,7 @@ impl RunFile {
         Ok(())
     }
 
-    fn insert_plan(
-        &self,
-        new: &NewRun<'_>,
-        trials: impl Iterator<Item = PlannedTrial>,
-    ) -> rusqlite::Result<()> {
+    fn insert_plan(&self, new: &NewRun<'_>) -> rusqlite::Result<()> {
         // The marks that make the file ours are part of the transaction: a file whose plan is not
         // complete is never taken for a run.
         sql::migrate(&self.conn)?;
@@ -126,9 +136,6 @@ impl RunFile {
         }
         for endpoint in new.endpoints {
             put_endpoint(&self.conn, endpoint, self.keep_content)?;
-        }
-        for trial in trials {
-            insert_trial(&self.conn, &trial)?;
         }
         Ok(())
     }
@@ -404,7 +411,11 @@ pub(super) fn insert_trial(conn: &Connection, trial: &PlannedTrial) -> rusqlite:
     Ok(())
 }
 
-fn insert_content(conn: &Connection, hash: &ContentHash, body: &str) -> rusqlite::Result<()> {
+pub(super) fn insert_content(
+    conn: &Connection,
+    hash: &ContentHash,
+    body: &str,
+) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING")?
         .execute(params![hash, body])?;
     Ok(())

@@ -37,6 +37,11 @@ pub enum Fact {
     },
     /// `--no-content`: the run keeps neither prompts nor answers.
     NoContent,
+    /// The outcomes were measured elsewhere, and imported.
+    Imported {
+        /// The files, without their folders.
+        files: Vec<String>,
+    },
     /// No `[today]` when the run was planned.
     TodayAssumed,
     /// No `[traffic]` when the run was planned.
@@ -310,6 +315,12 @@ impl Fact {
             }
             Self::Shard { k, n } => write!(f, "shard {k}/{n} of the plan's tasks"),
             Self::NoContent => f.write_str("prompts and answers are not kept (--no-content)"),
+            Self::Imported { files } => write!(
+                f,
+                "imported from {}: scores, costs and times are as stated there; nothing was measured \
+                 here",
+                first_of(files)
+            ),
             Self::TodayAssumed => f.write_str(
                 "today is not stated: the best single endpoint of the run stands for it",
             ),

@@ -57,8 +57,31 @@ pub struct Manifest {
     /// Which part of a plan this is; `None`: the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardStamp>,
+    /// Where the outcomes come from that were measured elsewhere; `None`: they were measured here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportStamp>,
     /// How it ended; `None` while it runs or after a crash.
     pub ended: Option<RunEnding>,
+}
+
+/// The tables that a run was imported from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportStamp {
+    /// The files, in the order in which they were read.
+    pub files: Vec<ImportedFile>,
+    /// The graders that gave the scores, by their own names.
+    pub graders: Vec<String>,
+}
+
+/// A table that a run was imported from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedFile {
+    /// Its name, without its folder.
+    pub name: String,
+    /// Its format.
+    pub format: String,
+    /// The hash of its content, unpacked.
+    pub hash: String,
 }
 
 /// A suite as a run used it.

@@ -36,7 +36,7 @@ pub use histogram::Histogram;
 pub use ids::{Category, ContentHash, EndpointId, TrialKey};
 pub use judging::{CategoryTraffic, Goal, Judging, Slo};
 pub use load_spec::{LoadMode, LoadSlo, LoadSpec};
-pub use manifest::{Manifest, RunEnding, ShardStamp, SuiteStamp};
+pub use manifest::{ImportStamp, ImportedFile, Manifest, RunEnding, ShardStamp, SuiteStamp};
 pub use message::Message;
 pub use money::{Factor, ParseFactorError, ParseUsdError, Usd};
 pub use pacing_summary::{EnforcedLimit, PacingSummary};

@@ -110,7 +110,7 @@ impl Usage {
     }
 }
 
-/// Where a token count comes from. The three never mix in one series.
+/// Where a token count comes from. They never mix in one series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokensSource {
@@ -120,22 +120,27 @@ pub enum TokensSource {
     LocalTokenizer,
     /// Estimated from bytes.
     Estimate,
+    /// An imported table's, which does not say where it has it from.
+    Imported,
 }
 
 impl TokensSource {
-    /// The name in files: `usage`, `local tokenizer`, `estimate`.
+    /// The name in files: `usage`, `local tokenizer`, `estimate`, `imported`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Usage => "usage",
             Self::LocalTokenizer => "local tokenizer",
             Self::Estimate => "estimate",
+            Self::Imported => "imported",
         }
     }
 
     /// Reads [`TokensSource::name`] back.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Usage, Self::LocalTokenizer, Self::Estimate].into_iter().find(|s| s.name() == name)
+        [Self::Usage, Self::LocalTokenizer, Self::Estimate, Self::Imported]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }

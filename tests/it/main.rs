@@ -41,6 +41,7 @@ mod network;
 #[cfg(unix)]
 mod no_content;
 mod onboard;
+mod outcomes;
 mod own;
 mod ping;
 mod price_oracle;

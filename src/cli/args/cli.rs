@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    CatalogCommand, ExportArgs, InitArgs, LoadArgs, MergeArgs, PlanArgs, ReportArgs, RunArgs,
-    RunFolder, ShowArgs, SimArgs, SuiteCommand, TuneArgs, WeightsCommand,
+    CatalogCommand, ExportArgs, InitArgs, LoadArgs, MergeArgs, OutcomesCommand, PlanArgs,
+    ReportArgs, RunArgs, RunFolder, ShowArgs, SimArgs, SuiteCommand, TuneArgs, WeightsCommand,
 };
 
 /// Benchmarks every model in a catalog on your own tasks (price, speed, quality) and tunes routing
@@ -50,6 +50,9 @@ pub(in crate::cli) enum Command {
     /// Evaluate, explain, compare and check weights files; calls no model.
     #[command(subcommand)]
     Weights(WeightsCommand),
+    /// Import outcomes that were measured elsewhere (CSV, promptfoo, Inspect) as a run.
+    #[command(subcommand)]
+    Outcomes(OutcomesCommand),
     /// Write weights as a gateway's configuration; what it cannot express is said.
     Export(ExportArgs),
     /// Check and list suites.

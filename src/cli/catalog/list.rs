@@ -94,7 +94,7 @@ impl Row {
             Price::Free | Price::PerHour(_) => {
                 [Rate::Input, Rate::CachedInput, Rate::Output].contains(&rate).then(|| "0".into())
             }
-            Price::Unknown => None,
+            Price::Unknown | Price::Recorded => None,
         };
         let conditions = match &endpoint.price {
             Price::Rates(rates) => rates.changes.iter().map(Change::condition).collect(),

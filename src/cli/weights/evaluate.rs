@@ -48,6 +48,9 @@ fn text(evaluation: &Evaluation) -> Result<String, std::fmt::Error> {
     providers.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
     let providers: Vec<String> =
         providers.iter().map(|(name, share)| format!("{name} {}", percent(**share))).collect();
+    if evaluation.outages.is_empty() {
+        return Ok(text);
+    }
     writeln!(text, "\n{}\n", lines(&format!("traffic: {}", providers.join(", "))))?;
     let head = ["down", "share", "quality", "$/1,000", "TTFT", "takes over"];
     let rows: Vec<Vec<String>> = evaluation.outages.iter().map(outage_row).collect();

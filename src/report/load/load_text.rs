@@ -32,7 +32,7 @@ pub(super) fn heading(report: &LoadReport) -> Vec<String> {
 
 /// How long it took.
 pub(super) fn duration(report: &LoadReport) -> Option<String> {
-    report.run.ending.as_ref().map(run_text::duration)
+    run_text::duration(&report.run)
 }
 
 /// How the run stands.

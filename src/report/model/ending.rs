@@ -20,6 +20,9 @@ pub(crate) struct RunRecord {
     pub demo: bool,
     pub suites: Vec<SuiteStamp>,
     pub plan_sha256: String,
+    /// The files that its outcomes were imported from; empty: they were measured here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub imported_from: Vec<String>,
     /// How the run ended; `None`: it has not.
     pub ending: Option<Ending>,
     /// How exact the machine's timing is; `None`: not calibrated, or nothing was timed.
@@ -56,6 +59,11 @@ impl RunRecord {
             demo: manifest.demo,
             suites: manifest.suites.clone(),
             plan_sha256: manifest.plan_hash.clone(),
+            imported_from: manifest
+                .imported
+                .iter()
+                .flat_map(|stamp| stamp.files.iter().map(|file| file.name.clone()))
+                .collect(),
             ending: ended.map(|ended| Ending::new(ended, validity.unwrap_or(&ended.validity))),
             calibration: manifest.calibration.clone().filter(|_| !manifest.virtual_time),
         }

@@ -123,7 +123,7 @@ fn head(report: &RunReport) -> Vec<String> {
     let mut facts = screen_heading(report);
     let rest = |facts: &[String]| -> usize { facts[1..].iter().map(|f| width(f) + 3).sum() };
     // The duration and the number of kinds of work give way before the name does, and nothing else.
-    let duration = report.run.ending.as_ref().map(run_text::duration);
+    let duration = run_text::duration(&report.run);
     let kinds = run_text::kinds_of_work(report.categories.len() as u64);
     for less in duration.into_iter().chain([kinds]) {
         if width(&facts[0]).min(NAME_LEAST) + rest(&facts) > COLUMNS {

@@ -25,8 +25,12 @@ pub struct Outage {
     pub figures: Figures,
 }
 
-/// The outages of every provider with traffic, the largest share first.
+/// The outages of every provider with traffic, the largest share first. Outcomes that were measured
+/// elsewhere do not say who served them: none.
 pub(super) fn outages(served: &Served<'_>, slo: Option<Slo>) -> Vec<Outage> {
+    if served.metrics.manifest.imported.is_some() {
+        return Vec::new();
+    }
     let mut shares: Vec<(String, f64)> = served.providers().into_iter().collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     shares.into_iter().map(|(provider, share)| outage(served, provider, share, slo)).collect()

@@ -13,7 +13,7 @@ use tree::Tree;
 /// Folders by layer, lowest first.
 const LAYERS: [&[&str]; 10] = [
     &["units", "stats"],
-    &["catalog", "graders", "suite", "weights", "wire"],
+    &["catalog", "graders", "outcomes", "suite", "weights", "wire"],
     &["plan", "store", "client"],
     &["dispatch", "sim"],
     &["run", "grade"],

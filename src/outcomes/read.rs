@@ -1,0 +1,53 @@
+//! Files of any format into one table.
+
+use std::path::PathBuf;
+
+use super::builder::TableBuilder;
+use super::unpack::read_file;
+use super::{OutcomeFormat, OutcomeTable, OutcomesError, csv_table, inspect, promptfoo};
+use crate::units::ContentHash;
+
+/// How tables are read.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// The format of all files; `None`: each shows its own.
+    pub format: Option<OutcomeFormat>,
+    /// The score of a perfect answer, above 0.
+    pub max_score: f64,
+    /// The scorer, or the named score, that counts; `None`: the first, or the score of all.
+    pub scorer: Option<String>,
+}
+
+/// Reads files into one table; gives the format and the hash of each file too.
+///
+/// # Errors
+/// What is wrong, with file, line and remedy.
+pub fn read_tables(
+    files: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<(OutcomeTable, Vec<(OutcomeFormat, ContentHash)>), OutcomesError> {
+    let mut builder = TableBuilder::default();
+    let mut read = Vec::new();
+    for path in files {
+        let shown = path.display().to_string();
+        let bytes = read_file(path, &shown)?;
+        let format = match options.format {
+            Some(format) => format,
+            None => OutcomeFormat::guess(&bytes, &shown)?,
+        };
+        let before = builder.len();
+        match format {
+            OutcomeFormat::Csv => csv_table::read(&bytes, path, options.max_score, &mut builder)?,
+            OutcomeFormat::Promptfoo => promptfoo::read(&bytes, &shown, options, &mut builder)?,
+            OutcomeFormat::Inspect => inspect::read(&bytes, &shown, options, &mut builder)?,
+        }
+        if builder.len() == before {
+            return Err(OutcomesError::Empty {
+                at: shown,
+                remedy: "check that the evaluation was complete",
+            });
+        }
+        read.push((format, ContentHash::of(&bytes)));
+    }
+    Ok((builder.finish(), read))
+}
