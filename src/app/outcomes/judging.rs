@@ -106,6 +106,10 @@ fn leave_aside(config: &mut Config, notes: &mut Vec<Fact>) {
         (config.slo.take().is_some(), "[objective] slo (no time to the first token)"),
         (config.max_share_provider.take().is_some(), "[objective] max_share (no providers)"),
         (config.cached_input.take().is_some(), "[traffic] cached_input (no prices of tokens)"),
+        (
+            !std::mem::take(&mut config.traffic).is_empty(),
+            "[traffic] figures of requests (no prices of tokens)",
+        ),
     ]
     .into_iter()
     .filter_map(|(is_set, name)| is_set.then_some(name))
