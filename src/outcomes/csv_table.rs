@@ -194,7 +194,7 @@ fn line_of(text: &str, at: &csv::Position) -> u64 {
 /// The character between the cells of the heading.
 fn delimiter(text: &str) -> u8 {
     let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().as_bytes();
-    let count = |delimiter: &u8| heading.iter().filter(|byte| *byte == delimiter).count();
+    let count = |delimiter: &u8| heading.split(|byte| byte == delimiter).count();
     DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',')
 }
 

@@ -41,6 +41,10 @@ pub enum OutcomesError {
     },
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "texts and places alike, mostly made for the call"
+)]
 impl OutcomesError {
     pub(super) fn bad(at: impl ToString, what: impl ToString, remedy: impl ToString) -> Self {
         Self::BadValue { at: at.to_string(), what: what.to_string(), remedy: remedy.to_string() }

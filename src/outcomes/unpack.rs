@@ -63,7 +63,7 @@ pub(super) fn text<'a>(bytes: &'a [u8], shown: &str) -> Result<&'a str, Outcomes
         return Err(OutcomesError::unreadable(shown, why));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         let why = "these bytes are not UTF-8 text; save the table as UTF-8";
         OutcomesError::unreadable(format!("{shown}:{line}"), why)
     })?;

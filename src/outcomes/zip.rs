@@ -45,7 +45,7 @@ pub(super) struct Entry<'a> {
 /// A little-endian number of so many bytes at a place.
 fn number(bytes: &[u8], at: usize, len: usize) -> Option<u64> {
     let field = bytes.get(at..at.checked_add(len)?)?;
-    Some(field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    Some(field.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
 }
 
 fn slice(bytes: &[u8], at: u64, len: u64) -> Option<&[u8]> {

@@ -179,7 +179,7 @@ fn suites(table: &OutcomeTable) -> Vec<SuiteStamp> {
 }
 
 fn run_id(files: &[(OutcomeFormat, ContentHash)], options: &ImportOptions, at: &str) -> String {
-    let chosen = options.sources.iter().map(|source| source.as_bytes());
+    let chosen = options.sources.iter().map(String::as_bytes);
     let hashes = files.iter().map(|(_, hash)| hash.as_bytes().as_slice());
     ContentHash::of_parts(hashes.chain(chosen).chain([at.as_bytes()])).hex()[..16].to_owned()
 }
