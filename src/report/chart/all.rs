@@ -13,13 +13,13 @@ pub(crate) fn of_load(report: &LoadReport) -> Result<Vec<Chart>, ReportError> {
 
 /// All charts of a run, in the order of the page.
 pub(crate) fn all(report: &RunReport) -> Result<Vec<Chart>, ReportError> {
-    Ok(vec![
-        frontier::chart(report)?,
-        nines::chart(report)?,
-        histogram::chart(report)?,
-        heat::chart(report)?,
-        mix::chart(report)?,
-    ])
+    let mut charts = vec![frontier::chart(report)?];
+    // Nobody knows the time to the first token of what was measured elsewhere.
+    if report.run.imported_from.is_empty() {
+        charts.extend([nines::chart(report)?, histogram::chart(report)?]);
+    }
+    charts.extend([heat::chart(report)?, mix::chart(report)?]);
+    Ok(charts)
 }
 
 #[cfg(test)]
