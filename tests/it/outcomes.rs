@@ -196,19 +196,24 @@ fn inspect_header(model: &str) -> Value {
         "created": "2026-06-01T10:00:00+00:00"}, "results": {"scores": [{"name": "match"}]}})
 }
 
-/// An archive of stored and deflated entries.
+/// An archive of entries that are stored, deflated and packed with Zstandard.
 fn archive(entries: &[(&str, String)]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (i, (name, text)) in entries.iter().enumerate() {
         let mut crc = flate2::Crc::new();
         crc.update(text.as_bytes());
-        let (method, packed) = if i % 2 == 0 {
-            (0_u16, text.as_bytes().to_vec())
-        } else {
-            let mut packer =
-                flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
-            packer.write_all(text.as_bytes()).expect("memory");
-            (8, packer.finish().expect("memory"))
+        let (method, packed) = match i % 3 {
+            0 => (0_u16, text.as_bytes().to_vec()),
+            1 => {
+                let mut packer =
+                    flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+                packer.write_all(text.as_bytes()).expect("memory");
+                (8, packer.finish().expect("memory"))
+            }
+            _ => {
+                let level = ruzstd::encoding::CompressionLevel::Fastest;
+                (93, ruzstd::encoding::compress_to_vec(text.as_bytes(), level))
+            }
         };
         let size = |n: usize| u32::try_from(n).expect("small").to_le_bytes();
         let name_len = u16::try_from(name.len()).expect("short").to_le_bytes();
