@@ -193,10 +193,7 @@ impl<'a> Reader<'a> {
 
     /// The usage of the model that was evaluated, without those that graded.
     fn usage<'s>(&self, sample: &'s Sample) -> Option<&'s ModelUsage> {
-        let of_model = sample.model_usage.as_ref().and_then(|all| {
-            all.get(&self.header.eval.model)
-                .or_else(|| all.values().next().filter(|_| all.len() == 1))
-        });
+        let of_model = sample.model_usage.as_ref().and_then(|all| all.get(&self.header.eval.model));
         of_model.or_else(|| sample.output.as_ref()?.usage.as_ref())
     }
 }

@@ -222,19 +222,20 @@ fn promptfoo_results_keep_their_scores_and_graders() {
     let trials = std::fs::read_to_string(dir.path().join("run/trials.csv")).expect("written");
     let rows: Vec<&str> = trials.lines().collect();
     assert!(rows[1].contains("failed,rate_limited"), "{}", rows[1]);
-    assert_eq!(trials.matches(",420000,").count(), 78, "neither a failure nor a cached answer");
+    let timed = rows.iter().filter(|row| row.contains(",420000,")).count();
+    assert_eq!(timed, 78, "neither a failure nor a cached answer");
     let shown = run(dir.path(), &["show", "run", "--task", "n=0"]).exits(0).stdout;
     assert!(shown.contains("promptfoo/n=0 · geo · graded by equals"), "{shown}");
     assert!(shown.contains("Capital 0?") && shown.contains("Paris"), "{shown}");
 }
 
-fn inspect_sample(id: usize, value: &Value) -> Value {
+fn inspect_sample(model: &str, id: usize, value: &Value) -> Value {
     json!({
         "id": id, "epoch": 1, "input": format!("What is {id} + {id}?"), "target": "4",
         "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "4"}],
         "output": {"model": "m", "completion": "4", "time": 0.75},
         "scores": {"match": {"value": value, "answer": "4", "explanation": "as asked"}},
-        "model_usage": {"openai/gpt-4o": {"input_tokens": 10, "output_tokens": 2, "total_tokens": 32,
+        "model_usage": {(model): {"input_tokens": 10, "output_tokens": 2, "total_tokens": 32,
             "input_tokens_cache_read": 20, "total_cost": 0.001}},
         "total_time": 9.0, "working_time": 3.0,
     })
@@ -303,8 +304,10 @@ fn logs_of_inspect_are_read_packed_and_plain() {
     let mut entries = vec![("header.json".to_owned(), inspect_header("openai/gpt-4o").to_string())];
     let value = |i: usize| if i % 10 == 0 { json!("I") } else { json!("C") };
     for i in 0..40 {
-        entries
-            .push((format!("samples/{i}_epoch_1.json"), inspect_sample(i, &value(i)).to_string()));
+        entries.push((
+            format!("samples/{i}_epoch_1.json"),
+            inspect_sample("openai/gpt-4o", i, &value(i)).to_string(),
+        ));
     }
     let entries: Vec<(&str, String)> =
         entries.iter().map(|(n, t)| (n.as_str(), t.clone())).collect();
@@ -312,7 +315,8 @@ fn logs_of_inspect_are_read_packed_and_plain() {
     std::fs::write(dir.path().join("a.eval"), &packed).expect("written");
     std::fs::write(dir.path().join("cut.eval"), &packed[..packed.len() - 400]).expect("written");
     let mut plain = inspect_header("openai/gpt-4o-mini");
-    let mut samples: Vec<Value> = (0..40).map(|i| inspect_sample(i, &value(i + 1))).collect();
+    let mut samples: Vec<Value> =
+        (0..40).map(|i| inspect_sample("openai/gpt-4o-mini", i, &value(i + 1))).collect();
     samples[3]["error"] = json!({"message": "Request timed out"});
     plain["samples"] = json!(samples);
     file(dir.path(), "b.json", &plain.to_string());
@@ -320,8 +324,9 @@ fn logs_of_inspect_are_read_packed_and_plain() {
         ["outcomes", "import", "a.eval", "b.json", "--out", "run", "--today", "openai/gpt-4o"];
     run(dir.path(), &args).exits(0);
     let trials = std::fs::read_to_string(dir.path().join("run/trials.csv")).expect("written");
-    assert_eq!(trials.matches(",750000,").count(), 79, "{trials}");
-    assert_eq!(trials.matches(",30,20,2,").count(), 40, "what a cache gave is part of the input");
+    let with = |cells: &str| trials.lines().filter(|row| row.contains(cells)).count();
+    assert_eq!(with(",750000,"), 79, "{trials}");
+    assert!(with(",30,20,2,") >= 79, "what a cache gave is part of the input");
     assert!(trials.contains("failed,total_timeout"));
     let shown = run(dir.path(), &["show", "run", "--task", "7"]).exits(0).stdout;
     assert!(shown.contains("graded by match"), "{shown}");
