@@ -175,7 +175,7 @@ fn what_is_no_table_is_refused_with_its_remedy() {
     );
 }
 
-fn promptfoo_row(i: usize, provider: Value, success: bool) -> Value {
+fn promptfoo_row(i: usize, provider: &Value, success: bool) -> Value {
     json!({
         "provider": provider,
         "prompt": {"raw": format!("Capital {i}?"), "label": "Capital {{n}}?"},
@@ -199,8 +199,8 @@ fn promptfoo_results_keep_their_scores_and_graders() {
     let mut rows: Vec<Value> = (0..40)
         .flat_map(|i| {
             [
-                promptfoo_row(i, json!({"id": "openai:gpt-4o"}), true),
-                promptfoo_row(i, json!("openai:gpt-4o-mini"), i % 8 != 0),
+                promptfoo_row(i, &json!({"id": "openai:gpt-4o"}), true),
+                promptfoo_row(i, &json!("openai:gpt-4o-mini"), i % 8 != 0),
             ]
         })
         .collect();
