@@ -44,7 +44,7 @@ pub(super) fn read(
     };
     let header = decode(&archive.read(header)?, &format!("{shown}: {}", header.name))?;
     let reader = Reader::new(header, shown, options, builder)?;
-    let is_sample = |name: &str| name.starts_with("samples/") && name.ends_with(".json");
+    let is_sample = |name: &str| name.starts_with("samples/") && !name.ends_with('/');
     let mut has_samples = false;
     for entry in archive.entries().filter(|entry| is_sample(&entry.name)) {
         has_samples = true;
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         options: &'a ReadOptions,
         builder: &mut TableBuilder,
     ) -> Result<Self, OutcomesError> {
-        let id = text_of(&header.eval.eval_id);
+        let id = text_of(&header.eval.id);
         if !id.is_empty() && !builder.is_new(&id) {
             let what = format!("the log of evaluation {id} is named twice");
             return Err(OutcomesError::bad(shown, what, "name each log once"));

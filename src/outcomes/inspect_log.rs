@@ -26,8 +26,8 @@ pub(super) struct Log {
 
 #[derive(Deserialize)]
 pub(super) struct Eval {
-    #[serde(default)]
-    pub eval_id: Value,
+    #[serde(default, rename = "eval_id")]
+    pub id: Value,
     pub task: String,
     pub model: String,
     #[serde(default)]

@@ -371,12 +371,11 @@ fn error(row: &Row) -> Option<String> {
     let own = text_of(&row.error);
     let of_response = row.response.as_ref().map(|r| text_of(&r.error)).unwrap_or_default();
     let words = if of_response.is_empty() { &own } else { &of_response };
-    let has_failed = match row.failure_reason {
-        Some(reason) => reason == FAILED,
-        None => {
-            let is_ungraded = row.grading_result.is_none() && row.success != Some(true);
-            !of_response.is_empty() || (is_ungraded && !own.is_empty())
-        }
+    let has_failed = if let Some(reason) = row.failure_reason {
+        reason == FAILED
+    } else {
+        let is_ungraded = row.grading_result.is_none() && row.success != Some(true);
+        !of_response.is_empty() || (is_ungraded && !own.is_empty())
     };
     has_failed.then(|| words.clone())
 }
