@@ -50,6 +50,7 @@ fn seconds(took: Duration) -> String {
 }
 
 /// How long a command takes, and the high mark of its memory in MiB.
+#[expect(clippy::disallowed_methods, reason = "the wall time of a child process is the figure")]
 fn watched(dir: &Path, flags: &[&str]) -> (Duration, f64) {
     let begun = Instant::now();
     let mut child = weighbridge(dir)
