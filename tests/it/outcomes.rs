@@ -302,7 +302,7 @@ fn archive(entries: &[(&str, String)]) -> Vec<u8> {
 fn logs_of_inspect_are_read_packed_and_plain() {
     let dir = folder();
     let mut entries = vec![("header.json".to_owned(), inspect_header("openai/gpt-4o").to_string())];
-    let value = |i: usize| if i % 10 == 0 { json!("I") } else { json!("C") };
+    let value = |i: usize| if i.is_multiple_of(10) { json!("I") } else { json!("C") };
     for i in 0..40 {
         entries.push((
             format!("samples/{i}_epoch_1.json"),
