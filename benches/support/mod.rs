@@ -1,6 +1,8 @@
 //! What the bars share: the real binary, a served fleet, a child that is watched, the verdicts.
 #![allow(dead_code, reason = "each bar is a crate of its own and uses a part of this")]
 
+pub mod count;
+pub mod drawn;
 pub mod plans;
 
 use std::io::{BufRead, BufReader};

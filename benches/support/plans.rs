@@ -82,7 +82,7 @@ impl Stored {
             ineligible: plan.why_ineligible(trial),
         });
         Self {
-            manifest: manifest(plan, name),
+            manifest: manifest(name, plan.seed.0, plan.repeats),
             tasks: (0..).zip(plan.tasks.iter()).map(task).collect(),
             endpoints: endpoints.map(endpoint).collect(),
             trials: trials.collect(),
@@ -100,16 +100,17 @@ impl Stored {
     }
 }
 
-fn manifest(plan: &Plan, name: &str) -> Manifest {
+/// The manifest of a run that nobody judged yet.
+pub fn manifest(name: &str, seed: u64, repeats: u32) -> Manifest {
     Manifest {
         run: name.to_owned(),
         name: name.to_owned(),
         version: String::new(),
-        seed: plan.seed.0,
+        seed,
         virtual_time: true,
         demo: false,
         started_at: "2026-01-01T00:00:00Z".to_owned(),
-        repeats: plan.repeats,
+        repeats,
         suites: Vec::new(),
         plan_hash: String::new(),
         prices_hash: String::new(),

@@ -41,7 +41,8 @@ pub(super) fn categories(
 ///
 /// It is chosen on a third of the tasks where there are enough, and compared on the others: on those it
 /// was chosen by, the best of many looks better than it is.
-pub(super) fn today(
+#[must_use]
+pub fn today(
     judging: &Judging,
     categories: &[CategoryMetrics],
     endpoints: &[EndpointMetrics],

@@ -36,6 +36,7 @@ mod unpassed;
 
 pub use answers::{AnswerFilter, AnswerView, AnswerViews, TaskAnswers};
 pub use cell::{CachedShareCost, Cell, Counts, Difference, Significance, TokenSums};
+pub use compare::today;
 pub use compute::compute_metrics;
 pub use endpoint_metrics::{BilledFactor, CategoryMetrics, EndpointMetrics, RoutingCounts, Today};
 pub use error::AggregateError;
