@@ -189,11 +189,8 @@ fn equal(seed: u64, goal: Goal, tasks: usize, thinking: bool, today: bool) -> Ru
     run(judged(goal, 0.05, today), CATEGORIES, tasks, |category| {
         let length = draw.log_normal(0.001, 0.6);
         let scores = passes(&mut draw, &[levels[category]; EQUAL]);
-        let outcome = |score| Outcome {
-            score,
-            cost: tokens(&mut draw, length, thinking),
-            is_late: false,
-        };
+        let outcome =
+            |score| Outcome { score, cost: tokens(&mut draw, length, thinking), is_late: false };
         scores.into_iter().map(outcome).collect()
     })
 }
@@ -272,7 +269,8 @@ fn stay_fleet(bars: &mut Bars, runs: u64) {
         let levels = levels(&mut draw, CATEGORIES);
         let below: Vec<Vec<f64>> = (0..CATEGORIES)
             .map(|category| {
-                let spread = |from: f64, to: f64, draw: &mut Draw| from + (to - from) * draw.uniform();
+                let spread =
+                    |from: f64, to: f64, draw: &mut Draw| from + (to - from) * draw.uniform();
                 let is_bad = category < CATEGORIES / 2;
                 (0..8)
                     .map(|endpoint| match (endpoint, is_bad) {
@@ -314,7 +312,9 @@ fn latency_limit(bars: &mut Bars, runs: u64) {
     let one = |seed| {
         let mut draw = Seed(seed).draw("late", &[]);
         let late: Vec<Vec<f64>> = (0..CATEGORIES)
-            .map(|_| (0..8).map(|e| 0.01 + 0.015 * e as f64 * (0.7 + 0.6 * draw.uniform())).collect())
+            .map(|_| {
+                (0..8).map(|e| 0.01 + 0.015 * e as f64 * (0.7 + 0.6 * draw.uniform())).collect()
+            })
             .collect();
         let limit = |judging: &mut Judging| {
             judged(Goal::Cheaper, 0.05, true)(judging);
