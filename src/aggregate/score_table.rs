@@ -21,8 +21,13 @@ impl TaskKey {
     /// do, in every run the same.
     #[must_use]
     pub fn is_for_choice(&self) -> bool {
-        let hash = ContentHash::of_parts([self.suite.as_bytes(), self.task.as_bytes()]);
-        hash.as_bytes()[0].is_multiple_of(3)
+        self.hash().as_bytes()[0].is_multiple_of(3)
+    }
+
+    /// The hash of the suite and the id.
+    #[must_use]
+    pub fn hash(&self) -> ContentHash {
+        ContentHash::of_parts([self.suite.as_bytes(), self.task.as_bytes()])
     }
 }
 
@@ -78,6 +83,32 @@ impl ScoreTable {
                 row.fill(None);
             }
         }
+        others
+    }
+
+    /// Which tasks are held out from tuning, to hold a new file against the one that is served by: a
+    /// third, clusters whole. A task that is held out is so in every run of its suite, whatever tasks
+    /// are added, so none that chose a file ever tests one.
+    #[must_use]
+    pub fn held_out(&self) -> Vec<bool> {
+        let mut first: BTreeMap<u32, &TaskKey> = BTreeMap::new();
+        for task in &self.tasks {
+            if let Some(cluster) = task.cluster {
+                let key = first.entry(cluster).or_insert(&task.key);
+                *key = (*key).min(&task.key);
+            }
+        }
+        let key = |task: &ScoredTask| task.cluster.and_then(|c| first.get(&c).copied()).cloned();
+        let is_out = |key: TaskKey| key.hash().as_bytes()[1].is_multiple_of(3);
+        self.tasks.iter().map(|task| is_out(key(task).unwrap_or_else(|| task.key.clone()))).collect()
+    }
+
+    /// The table without the scores of the tasks that are held out.
+    #[must_use]
+    pub fn without_held_out(&self) -> Self {
+        let mut others = self.clone();
+        let rows = others.scores.chunks_mut(self.n_endpoints.max(1));
+        rows.zip(self.held_out()).filter(|(_, out)| *out).for_each(|(row, _)| row.fill(None));
         others
     }
 

@@ -433,6 +433,7 @@ fn weigh(metrics: &RunMetrics, words: &[VerdictWord]) -> WeightsFile {
             "answered 91 % of trials; at least 95 % is asked for".to_owned(),
         )]),
         notes: Vec::new(),
+        gate: None,
     }
 }
 

@@ -6,7 +6,7 @@
 
 /// Bets, as shares of the largest that cannot lose everything. Each has an equal part of the stake,
 /// so the wealth is the mean of theirs and does not depend on the order of the tasks.
-const BETS: [f64; 8] = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9];
+const BETS: [f64; 5] = [0.05, 0.1, 0.2, 0.35, 0.5];
 
 /// The evidence that a mean of paired differences is above −margin.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +24,31 @@ impl Wager {
         Self { margin, log_wealth: [0.0; BETS.len()], n: 0 }
     }
 
+    /// Goes on where an earlier wager of this margin ended; `None`: it made other bets.
+    #[must_use]
+    pub fn resume(margin: f64, log_wealth: &[f64], n: u64) -> Option<Self> {
+        let log_wealth: [f64; BETS.len()] = log_wealth.try_into().ok()?;
+        let is_number = log_wealth.iter().all(|x| x.is_finite());
+        is_number.then_some(Self { margin, log_wealth, n })
+    }
+
+    /// ln of the wealth of each bet, for [`Wager::resume`].
+    #[must_use]
+    pub const fn log_wealth(&self) -> &[f64] {
+        &self.log_wealth
+    }
+
     /// Takes one task's difference, −1..1, of new less old.
     pub fn observe(&mut self, difference: f64) {
-        self.n += 1;
-        let gain = difference + self.margin;
+        self.bet(difference + self.margin, 1);
+    }
+
+    /// Takes a gain, a difference plus its margin, of which this margin is the smallest. It may be the
+    /// weighted gain of `n` tasks, with weights that sum to at most 1. Where weights differ, the wealth
+    /// is an e-value once all tasks of their mean are taken, not before: by Jensen's inequality the
+    /// product of the factors is at most that of the mean's.
+    pub fn bet(&mut self, gain: f64, n: u64) {
+        self.n += n;
         let largest = 1.0 / (1.0 - self.margin);
         for (log_wealth, share) in self.log_wealth.iter_mut().zip(BETS) {
             *log_wealth += libm::log1p(share * largest * gain);
@@ -66,7 +87,8 @@ mod tests {
         wager.observe(1.0);
         wager.observe(-1.0);
         let expected: f64 =
-            BETS.iter().map(|share| (1.0 + share / 0.98 * 1.02) * (1.0 - share)).sum::<f64>() / 8.0;
+            BETS.iter().map(|share| (1.0 + share / 0.98 * 1.02) * (1.0 - share)).sum::<f64>()
+                / BETS.len() as f64;
         close(wager.wealth(), expected, 1e-12, "wealth");
         assert_eq!(wager.n(), 2);
     }

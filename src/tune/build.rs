@@ -72,6 +72,7 @@ pub fn tune(metrics: &RunMetrics) -> WeightsFile {
         categories,
         default: category(&context, &pooled, &default),
         notes: notes::notes(&context, &tables, &mixes, &default, &expected),
+        gate: None,
         expected,
         estimates: every().map(|table| (table.name.to_owned(), estimates(table))).collect(),
         left_out: left_out(&context, &tables, has_weight),

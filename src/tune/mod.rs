@@ -20,6 +20,7 @@ mod file_tests;
 #[cfg(test)]
 mod fixture;
 mod forecast;
+mod gate;
 mod hull;
 mod limits;
 mod mix;
@@ -34,4 +35,5 @@ pub use build::tune;
 pub use evaluate::{
     EvaluateError, Evaluation, Figures, Outage, Percentiles, Policy, evaluate, outages,
 };
+pub use gate::{Gated, gate, tune_against};
 pub use why::{Candidacy, Why, why};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::gate::GateTest;
 use crate::stats::Estimate;
 use crate::units::fact::{self, Fact};
 use crate::units::{Goal, Slo, SuiteStamp, Usd};
@@ -48,6 +49,9 @@ pub struct WeightsFile {
     /// What the reader must know; one sentence each in the file.
     #[serde(with = "fact::as_sentences")]
     pub notes: Vec<Fact>,
+    /// The test against the file that was served by before; `None`: there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateTest>,
 }
 
 /// What the weights were tuned for.

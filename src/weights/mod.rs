@@ -3,6 +3,7 @@
 
 mod diff;
 mod file;
+mod gate;
 mod lint;
 mod read;
 
@@ -11,5 +12,6 @@ pub use file::{
     CategoryWeights, CellEstimates, CountedDifference, Expected, FORMAT_VERSION, Objective, PARTS,
     TaskForecast, Verdict, VerdictWord, WeightsFile,
 };
+pub use gate::{GateTest, UsedTasks};
 pub use lint::{Finding, RunStamp, lint};
 pub use read::{SCHEMA, WeightsError};
