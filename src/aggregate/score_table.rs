@@ -100,7 +100,10 @@ impl ScoreTable {
         }
         let key = |task: &ScoredTask| task.cluster.and_then(|c| first.get(&c).copied()).cloned();
         let is_out = |key: TaskKey| key.hash().as_bytes()[1].is_multiple_of(3);
-        self.tasks.iter().map(|task| is_out(key(task).unwrap_or_else(|| task.key.clone()))).collect()
+        self.tasks
+            .iter()
+            .map(|task| is_out(key(task).unwrap_or_else(|| task.key.clone())))
+            .collect()
     }
 
     /// The table without the scores of the tasks that are held out.

@@ -7,11 +7,12 @@ use crate::app::error::{AppError, Context};
 use crate::app::events::Events;
 use crate::app::outcome::{RunOutcome, RunStatus};
 use crate::app::run_folder;
+use crate::app::served::{self, PROPOSED};
 use crate::grade::grade_run;
 use crate::report::{self, RunReport};
 use crate::run::RunEnd;
 use crate::store::{Reader, StoreError};
-use crate::tune;
+use crate::tune::{self, Gated};
 use crate::units::{ValidityMark, plain_file};
 use crate::weights::WeightsFile;
 
@@ -30,11 +31,13 @@ pub(crate) fn finish(dir: &Path, end: RunEnd, events: &dyn Events) -> Result<Run
         }
     }
     let metrics = aggregate::compute_metrics(dir)?;
-    let tuned = tune::tune(&metrics);
-    write_weights(dir, &metrics, &tuned)?;
+    let (tuned, said) = tune_and_write(dir, &metrics)?;
     let report = write_report(dir, &metrics, &tuned, None)?;
     for note in report::billing_notes(&metrics) {
         events.notice(note);
+    }
+    if let Some(said) = said {
+        events.notice(said);
     }
     Ok(RunOutcome {
         dir: dir.to_owned(),
@@ -43,6 +46,32 @@ pub(crate) fn finish(dir: &Path, end: RunEnd, events: &dyn Events) -> Result<Run
         weights: Some(tuned),
         report: Some(report),
     })
+}
+
+/// Tunes a run, holds the result against the file that is served by, where there is one, and writes
+/// `weights.json`. The weights are what the run proposes; the sentence says what became of them.
+pub(crate) fn tune_and_write(
+    dir: &Path,
+    metrics: &RunMetrics,
+) -> Result<(WeightsFile, Option<String>), AppError> {
+    let Some(file) = served::kept(dir)? else {
+        let tuned = tune::tune(metrics);
+        write_weights(dir, metrics, &tuned)?;
+        return Ok((tuned, None));
+    };
+    let Gated { proposal, kept } = tune::tune_against(metrics, &file);
+    write_weights(dir, metrics, kept.as_ref().unwrap_or(&proposal))?;
+    let path = dir.join(PROPOSED);
+    plain_file::check(&path).context(path.display())?;
+    if kept.is_some() && metrics.counts.scored > 0 {
+        report::write_whole(&path, proposal.to_json().as_bytes()).context(path.display())?;
+    } else if let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        Err(error).context(path.display())?;
+    }
+    let said = proposal.gate.as_ref().map(served::sentence);
+    Ok((proposal, said))
 }
 
 fn status(end: &RunEnd, metrics: &RunMetrics) -> RunStatus {

@@ -8,7 +8,7 @@ use crate::app::events::Events;
 use crate::app::fleet::Fleet;
 use crate::app::options::{PlanOptions, SelectOptions};
 use crate::app::selection::{leave_out_unpriced, listed, matched};
-use crate::app::{baseline, catalog_source, policy, suites};
+use crate::app::{baseline, catalog_source, policy, served, suites};
 use crate::catalog::{Catalog, Endpoint, Price, SnapshotStamp};
 use crate::client;
 use crate::dispatch::QuotaShare;
@@ -16,6 +16,7 @@ use crate::plan::{Config, Plan, Shard, Spend, select};
 use crate::suite::Task;
 use crate::units::Fact;
 use crate::units::{Judging, Seed, ShardStamp, SuiteStamp};
+use crate::weights::WeightsFile;
 
 /// The demo's objective, baseline and traffic.
 const DEMO: &str = include_str!("demo.toml");
@@ -33,6 +34,8 @@ pub(crate) struct Inputs {
     pub simulated_tasks: Arc<[Task]>,
     /// Objective, baseline and traffic.
     pub judging: Judging,
+    /// The weights file that is served by today.
+    pub served: Option<WeightsFile>,
     /// Notes for the user and for the report.
     pub notes: Vec<Fact>,
     /// The suites.
@@ -212,6 +215,11 @@ fn read_for(
         Purpose::Run { repeats } => repeats,
         Purpose::Load => 1,
     };
+    let served = if purpose == Purpose::Load {
+        None
+    } else {
+        served::read(&mut config, &mut endpoints, simulated, &mut notes)?
+    };
     if purpose != Purpose::Load {
         baseline::keep(&config, &mut endpoints, &mut notes)?;
     }
@@ -233,12 +241,15 @@ fn read_for(
         }
         Purpose::Load => config.judging(),
     };
+    let categories: Vec<&str> = plan.tasks.iter().map(|task| task.category.as_str()).collect();
+    notes.extend(served.as_ref().and_then(|file| served::unmeasured(file, &categories)));
     notes.extend(endpoint_notes(&plan, purpose, simulated));
     Ok(Inputs {
         simulated_tasks: Arc::clone(&plan.tasks),
         skills: if simulated { fleet.skills(&plan) } else { BTreeMap::new() },
         plan,
         judging,
+        served,
         notes,
         suites: stamps,
         name,

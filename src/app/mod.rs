@@ -61,6 +61,7 @@ mod resume;
 mod run;
 mod run_folder;
 mod selection;
+mod served;
 mod show;
 mod snapshots;
 mod spend;

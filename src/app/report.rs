@@ -9,6 +9,7 @@ use crate::app::finish::{WEIGHTS, write_report};
 use crate::app::load;
 use crate::app::options::ReportOptions;
 use crate::app::run_folder;
+use crate::app::served::PROPOSED;
 use crate::report::{self as render, Detail, LoadReport, RunReport};
 use crate::units::plain_file;
 use crate::weights::WeightsFile;
@@ -21,6 +22,8 @@ pub struct ReportOutcome {
     pub weights: Option<WeightsFile>,
     pub(super) dir: PathBuf,
     pub(super) report: Report,
+    /// What became of new weights beside those that are served by; `None`: there are none.
+    pub gate: Option<String>,
 }
 
 /// The report of a run or of a load.
@@ -93,10 +96,12 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
         }
         let (_, report) = load::conclude(&run)?;
         let report = Report::Load(Box::new(report));
-        return Ok(ReportOutcome { weights: None, dir: run, report });
+        return Ok(ReportOutcome { weights: None, dir: run, report, gate: None });
     }
     let metrics = aggregate::compute_metrics(&run)?;
-    let path = run.join(WEIGHTS);
+    // Verdicts are on what the run proposed, also where the file before was kept.
+    let proposed = run.join(PROPOSED);
+    let path = if proposed.exists() { proposed } else { run.join(WEIGHTS) };
     let weights = match plain_file::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => tune::tune(&metrics),
         text => {
@@ -112,5 +117,6 @@ pub fn report(options: ReportOptions, events: &dyn Events) -> Result<ReportOutco
             "no answer is graded yet: run `weighbridge grade {run}`, then tune and report"
         ));
     }
-    Ok(ReportOutcome { weights: Some(weights), dir: run, report: Report::Run(Box::new(report)) })
+    let report = Report::Run(Box::new(report));
+    Ok(ReportOutcome { weights: Some(weights), dir: run, report, gate: None })
 }

@@ -15,7 +15,7 @@ use crate::app::lanes::{breaker, lanes};
 use crate::app::options::RunOptions;
 use crate::app::outcome::{RunOutcome, RunStatus};
 use crate::app::spend::{Caps, ExpectedCost};
-use crate::app::{finish, resume as earlier, run_folder};
+use crate::app::{finish, resume as earlier, run_folder, served};
 use crate::plan::{PlanEstimate, estimate};
 use crate::units::Fact;
 use crate::units::prose::pluralize;
@@ -64,6 +64,9 @@ pub fn run(options: RunOptions, events: &dyn Events) -> Result<RunOutcome, AppEr
         let kind = if options.virtual_time { "-virtual" } else { "" };
         (run_folder::create(options.out.as_deref(), &inputs.name, kind, &now)?, None)
     };
+    if let Some(file) = inputs.served.as_ref().filter(|_| earlier.is_none()) {
+        served::keep(&dir, file)?;
+    }
     let keep_content = earlier.as_ref().map_or(options.keep_content, |run| run.keep_content);
     if !keep_content {
         inputs.notes.push(Fact::NoContent);

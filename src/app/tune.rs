@@ -1,12 +1,12 @@
 //! `tune`: the weights of a finished run, computed again. No model is called.
 
+use crate::aggregate;
 use crate::app::error::AppError;
-use crate::app::finish::write_weights;
+use crate::app::finish::tune_and_write;
 use crate::app::options::TuneOptions;
 use crate::app::report::{Report, ReportOutcome};
 use crate::app::run_folder;
 use crate::report::RunReport;
-use crate::{aggregate, tune};
 
 /// Tunes the weights of a finished run and writes its `weights.json`. The report in the folder still
 /// shows the weights before.
@@ -23,8 +23,7 @@ pub fn tune(options: TuneOptions) -> Result<ReportOutcome, AppError> {
         judging.margin = margin;
         judging.margins.clear();
     }
-    let tuned = tune::tune(&metrics);
-    write_weights(&run, &metrics, &tuned)?;
+    let (tuned, said) = tune_and_write(&run, &metrics)?;
     let report = Report::Run(Box::new(RunReport::new(&metrics, &tuned)));
-    Ok(ReportOutcome { weights: Some(tuned), dir: run, report })
+    Ok(ReportOutcome { weights: Some(tuned), dir: run, report, gate: said })
 }

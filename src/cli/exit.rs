@@ -18,12 +18,14 @@ pub enum Exit {
     Incomplete,
     /// The client could not keep up: the run's latencies mean nothing.
     Invalid,
+    /// `tune --require-proven`: the new weights are not shown to be within the margin.
+    Unproven,
 }
 
 impl Exit {
     /// All, in the order of their codes.
-    pub const ALL: [Self; 5] =
-        [Self::Ok, Self::Internal, Self::Usage, Self::Incomplete, Self::Invalid];
+    pub const ALL: [Self; 6] =
+        [Self::Ok, Self::Internal, Self::Usage, Self::Incomplete, Self::Invalid, Self::Unproven];
 
     /// The number.
     #[must_use]
@@ -34,6 +36,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Incomplete => 12,
             Self::Invalid => 13,
+            Self::Unproven => 14,
         }
     }
 
@@ -48,6 +51,9 @@ impl Exit {
                 "incomplete: budget used up, interrupted, an endpoint given up, or NO DATA"
             }
             Self::Invalid => "invalid measurement: the client could not keep up",
+            Self::Unproven => {
+                "tune --require-proven: the new weights are not shown to be within the margin"
+            }
         }
     }
 }
@@ -58,7 +64,8 @@ pub(super) const TABLE: &str = "Exit codes:
    1  internal or infrastructure error
    2  usage, bad input, or refused before any request was sent
   12  incomplete: budget used up, interrupted, an endpoint given up, or NO DATA
-  13  invalid measurement: the client could not keep up";
+  13  invalid measurement: the client could not keep up
+  14  tune --require-proven: the new weights are not shown to be within the margin";
 
 impl From<RunStatus> for Exit {
     fn from(status: RunStatus) -> Self {

@@ -57,10 +57,23 @@ pub(super) fn grade(RunFolder { run }: RunFolder) -> Outcome {
 
 /// `weighbridge tune RUN`.
 pub(super) fn tune(args: TuneArgs) -> Outcome {
-    let TuneArgs { folder: RunFolder { run }, goal, margin, endpoints } = args;
+    let TuneArgs { folder: RunFolder { run }, goal, margin, require_proven, endpoints } = args;
     let outcome = app::tune(TuneOptions { run: run.clone(), goal, margin })?;
     let shown = ShownArgs { endpoints, ..ShownArgs::SCREEN };
     console::data(&outcome.screen(shown.detail()))?;
+    if let Some(said) = &outcome.gate {
+        console::say(said);
+    }
+    let test = outcome.weights.as_ref().and_then(|weights| weights.gate.as_ref());
+    if require_proven && !test.is_some_and(|test| test.replaces) {
+        if test.is_none() {
+            console::say("not proven: the run was made without [today] weights");
+        }
+        return Ok(Exit::Unproven);
+    }
+    if test.is_some_and(|test| !test.replaces) {
+        return Ok(exit(&outcome));
+    }
     console::say(&format!(
         "weights.json is new; the report still shows the old weights: weighbridge report {}",
         run.display()

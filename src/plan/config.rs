@@ -19,7 +19,7 @@ use crate::units::{CacheMode, CategoryTraffic, Goal, Judging, Slo, Usd};
 
 use super::privacy::Privacy;
 pub use error::ConfigError;
-use raw::{RawConfig, RawLimits, RawSpend, RawSuite};
+use raw::{RawConfig, RawLimits, RawSpend, RawSuite, RawToday};
 pub(crate) use traffic::OTHERS;
 
 /// The name of the file.
@@ -39,6 +39,9 @@ pub struct Config {
     pub suites: Vec<SuiteEntry>,
     /// The id of the endpoint that serves now.
     pub today: Option<String>,
+    /// The weights file that is served by now, or its run folder; relative to the configuration's folder
+    /// where it was written so.
+    pub today_weights: Option<PathBuf>,
     /// Shares of traffic by category, which sum to 1; empty: not said.
     pub shares: BTreeMap<String, f64>,
     /// Requests a month.
@@ -102,6 +105,7 @@ impl Default for Config {
             models: Vec::new(),
             suites: Vec::new(),
             today: None,
+            today_weights: None,
             shares: BTreeMap::new(),
             requests_per_month: None,
             cached_input: None,
@@ -142,10 +146,12 @@ impl Config {
             return Err(ConfigError::WorthNeedsRequests { at: toml.place(&worth.span()) });
         }
         let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let (today, today_weights) = resolve_today(raw.today, toml)?;
         Ok(Self {
             models: resolve_models(&raw.models, toml)?,
             suites: resolve_suites(raw.suites, folder, toml)?,
-            today: raw.today.map(|today| today.endpoint),
+            today,
+            today_weights: today_weights.map(|path| folder.join(path)),
             shares: traffic.shares,
             requests_per_month: traffic.requests_per_month,
             cached_input: traffic.cached_input,
@@ -214,6 +220,23 @@ fn resolve_models(raw: &[Spanned<String>], toml: TomlText<'_>) -> Result<Vec<Str
         Ok(glob.get_ref().clone())
     };
     raw.iter().map(checked).collect()
+}
+
+/// The endpoint and the weights file that `[today]` names.
+fn resolve_today(
+    raw: Option<Spanned<RawToday>>,
+    toml: TomlText<'_>,
+) -> Result<(Option<String>, Option<String>), ConfigError> {
+    let Some(raw) = raw else { return Ok((None, None)) };
+    let at = toml.place(&raw.span());
+    let RawToday { endpoint, weights } = raw.into_inner();
+    if weights.as_ref().is_some_and(|path| path.trim().is_empty()) {
+        return Err(ConfigError::Empty { at, what: "path of weights" });
+    }
+    if endpoint.is_none() && weights.is_none() {
+        return Err(ConfigError::TodayIsEmpty { at });
+    }
+    Ok((endpoint, weights))
 }
 
 fn resolve_suites(

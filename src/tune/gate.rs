@@ -86,8 +86,7 @@ pub fn gate(metrics: &RunMetrics, served: &WeightsFile, proposal: &WeightsFile) 
     }
     let is_known = changes.iter().all(|change| change.is_known);
     GateTest {
-        replaces: changes.is_empty()
-            || (is_known && wager.n() > 0 && wager.is_shown(ALPHA)),
+        replaces: changes.is_empty() || (is_known && wager.n() > 0 && wager.is_shown(ALPHA)),
         against: served.made_at.clone(),
         proposal: hash,
         margin,
@@ -108,6 +107,8 @@ struct Change {
     name: String,
     category: usize,
     share: f64,
+    /// What is gained and lost, by the endpoints' names.
+    mixes: String,
     /// What each endpoint of the run gains or loses, −1..1.
     weights: Vec<(usize, f64)>,
     /// Whether all endpoints of both files are in the run.
@@ -155,10 +156,9 @@ fn changes(metrics: &RunMetrics, served: &WeightsFile, proposal: &WeightsFile) -
                     Some((found, *parts as f64 / f64::from(PARTS)))
                 })
                 .collect();
-            let is_known =
-                weights.len() == by_endpoint.len() && !new.is_empty() && !old.is_empty();
-            let name = name.to_owned();
-            Some(Change { name, category: at, share: category.share, weights, is_known })
+            let is_known = weights.len() == by_endpoint.len() && !new.is_empty() && !old.is_empty();
+            let (name, mixes) = (name.to_owned(), format!("{by_endpoint:?}"));
+            Some(Change { name, mixes, category: at, share: category.share, weights, is_known })
         })
         .collect()
 }
@@ -190,7 +190,7 @@ fn units(rows: &[Row], changes: &[Change]) -> Vec<(f64, u64)> {
 }
 
 fn hash(changes: &[Change]) -> String {
-    let each = changes.iter().map(|change| format!("{:?} {:?}\n", change.name, change.weights));
+    let each = changes.iter().map(|change| format!("{:?} {}\n", change.name, change.mixes));
     let text: String = each.collect();
     ContentHash::of(text.as_bytes()).hex()
 }

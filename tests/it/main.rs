@@ -23,6 +23,7 @@ mod export;
 mod faults;
 #[cfg(unix)]
 mod folders;
+mod gate_files;
 mod golden_wire;
 #[cfg(unix)]
 mod hostile;

@@ -116,6 +116,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         why: String,
     },
+    /// `[today]` without a key.
+    #[error(
+        "{at}: [today] names nothing; write endpoint = … for the endpoint that serves today, or weights \
+         = … for the weights file that is served by"
+    )]
+    TodayIsEmpty {
+        /// Where.
+        at: Place,
+    },
     /// An empty path or glob.
     #[error("{at}: an empty {what} names nothing; write one, or take it out")]
     Empty {

@@ -23,7 +23,7 @@ pub(super) struct RawConfig {
     pub(super) models: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) suites: Vec<Spanned<RawSuite>>,
-    pub(super) today: Option<RawToday>,
+    pub(super) today: Option<Spanned<RawToday>>,
     pub(super) traffic: Option<RawTraffic>,
     pub(super) objective: Option<RawObjective>,
     pub(super) spend: Option<RawSpend>,
@@ -44,7 +44,8 @@ pub(super) struct RawConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawToday {
-    pub(super) endpoint: String,
+    pub(super) endpoint: Option<String>,
+    pub(super) weights: Option<String>,
 }
 
 /// `[traffic]`

@@ -117,10 +117,14 @@ fn unknown_keys() {
         "2: unknown key \"thresholds\"; known here: catalog, models, suites, today, traffic, objective, \
          spend, limits, privacy, cache, provider, endpoint, variant, price",
     );
-    check("[today]\nlitellm = \"c.yaml\"\n", "2: unknown key \"litellm\"; known here: endpoint");
+    check(
+        "[today]\nlitellm = \"c.yaml\"\n",
+        "2: unknown key \"litellm\"; known here: endpoint, weights",
+    );
     check(
         "[today]\n",
-        "1: key \"endpoint\" is missing; add endpoint = … to the table that begins here",
+        "1: [today] names nothing; write endpoint = … for the endpoint that serves today, or weights = \
+         … for the weights file that is served by",
     );
     check("[objective]\nmargn = 1\n", "2: unknown key \"margn\"; did you mean \"margin\"?");
     check("suites = [{ pth = \"x\" }]\n", "1: unknown key \"pth\"; did you mean \"path\"?");
