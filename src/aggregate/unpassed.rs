@@ -10,6 +10,8 @@ use crate::units::Category;
 
 /// The fewest tasks of a category that is doubted.
 const MIN_TASKS: u64 = 5;
+/// The fewest scored answers of it.
+const MIN_SCORED: u64 = 5;
 /// The share of the answers of score 0 that one reason of form must have.
 const ONE_REASON: f64 = 0.9;
 /// The share of a category's scored answers that must have score 0, where some pass.
@@ -55,7 +57,7 @@ pub(super) fn unpassed(
     let is_suspect = |c: usize| {
         let points: f64 = endpoints.iter().map(|e| points(&e.cells[c])).sum();
         categories[c].tasks >= MIN_TASKS
-            && scored[c] > 0
+            && scored[c] >= MIN_SCORED
             && points <= (1.0 - MOST) * scored[c] as f64
     };
     let suspects: Vec<usize> = (0..scored.len()).filter(|c| is_suspect(*c)).collect();

@@ -32,12 +32,36 @@ pub(crate) fn of_provider(provider: &Provider) -> Result<Option<SecretString>, A
     }
 }
 
+/// What a run would refuse: each provider whose key is not in the environment. Key commands are not
+/// run.
+pub(crate) fn unset(plan: &Plan) -> Vec<String> {
+    let providers = plan.endpoints.iter().map(|endpoint| &endpoint.provider);
+    let from_environment = providers.filter(|provider| provider.api_key_cmd.is_none());
+    let mut unset: Vec<String> = from_environment
+        .filter_map(|provider| {
+            let variable = provider.api_key_env.as_ref()?;
+            let is_unset = from_variable(variable).is_none();
+            is_unset.then(|| no_key(&provider.name, variable))
+        })
+        .collect();
+    unset.sort();
+    unset.dedup();
+    unset
+}
+
 fn in_environment(provider: &str, variable: &str) -> Result<SecretString, AppError> {
-    match std::env::var(variable) {
-        Ok(key) if !key.trim().is_empty() => Ok(SecretString::from(key.trim().to_owned())),
-        _ => Err(refused(format!(
-            "provider {provider:?} takes its key from {variable}, which is not set: \
-             export {variable}=…"
-        ))),
-    }
+    from_variable(variable).ok_or_else(|| refused(no_key(provider, variable)))
+}
+
+fn from_variable(variable: &str) -> Option<SecretString> {
+    let key = std::env::var(variable).ok()?;
+    let key = key.trim();
+    (!key.is_empty()).then(|| SecretString::from(key.to_owned()))
+}
+
+fn no_key(provider: &str, variable: &str) -> String {
+    format!(
+        "provider {provider:?} takes its key from {variable}, which is not set: \
+         export {variable}=…"
+    )
 }

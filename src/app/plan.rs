@@ -3,7 +3,7 @@
 use crate::app::error::AppError;
 use crate::app::events::Events;
 use crate::app::fleet::Fleet;
-use crate::app::inputs;
+use crate::app::{inputs, keys};
 use crate::app::options::PlanOptions;
 use crate::app::spend;
 use crate::plan::{PlanEstimate, estimate};
@@ -26,6 +26,9 @@ pub fn plan(options: PlanOptions, events: &dyn Events) -> Result<PlanOutcome, Ap
     let inputs = inputs::read(&options, &Fleet::unserved(), false, events)?;
     for note in &inputs.notes {
         events.notice(note.to_string());
+    }
+    for unset in keys::unset(&inputs.plan) {
+        events.notice(format!("a run would stop: {unset}"));
     }
     let share = inputs.quota_share(options.rate_share).share.unwrap_or(1.0);
     let judging = &inputs.judging;

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use super::wrap::{COLUMNS, wrapped};
 use crate::units::escape::escape_control_lines;
 
 /// Writes data to stdout. A reader that has gone away (`| head`) is success.
@@ -30,6 +31,12 @@ pub(super) fn table(text: &str) -> io::Result<()> {
 /// Prints a notice on stderr, with control characters escaped. A failure to write is ignored.
 pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape_control_lines(text));
+}
+
+/// Prints a notice in lines of at most 80 columns, broken between words.
+pub(super) fn say_wrapped(text: &str) {
+    let lines = wrapped(text, COLUMNS, COLUMNS - 2);
+    say(&lines.join("\n  "));
 }
 
 /// The log: stderr, a record at a time, with control characters escaped.

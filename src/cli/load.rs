@@ -20,7 +20,7 @@ pub(super) fn load(args: LoadArgs) -> Outcome {
         console::say(&format!("  first {failure}"));
     }
     if let Some(why) = &outcome.why {
-        console::say(&format!("weighbridge: incomplete: {why}"));
+        console::say_wrapped(&format!("weighbridge: incomplete: {why}"));
     }
     if outcome.status == RunStatus::Failed && !is_sweep {
         console::say("weighbridge: every request failed");

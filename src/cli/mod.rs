@@ -26,6 +26,7 @@ mod table;
 mod terminal;
 mod watch;
 mod weights;
+mod wrap;
 
 pub use exit::Exit;
 pub use program::main;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -14,6 +15,7 @@ use super::{
     Exit, calibrate, catalog, console, export, finished, init, load, outcomes, panics, plan, run,
     show, sim, suite, weights,
 };
+use crate::units::names::nearest;
 
 /// The whole program.
 #[must_use]
@@ -21,7 +23,8 @@ pub fn main() -> ExitCode {
     panics::report_without_content();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            suggest_command(&mut error);
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
             let _ = error.print();
             return exit.into();
@@ -54,6 +57,22 @@ pub fn main() -> ExitCode {
             console::say(&format!("weighbridge: {:#}", failure.error));
             failure.exit.into()
         }
+    }
+}
+
+/// Names the command that a misspelt one resembles, where the parser finds none.
+fn suggest_command(error: &mut clap::Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    if error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return;
+    }
+    let commands = Cli::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    let near: Vec<String> = nearest(typed, names, 1).into_iter().map(str::to_owned).collect();
+    if !near.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near));
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn conclude(outcome: &RunOutcome, shown: ShownArgs) -> Outcome {
         ReportFormat::Json => outcome.to_json(),
     })?;
     if let Some(why) = &outcome.why {
-        console::say(&format!("weighbridge: incomplete: {why}"));
+        console::say_wrapped(&format!("weighbridge: incomplete: {why}"));
     }
     say_no_data(&outcome.no_data());
     if outcome.status == RunStatus::Failed {
@@ -40,6 +40,6 @@ pub(super) fn conclude(outcome: &RunOutcome, shown: ShownArgs) -> Outcome {
 /// Prints what was asked and answered nothing.
 pub(super) fn say_no_data(sentences: &[String]) {
     for sentence in sentences {
-        console::say(&format!("weighbridge: no data: {sentence}"));
+        console::say_wrapped(&format!("weighbridge: no data: {sentence}"));
     }
 }

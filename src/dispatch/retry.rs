@@ -30,6 +30,9 @@ impl Default for RetryPolicy {
     }
 }
 
+/// The server does not know the path or the method: it will not learn them.
+const NOT_IMPLEMENTED: u16 = 501;
+
 impl RetryPolicy {
     /// How long to wait before the attempt after number `attempt` (from 0); `None`: give up. After
     /// a stale connection there is no wait, and no limit: the next attempt has a new connection.
@@ -49,7 +52,8 @@ impl RetryPolicy {
         if class == ErrorClass::StaleConnection {
             return Some(Duration::ZERO);
         }
-        if attempt + 1 >= self.attempts_at(class, record.status) || !class.is_retryable() {
+        let is_repeated = class.is_retryable() && record.status != Some(NOT_IMPLEMENTED);
+        if attempt + 1 >= self.attempts_at(class, record.status) || !is_repeated {
             return None;
         }
         let asked = record.retry_after.unwrap_or_default();
@@ -103,6 +107,7 @@ mod tests {
     fn what_may_be_paid_for_is_repeated_once_at_most() {
         assert!(wait_after(0, ErrorClass::Server, 524, None).is_some());
         assert_eq!(wait_after(1, ErrorClass::Server, 524, None), None);
+        assert_eq!(wait_after(0, ErrorClass::Server, 501, None), None);
         assert!(wait(0, ErrorClass::Empty, None).is_some());
         assert_eq!(wait(1, ErrorClass::Empty, None), None);
         assert_eq!(wait(0, ErrorClass::FirstTokenTimeout, None), None);

@@ -6,7 +6,7 @@
 //! towards the rest by as much as its own sample is weak.
 //!
 //! ```text
-//! θ[c, e] = μ + b[m] + g[c] + u[c, m] + h[e] + v[c, e]       m: the model that endpoint e serves
+//! θ[c, e] = r[c]^α · (μ + b[m] + g[c] + u[c, m]) + h[e] + v[c, e]    m: the model that e serves
 //! y[c]    ~ N(θ[c], Σ[c])              Σ[c] is full: all candidates share the baseline's noise
 //!
 //! b ~ N(0, ω²)   g ~ N(0, κ²)   u ~ N(0, τ²)   h, v ~ N(0, host²)   μ ~ N(0, flat²)
@@ -15,11 +15,17 @@
 //! Endpoints that serve one model share its b and u, so its answers at one host are evidence for the
 //! other: in the simulated fleet that halves the runs with a false MOVE.
 //!
-//! τ, ω and κ are integrated over a grid under half-normal priors. See Gelman et al. 2013, *Bayesian
+//! r is the room that a category leaves for differences. Where nearly every answer is right, the same
+//! advantage is fewer points: on the scale of logits it would be constant, and p·(1 − p) times smaller
+//! here. α says how much of that holds and is learnt. Without it, easy categories are drawn towards the
+//! large differences of hard ones: in the simulated fleet the difference of the chosen mix was 1.4
+//! points too high.
+//!
+//! τ, ω and κ are integrated over a grid under half-normal priors, α over a grid with equal weights. See Gelman et al. 2013, *Bayesian
 //! Data Analysis*, ch. 5, for the model, and Efron 2011, *JASA* 106:1602, for what it does to the
 //! best of many.
 
-use libm::{exp, sqrt};
+use libm::{exp, log, pow, sqrt};
 
 use super::Level;
 use super::matrix::{Cholesky, Matrix, dot};
@@ -39,6 +45,8 @@ pub struct Scale {
     pub grid: [f64; 6],
     /// The scale of their half-normal prior.
     pub prior: f64,
+    /// The grid of α; 0: categories are of one scale.
+    pub exponents: &'static [f64],
     /// The standard deviation of μ, wide beside any difference.
     pub flat: f64,
     /// The standard deviation of what a host changes in the quantity of the model that it serves.
@@ -54,6 +62,7 @@ impl Scale {
     pub const SCORES: Self = Self {
         grid: [0.0, 0.02, 0.05, 0.1, 0.2, 0.35],
         prior: 0.15,
+        exponents: &[0.0, 1.0, 2.0],
         flat: 1.0,
         host: 0.015,
         pseudo: 2.0,
@@ -63,6 +72,7 @@ impl Scale {
     pub const LOG_COSTS: Self = Self {
         grid: [0.0, 0.03, 0.1, 0.3, 0.8, 2.0],
         prior: 1.5,
+        exponents: &[0.0],
         flat: 5.0,
         host: 0.0,
         pseudo: 0.0,
@@ -76,6 +86,15 @@ pub struct TaskDifferences {
     pub cluster: Option<u32>,
     /// Candidate less baseline for each candidate, repeats averaged; `None`: not both were scored.
     pub differences: Vec<Option<f64>>,
+}
+
+/// The tasks of one category.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CategoryDifferences {
+    pub tasks: Vec<TaskDifferences>,
+    /// The room that it leaves for differences, positive: p·(1 − p) for pass rates. Only ratios
+    /// between categories count.
+    pub room: f64,
 }
 
 /// A candidate in a category.
@@ -150,6 +169,8 @@ impl NormalMixture {
 
 /// The differences of one category and the covariance of their means.
 struct Category {
+    /// Its room beside the geometric mean of all.
+    room: f64,
     candidates: Vec<usize>,
     means: Vec<f64>,
     covariance: Matrix,
@@ -178,7 +199,7 @@ impl Design {
     }
 }
 
-/// The posterior under one τ, ω and κ.
+/// The posterior under one α, τ, ω and κ.
 struct Component {
     weight: f64,
     hyper: Hyper,
@@ -188,6 +209,7 @@ struct Component {
 
 #[derive(Clone, Copy)]
 struct Hyper {
+    exponent: f64,
     tau: f64,
     omega: f64,
     kappa: f64,
@@ -196,13 +218,18 @@ struct Hyper {
 }
 
 impl Hyper {
-    /// The row of U that belongs to a candidate: column and value.
-    fn row(&self, design: &Design, candidate: usize) -> [(usize, f64); 3] {
+    /// The row of U that belongs to a candidate in a category of this room^α: column and value.
+    fn row(&self, design: &Design, candidate: usize, room: f64) -> [(usize, f64); 3] {
         [
-            (design.models[candidate], self.omega),
+            (design.models[candidate], room * self.omega),
             (design.n_models + candidate, self.host),
-            (design.n_models + design.models.len(), self.flat),
+            (design.n_models + design.models.len(), room * self.flat),
         ]
+    }
+
+    /// room^α of a category.
+    fn room(&self, category: &Category) -> f64 {
+        if self.exponent == 0.0 { 1.0 } else { pow(category.room, self.exponent) }
     }
 }
 
@@ -211,7 +238,7 @@ impl Posterior {
     /// and the number of the model that each candidate serves. A candidate that shares no task with
     /// the baseline has no cell there.
     #[must_use]
-    pub fn new(categories: &[Vec<TaskDifferences>], models: &[usize], scale: &Scale) -> Self {
+    pub fn new(categories: &[CategoryDifferences], models: &[usize], scale: &Scale) -> Self {
         let design = Design {
             models: models.to_vec(),
             n_models: models.iter().map(|model| model + 1).max().unwrap_or(0),
@@ -253,9 +280,9 @@ impl Posterior {
 }
 
 /// Means and covariances of each category, the latter drawn towards the pooled one.
-fn summarize(categories: &[Vec<TaskDifferences>], candidates: usize, pseudo: f64) -> Vec<Category> {
+fn summarize(categories: &[CategoryDifferences], candidates: usize, pseudo: f64) -> Vec<Category> {
     let products: Vec<Products> =
-        categories.iter().map(|tasks| Products::new(tasks, candidates, pseudo)).collect();
+        categories.iter().map(|c| Products::new(&c.tasks, candidates, pseudo)).collect();
     let mut total = Matrix::zero(candidates);
     let mut tasks = Matrix::zero(candidates);
     for product in &products {
@@ -271,7 +298,8 @@ fn summarize(categories: &[Vec<TaskDifferences>], candidates: usize, pseudo: f64
         n if n > 0.0 => total.at(i, j) / n,
         _ => 0.0,
     };
-    let one = |product: &Products| {
+    let rooms = relative_rooms(categories);
+    let one = |(product, room): (&Products, f64)| {
         let present: Vec<usize> =
             (0..candidates).filter(|m| product.shared.at(*m, *m) > 0.0).collect();
         let mut covariance = Matrix::zero(present.len());
@@ -285,9 +313,17 @@ fn summarize(categories: &[Vec<TaskDifferences>], candidates: usize, pseudo: f64
             }
         }
         let means = present.iter().map(|m| product.means[*m]).collect();
-        Category { candidates: present, means, covariance }
+        Category { room, candidates: present, means, covariance }
     };
-    products.iter().map(one).collect()
+    products.iter().zip(rooms).map(one).collect()
+}
+
+/// The room of each category beside the geometric mean of those with tasks.
+fn relative_rooms(categories: &[CategoryDifferences]) -> Vec<f64> {
+    let with_tasks = || categories.iter().filter(|category| !category.tasks.is_empty());
+    let logs: f64 = with_tasks().map(|category| log(category.room)).sum();
+    let mean = exp(logs / (with_tasks().count() as f64).max(1.0));
+    categories.iter().map(|category| category.room / mean).collect()
 }
 
 /// Sums over the tasks of one category.
@@ -371,30 +407,31 @@ fn components(categories: &[Category], design: &Design, scale: &Scale) -> Vec<Co
     let kappas = grid_of(with_data > 1);
     // With one cell, τ and μ cannot be told apart.
     let taus = grid_of(omegas.len() > 1 || kappas.len() > 1);
+    let exponents = if kappas.len() > 1 { scale.exponents } else { &[0.0] };
     let mut found = Vec::new();
-    for &tau in taus {
-        for &kappa in kappas {
-            for &omega in omegas {
-                let hyper = Hyper { tau, omega, kappa, flat: scale.flat, host: scale.host };
-                let squares = tau * tau + omega * omega + kappa * kappa;
-                let log_prior = -squares / (2.0 * scale.prior * scale.prior);
-                let factors = Factors::new(categories, design, hyper);
-                let (log_likelihood, means, variances) = factors.posterior(categories);
-                let weight = log_prior + log_likelihood;
-                found.push(Component { weight, hyper, means, variances });
+    for &exponent in exponents {
+        for &tau in taus {
+            for &kappa in kappas {
+                for &omega in omegas {
+                    let Scale { flat, host, .. } = *scale;
+                    let hyper = Hyper { exponent, tau, omega, kappa, flat, host };
+                    let squares = tau * tau + omega * omega + kappa * kappa;
+                    let log_prior = -squares / (2.0 * scale.prior * scale.prior);
+                    let factors = Factors::new(categories, design, hyper);
+                    found.push((log_prior + factors.log_likelihood(categories), hyper));
+                }
             }
         }
     }
-    let best = found.iter().map(|c| c.weight).fold(f64::NEG_INFINITY, f64::max);
-    for component in &mut found {
-        component.weight = exp(component.weight - best);
-    }
-    found.retain(|c| c.weight > NEGLIGIBLE);
-    let total: f64 = found.iter().map(|c| c.weight).sum();
-    for component in &mut found {
-        component.weight /= total;
-    }
-    found
+    let best = found.iter().map(|(weight, _)| *weight).fold(f64::NEG_INFINITY, f64::max);
+    let weights = found.into_iter().map(|(weight, hyper)| (exp(weight - best), hyper));
+    let kept: Vec<(f64, Hyper)> = weights.filter(|(weight, _)| *weight > NEGLIGIBLE).collect();
+    let total: f64 = kept.iter().map(|(weight, _)| weight).sum();
+    let component = |(weight, hyper): (f64, Hyper)| {
+        let (means, variances) = Factors::new(categories, design, hyper).moments(categories);
+        Component { weight: weight / total, hyper, means, variances }
+    };
+    kept.into_iter().map(component).collect()
 }
 
 /// The factors of A = V + Σ, the covariance of the observed differences.
@@ -405,6 +442,8 @@ fn components(categories: &[Category], design: &Design, scale: &Scale) -> Vec<Co
 struct Factors<'a> {
     design: &'a Design,
     hyper: Hyper,
+    /// room^α of each category.
+    rooms: Vec<f64>,
     /// D⁻¹ for each category, and ln det D.
     inverses: Vec<Matrix>,
     log_determinant: f64,
@@ -421,13 +460,14 @@ impl<'a> Factors<'a> {
         }
         let mut log_determinant = 0.0;
         let mut inverses = Vec::with_capacity(categories.len());
-        for category in categories {
+        let rooms: Vec<f64> = categories.iter().map(|category| hyper.room(category)).collect();
+        for (category, &room) in categories.iter().zip(&rooms) {
             let mut block = category.covariance.clone();
             let model = |at: usize| design.models[category.candidates[at]];
             for i in 0..block.size() {
                 for j in 0..block.size() {
                     let same_model = if model(i) == model(j) { hyper.tau * hyper.tau } else { 0.0 };
-                    *block.at_mut(i, j) += hyper.kappa * hyper.kappa + same_model;
+                    *block.at_mut(i, j) += room * room * (hyper.kappa * hyper.kappa + same_model);
                 }
                 *block.at_mut(i, i) += hyper.host * hyper.host;
             }
@@ -436,8 +476,8 @@ impl<'a> Factors<'a> {
             let inverse = factor.inverse();
             for (a, &i) in category.candidates.iter().enumerate() {
                 for (b, &j) in category.candidates.iter().enumerate() {
-                    for (row, left) in hyper.row(design, i) {
-                        for (column, right) in hyper.row(design, j) {
+                    for (row, left) in hyper.row(design, i, room) {
+                        for (column, right) in hyper.row(design, j, room) {
                             *inner.at_mut(row, column) += left * inverse.at(a, b) * right;
                         }
                     }
@@ -447,40 +487,60 @@ impl<'a> Factors<'a> {
         }
         let inner = Cholesky::new(&inner);
         log_determinant += inner.log_determinant();
-        Self { design, hyper, inverses, log_determinant, inner }
+        Self { design, hyper, rooms, inverses, log_determinant, inner }
+    }
+
+    /// Each category with its room^α and D⁻¹.
+    fn blocks<'c>(
+        &'c self,
+        categories: &'c [Category],
+    ) -> impl Iterator<Item = (&'c Category, f64, &'c Matrix)> {
+        let factors = self.rooms.iter().zip(&self.inverses);
+        categories.iter().zip(factors).map(|(category, (room, inverse))| (category, *room, inverse))
     }
 
     /// Uᵀ·v, added up over one category.
-    fn project(&self, category: &Category, v: &[f64], onto: &mut [f64]) {
+    fn project(&self, category: &Category, room: f64, v: &[f64], onto: &mut [f64]) {
         for (&candidate, v) in category.candidates.iter().zip(v) {
-            for (column, u) in self.hyper.row(self.design, candidate) {
+            for (column, u) in self.hyper.row(self.design, candidate, room) {
                 onto[column] += u * v;
             }
         }
     }
 
     /// U·x in one category.
-    fn spread(&self, category: &Category, x: &[f64]) -> Vec<f64> {
-        let row = |candidate: &usize| self.hyper.row(self.design, *candidate);
+    fn spread(&self, category: &Category, room: f64, x: &[f64]) -> Vec<f64> {
+        let row = |candidate: &usize| self.hyper.row(self.design, *candidate, room);
         let sum = |candidate| row(candidate).iter().map(|(column, u)| u * x[*column]).sum();
         category.candidates.iter().map(sum).collect()
     }
 
-    /// The logarithm of the likelihood but for a constant, and mean and variance of each θ.
-    fn posterior(&self, categories: &[Category]) -> (f64, Vec<f64>, Vec<f64>) {
+    /// Uᵀ·D⁻¹·y and yᵀ·D⁻¹·y.
+    fn projected(&self, categories: &[Category]) -> (Vec<f64>, f64) {
         let mut projected = vec![0.0; self.design.columns()];
         let mut square = 0.0;
-        for (category, inverse) in categories.iter().zip(&self.inverses) {
+        for (category, room, inverse) in self.blocks(categories) {
             let scaled = inverse.times(&category.means);
             square += dot(&category.means, &scaled);
-            self.project(category, &scaled, &mut projected);
+            self.project(category, room, &scaled, &mut projected);
         }
-        let solved = self.inner.solve(&projected);
-        square -= dot(&projected, &solved);
+        (projected, square)
+    }
+
+    /// The logarithm of the likelihood but for a constant.
+    fn log_likelihood(&self, categories: &[Category]) -> f64 {
+        let (projected, square) = self.projected(categories);
+        let square = square - dot(&projected, &self.inner.solve(&projected));
+        -0.5 * (self.log_determinant + square)
+    }
+
+    /// Mean and variance of each θ.
+    fn moments(&self, categories: &[Category]) -> (Vec<f64>, Vec<f64>) {
+        let solved = self.inner.solve(&self.projected(categories).0);
         let (mut means, mut variances) = (Vec::new(), Vec::new());
-        for (category, inverse) in categories.iter().zip(&self.inverses) {
+        for (category, room, inverse) in self.blocks(categories) {
             // θ = y − noise, and noise given y is Σ·A⁻¹·y.
-            let common = self.spread(category, &solved);
+            let common = self.spread(category, room, &solved);
             let left: Vec<f64> =
                 category.means.iter().zip(&common).map(|(mean, common)| mean - common).collect();
             let noise = category.covariance.times(&inverse.times(&left));
@@ -489,25 +549,25 @@ impl<'a> Factors<'a> {
                 let row = category.covariance.row(i);
                 let scaled = inverse.times(row);
                 let mut onto = vec![0.0; self.design.columns()];
-                self.project(category, &scaled, &mut onto);
+                self.project(category, room, &scaled, &mut onto);
                 let known = dot(row, &scaled) - dot(&onto, &self.inner.solve(&onto));
                 variances.push((row[i] - known).max(1e-12));
             }
         }
-        (-0.5 * (self.log_determinant + square), means, variances)
+        (means, variances)
     }
 
     /// The variance of Σ weight·θ: wᵀ·(Σ − Σ·A⁻¹·Σ)·w.
     fn variance(&self, categories: &[Category], weights: &[f64]) -> f64 {
         let mut onto = vec![0.0; self.design.columns()];
         let (mut variance, mut at) = (0.0, 0);
-        for (category, inverse) in categories.iter().zip(&self.inverses) {
+        for (category, room, inverse) in self.blocks(categories) {
             let weights = &weights[at..at + category.candidates.len()];
             at += category.candidates.len();
             let noise = category.covariance.times(weights);
             let scaled = inverse.times(&noise);
             variance += dot(weights, &noise) - dot(&noise, &scaled);
-            self.project(category, &scaled, &mut onto);
+            self.project(category, room, &scaled, &mut onto);
         }
         (variance + dot(&onto, &self.inner.solve(&onto))).max(1e-12)
     }

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::RunMetrics;
-use crate::stats::hierarchy::{NormalMixture, Posterior, Scale, TaskDifferences};
+use crate::stats::hierarchy::{
+    CategoryDifferences, NormalMixture, Posterior, Scale, TaskDifferences,
+};
 use crate::stats::mean::spread;
 use crate::stats::{Estimate, Level, Method};
 use crate::units::{normal, prose};
@@ -203,6 +205,18 @@ fn models(metrics: &RunMetrics) -> Vec<usize> {
         .collect()
 }
 
+/// p·(1 − p) of each category, p the mean score of all endpoints; two answers, one of them right,
+/// are added, so that it is never 0.
+fn rooms(metrics: &RunMetrics) -> Vec<f64> {
+    let mut sums = vec![(1.0, 2.0); metrics.categories.len()];
+    for (index, task) in metrics.scores.tasks().iter().enumerate() {
+        let scores = (0..metrics.endpoints.len()).filter_map(|e| metrics.scores.get(index, e));
+        let sum = &mut sums[task.category];
+        *sum = scores.fold(*sum, |(sum, n), score| (sum + score, n + 1.0));
+    }
+    sums.into_iter().map(|(sum, n)| (sum / n) * (1.0 - sum / n)).collect()
+}
+
 impl Comparison {
     fn new(
         metrics: &RunMetrics,
@@ -219,12 +233,15 @@ impl Comparison {
                 .collect();
             categories[task.category].push(TaskDifferences { cluster: task.cluster, differences });
         }
+        let tasks = categories.iter().map(|tasks| tasks.len() as u64).collect();
+        let with_room = |(tasks, room)| CategoryDifferences { tasks, room };
+        let categories: Vec<_> =
+            categories.into_iter().zip(rooms(metrics)).map(with_room).collect();
         let posterior = Posterior::new(&categories, models, scale);
         let mut cells = vec![vec![None; endpoints]; categories.len()];
         for (index, cell) in posterior.cells().iter().enumerate() {
             cells[cell.category][cell.candidate] = Some(index);
         }
-        let tasks = categories.iter().map(|tasks| tasks.len() as u64).collect();
         Self { posterior, cells, tasks, shift: None }
     }
 

@@ -242,7 +242,10 @@ fn of_gemini(fields: &mut FieldReader<'_, '_>) -> Usage {
     } else {
         is_whole.then_some(0)
     };
-    let has_output = fields.has("candidatesTokenCount") || fields.has("thoughtsTokenCount");
+    let has_answer = fields.has("candidatesTokenCount");
+    let has_output = has_answer || fields.has("thoughtsTokenCount");
+    // Thoughts alone are not the output, unless the total says that there is no more.
+    let said = said.filter(|_| has_answer || is_whole);
     Usage {
         input,
         cached_input,
@@ -391,6 +394,19 @@ mod tests {
                 "totalTokenCount":20}"#,
             [Some(17), None, None, Some(3)],
             &[none],
+        );
+        // Thoughts alone are not all that was billed.
+        check(
+            Dialect::Gemini,
+            r#"{"promptTokenCount":17,"thoughtsTokenCount":30}"#,
+            [Some(17), None, None, Some(30)],
+            &[],
+        );
+        check(
+            Dialect::Gemini,
+            r#"{"promptTokenCount":17,"thoughtsTokenCount":30,"totalTokenCount":47}"#,
+            [Some(17), Some(0), Some(30), Some(30)],
+            &[],
         );
         check(chat, r#""none""#, [None; 4], &[]);
     }

@@ -255,6 +255,22 @@ fn what_has_no_address_cannot_be_called() {
     run(dir.path(), &plan).exits(0);
 }
 
+#[test]
+fn a_plan_says_that_a_key_is_missing() {
+    let dir = folder();
+    let catalog = "[[provider]]\nname = \"p\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
+                   api_key_env = \"WEIGHBRIDGE_NO_KEY\"\n[[endpoint]]\nmodel = \"m\"\n\
+                   provider = \"p\"\nprice = \"free\"\n";
+    file(dir.path(), "prices.toml", catalog);
+    file(dir.path(), "prompts.csv", "prompt,reference\nWhat is 2+2?,4\n");
+    let plan = ["plan", "--suite", "prompts.csv", "--catalog", "prices.toml"];
+    let missing = "a run would stop: provider \"p\" takes its key from WEIGHBRIDGE_NO_KEY, which is \
+                   not set: export WEIGHBRIDGE_NO_KEY=…";
+    run(dir.path(), &plan).exits(0).says(&[missing]);
+    let ran = run_with(dir.path(), ("WEIGHBRIDGE_NO_KEY", "sk-test"), &plan).exits(0);
+    assert!(!ran.stderr.contains("would stop"), "{}", ran.stderr);
+}
+
 /// The costs of a run of the stub's two models, by trial.
 fn costs(dir: &Path, out: &str) -> Vec<weighbridge::units::Usd> {
     let rows = csv(&dir.join(out).join("trials.csv"));

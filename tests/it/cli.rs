@@ -22,6 +22,16 @@ fn help_lists_the_commands() {
 }
 
 #[test]
+fn a_misspelt_command_is_told_the_nearest() {
+    for (typed, meant) in [("rnu", "run"), ("raport", "report"), ("tun", "tune")] {
+        let ran = run(folder().path(), &[typed]).exits(2);
+        assert!(ran.stderr.contains(&format!("'{meant}'")), "{typed}: {}", ran.stderr);
+    }
+    let ran = run(folder().path(), &["xyzzyxyzzy"]).exits(2);
+    assert!(!ran.stderr.contains("similar"), "{}", ran.stderr);
+}
+
+#[test]
 fn completions_and_the_manual_are_printed() {
     let dir = folder();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -11,9 +11,9 @@ use crate::stub::{Asked, Stub, events, whole, whole_with};
 use crate::support::{Ran, file, files, folder, run_with, weighbridge};
 
 /// Long enough for a real key, and nowhere else in the world.
-const KEY: &str = "sk-Mark7/Qx+Vw93LpTz0RbYd";
+pub const KEY: &str = "sk-Mark7/Qx+Vw93LpTz0RbYd";
 /// What a prompt holds.
-const PROMPT: &str = "Whom did Zephyrine7 Quux93 marry";
+pub const PROMPT: &str = "Whom did Zephyrine7 Quux93 marry";
 
 /// Where a provider says it.
 const PLACES: [&str; 7] =
@@ -115,7 +115,7 @@ fn catalog(stub: &Stub, n: usize) -> String {
 }
 
 #[track_caller]
-fn assert_nowhere(stretches: &Stretches, dir: &Path, said: &[&Ran]) {
+pub fn assert_nowhere(stretches: &Stretches, dir: &Path, said: &[&Ran]) {
     let mut everything = files(dir);
     for (n, ran) in said.iter().enumerate() {
         everything.insert(format!("stdout {n}"), ran.stdout.clone().into_bytes());

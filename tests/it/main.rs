@@ -14,6 +14,7 @@ mod bundled;
 mod catalog;
 mod catalog_data;
 mod cli;
+mod dialect_echoes;
 mod dialects;
 mod echoes;
 mod edges;

@@ -29,6 +29,8 @@ pub fn read(text: &str, path: &str) -> Result<Reading, SourceError> {
     }
     let reading = if start.starts_with('{') {
         read_json(text, &path)?
+    } else if is_json_list(start) {
+        read_json(&format!("{{\"data\":{text}}}"), &path)?
     } else {
         Reading::from_catalog(load_text(text, &path)?)
     };
@@ -36,6 +38,12 @@ pub fn read(text: &str, path: &str) -> Result<Reading, SourceError> {
         return Err(SourceError::no_entries(&path, &reading.left_out));
     }
     Ok(reading)
+}
+
+/// A list of objects, as some proxies answer; in TOML a table's name follows the bracket.
+fn is_json_list(start: &str) -> bool {
+    let inner = start.strip_prefix('[').map(str::trim_start);
+    inner.is_some_and(|inner| inner.starts_with(['{', ']']))
 }
 
 fn read_json(text: &str, path: &str) -> Result<Reading, SourceError> {

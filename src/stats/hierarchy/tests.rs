@@ -28,7 +28,12 @@ fn tasks(
 const APART: Scale = Scale { host: 0.0, ..Scale::SCORES };
 
 fn apart(categories: &[Vec<TaskDifferences>], candidates: usize) -> Posterior {
-    Posterior::new(categories, &(0..candidates).collect::<Vec<_>>(), &APART)
+    Posterior::new(&alike(categories), &(0..candidates).collect::<Vec<_>>(), &APART)
+}
+
+/// Categories of one scale.
+fn alike(categories: &[Vec<TaskDifferences>]) -> Vec<CategoryDifferences> {
+    categories.iter().map(|tasks| CategoryDifferences { tasks: tasks.clone(), room: 0.2 }).collect()
 }
 
 fn check(posterior: &Posterior, expected: &[(f64, f64, f64)]) {
@@ -167,7 +172,35 @@ fn hosts_of_one_model_are_evidence_for_each_other() {
         TaskDifferences { cluster: None, differences: vec![Some(pass() - 0.7), Some(pass() - 0.7)] }
     };
     let categories: Vec<Vec<_>> = (0..4).map(|_| (0..60).map(|_| task()).collect()).collect();
-    let sd = |models: &[usize]| Posterior::new(&categories, models, &Scale::SCORES).cell(0).sd();
+    let sd =
+        |models: &[usize]| Posterior::new(&alike(&categories), models, &Scale::SCORES).cell(0).sd();
     let (one, two) = (sd(&[0, 0]), sd(&[0, 1]));
     assert!(one < 0.9 * two, "{one} {two}");
+}
+
+#[test]
+fn a_category_with_less_room_is_drawn_towards_less() {
+    // Two hard categories in which every candidate is 20 points better, and one that is nearly always
+    // solved by all and shows nothing of its own.
+    let hard = |at: usize| {
+        let difference = |task: usize| f64::from(u8::from((task * 7 + at) % 10 < 4));
+        let both = |task| vec![Some(difference(task) - 0.2), Some(difference(task + 3) - 0.2)];
+        (0..80).map(|task| TaskDifferences { cluster: None, differences: both(task) }).collect()
+    };
+    let easy = (0..4)
+        .map(|task| {
+            let step = f64::from(u8::from(task % 2 == 0)) - 0.5;
+            TaskDifferences { cluster: None, differences: vec![Some(step), Some(-step)] }
+        })
+        .collect();
+    let tasks: [Vec<TaskDifferences>; 3] = [hard(0), hard(1), easy];
+    let mean_of_the_easy = |room: f64| {
+        let rooms = [0.25, 0.25, room];
+        let with_room =
+            |(tasks, room): (&Vec<_>, f64)| CategoryDifferences { tasks: tasks.clone(), room };
+        let categories: Vec<_> = tasks.iter().zip(rooms).map(with_room).collect();
+        Posterior::new(&categories, &[0, 1], &APART).cell(4).mean()
+    };
+    let (alike, little) = (mean_of_the_easy(0.25), mean_of_the_easy(0.05));
+    assert!(alike > 0.05 && little < 0.7 * alike, "{alike} {little}");
 }
