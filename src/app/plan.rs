@@ -3,9 +3,9 @@
 use crate::app::error::AppError;
 use crate::app::events::Events;
 use crate::app::fleet::Fleet;
-use crate::app::{inputs, keys};
 use crate::app::options::PlanOptions;
 use crate::app::spend;
+use crate::app::{inputs, keys};
 use crate::plan::{PlanEstimate, estimate};
 
 /// What a run would ask, cost and take.

@@ -5,6 +5,7 @@
 //! its result.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -23,6 +24,9 @@ pub struct BreakerPolicy {
     pub longest_pause: Duration,
     /// A probe that fails so long after the first pause began is the last.
     pub patience: Duration,
+    /// The same for an endpoint to which no connection was ever made: its address is wrong, or nothing
+    /// listens there.
+    pub patience_unreached: Duration,
 }
 
 impl Default for BreakerPolicy {
@@ -33,6 +37,7 @@ impl Default for BreakerPolicy {
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(15),
             patience: Duration::from_secs(120),
+            patience_unreached: Duration::from_secs(5),
         }
     }
 }
@@ -42,6 +47,8 @@ impl Default for BreakerPolicy {
 pub struct Breaker {
     policy: BreakerPolicy,
     state: Mutex<State>,
+    /// Whether a connection was ever made.
+    reached: AtomicBool,
     changed: Notify,
 }
 
@@ -72,6 +79,8 @@ pub enum Health {
     Alive,
     /// It failed.
     Failing,
+    /// No connection was made.
+    Unreachable,
     /// Not known: it asked for a pause, which the gate keeps, or the request never reached it.
     Unknown,
 }
@@ -85,6 +94,7 @@ impl Health {
             None | Some(ErrorClass::BadRequest | ErrorClass::TooLarge) => Self::Alive,
             Some(ErrorClass::RateLimited | ErrorClass::Overloaded) if asked => Self::Unknown,
             Some(ErrorClass::Interrupted | ErrorClass::StaleConnection) => Self::Unknown,
+            Some(ErrorClass::Connect) => Self::Unreachable,
             Some(_) => Self::Failing,
         }
     }
@@ -95,7 +105,7 @@ impl Breaker {
     #[must_use]
     pub fn new(policy: BreakerPolicy) -> Self {
         let state = Mutex::new(State::Closed { failures: 0 });
-        Self { policy, state, changed: Notify::new() }
+        Self { policy, state, reached: AtomicBool::new(false), changed: Notify::new() }
     }
 
     /// Whether requests would have to wait.
@@ -148,14 +158,18 @@ impl Breaker {
     }
 
     fn report(&self, sign: Health, probe: bool, now: Stamp) -> bool {
+        if matches!(sign, Health::Alive | Health::Failing) {
+            self.reached.store(true, Ordering::Relaxed);
+        }
+        let is_failing = matches!(sign, Health::Failing | Health::Unreachable);
         let mut state = self.state();
         let before = *state;
         *state = match (before, sign) {
             (State::GivenUp, _) => State::GivenUp,
             (_, Health::Alive) => State::Closed { failures: 0 },
-            (State::Closed { failures }, Health::Failing) => self.counted(failures + 1, now),
-            (State::Probing { probes, since }, Health::Failing) if probe => {
-                if now.since(since) >= self.policy.patience {
+            (State::Closed { failures }, _) if is_failing => self.counted(failures + 1, now),
+            (State::Probing { probes, since }, _) if probe && is_failing => {
+                if now.since(since) >= self.patience() {
                     State::GivenUp
                 } else {
                     let probes = probes + 1;
@@ -175,6 +189,12 @@ impl Breaker {
             self.changed.notify_waiters();
         }
         given_up
+    }
+
+    fn patience(&self) -> Duration {
+        let BreakerPolicy { patience, patience_unreached, .. } = self.policy;
+        let reached = self.reached.load(Ordering::Relaxed);
+        if reached { patience } else { patience.min(patience_unreached) }
     }
 
     fn counted(&self, failures: u32, now: Stamp) -> State {
@@ -241,6 +261,7 @@ mod tests {
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(4),
             patience: Duration::from_secs(10),
+            patience_unreached: Duration::from_secs(2),
         }
     }
 
@@ -265,6 +286,15 @@ mod tests {
         let (left, given_up) = play(20, |_| Health::Failing).await;
         assert_eq!(left, [0, 0, 0, 1, 3, 7, 11], "pauses of 1, 2, 4 and 4 s");
         assert!(given_up, "the probe at 11 s is past a patience of 10 s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_never_reached_is_given_up_sooner() {
+        let (left, given_up) = play(20, |_| Health::Unreachable).await;
+        assert_eq!(left, [0, 0, 0, 1, 3], "pauses of 1 and 2 s");
+        assert!(given_up);
+        let sign = |i| if i == 0 { Health::Alive } else { Health::Unreachable };
+        assert_eq!(play(20, sign).await.0, [0, 0, 0, 0, 1, 3, 7, 11], "it was there");
     }
 
     #[tokio::test(start_paused = true)]
@@ -300,6 +330,7 @@ mod tests {
         check(None, false, Health::Alive);
         check(Some(ErrorClass::BadRequest), false, Health::Alive);
         check(Some(ErrorClass::Server), false, Health::Failing);
+        check(Some(ErrorClass::Connect), false, Health::Unreachable);
         check(Some(ErrorClass::Auth), false, Health::Failing);
         check(Some(ErrorClass::RateLimited), false, Health::Failing);
         check(Some(ErrorClass::RateLimited), true, Health::Unknown);

@@ -79,8 +79,11 @@ fn streamed(dialect: &str, it: &str) -> String {
                    "usage": {"output_tokens": 5}}),
             json!({"type": "message_stop"}),
         ],
-        _ => vec![json!({"modelVersion": it, "candidates": [
-                      {"index": 0, "content": {"role": it, "parts": [{"text": it}]}}]}), whole],
+        _ => vec![
+            json!({"modelVersion": it, "candidates": [
+                      {"index": 0, "content": {"role": it, "parts": [{"text": it}]}}]}),
+            whole,
+        ],
     };
     let all: Vec<String> = all.iter().map(Value::to_string).collect();
     events(&all.iter().map(String::as_str).collect::<Vec<_>>())

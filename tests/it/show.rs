@@ -76,9 +76,7 @@ fn a_today_without_an_answer_is_no_data_and_the_screen_says_why() {
         }
     });
     catalog(dir.path(), stub.url.trim_end_matches("/v1"), &stub.url);
-    let ran = weigh(dir.path(), &[])
-        .exits(12)
-        .says(&["no data: acme/large@one answered nothing"]);
+    let ran = weigh(dir.path(), &[]).exits(12).says(&["no data: acme/large@one answered nothing"]);
     insta::assert_snapshot!(steady(&ran.stdout, &stub.url), @r"
     prompts · NO DATA · 2 kinds of work · 12 tasks × 2 endpoints
 

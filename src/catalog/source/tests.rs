@@ -85,6 +85,16 @@ fn openrouter_overrides_and_discounts_are_read() {
 }
 
 #[test]
+fn a_list_without_a_name_around_it_is_read() {
+    let whole = model(r#"{"prompt":"0.000001","completion":"0.000002"}"#);
+    let inner = whole.split_once('[').and_then(|(_, rest)| rest.rsplit_once(']'));
+    let bare = format!(" [ {} ]", inner.expect("a list").0);
+    assert_eq!(reading(&bare).catalog, reading(&whole).catalog);
+    // In TOML a table's name follows the bracket.
+    check_error("[provider]", "list:1");
+}
+
+#[test]
 fn openrouter_endpoints_are_pinned_by_their_tag() {
     let text = r#"{"data":{"id":"a/m","endpoints":[
         {"tag":"deepinfra/fp4","context_length":8192,"max_completion_tokens":null,
