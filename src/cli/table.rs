@@ -14,7 +14,6 @@ pub(super) fn show(format: Format, text: &str) -> std::io::Result<()> {
 
 /// Rows as a table: columns as wide as they need, two spaces between them, at most 80 wide.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    /// The width that a terminal surely has.
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
         let cells = cells.chain(head.get(column).copied());

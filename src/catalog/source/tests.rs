@@ -89,7 +89,7 @@ fn a_list_without_a_name_around_it_is_read() {
     let whole = model(r#"{"prompt":"0.000001","completion":"0.000002"}"#);
     let inner = whole.split_once('[').and_then(|(_, rest)| rest.rsplit_once(']'));
     let bare = format!(" [ {} ]", inner.expect("a list").0);
-    assert_eq!(reading(&bare).catalog, reading(&whole).catalog);
+    assert_eq!(rates(&reading(&bare)), rates(&reading(&whole)));
     // In TOML a table's name follows the bracket.
     check_error("[provider]", "list:1");
 }

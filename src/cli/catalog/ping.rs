@@ -6,8 +6,9 @@ use crate::app::catalog::ping::{NOT_ASKED, PingOptions, Row, ping_all};
 use crate::app::csv_rows::csv_of;
 use crate::cli::args::{CatalogPingArgs, Format};
 use crate::cli::failure::Outcome;
-use crate::cli::table::{show, wrapped};
+use crate::cli::table::show;
 use crate::cli::terminal::Terminal;
+use crate::cli::wrap::wrapped;
 use crate::cli::{Exit, console};
 use crate::units::Usd;
 

@@ -9,7 +9,8 @@ use crate::app::weights;
 use crate::cli::Exit;
 use crate::cli::args::WeightsDiffArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::table::{table, wrapped};
+use crate::cli::table::table;
+use crate::cli::wrap::wrapped;
 use crate::weights::{CategoryDiff, Change, WeightsDiff};
 
 /// `weighbridge weights diff`.

@@ -8,7 +8,7 @@ use crate::app::weights;
 use crate::cli::Exit;
 use crate::cli::args::WeightsWhyArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::table::wrapped;
+use crate::cli::wrap::wrapped;
 use crate::tune::{Candidacy, Why};
 use crate::units::prose;
 
