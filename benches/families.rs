@@ -231,16 +231,17 @@ fn nested(seed: u64, margin: f64, tasks: usize, categories: usize) -> RunMetrics
 /// Twelve hosts of one price and one skill, in virtual time.
 fn through_the_binary(bars: &mut Bars) {
     let dir = folder();
-    let mut fleet = String::from("[lengths]\ndefault = \"knowledge\"\n");
-    for endpoint in 0..EQUAL {
-        fleet.push_str(&format!(
+    let one = |endpoint| {
+        format!(
             "[[endpoint]]\nmodel = \"m{endpoint}/x\"\nprovider = \"h{endpoint}\"\n\
              price = {{ input = \"1\", output = \"4\" }}\ncontext_window = 100000\n\
              max_output = 8000\nlatency = {{ ttft_p50_s = 0.3, ttft_p95_s = 0.8, \
              body_sigma = 0.2, lag1_autocorr = 0.1, tok_per_s = 80.0, itl_sigma = 0.1 }}\n\
              skill = {{ default = 0.85 }}\n"
-        ));
-    }
+        )
+    };
+    let endpoints: String = (0..EQUAL).map(one).collect();
+    let fleet = format!("[lengths]\ndefault = \"knowledge\"\n{endpoints}");
     std::fs::write(dir.path().join("fleet.toml"), fleet).expect("a file");
     std::fs::write(dir.path().join("weighbridge.toml"), "[today]\nendpoint = \"m0/x@h0\"\n")
         .expect("a file");
@@ -313,7 +314,7 @@ fn latency_limit(bars: &mut Bars, runs: u64) {
         let mut draw = Seed(seed).draw("late", &[]);
         let late: Vec<Vec<f64>> = (0..CATEGORIES)
             .map(|_| {
-                (0..8).map(|e| 0.01 + 0.015 * e as f64 * (0.7 + 0.6 * draw.uniform())).collect()
+                (0..8).map(|e| 0.01 + 0.015 * f64::from(e) * (0.7 + 0.6 * draw.uniform())).collect()
             })
             .collect();
         let limit = |judging: &mut Judging| {

@@ -54,7 +54,7 @@ pub fn run(
             tasks.iter().map(|outcomes| outcomes[endpoint]).collect()
         };
         EndpointMetrics {
-            id: EndpointId::from_text(&name(endpoint)),
+            id: EndpointId::from_text(name(endpoint)),
             model: format!("m{endpoint}/x"),
             provider: format!("h{endpoint}"),
             priced: true,

@@ -68,6 +68,7 @@ mod spend;
 mod tune;
 
 pub use error::AppError;
+pub(crate) use error::chain;
 pub use events::{Answer, Event, Events, LiveLoad, LiveRun, Progress, Question, Silent};
 pub use export::{ExportOutcome, export};
 pub use grade::grade;

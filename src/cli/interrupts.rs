@@ -31,8 +31,6 @@ impl Interrupts {
     pub(super) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let ignores = ignores_hangup();
-        // A file at the limit of its size is an error of the write, as a full disk is.
-        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         let signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
         let hangup = if ignores { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { signals, hangup })
@@ -80,6 +78,22 @@ fn ignores_hangup() -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_some_and(|mask| mask & 1 == 1)
 }
+
+/// From here on a file at the limit of its size is an error of the write, as a full disk is, and does
+/// not end the process. Where the system takes no handler, it still does.
+#[cfg(unix)]
+pub(super) fn survive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        // The handler stays when what listens to it is gone.
+        let _ = runtime.block_on(async { signal(kind) });
+    }
+}
+
+/// Elsewhere no signal says so.
+#[cfg(not(unix))]
+pub(super) fn survive_file_limits() {}
 
 /// Handles interrupts from here on, in a thread that ends with the process. While requests are in
 /// flight the first drains and the second aborts them; once the run is recorded, the process ends.

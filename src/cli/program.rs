@@ -12,9 +12,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::args::{Cli, Command};
 use super::failure::Outcome;
 use super::{
-    Exit, calibrate, catalog, console, export, finished, init, load, outcomes, panics, plan, run,
-    show, sim, suite, weights,
+    Exit, calibrate, catalog, console, export, finished, init, interrupts, load, outcomes, panics,
+    plan, run, show, sim, suite, weights,
 };
+use crate::app::chain;
 use crate::units::names::nearest;
 
 /// The whole program.
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
         }
     };
     log_to_stderr(cli.verbose);
+    interrupts::survive_file_limits();
     let outcome = match cli.command {
         Command::Init(args) => init::init(args),
         Command::Run(args) => run::run(args),
@@ -54,7 +56,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            console::say(&format!("weighbridge: {:#}", failure.error));
+            console::say(&format!("weighbridge: {}", chain(&*failure.error)));
             failure.exit.into()
         }
     }

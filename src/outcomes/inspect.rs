@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::OutcomesError;
 use super::builder::{TableBuilder, Twice};
 use super::inspect_log::{Header, Log, ModelUsage, Sample, Score};
 use super::json::{content, decode, messages, name_under, text_of};
 use super::number::{self, cost_of, latency};
+use super::options::ReadOptions;
 use super::place::{Part, Place};
 use super::table::{Outcome, TableModel};
 use super::zip::{Archive, is_archive};
-use super::{OutcomesError, ReadOptions};
 use crate::units::{MAX_TOKENS, Usage};
 
 /// Where the header of a log is, the best first.

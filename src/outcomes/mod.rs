@@ -9,6 +9,7 @@ mod inspect;
 mod inspect_log;
 mod json;
 mod number;
+mod options;
 mod place;
 mod promptfoo;
 mod read;
@@ -18,5 +19,6 @@ mod zip;
 
 pub use error::OutcomesError;
 pub use format::OutcomeFormat;
-pub use read::{ReadOptions, read_tables};
+pub use options::ReadOptions;
+pub use read::read_tables;
 pub use table::{Outcome, OutcomeTable, Query, TableModel};

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::OutcomesError;
 use super::builder::{TableBuilder, Twice};
 use super::json::{decode, messages, name_under, text_of};
 use super::number::{self, latency};
+use super::options::ReadOptions;
 use super::place::{Part, Place};
 use super::table::{Outcome, TableModel};
-use super::{OutcomesError, ReadOptions};
 use crate::units::{ContentHash, MAX_TOKENS, Usage, Usd};
 
 /// What a query without a description is called: its variables, up to so many characters.

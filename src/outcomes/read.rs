@@ -3,27 +3,18 @@
 use std::path::PathBuf;
 
 use super::builder::TableBuilder;
+use super::options::ReadOptions;
 use super::unpack::read_file;
 use super::{OutcomeFormat, OutcomeTable, OutcomesError, csv_table, inspect, promptfoo};
 use crate::units::ContentHash;
 
-/// How tables are read.
-#[derive(Clone, Debug)]
-pub struct ReadOptions {
-    /// The format of all files; `None`: each shows its own.
-    pub format: Option<OutcomeFormat>,
-    /// The score of a perfect answer, above 0.
-    pub max_score: f64,
-    /// The scorer, or the named score, that counts; `None`: the first, or the score of all.
-    pub scorer: Option<String>,
-}
-
-/// Reads files into one table; gives the format and the hash of each file too.
+/// Reads files into one table; `format`: of all files, `None`: each shows its own. Gives the format and the hash of each file too.
 ///
 /// # Errors
 /// What is wrong, with file, line and remedy.
 pub fn read_tables(
     files: &[PathBuf],
+    format: Option<OutcomeFormat>,
     options: &ReadOptions,
 ) -> Result<(OutcomeTable, Vec<(OutcomeFormat, ContentHash)>), OutcomesError> {
     let mut builder = TableBuilder::default();
@@ -31,7 +22,7 @@ pub fn read_tables(
     for path in files {
         let shown = path.display().to_string();
         let bytes = read_file(path, &shown)?;
-        let format = match options.format {
+        let format = match format {
             Some(format) => format,
             None => OutcomeFormat::guess(&bytes, &shown)?,
         };

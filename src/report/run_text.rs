@@ -140,10 +140,13 @@ fn cost(report: &RunReport) -> String {
     bill(report.cost, report.cost_upper, report.cost_is_partial)
 }
 
-/// What a run cost, and at most: `$18.54`, `$18.54–19.10`; `≥ $18.54` where a part is not known.
+/// What a run cost, and at most: `$18.54`, `$18.54–19.10`; `≥ $18.54` where a part is
+/// not known.
 pub(super) fn bill(known: Usd, most: Usd, partial: bool) -> String {
     let (cost, upper) = (money(known), money(most));
-    if partial {
+    if partial && known == Usd::ZERO {
+        "cost not known".to_owned()
+    } else if partial {
         format!("≥ {cost}")
     } else if cost == upper || most < known {
         cost

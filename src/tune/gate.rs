@@ -265,12 +265,12 @@ mod tests {
 
     #[test]
     fn a_proposal_is_tuned_without_the_tasks_that_test_it() {
-        let metrics = run(1200, (0, 0), &[]);
+        let metrics = run(1800, (0, 0), &[]);
         let served = serving(&metrics, TODAY);
         let Gated { proposal, kept } = tune_against(&metrics, &served);
         let counted = proposal.categories["c"].verdict.counted.expect("paired").n;
         let held_out = metrics.scores.held_out().iter().filter(|out| **out).count() as u64;
-        assert_eq!(counted + held_out, 1200);
+        assert_eq!(counted + held_out, 1800);
         assert_eq!(proposal.gate.as_ref().map(|test| test.tasks), Some(held_out));
         assert!(kept.is_none(), "{:?}", proposal.gate);
     }

@@ -31,8 +31,11 @@ fn floor(x: f64) -> u32 {
 }
 
 /// A number with six significant digits, the file's precision: more would be noise that changes with
-/// the order of a sum.
+/// the order of a sum. What is below 10⁻¹⁵ is 0.
 pub(super) fn six_digits(x: f64) -> f64 {
+    if x.abs() < 1e-15 {
+        return 0.0;
+    }
     format!("{x:.5e}").parse().unwrap_or(x)
 }
 

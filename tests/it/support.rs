@@ -73,11 +73,13 @@ impl Ran {
         self
     }
 
-    /// Asserts that stderr says all of these.
+    /// Asserts that stderr says all of these, on one line or several.
     #[track_caller]
     pub fn says(self, parts: &[&str]) -> Self {
+        let unwrapped = self.stderr.replace("\n  ", " ");
         for part in parts {
-            assert!(self.stderr.contains(part), "{part:?} is not in:\n{}", self.stderr);
+            let is_said = self.stderr.contains(part) || unwrapped.contains(part);
+            assert!(is_said, "{part:?} is not in:\n{}", self.stderr);
         }
         self
     }

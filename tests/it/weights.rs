@@ -140,7 +140,7 @@ fn a_diff_says_what_moves_and_what_it_does() {
     let ran = run(dir.path(), &["weights", "diff", "old.json", "new.json"]).exits(0);
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
     insta::assert_snapshot!(ran.stdout, @r#"
-    42 % of the traffic moves. Quality against today's +9.0 → +9.0 points, $/1,000
+    42 % of the traffic moves. Quality against today's +8.7 → +8.7 points, $/1,000
       0.037 → 0.037, saving 92 % → 92 %.
 
     work      share  moves  quality  $/1,000  saving   from → to
@@ -158,7 +158,7 @@ fn a_diff_says_what_moves_and_what_it_does() {
     assert!((moved - (0.461_538 * 0.25 + 0.307_692)).abs() < 1e-9, "{moved}");
     let same = run(dir.path(), &["weights", "diff", "old.json", "old.json"]).exits(0).stdout;
     insta::assert_snapshot!(same, @r#"
-    0 % of the traffic moves. Quality against today's +9.0 → +9.0 points, $/1,000
+    0 % of the traffic moves. Quality against today's +8.7 → +8.7 points, $/1,000
       0.037 → 0.037, saving 92 % → 92 %.
     unchanged: classify, extract, rewrite, default
     "#);

@@ -30,12 +30,8 @@ pub fn import(options: &ImportOptions, events: &dyn Events) -> Result<RunOutcome
     if let Some(out) = &options.out {
         run_folder::is_free(out)?;
     }
-    let read = ReadOptions {
-        format: options.format,
-        max_score: options.max_score,
-        scorer: options.scorer.clone(),
-    };
-    let (mut table, files) = read_tables(&options.files, &read).map_err(refused)?;
+    let read = ReadOptions { max_score: options.max_score, scorer: options.scorer.clone() };
+    let (mut table, files) = read_tables(&options.files, options.format, &read).map_err(refused)?;
     select(&mut table, options)?;
     let stored = StoredTable::new(&table);
     let categories: BTreeSet<&str> = stored.tasks.iter().map(|t| t.category.as_str()).collect();

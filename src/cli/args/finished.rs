@@ -40,7 +40,7 @@ pub(in crate::cli) struct TuneArgs {
     /// The accepted loss of quality, 0 to 1; default: the run's.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub margin: Option<f64>,
-    /// Exit with 14 where [today] weights is kept, since the new file is not shown within the margin.
+    /// Exit with 14 where today's weights file is kept, since the new one is not shown within the margin.
     #[arg(long)]
     pub require_proven: bool,
     /// Print the table of all endpoints below the verdicts.
