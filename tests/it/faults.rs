@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::stub::{Asked, Stub, events, stream, whole, whole_with};
-use crate::support::{Ran, csv, file, folder, measured, run, statuses, summary};
+use crate::support::{NOBODY, Ran, csv, file, folder, measured, run, statuses, summary};
 
 const JSON: &str = "application/json";
 
@@ -296,9 +296,7 @@ fn nobody_there() {
 
 fn nobody_there_once() {
     let (dir, stub) = (folder(), Stub::says("ok"));
-    // A port that was free a moment ago, and that nobody listens on.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
-    let gone = format!("http://{}/v1", closed.expect("bound"));
+    let gone = format!("http://{NOBODY}/v1");
     file(dir.path(), "prompts.csv", "question,expected\nhello?,ok\n");
     file(dir.path(), "catalog.toml", &stub.catalog("").replace(&stub.url, &gone));
     let args = ["run", "--suite", "prompts.csv", "--catalog", "catalog.toml", "--out", "run"];

@@ -13,7 +13,7 @@ use weighbridge::store::{LoadOutcome, LoadRecord, LoadRow, Reader, StoreError};
 use weighbridge::units::{Clock, Stamp, ValidityMark};
 
 use crate::stub::{Asked, Stub, stream, whole};
-use crate::support::{Sim, alone, csv, file, folder, run, summary, weighbridge};
+use crate::support::{NOBODY, Sim, alone, csv, file, folder, run, summary, weighbridge};
 
 /// A server whose every answer has the same schedule, and one endpoint of it.
 const SCHEDULE: [&str; 2] = ["--schedule", "ttft=20ms,gap=5ms,tokens=5"];
@@ -355,10 +355,7 @@ fn a_load_that_cannot_be_recorded_stops() {
 #[test]
 fn nothing_but_failures_is_a_failure() {
     let dir = folder();
-    // A port that was free a moment ago, with nobody behind it.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/v1", gone.local_addr().expect("bound"));
-    drop(gone);
+    let url = format!("http://{NOBODY}/v1");
     let catalog = file(dir.path(), "gone.toml", &catalog_at(&url, "\"free\""));
     for load in [["-q", "50"], ["-c", "2"]] {
         let out = format!("r{}", load[0]);

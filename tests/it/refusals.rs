@@ -8,7 +8,7 @@ use std::time::Duration;
 use weighbridge::units::Clock;
 
 use crate::stub::{Stub, stream, whole};
-use crate::support::{csv, file, folder, run, summary};
+use crate::support::{NOBODY, csv, file, folder, run, summary};
 
 /// Twenty tasks whose answer is `ok`.
 fn tasks(dir: &std::path::Path) {
@@ -179,9 +179,7 @@ fn a_wait_in_the_body_is_kept() {
 fn a_run_that_reaches_nobody_stops_and_is_asked_again() {
     let (stub, dir) = (Stub::says("ok"), folder());
     tasks(dir.path());
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/v1", gone.local_addr().expect("bound"));
-    drop(gone);
+    let url = format!("http://{NOBODY}/v1");
     let catalog = stub.catalog("max_output = 50\n");
     file(dir.path(), "catalog.toml", &catalog.replace(&stub.url, &url));
     let four = [&RUN[..8], &["4"]].concat();

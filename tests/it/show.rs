@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::stub::{Asked, Stub, stream, whole};
-use crate::support::{Ran, file, folder, run, weighbridge};
+use crate::support::{NOBODY, Ran, file, folder, run, weighbridge};
 
 /// Twelve tasks of two categories.
 fn prompts(dir: &Path) {
@@ -115,12 +115,8 @@ fn a_today_without_an_answer_is_no_data_and_the_screen_says_why() {
 fn a_port_that_is_closed_is_named() {
     let dir = folder();
     prompts(dir.path());
-    let closed = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        format!("http://{}/v1", listener.local_addr().expect("bound"))
-    };
     let stub = Stub::says("Paris");
-    catalog(dir.path(), &stub.url, &closed);
+    catalog(dir.path(), &stub.url, &format!("http://{NOBODY}/v1"));
     let ran = weigh(dir.path(), &["--category", "facts", "--no-content"]);
     let ran = ran.exits(12).says(&["no data: acme/mini@two answered nothing"]);
     assert!(ran.stdout.contains("NO DATA"), "{}", ran.stdout);

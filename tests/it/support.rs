@@ -85,6 +85,10 @@ impl Ran {
     }
 }
 
+/// An address at which nobody listens. A port that was free a moment ago could become the server of
+/// another test meanwhile.
+pub const NOBODY: &str = "127.0.0.1:9";
+
 /// The machine was too busy to measure on; what the run said.
 struct Busy(String);
 

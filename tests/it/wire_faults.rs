@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::Path;
 
-use crate::support::{Ran, Sim, csv, file, folder, run};
+use crate::support::{NOBODY, Ran, Sim, csv, file, folder, run};
 
 const ENDPOINT: &str = "gale/small@fjord";
 const MAP: &str = "prompt=question,reference=expected";
@@ -302,9 +301,7 @@ fn a_refused_connection_is_one() {
     let catalog = std::fs::read_to_string(dir.join("fleet.toml")).expect("a catalog");
     let (_, served) = catalog.split_once("http://").expect("a base URL");
     let served = served.split(['/', '"']).next().expect("an address");
-    // A port that was free a moment ago, and that nobody listens on.
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-    file(dir, "fleet.toml", &catalog.replace(served, &free.to_string()));
+    file(dir, "fleet.toml", &catalog.replace(served, NOBODY));
     let ran = run(dir, &run_args(PATIENT)).exits(1);
     let trials = csv(&dir.join("run/trials.csv"));
     // The run ends once nobody could be reached three times.
