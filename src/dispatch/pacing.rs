@@ -1,17 +1,22 @@
 //! Keeps a key's limits: those of the catalog, and those that responses state.
 
+mod history;
+mod seen;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use history::History;
+use seen::Seen;
+
 use crate::catalog::Limits;
 use crate::units::Stamp;
 use crate::wire::RateLimits;
-use crate::wire::rate_limit::{Hint, LimitKind, Per, Window};
+use crate::wire::rate_limit::{LimitKind, Per, Window};
 
 /// How a key's limits are used.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,32 +106,6 @@ struct Rate {
     held: bool,
 }
 
-/// A limit as the last response stated it.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    limit: u64,
-    /// Whether the limit itself was stated, and not only what remains of it.
-    is_stated: bool,
-    per: Per,
-    /// Whether that is known, and not only presumed.
-    is_told: bool,
-    /// What a response hinted at, to be held against others.
-    hint: Hint,
-    /// The longest that a reset was away: the limit is for no shorter time.
-    longest: Duration,
-    /// When it was first stated.
-    since: Stamp,
-    remaining: Option<u64>,
-    /// What had been sent by then, the request of the response included.
-    as_of: Total,
-    /// When it is full again: what is known is outdated from then on.
-    reset: Stamp,
-    /// While too little remains: when one request may be sent to learn its state.
-    look_at: Stamp,
-    /// Whether it was ever low.
-    was_low: bool,
-}
-
 /// Sums of what was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
@@ -194,17 +173,6 @@ impl Rate {
 
     fn leave(&mut self, at: Stamp, units: u64) {
         self.next_ns = self.next_ns.max(at.as_nanos()).saturating_add(self.time(units));
-    }
-}
-
-impl Seen {
-    /// Whether less remains than is reserved for others, counting what was sent since.
-    fn is_low(&self, counted: LimitKind, left: Total, quota_share: QuotaShare, now: Stamp) -> bool {
-        let Some(remaining) = self.remaining else { return false };
-        let since = left.of(counted).saturating_sub(self.as_of.of(counted));
-        // With nothing reserved, only an exhausted limit is waited for.
-        let least = quota_share.rest(self.limit).max(1).saturating_add(since);
-        now < self.reset && remaining < least
     }
 }
 
@@ -324,35 +292,9 @@ impl Pacer {
     fn take(&mut self, window: &Window, as_of: Total, came: Stamp, wall: Timestamp) {
         let key = (window.counted, window.per);
         let before = self.seen.get(&key).copied();
-        // Responses overtake each other: what an older request was told is old.
-        if before.is_some_and(|seen| seen.as_of.requests >= as_of.requests) {
-            return;
-        }
-        let known = before.map(|seen| seen.limit);
-        // Where the limit is not stated, it is no less than what was ever left of it.
-        let unstated = known.max(window.remaining);
-        let Some(limit) = window.limit.or(unstated).filter(|n| *n > 0) else { return };
-        let same = before.filter(|seen| seen.limit == limit);
-        let (period, wait) = (Period::of(window, same.as_ref(), came, wall), window.wait(wall));
-        let Period { per, is_told, hint, longest, since } = period;
-        let wait = wait.unwrap_or(LOOK_AGAIN);
-        let reset = came.after(wait);
-        let seen = Seen {
-            limit,
-            is_stated: window.limit.is_some() || before.is_some_and(|seen| seen.is_stated),
-            per,
-            is_told,
-            hint,
-            longest,
-            since,
-            remaining: window.remaining,
-            as_of,
-            reset,
-            look_at: reset.min(came.after(LOOK_AGAIN)),
-            was_low: before.is_some_and(|seen| seen.was_low),
-        };
+        let Some(seen) = Seen::of(window, before, as_of, (came, wall)) else { return };
         self.seen.insert(key, seen);
-        let is_new = before.is_none_or(|b| (b.limit, b.per) != (limit, per));
+        let is_new = before.is_none_or(|b| (b.limit, b.per) != (seen.limit, seen.per));
         if seen.is_stated && is_new {
             self.keep(key, seen.kept(window.counted));
         }
@@ -367,8 +309,8 @@ impl Pacer {
             return;
         }
         let mut rate = Rate { held, ..Rate::new(limit, Some(key), self.quota_share) };
-        for slot in &self.history.0 {
-            rate.leave(slot.last, slot.total.of(limit.counted));
+        for (last, total) in self.history.slots() {
+            rate.leave(last, total.of(limit.counted));
         }
         self.rates.push(rate);
     }
@@ -387,87 +329,5 @@ impl Pacer {
     #[must_use]
     pub const fn low_pauses(&self) -> u64 {
         self.low_pauses
-    }
-}
-
-/// The time that a limit is for, as far as responses tell it.
-struct Period {
-    per: Per,
-    is_told: bool,
-    hint: Hint,
-    longest: Duration,
-    since: Stamp,
-}
-
-impl Period {
-    /// Told where a header names it or where two responses agree; presumed otherwise, and then a
-    /// minute or what the longest reset asks for. What only agreed is given up again where a
-    /// response contradicts it.
-    fn of(window: &Window, same: Option<&Seen>, came: Stamp, wall: Timestamp) -> Self {
-        /// So much later a window of a minute has begun anew, if its last second was seen before.
-        const NO_LAST_SECOND: Duration = Duration::from_secs(2);
-        let second = Per::Second.length();
-        let wait = window.wait(wall).unwrap_or_default();
-        let longest = same.map_or(wait, |seen| seen.longest.max(wait));
-        let since = same.map_or(came, |seen| seen.since);
-        let (hint, known) = (window.hint(wall), same.map_or(Hint::Nothing, |seen| seen.hint));
-        let told = same.filter(|seen| seen.is_told).map(|seen| seen.per);
-        let told = match hint {
-            Hint::Nothing => told,
-            Hint::AtOnce => None,
-            Hint::Evenly { per, .. } if hint.agrees(known) => Some(per),
-            Hint::Evenly { per, .. } => told.filter(|told| *told == per),
-        };
-        // The first of those that agree is kept: others are to differ from it.
-        let hint = match (hint, known) {
-            (Hint::Nothing, known) => known,
-            (Hint::Evenly { per: a, .. }, Hint::Evenly { per: b, .. }) if a == b => known,
-            (hint, _) => hint,
-        };
-        let told = window.per.or(told.filter(|per| per.allows(longest)));
-        // Together's bare limits are for a second, OpenRouter's for a minute, and both say no more
-        // than their reset.
-        let is_second = window.is_bare
-            && !wait.is_zero()
-            && longest <= second
-            && came >= since.after(NO_LAST_SECOND);
-        let presumed = if is_second { Per::Second } else { Per::least(longest) };
-        Self { per: told.unwrap_or(presumed), is_told: told.is_some(), hint, longest, since }
-    }
-}
-
-impl Seen {
-    fn kept(&self, counted: LimitKind) -> RateLimit {
-        RateLimit { counted, limit: self.limit, per: self.per, by: LimitSource::Headers }
-    }
-}
-
-/// What was sent in the last minute, by the second.
-#[derive(Clone, Debug, Default)]
-struct History(VecDeque<Slot>);
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    second: u64,
-    last: Stamp,
-    total: Total,
-}
-
-impl History {
-    const SECONDS: u64 = 60;
-
-    fn leave(&mut self, at: Stamp, taken: TokenUse) {
-        let second = at.as_nanos() / 1_000_000_000;
-        while self.0.front().is_some_and(|slot| slot.second + Self::SECONDS < second) {
-            self.0.pop_front();
-        }
-        match self.0.back_mut() {
-            Some(slot) if slot.second == second => {
-                slot.last = at;
-                slot.total.requests += 1;
-                slot.total.taken = slot.total.taken.plus(taken);
-            }
-            _ => self.0.push_back(Slot { second, last: at, total: Total { requests: 1, taken } }),
-        }
     }
 }

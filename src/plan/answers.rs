@@ -7,6 +7,7 @@
 
 use serde::Serialize;
 
+use crate::stats::paired;
 use crate::units::{normal, prose};
 
 /// The share of tasks on which two endpoints come out differently.
@@ -27,6 +28,16 @@ pub struct PlanAnswer {
     /// Tasks that show an endpoint within the margin that is truly equal to today's; `None`: none do,
     /// for the margin is 0.
     pub equal_takes: Option<u64>,
+}
+
+/// The least paired difference that `n` tasks show with 80 % power at the two-sided 5 % level; none
+/// above the discordant share can occur.
+#[must_use]
+pub fn can_show(n: usize) -> Option<f64> {
+    // The difference of two passes is −1, 0 or 1, so its standard deviation is at most the root of
+    // the share of tasks on which it is not 0.
+    let least = paired::detectable(libm::sqrt(DISCORDANT / n as f64));
+    (n > 0 && least <= DISCORDANT).then_some(least)
 }
 
 /// The answers for categories with so many tasks each, those that are alike together.
@@ -104,6 +115,20 @@ fn two_digits(n: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_detectable_effect_agrees_with_published_values() {
+        for (n, sd, expected) in [
+            (100.0, 0.5, 0.140_079_260_905_648_43),
+            (164.0, 0.45, 0.098_445_173_121_947_96),
+            (1319.0, 0.35, 0.026_999_112_212_087_867),
+        ] {
+            assert!((paired::detectable(sd / f64::sqrt(n)) - expected).abs() < 1e-9, "{n}");
+        }
+        assert_eq!(can_show(39), None);
+        assert!(can_show(40).is_some_and(|d| (d - 0.198).abs() < 0.001));
+        assert_eq!(can_show(0), None);
+    }
 
     #[test]
     fn it_answers_by_tasks_and_margin() {

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::catalog::{Endpoint, Price};
 use crate::suite::Task;
-use crate::units::{CacheMode, Category, EndpointId, Usage, Usd, normal};
+use crate::units::{CacheMode, Category, EndpointId, Usage, Usd};
 
 use super::Plan;
-use super::answers::{DISCORDANT, PlanAnswer, answers};
+use super::answers::{DISCORDANT, PlanAnswer, answers, can_show};
 use super::bounds::{self, PromptSize};
 
 /// Bytes of an answer to a token.
@@ -215,21 +215,6 @@ fn estimate_categories(plan: &Plan) -> Vec<CategoryEstimate> {
     counts.into_iter().map(row).collect()
 }
 
-/// The least paired difference that `n` tasks show; none above the discordant share can occur.
-#[must_use]
-pub fn can_show(n: usize) -> Option<f64> {
-    // The difference of two passes is −1, 0 or 1, so its standard deviation is at most the root of
-    // the share of tasks on which it is not 0.
-    let least = detectable(n as f64, libm::sqrt(DISCORDANT));
-    (n > 0 && least <= DISCORDANT).then_some(least)
-}
-
-/// The minimum detectable effect of a paired comparison with 80 % power at the two-sided 5 % level,
-/// `(z(α/2) + z(β)) · sd / √n` (Miller 2024, arXiv:2411.00640, section 5).
-fn detectable(n: f64, sd_of_differences: f64) -> f64 {
-    (normal::quantile(0.975) + normal::quantile(0.8)) * sd_of_differences / libm::sqrt(n)
-}
-
 /// Sums over the trials of one endpoint.
 #[derive(Clone, Debug)]
 struct Sums {
@@ -355,20 +340,6 @@ fn answer_tokens(task: &Task) -> u64 {
 mod tests {
     use super::*;
     use crate::plan::tests::{endpoint, plan_of, task};
-
-    #[test]
-    fn the_detectable_effect_agrees_with_published_values() {
-        for (n, sd, expected) in [
-            (100.0, 0.5, 0.140_079_260_905_648_43),
-            (164.0, 0.45, 0.098_445_173_121_947_96),
-            (1319.0, 0.35, 0.026_999_112_212_087_867),
-        ] {
-            assert!((detectable(n, sd) - expected).abs() < 1e-9, "{n}");
-        }
-        assert_eq!(can_show(39), None);
-        assert!(can_show(40).is_some_and(|d| (d - 0.198).abs() < 0.001));
-        assert_eq!(can_show(0), None);
-    }
 
     #[test]
     fn tokens_and_dollars_add_up() {

@@ -80,8 +80,7 @@ fn a_today_without_an_answer_is_no_data_and_the_screen_says_why() {
     insta::assert_snapshot!(steady(&ran.stdout, &stub.url), @r"
     prompts · NO DATA · 2 kinds of work · 12 tasks × 2 endpoints
 
-      NO DATA for 2 kinds of work: what serves today was not scored. Nothing gets
-      weight.
+      NO DATA for 2 kinds of work. Nothing gets weight.
     12 of 24 trials failed: 12 not_found (large@one)
     large@one: “HTTP 404: Not Found” at http://127.0.0.1:PORT/chat/completions.
       Does base_url end in /v1? It is http://127.0.0.1:PORT.

@@ -44,7 +44,7 @@ fn nothing_moves(report: &RunReport, verdicts: &[CategoryVerdict<'_>]) -> String
         .collect();
     let of = kinds_of_work(verdicts.len() as u64);
     if verdicts.iter().all(|v| v.verdict.word == VerdictWord::NoData) {
-        return format!("NO DATA for {of}: what serves today was not scored. Nothing gets weight.");
+        return format!("NO DATA for {of}. Nothing gets weight.");
     }
     let stays = report.today.endpoint.as_ref().map(|id| report.names.short(id.as_str()));
     let stays = stays.map_or_else(String::new, |id| format!(" All traffic stays at {id}."));

@@ -65,6 +65,21 @@ fn is_right(verdict: &CategoryVerdict<'_>) -> Option<bool> {
     }
 }
 
+/// What stands in the place of figures: why, or the figures of the nearest endpoint, whose name gives
+/// way before they do.
+struct Reason {
+    name: Option<String>,
+    said: String,
+}
+
+impl Reason {
+    fn fit(&self, room: usize) -> String {
+        let Some(name) = &self.name else { return fit_end(&self.said, room) };
+        let name = fit_middle(name, room.saturating_sub(width(&self.said) + 1));
+        fit_end(&format!("{name} {}", self.said), room)
+    }
+}
+
 struct Row {
     work: String,
     share: String,
@@ -72,7 +87,7 @@ struct Row {
     /// `large → mini`, and `→ mini`.
     what: [String; 2],
     /// Quality, the bound that decides, and what it saves; or the reason in their place.
-    told: Result<[String; 3], String>,
+    told: Result<[String; 3], Reason>,
     truth: String,
 }
 
@@ -113,10 +128,11 @@ impl Row {
             let nearest = to.as_ref().filter(|_| found.word == VerdictWord::Stay);
             let nearest = nearest.zip(found.difference.as_ref()).zip(found.at_best);
             Err(match nearest {
-                Some(((to, difference), at_best)) => {
-                    format!("{to} {}, at best {}", points(difference.value), points(at_best))
-                }
-                None => escape_control(&found.why).into_owned(),
+                Some(((to, difference), at_best)) => Reason {
+                    name: Some(to.clone()),
+                    said: format!("{}, at best {}", points(difference.value), points(at_best)),
+                },
+                None => Reason { name: None, said: escape_control(&found.why).into_owned() },
             })
         };
         Self {
@@ -210,7 +226,6 @@ impl Table {
         let row = |row: &Row| {
             let what = fit_middle(&row.what[self.form], self.what);
             let told = row.told.as_ref().map(|told| [&*told[0], &*told[1], &*told[2]]);
-            let told = told.map_err(String::as_str);
             let work = fit_end(&row.work, self.work);
             self.line([&work, &row.share, row.word, &what], told, &row.truth)
         };
@@ -220,7 +235,7 @@ impl Table {
     fn line(
         &self,
         [work, share, word, what]: [&str; 4],
-        told: Result<[&str; 3], &str>,
+        told: Result<[&str; 3], &Reason>,
         truth: &str,
     ) -> String {
         let start = format!(
@@ -238,11 +253,14 @@ impl Table {
                 pad_left(saves, self.told[2]),
             ),
             // A reason begins where there is room for it.
-            Err(why) if truth.is_empty() => format!("{what}  {why}"),
-            Err(why) => {
+            Err(reason) if truth.is_empty() => {
+                let room = COLUMNS.saturating_sub(width(&start) + width(what) + 2);
+                format!("{what}  {}", reason.fit(room))
+            }
+            Err(reason) => {
                 let whole = self.what + 1 + self.told_width();
                 let room = whole.saturating_sub(width(what) + 2);
-                format!("{what}  {}", pad_left(&fit_end(why, room), room))
+                format!("{what}  {}", pad_left(&reason.fit(room), room))
             }
         };
         let line = if truth.is_empty() { middle } else { format!("{middle}  {truth}") };
@@ -268,4 +286,22 @@ fn counted(rest: &[CategoryVerdict<'_>]) -> String {
         .collect();
     let more = kinds_of_work(rest.len() as u64).replacen(' ', " more ", 1);
     format!("… and {more}, {} of traffic: {}", share(traffic), counts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_gives_way_before_the_figures_that_decide() {
+        let nearest = |name: &str| Reason {
+            name: Some(name.to_owned()),
+            said: "−14.0, at best −9.8".to_owned(),
+        };
+        assert_eq!(nearest("moe@ember").fit(32), "moe@ember −14.0, at best −9.8");
+        let long = nearest("mixtral-8x7b-instruct-v0.1").fit(32);
+        assert_eq!(long, "mixtra…-v0.1 −14.0, at best −9.8");
+        let why = Reason { name: None, said: "nothing saves $6000 a month".to_owned() };
+        assert_eq!(why.fit(12), "nothing sav…");
+    }
 }
